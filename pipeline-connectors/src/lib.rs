@@ -1,0 +1,1 @@
+//! Sources and sinks of brigade that talk to something outside.

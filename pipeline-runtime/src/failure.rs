@@ -1,0 +1,202 @@
+//! What leaves a pipeline when an item, or the pipeline itself, fails.
+
+use std::error::Error;
+use std::fmt;
+use std::time::Duration;
+
+use crate::report::Report;
+
+/// A boxed error, as the cause of a failure holds it.
+pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
+
+/// The failure of one item, or the reason why a pipeline stopped.
+///
+/// `T` is the type that `push_task` saved at the bottom of the record; `()` where there is no task.
+/// Nothing is asked of `T`: `Debug`, `Display` and `Error` are there for every `T`.
+pub struct Failure<T = ()> {
+    /// The stage that failed; the source and the sink count as stages here.
+    pub stage: StageInfo,
+    /// Why it failed.
+    pub cause: Cause,
+    /// How often the stage's function was called for this item; 0 where no function was called.
+    pub attempts: u32,
+    /// The keys that the item's record had when it failed, in order of writing.
+    pub frames: &'static [&'static str],
+    /// Where the item comes from, if the failure is the source's and the source knows it.
+    pub origin: Option<Origin>,
+    /// The original item. `None` where it cannot be had: the source failed; the stage lies outside the task; the
+    /// function owned the record (`map`, `filter_map`, `flat_map`); the sink kept it; it failed inside a segment;
+    /// a timed-out `:block` call still holds it.
+    pub task: Option<T>,
+    /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
+    pub report: Option<Box<Report>>,
+}
+
+/// Names a stage: how it is called, and where it is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+pub struct StageInfo {
+    /// The name: from `name: "…"`, or the key or function of the stage; `source` and `sink` for the two ends.
+    pub name: &'static str,
+    /// The position in the pipeline, from 0 for the first stage after the source.
+    pub index: usize,
+    /// The source file.
+    pub file: &'static str,
+    /// The line in it, from 1.
+    pub line: u32,
+    /// The stage's source text as written.
+    pub command: &'static str,
+}
+
+/// Why an item or a pipeline failed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Cause {
+    /// The function returned this error.
+    Error(BoxError),
+    /// The function panicked with this message.
+    Panic(String),
+    /// One call took longer than the stage's `timeout`.
+    Timeout(Duration),
+    /// The pipeline stopped as a whole, for this reason.
+    Stopped(String),
+}
+
+/// Where an item comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Default)]
+#[non_exhaustive]
+pub struct Origin {
+    /// A file's path or a peer's address.
+    pub name: std::sync::Arc<str>,
+    /// The line, from 1, where the input has lines.
+    pub line: Option<u64>,
+    /// The offset of the first byte, from 0, in the decompressed input.
+    pub offset: Option<u64>,
+}
+
+impl Origin {
+    /// An origin with a name only.
+    #[must_use]
+    pub fn new(name: impl Into<std::sync::Arc<str>>) -> Self {
+        Self {
+            name: name.into(),
+            line: None,
+            offset: None,
+        }
+    }
+
+    /// The same with a line number, from 1, and the offset of its first byte.
+    #[must_use]
+    pub fn at(mut self, line: u64, offset: u64) -> Self {
+        self.line = Some(line);
+        self.offset = Some(offset);
+        self
+    }
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        if let Some(offset) = self.offset {
+            write!(f, " (byte {offset})")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Error(error) => {
+                write!(f, "{error}")?;
+                let mut source = error.source();
+                while let Some(cause) = source {
+                    write!(f, ": {cause}")?;
+                    source = cause.source();
+                }
+                Ok(())
+            }
+            Self::Panic(message) => write!(f, "panicked: {message}"),
+            Self::Timeout(after) => write!(f, "timeout after {after:?}"),
+            Self::Stopped(why) => write!(f, "stopped: {why}"),
+        }
+    }
+}
+
+impl<T> Failure<T> {
+    /// The same failure with another type of task; what `f` returns becomes the task.
+    pub fn map_task<U>(self, f: impl FnOnce(T) -> Option<U>) -> Failure<U> {
+        Failure {
+            stage: self.stage,
+            cause: self.cause,
+            attempts: self.attempts,
+            frames: self.frames,
+            origin: self.origin,
+            task: self.task.and_then(f),
+            report: self.report,
+        }
+    }
+}
+
+impl<T> fmt::Display for Failure<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.stage.name, OneLine(&self.cause))?;
+        if self.attempts > 1 {
+            write!(f, " (attempt {})", self.attempts)?;
+        }
+        if let Some(origin) = &self.origin {
+            write!(f, ", at {origin}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Writes a value with its line breaks escaped.
+struct OneLine<T>(T);
+
+impl<T: fmt::Display> fmt::Display for OneLine<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use fmt::Write as _;
+
+        struct Escaping<'a, 'b>(&'a mut fmt::Formatter<'b>);
+        impl fmt::Write for Escaping<'_, '_> {
+            fn write_str(&mut self, text: &str) -> fmt::Result {
+                for (index, line) in text.split('\n').enumerate() {
+                    if index > 0 {
+                        self.0.write_str("\\n")?;
+                    }
+                    self.0.write_str(line)?;
+                }
+                Ok(())
+            }
+        }
+        write!(Escaping(f), "{}", self.0)
+    }
+}
+
+impl<T> fmt::Debug for Failure<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure")
+            .field("stage", &self.stage)
+            .field("cause", &self.cause)
+            .field("attempts", &self.attempts)
+            .field("frames", &self.frames)
+            .field("origin", &self.origin)
+            .field(
+                "task",
+                &self.task.as_ref().map(|_| std::any::type_name::<T>()),
+            )
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T> Error for Failure<T> {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match &self.cause {
+            Cause::Error(error) => Some(error.as_ref()),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What is written about a group of stages.
+
+use std::ops::Range;
+use std::time::Duration;
+
+/// The options of one worker group, as the expansion writes them.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct Opts {
+    /// The stages of the group, as numbers in the site.
+    pub(crate) stages: Range<usize>,
+    /// The annotated stage of the group.
+    pub(crate) main: usize,
+    pub(crate) kind: Kind,
+    pub(crate) count: usize,
+    pub(crate) buffer: Option<usize>,
+    pub(crate) window: Option<usize>,
+    pub(crate) ordered: bool,
+    pub(crate) pool: bool,
+    pub(crate) timeout: Option<Duration>,
+    pub(crate) single: bool,
+}
+
+/// How a group runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// In tokio tasks, one an item at a time.
+    Tasks,
+    /// On blocking threads.
+    Block,
+    /// As futures in flight.
+    Async,
+}
+
+impl Opts {
+    fn new(stages: Range<usize>, main: usize, kind: Kind) -> Self {
+        Self {
+            stages,
+            main,
+            kind,
+            count: 1,
+            buffer: None,
+            window: None,
+            ordered: true,
+            pool: false,
+            timeout: None,
+            single: false,
+        }
+    }
+
+    /// `4 form`, and everything that runs in one task: `batch`, pure stages that nothing annotated can take in.
+    pub fn tasks(stages: Range<usize>, main: usize) -> Self {
+        Self::new(stages, main, Kind::Tasks)
+    }
+
+    /// `:block`.
+    pub fn block(stages: Range<usize>, main: usize) -> Self {
+        Self::new(stages, main, Kind::Block)
+    }
+
+    /// `:async`; also `:drive`, whose count is writes at the same time.
+    pub fn asynchronous(stages: Range<usize>, main: usize) -> Self {
+        Self::new(stages, main, Kind::Async)
+    }
+
+    /// The count; 0 is an error when the pipeline starts.
+    pub fn count(mut self, count: usize) -> Self {
+        self.count = count;
+        self
+    }
+
+    /// How many items may wait in front of the group; 0 is an error when the pipeline starts.
+    pub fn buffer(mut self, items: usize) -> Self {
+        self.buffer = Some(items);
+        self
+    }
+
+    /// How many items the group may hold between taking and emitting in order; at least the count.
+    pub fn window(mut self, items: usize) -> Self {
+        self.window = Some(items);
+        self
+    }
+
+    /// Emits in order of completion.
+    pub fn unordered(mut self) -> Self {
+        self.ordered = false;
+        self
+    }
+
+    /// Runs on tokio's blocking pool instead of threads of its own.
+    pub fn pool(mut self) -> Self {
+        self.pool = true;
+        self
+    }
+
+    /// The group's calls have a timeout.
+    pub fn timeout(mut self, after: Duration) -> Self {
+        self.timeout = Some(after);
+        self
+    }
+
+    /// The group's calls may be retried: a worker takes one item at a time.
+    pub fn retries(mut self) -> Self {
+        self.single = true;
+        self
+    }
+}

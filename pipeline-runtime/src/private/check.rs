@@ -1,0 +1,1 @@
+//! Checks whose failure rustc reports on the user's token.

@@ -1,0 +1,13 @@
+//! What the expansion of `pipeline!` calls. Not part of the public interface: it may change in any version.
+
+mod call;
+mod check;
+mod engine;
+
+pub use call::*;
+pub use check::*;
+pub use engine::*;
+
+pub use crate::opts::Opts;
+pub use crate::retry::Retry;
+pub use crate::step::{Entry, Never, Site, StageMeta, Step, failed};

@@ -1,0 +1,220 @@
+//! The input end of a pipeline.
+
+mod line;
+
+use std::future::Future;
+
+use crate::failure::{BoxError, Origin};
+
+pub use line::Line;
+
+/// Where items come from: something that can be asked for a batch of them.
+///
+/// ```
+/// use pipeline_runtime::source::{Flow, Pulled, Source, SourceError};
+///
+/// struct Countdown(u32);
+///
+/// impl Source for Countdown {
+///     type Item = u32;
+///     async fn pull(&mut self, max: usize, out: &mut Pulled<u32>) -> Result<Flow, SourceError> {
+///         for _ in 0..max {
+///             if self.0 == 0 {
+///                 return Ok(Flow::End);
+///             }
+///             out.push(self.0);
+///             self.0 -= 1;
+///         }
+///         Ok(Flow::More)
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a source of items",
+    note = "implement `Source`, or use `source::iter(…)` or `source::stream(…)`"
+)]
+pub trait Source: Send + 'static {
+    /// What it emits.
+    type Item: Send + 'static;
+
+    /// Appends at most `max` (at least 1) items, or failures of single items, to `out`; waits until there is at
+    /// least one.
+    ///
+    /// `Ok(Flow::End)` may come with the last items. An error ends the source: what is in `out` is still processed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Must be cancel safe: draining a pipeline drops the future. What was appended to `out` before is processed.
+    fn pull(
+        &mut self,
+        max: usize,
+        out: &mut Pulled<Self::Item>,
+    ) -> impl Future<Output = Result<Flow, SourceError>> + Send;
+
+    /// The name in reports. The default is `source`.
+    fn name(&self) -> &'static str {
+        "source"
+    }
+}
+
+/// Whether a source has more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Flow {
+    /// Ask again.
+    More,
+    /// That was all.
+    End,
+}
+
+/// An error that ends a source.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct SourceError {
+    /// What went wrong.
+    #[source]
+    pub error: BoxError,
+    /// Where, if known.
+    pub origin: Option<Origin>,
+}
+
+impl SourceError {
+    /// An error without a place.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self {
+            error: error.into(),
+            origin: None,
+        }
+    }
+
+    /// The same with a place.
+    #[must_use]
+    pub fn at(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+}
+
+/// What one [`Source::pull`] brought: items, failures of single items, and what was skipped.
+#[derive(Debug)]
+pub struct Pulled<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) failures: Vec<SourceError>,
+    pub(crate) skipped: u64,
+    pub(crate) hold: Option<Hold>,
+}
+
+/// A value that lives as long as the items of one pull are in the first stage.
+#[derive(Clone)]
+pub(crate) struct Hold(
+    #[expect(dead_code, reason = "held for its drop only")]
+    std::sync::Arc<dyn std::any::Any + Send + Sync>,
+);
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hold")
+    }
+}
+
+impl<T> Pulled<T> {
+    /// An empty one.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            items: Vec::new(),
+            failures: Vec::new(),
+            skipped: 0,
+            hold: None,
+        }
+    }
+
+    /// Appends an item.
+    pub fn push(&mut self, item: T) {
+        self.items.push(item);
+    }
+
+    /// Appends the failure of one item; the source goes on.
+    pub fn fail(&mut self, failure: SourceError) {
+        self.failures.push(failure);
+    }
+
+    /// Counts `n` items that the source dropped on purpose (empty lines, say) as filtered.
+    pub fn skip(&mut self, n: u64) {
+        self.skipped += n;
+    }
+
+    /// Keeps `guard` until the items of this pull have left the first stage: so a source can bound the bytes that
+    /// wait to be parsed. The guards of several calls are all kept.
+    pub fn hold(&mut self, guard: impl Send + Sync + 'static) {
+        self.hold = Some(match self.hold.take() {
+            None => Hold(std::sync::Arc::new(guard)),
+            Some(first) => Hold(std::sync::Arc::new((first, guard))),
+        });
+    }
+
+    /// How many items and failures it holds.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.items.len() + self.failures.len()
+    }
+
+    /// Whether it holds neither items nor failures.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The items.
+    #[must_use]
+    pub fn items(&self) -> &[T] {
+        &self.items
+    }
+
+    /// The failures of single items.
+    #[must_use]
+    pub fn failures(&self) -> &[SourceError] {
+        &self.failures
+    }
+
+    /// Moves the items out.
+    pub fn take_items(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// How many items the source dropped on purpose.
+    #[must_use]
+    pub fn skipped(&self) -> u64 {
+        self.skipped
+    }
+}
+
+impl<T> Default for Pulled<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The items of an iterator. The iterator runs in the workers of the first stage, one at a time.
+pub fn iter<I>(items: I) -> Iter<I::IntoIter>
+where
+    I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static>,
+{
+    Iter(items.into_iter())
+}
+
+/// The source that [`iter`] makes.
+#[derive(Debug)]
+pub struct Iter<I>(pub(crate) I);
+
+impl<I: Iterator<Item: Send + 'static> + Send + 'static> Source for Iter<I> {
+    type Item = I::Item;
+
+    async fn pull(&mut self, max: usize, out: &mut Pulled<I::Item>) -> Result<Flow, SourceError> {
+        out.items.extend(self.0.by_ref().take(max));
+        Ok(if out.items.is_empty() {
+            Flow::End
+        } else {
+            Flow::More
+        })
+    }
+}

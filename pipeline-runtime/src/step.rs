@@ -1,0 +1,107 @@
+//! What goes into a group's function and what comes out of it.
+
+use crate::failure::{Cause, Failure, StageInfo};
+
+/// What the macro says of a pipeline's stages, in one static.
+#[derive(Debug)]
+pub struct Site {
+    /// The source file.
+    pub file: &'static str,
+    /// The stages in order, without the source and with the sink.
+    pub stages: &'static [StageMeta],
+}
+
+/// What the macro says of one stage.
+#[derive(Debug)]
+pub struct StageMeta {
+    /// Its unique name.
+    pub name: &'static str,
+    /// The line it starts on, from 1.
+    pub line: u32,
+    /// Its source text as written, white space folded.
+    pub command: &'static str,
+    /// The keys that the record has before this stage.
+    pub frames: &'static [&'static str],
+}
+
+impl Site {
+    /// Names stage number `index` of this site.
+    #[must_use]
+    pub fn stage(&self, index: usize) -> StageInfo {
+        let stage = &self.stages[index];
+        StageInfo {
+            name: stage.name,
+            index,
+            file: self.file,
+            line: stage.line,
+            command: stage.command,
+        }
+    }
+}
+
+/// An item on its way into a group: new, or back from the wait before a retry.
+#[derive(Debug)]
+pub enum Entry<T, M> {
+    /// A new item.
+    Fresh(T),
+    /// An item for which attempt number `.1` (from 2) of the annotated stage is due.
+    Again(M, u32),
+}
+
+/// The second type of [`Entry`] and [`Step`] where a group has no `retry`.
+#[derive(Debug, Clone, Copy)]
+pub enum Never {}
+
+impl<T> Entry<T, Never> {
+    /// The item, where there is no retry.
+    #[inline]
+    pub fn fresh(self) -> T {
+        match self {
+            Self::Fresh(item) => item,
+            Self::Again(never, _) => match never {},
+        }
+    }
+}
+
+/// What became of an item in a group.
+#[derive(Debug)]
+pub enum Step<O, M, Task> {
+    /// It goes on.
+    Emit(O),
+    /// Stage number `.0` dropped it.
+    Filtered(usize),
+    /// It failed for good.
+    Failed(Box<Failure<Task>>),
+    /// It waits `delay`, then attempt number `attempt` is made.
+    Again {
+        /// The item as it was before the annotated stage.
+        item: M,
+        /// The number of the attempt to come, from 2.
+        attempt: u32,
+        /// How long to wait.
+        delay: std::time::Duration,
+    },
+    /// Its timeout was reported while the call still ran; the result is discarded.
+    Gone,
+}
+
+/// Builds the failing step: stage number `stage` of `site` failed.
+#[cold]
+#[must_use]
+pub fn failed<O, M, Task>(
+    site: &'static Site,
+    stage: usize,
+    attempts: u32,
+    cause: Cause,
+    task: Option<Task>,
+) -> Step<O, M, Task> {
+    Step::Failed(Box::new(Failure {
+        stage: site.stage(stage),
+        cause,
+        attempts,
+        frames: site.stages[stage].frames,
+        origin: None,
+        task,
+        report: None,
+    }))
+}

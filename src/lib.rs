@@ -1,0 +1,29 @@
+//! brigade
+
+#[doc(hidden)]
+pub use pipeline_macros::__pipeline;
+#[doc(hidden)]
+pub use pipeline_runtime::private as __private;
+pub use pipeline_runtime::{
+    BoxError, Cause, Failure, Origin, Pipeline, Report, Retry, Segment, StageInfo,
+};
+
+pub mod source {
+    //! The input end.
+    pub use pipeline_runtime::source::*;
+}
+pub mod sink {
+    //! The output end.
+    pub use pipeline_runtime::sink::*;
+}
+
+/// Wires the stages of a pipeline.
+#[macro_export]
+macro_rules! pipeline {
+    ($($stages:tt)*) => { $crate::__pipeline! { $crate ; $($stages)* } };
+}
+
+pub mod prelude {
+    //! `use brigade::prelude::*;`
+    pub use crate::{Cause, Failure, Pipeline, Retry, Segment, pipeline, sink, source};
+}
