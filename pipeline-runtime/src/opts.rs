@@ -19,6 +19,7 @@ pub struct Opts {
     pub(crate) pool: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) single: bool,
+    pub(crate) inline: bool,
 }
 
 /// How a group runs.
@@ -45,6 +46,7 @@ impl Opts {
             pool: false,
             timeout: None,
             single: false,
+            inline: false,
         }
     }
 
@@ -102,6 +104,12 @@ impl Opts {
     /// The group's calls may be retried: a worker takes one item at a time.
     pub fn retries(mut self) -> Self {
         self.single = true;
+        self
+    }
+
+    /// Runs in the consumer: it polls the worker in place.
+    pub fn inline(mut self) -> Self {
+        self.inline = true;
         self
     }
 }

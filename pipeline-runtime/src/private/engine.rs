@@ -6,7 +6,7 @@ use crate::sink::Sink;
 use crate::source::Source;
 use crate::step::*;
 use std::future::Future;
-use std::ops::{AsyncFn, ControlFlow, Range};
+use std::ops::{AsyncFn, ControlFlow};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
@@ -96,6 +96,14 @@ pub fn failure_hint<T, Task, S>(pipeline: &Pipeline<T, Task, S>) -> Hint<Failure
 }
 pub fn pass<T, Task>(entry: Entry<T, Never>, _: &Cx) -> Step<T, Never, Task> {
     Step::Emit(entry.fresh())
+}
+
+/// Types the stages that run in front of a sink before the sink's closure is checked.
+pub fn pre<T, O, Task, F>(port: &Port<T, Task>, f: F) -> (F, Hint<O>)
+where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task>,
+{
+    (f, Hint(std::marker::PhantomData))
 }
 
 pub fn sync<T: Item, M: Item, O: Item, Task: Item, F>(
