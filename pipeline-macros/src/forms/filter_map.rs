@@ -34,9 +34,10 @@ impl Form for FilterMap {
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
         let value = body.call(&self.0, &[body.item()], Owns::Item);
         let (item, drop) = (body.item_after(), body.filtered());
+        let optional = body.private("Optional");
         quote_spanned! {body.span()=>
-            let value: ::core::option::Option<_> = #value;
-            let ::core::option::Option::Some(#item) = value else { #drop };
+            let value = #value;
+            let ::core::option::Option::Some(#item) = #optional::<_>::option(value) else { #drop };
             #rest
         }
     }

@@ -3,9 +3,10 @@
 //! Each is a trait with a parameter for its result, called as `Trait::<_>::method(value)`: a bound of a function would
 //! add lines to the message, an associated type would add errors.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 
 use super::call::Raised;
+use super::engine::Input;
 use crate::retry::Retry;
 
 /// What an `:async` stage's function returns.
@@ -18,12 +19,56 @@ pub trait Awaitable<F> {
     fn future(self) -> F;
 }
 
+// The future is a parameter with a bound, not `T::IntoFuture`: that would be a second error where there is none.
 #[diagnostic::do_not_recommend]
-impl<T: IntoFuture> Awaitable<T::IntoFuture> for T {
+impl<T: IntoFuture<IntoFuture = F>, F: Future> Awaitable<F> for T {
     #[inline]
-    fn future(self) -> T::IntoFuture {
+    fn future(self) -> F {
         self.into_future()
     }
+}
+
+/// What the function of `filter_map` returns.
+#[diagnostic::on_unimplemented(
+    message = "`filter_map` needs a function that returns an `Option`, this one returns `{Self}`",
+    label = "no `Option`",
+    note = "write `map` if no item is dropped, `?` after the stage if the function returns a `Result`"
+)]
+pub trait Optional<T> {
+    /// The option.
+    fn option(self) -> Option<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Optional<T> for Option<T> {
+    #[inline]
+    fn option(self) -> Self {
+        self
+    }
+}
+
+/// What the function of `flat_map` returns.
+#[diagnostic::on_unimplemented(
+    message = "`flat_map` needs a function that returns an iterator or a collection, this one returns `{Self}`",
+    label = "nothing to iterate over"
+)]
+pub trait Outputs<I> {
+    /// The iterator.
+    fn outputs(self) -> I;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoIterator<IntoIter = I>, I: Iterator> Outputs<I> for T {
+    #[inline]
+    fn outputs(self) -> I {
+        self.into_iter()
+    }
+}
+
+/// The input of a pipeline that is opened later.
+#[inline]
+pub fn input<I: Input>(input: I) -> I {
+    input
 }
 
 /// What the function of a stage with `?` returns.
