@@ -1,5 +1,7 @@
 //! Sources and sinks of brigade that talk to something outside, each behind its feature.
 
+pub mod conformance;
+
 #[cfg(feature = "_lines")]
 mod lines;
 #[cfg(feature = "_reader")]

@@ -114,7 +114,8 @@ impl Reader {
         bytes: &mut (dyn Read + Send),
         whole: bool,
     ) -> ControlFlow<(), (Block, io::Result<bool>)> {
-        let length = BLOCK.min(self.budget.bound());
+        // Under a small bound there is still one block to fill while others are being used.
+        let length = BLOCK.min(self.budget.bound().div_ceil(4));
         let Some(reserved) = self.budget.reserve(length) else {
             return ControlFlow::Break(());
         };
