@@ -114,8 +114,7 @@ impl Reader {
         bytes: &mut (dyn Read + Send),
         whole: bool,
     ) -> ControlFlow<(), (Block, io::Result<bool>)> {
-        // Under a small bound there is still one block to fill while others are being used.
-        let length = BLOCK.min(self.budget.bound().div_ceil(4));
+        let length = self.budget.portion(BLOCK);
         let Some(reserved) = self.budget.reserve(length) else {
             return ControlFlow::Break(());
         };
