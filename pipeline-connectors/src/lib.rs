@@ -1,1 +1,33 @@
-//! Sources and sinks of brigade that talk to something outside.
+//! Sources and sinks of brigade that talk to something outside, each behind its feature.
+
+pub mod conformance;
+
+#[cfg(feature = "_lines")]
+mod lines;
+#[cfg(feature = "_reader")]
+mod reader;
+
+#[cfg(feature = "files")]
+mod files;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+#[cfg(feature = "stdin")]
+mod stdin;
+#[cfg(feature = "tcp")]
+mod tcp;
+
+#[cfg(feature = "files")]
+pub use files::{Files, files};
+#[cfg(feature = "_lines")]
+pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
+#[cfg(feature = "_reader")]
+pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{
+    Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
+    TableBuilder, TableSnapshot, TableStats, ToSql, Value, Values, WriteError, sqlite,
+};
+#[cfg(feature = "stdin")]
+pub use stdin::{Stdin, stdin};
+#[cfg(feature = "tcp")]
+pub use tcp::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};

@@ -65,6 +65,11 @@ impl Opts {
         Self::new(stages, main, Kind::Async)
     }
 
+    /// Whether a worker must take one item at a time: its call may be timed out or made again.
+    pub(crate) fn single(&self) -> bool {
+        self.single || self.timeout.is_some()
+    }
+
     /// The count; 0 is an error when the pipeline starts.
     pub fn count(mut self, count: usize) -> Self {
         self.count = count;
@@ -106,8 +111,7 @@ impl Opts {
         self.single = true;
         self
     }
-
-    /// Runs in the consumer: it polls the worker in place.
+    /// The consumer polls the group's worker itself: there is no task.
     pub fn inline(mut self) -> Self {
         self.inline = true;
         self

@@ -8,7 +8,7 @@ use super::{Glue, records};
 use crate::ast::Mode;
 use crate::check::Item;
 use crate::forms::Form;
-use crate::func::{Func, How};
+use crate::func::{Func, How, parenthesized};
 use crate::ir::{Flavour, Ir};
 
 /// A stage inside its group.
@@ -125,20 +125,36 @@ impl Body<'_> {
         self.guarded(&self.outcome(&self.called(func, args)), owns)
     }
 
-    /// The same for `flat_map`: the iterator is made inside the guard too.
-    pub(crate) fn call_into_iter(&self, func: &Func, args: &[TokenStream]) -> TokenStream {
-        let outcome = self.outcome(&self.called(func, args));
-        let (raised, outputs) = (self.private("Raised"), self.private("Outputs"));
+    /// The same for a form that needs a value of a certain shape, which `shape::<_>::method` makes of it.
+    pub(crate) fn call_shaped(
+        &self,
+        func: &Func,
+        args: &[TokenStream],
+        owns: Owns<'_>,
+        (shape, method): (&str, &str),
+    ) -> TokenStream {
+        let (call, method) = (self.called(func, args), Ident::new(method, self.span()));
+        let shape = self.private(shape);
+        let shaped = |value| self.glued(quote_spanned!(self.span()=> #shape::<_>::#method), value);
+        if self.item.stage.question.is_none() {
+            return self.guarded(&self.outcome(&shaped(call)), owns);
+        }
+        let (outcome, raised) = (self.outcome(&call), self.private("Raised"));
+        let value = shaped(quote_spanned!(self.span()=> value));
         let attempt = quote_spanned! {self.span()=>
             let outcome: ::core::result::Result<_, #raised> = #outcome;
             match outcome {
-                ::core::result::Result::Ok(value) => {
-                    ::core::result::Result::Ok(#outputs::<_>::outputs(value))
-                }
+                ::core::result::Result::Ok(value) => ::core::result::Result::Ok(#value),
                 ::core::result::Result::Err(raised) => ::core::result::Result::Err(raised),
             }
         };
-        self.guarded(&attempt, Owns::Item)
+        self.guarded(&attempt, owns)
+    }
+
+    /// A call of glue, over all of the stage's function.
+    fn glued(&self, callee: TokenStream, arg: TokenStream) -> TokenStream {
+        let args = parenthesized(arg, self.glue.at(self.last_span()));
+        quote!(#callee #args)
     }
 
     fn called(&self, func: &Func, args: &[TokenStream]) -> TokenStream {
@@ -153,7 +169,8 @@ impl Body<'_> {
             return call;
         }
         let awaitable = self.private("Awaitable");
-        quote_spanned!(self.span()=> #awaitable::<_>::future(#call).await)
+        let future = self.glued(quote_spanned!(self.span()=> #awaitable::<_>::future), call);
+        quote_spanned!(self.span()=> #future.await)
     }
 
     /// A call as a `Result`.

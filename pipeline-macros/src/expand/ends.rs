@@ -19,7 +19,6 @@ pub(crate) struct Edge<'a> {
     pub opts: TokenStream,
     /// The closure for the plain stages behind it.
     pub after: TokenStream,
-    pub stage: usize,
 }
 
 impl Expander<'_> {
@@ -64,7 +63,6 @@ impl Expander<'_> {
             port: quote_spanned!(self.glue.at(stage.span)=> port),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
             after: self.closure_or_pass(post, stage.span),
-            stage: number,
         };
         self.with_clones(post, &form.wire(&edge))
     }

@@ -164,7 +164,7 @@ fn path(input: ParseStream<'_>) -> syn::Result<Box<dyn Form>> {
         ));
     }
     if input.peek(token::Paren) {
-        let args: Group = input.parse()?;
+        input.parse::<Group>()?;
         let message =
             format!("no form `{shown}`; if it yields a function, write `map({shown}(…))`");
         return Err(syn::Error::new(span, message));

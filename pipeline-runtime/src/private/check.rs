@@ -6,8 +6,9 @@
 use std::future::{Future, IntoFuture};
 
 use super::call::Raised;
-use super::engine::Input;
 use crate::retry::Retry;
+use crate::source::Input;
+use crate::step::Never;
 
 /// What an `:async` stage's function returns.
 #[diagnostic::on_unimplemented(
@@ -19,12 +20,58 @@ pub trait Awaitable<F> {
     fn future(self) -> F;
 }
 
-// The future is a parameter with a bound, not `T::IntoFuture`: that would be a second error where there is none.
 #[diagnostic::do_not_recommend]
-impl<T: IntoFuture<IntoFuture = F>, F: Future> Awaitable<F> for T {
+impl<T: IntoFuture> Awaitable<Awaited<T::IntoFuture>> for T {
     #[inline]
-    fn future(self) -> F {
-        self.into_future()
+    fn future(self) -> Awaited<T::IntoFuture> {
+        Awaited(self.into_future())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Awaitable<Never> for T {
+    fn future(self) -> Never {
+        self.never()
+    }
+}
+
+/// Has no implementation. Where a second impl is thinkable, rustc looks at the bounds of the first before it takes any
+/// type from it; so the one message about the bound is the only one.
+pub trait Nothing {
+    /// Cannot be called.
+    fn never(self) -> Never;
+}
+
+/// The future of an `:async` stage's call.
+#[derive(Debug)]
+pub struct Awaited<F>(F);
+
+impl<F: Future> IntoFuture for Awaited<F> {
+    type Output = F::Output;
+    type IntoFuture = F;
+
+    #[inline]
+    fn into_future(self) -> F {
+        self.0
+    }
+}
+
+/// What the function of `filter` returns.
+#[diagnostic::on_unimplemented(
+    message = "`filter` needs a function that returns a `bool`, this one returns `{Self}`",
+    label = "no `bool`",
+    note = "write `?` after the stage if the function returns a `Result<bool, _>`"
+)]
+pub trait Verdict<B> {
+    /// Whether the item goes on.
+    fn verdict(self) -> B;
+}
+
+#[diagnostic::do_not_recommend]
+impl Verdict<bool> for bool {
+    #[inline]
+    fn verdict(self) -> bool {
+        self
     }
 }
 
@@ -58,10 +105,30 @@ pub trait Outputs<I> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: IntoIterator<IntoIter = I>, I: Iterator> Outputs<I> for T {
+impl<T: IntoIterator> Outputs<Many<T::IntoIter>> for T {
     #[inline]
-    fn outputs(self) -> I {
-        self.into_iter()
+    fn outputs(self) -> Many<T::IntoIter> {
+        Many(self.into_iter())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Outputs<Never> for T {
+    fn outputs(self) -> Never {
+        self.never()
+    }
+}
+
+/// The outputs of one call of `flat_map`.
+#[derive(Debug)]
+pub struct Many<I>(I);
+
+impl<I: Iterator> Iterator for Many<I> {
+    type Item = I::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.next()
     }
 }
 
