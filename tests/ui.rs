@@ -63,7 +63,7 @@ fn newest(deps: &Path, prefix: &str) -> PathBuf {
     let files = std::fs::read_dir(deps).unwrap().map(|entry| entry.unwrap());
     let libraries = files.filter(|entry| {
         let name = entry.file_name().into_string().unwrap_or_default();
-        name.starts_with(prefix) && name.ends_with(".rlib")
+        name.starts_with(prefix) && entry.path().extension().is_some_and(|kind| kind == "rlib")
     });
     let newest = libraries.max_by_key(|entry| entry.metadata().unwrap().modified().unwrap());
     newest
