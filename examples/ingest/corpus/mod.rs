@@ -1,0 +1,115 @@
+//! A corpus of made-up posts: the same bytes for the same size and seed, on every machine.
+
+mod line;
+mod random;
+mod text;
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use liblzma::write::XzEncoder;
+
+use line::Kind;
+
+/// How much to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Size {
+    /// So many lines.
+    Lines(u64),
+    /// Lines until there are so many bytes, before compression.
+    Bytes(u64),
+}
+
+/// What was made, and so what an ingest of it must find.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    pub lines: u64,
+    pub bytes: u64,
+    pub posts: u64,
+    pub repeats: u64,
+    pub empty: u64,
+    pub broken: u64,
+}
+
+impl Size {
+    fn is_reached(self, tally: &Tally) -> bool {
+        match self {
+            Self::Lines(lines) => tally.lines >= lines,
+            Self::Bytes(bytes) => tally.bytes >= bytes,
+        }
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let digits = text.trim_end_matches(|letter: char| letter.is_ascii_alphabetic());
+        let number: u64 = digits.parse().map_err(|_| {
+            format!("`{text}` is not a size; write `50000` for lines, or `100MB`, `1GB` for bytes")
+        })?;
+        let unit = match &text[digits.len()..].to_ascii_lowercase()[..] {
+            "" => return Ok(Self::Lines(number)),
+            "kb" => 1_000,
+            "mb" => 1_000_000,
+            "gb" => 1_000_000_000,
+            unit => {
+                return Err(format!(
+                    "`{unit}` is not a unit; the units are kB, MB and GB"
+                ));
+            }
+        };
+        let bytes = number.checked_mul(unit);
+        bytes
+            .map(Self::Bytes)
+            .ok_or_else(|| format!("`{text}` is too large"))
+    }
+}
+
+/// Writes a corpus to `path`, compressed as its name ends: `.xz`, `.zst`, or else not at all.
+pub fn write(path: &Path, size: Size, seed: u64) -> io::Result<Tally> {
+    let file = BufWriter::new(File::create(path)?);
+    let ending = path.extension().and_then(|ending| ending.to_str());
+    match ending {
+        Some("xz") => {
+            let mut encoder = XzEncoder::new(file, 1);
+            let tally = write_lines(&mut encoder, size, seed)?;
+            encoder.finish()?.flush()?;
+            Ok(tally)
+        }
+        Some("zst") => {
+            let mut encoder = zstd::Encoder::new(file, 3)?;
+            let tally = write_lines(&mut encoder, size, seed)?;
+            encoder.finish()?.flush()?;
+            Ok(tally)
+        }
+        _ => {
+            let mut file = file;
+            let tally = write_lines(&mut file, size, seed)?;
+            file.flush()?;
+            Ok(tally)
+        }
+    }
+}
+
+fn write_lines(out: &mut impl Write, size: Size, seed: u64) -> io::Result<Tally> {
+    let mut tally = Tally::default();
+    let mut line = Vec::new();
+    while !size.is_reached(&tally) {
+        line.clear();
+        let counter = match line::write(seed, tally.lines, &mut line) {
+            Kind::New => &mut tally.posts,
+            Kind::Repeat => &mut tally.repeats,
+            Kind::Empty => &mut tally.empty,
+            Kind::Broken => &mut tally.broken,
+        };
+        *counter += 1;
+        line.push(b'\n');
+        out.write_all(&line)?;
+        tally.lines += 1;
+        tally.bytes += line.len() as u64;
+    }
+    Ok(tally)
+}
