@@ -1,1 +1,20 @@
-//! Sources and sinks of brigade that talk to something outside.
+//! Sources and sinks of brigade that talk to something outside, each behind its feature.
+
+#[cfg(feature = "_lines")]
+mod lines;
+#[cfg(feature = "_reader")]
+mod reader;
+
+#[cfg(feature = "files")]
+mod files;
+#[cfg(feature = "stdin")]
+mod stdin;
+
+#[cfg(feature = "files")]
+pub use files::{Files, files};
+#[cfg(feature = "_lines")]
+pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
+#[cfg(feature = "_reader")]
+pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+#[cfg(feature = "stdin")]
+pub use stdin::{Stdin, stdin};

@@ -1,0 +1,78 @@
+//! Files of lines.
+
+use std::path::PathBuf;
+
+use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
+
+use crate::reader::{Feed, Input, Progress};
+
+/// The lines of files, one file after the other; xz, zstd, gzip and bzip2 are decompressed.
+///
+/// The compression is told by a file's first bytes, not by its name; archives of several members or frames are read
+/// to their end. A byte order mark at the beginning is skipped, empty lines count as filtered, a line ends with `\n` or
+/// `\r\n`, and what stands behind the last of them is a line too.
+///
+/// A thread of its own, `brigade-files`, reads and decompresses; it starts with the first pull and ends when all is
+/// read or the source is dropped.
+///
+/// # Errors
+///
+/// None ends the source. Each of these is a failure with its place, and the rest goes on:
+/// a file that is missing, may not be read, is a directory, or is a truncated or corrupt archive
+/// ([`ReadError`](crate::ReadError)); a line that is too long or not UTF-8 ([`LineError`](crate::LineError)).
+///
+/// # Cancel safety
+///
+/// A dropped pull loses nothing. What was read ahead is lost only when the source itself is dropped.
+///
+/// # Examples
+///
+/// ```
+/// # use pipeline_connectors as source;
+/// let posts = source::files(["posts-1.ndjson.xz", "posts-2.ndjson"]).line_limit(64 * 1024);
+/// let progress = posts.progress();
+/// assert_eq!(progress.snapshot().files, 2);
+/// ```
+pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Files {
+    let inputs = paths.into_iter().map(|path| Input::File(path.into()));
+    Files(Feed::new("brigade-files", inputs.collect()))
+}
+
+/// The source that [`files`] makes.
+#[derive(Debug)]
+#[must_use = "a source reads nothing until a pipeline pulls from it"]
+pub struct Files(Feed);
+
+impl Files {
+    /// How long a line may be, in bytes of text. The default is 1 MiB. A longer line is a failure; its bytes are
+    /// skipped without being kept.
+    pub fn line_limit(mut self, bytes: usize) -> Self {
+        self.0.settings.line_limit = bytes;
+        self
+    }
+
+    /// How many decompressed bytes may be read that have not yet left the pipeline's first stage. The default is
+    /// 4 MiB. One line that is longer than this passes alone.
+    pub fn byte_bound(mut self, bytes: usize) -> Self {
+        self.0.settings.byte_bound = bytes;
+        self
+    }
+
+    /// A handle that shows how far the source has come.
+    #[must_use]
+    pub fn progress(&self) -> Progress {
+        self.0.progress()
+    }
+}
+
+impl Source for Files {
+    type Item = Line;
+
+    async fn pull(&mut self, max: usize, out: &mut Pulled<Line>) -> Result<Flow, SourceError> {
+        self.0.pull(max, out).await
+    }
+
+    fn name(&self) -> &'static str {
+        "files"
+    }
+}

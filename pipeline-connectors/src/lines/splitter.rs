@@ -1,0 +1,183 @@
+//! Bytes into lines, however the bytes are cut.
+
+use std::sync::Arc;
+
+use memchr::memchr_iter;
+use pipeline_runtime::Origin;
+use pipeline_runtime::source::{Line, Pulled, SourceError};
+
+use super::{LineError, LineErrorKind};
+
+const BOM: &[u8] = b"\xEF\xBB\xBF";
+
+/// What may stand beside the text in a line's bytes: a byte order mark before it and `\r` behind it.
+const AROUND: usize = BOM.len() + 1;
+
+/// How much of a line that is too long its error shows at most.
+const SHOWN: usize = 256;
+
+/// Splits one input into lines. What it emits does not depend on where the input is cut into pieces.
+#[derive(Debug)]
+pub(crate) struct Splitter {
+    origin: Arc<str>,
+    limit: usize,
+    /// The number and the offset of the line that has begun.
+    number: u64,
+    offset: u64,
+    /// How many bytes of a byte order mark stand before its text.
+    lead: u64,
+    /// What came of it, as far as it is kept.
+    part: Vec<u8>,
+    /// How many of its bytes were not kept, because it is too long.
+    skipped: u64,
+}
+
+impl Splitter {
+    pub(crate) fn new(origin: Arc<str>, limit: usize) -> Self {
+        Self {
+            origin,
+            limit,
+            number: 1,
+            offset: 0,
+            lead: 0,
+            part: Vec::new(),
+            skipped: 0,
+        }
+    }
+
+    /// How many bytes of an unfinished line it keeps.
+    pub(crate) fn kept(&self) -> usize {
+        self.part.len()
+    }
+
+    /// How many bytes of the input it has seen.
+    pub(crate) fn seen(&self) -> u64 {
+        self.offset + self.part.len() as u64 + self.skipped
+    }
+
+    /// Where the line that has begun is; only the input's name if nothing has come yet.
+    pub(crate) fn reached(&self) -> Origin {
+        match self.seen() {
+            0 => Origin::new(Arc::clone(&self.origin)),
+            _ => self.place(),
+        }
+    }
+
+    fn place(&self) -> Origin {
+        Origin::new(Arc::clone(&self.origin)).at(self.number, self.offset + self.lead)
+    }
+
+    /// Takes bytes from the front until `out` holds `full` items and failures. Returns how many it took.
+    pub(crate) fn split(&mut self, bytes: &[u8], full: usize, out: &mut Pulled<Line>) -> usize {
+        let mut begin = 0;
+        for end in memchr_iter(b'\n', bytes) {
+            if out.len() >= full {
+                return begin;
+            }
+            self.end_line(&bytes[begin..end], 1, out);
+            begin = end + 1;
+        }
+        if out.len() < full {
+            self.keep(&bytes[begin..], out);
+            begin = bytes.len();
+        }
+        begin
+    }
+
+    /// The input has ended: what is left is its last line.
+    pub(crate) fn finish(&mut self, out: &mut Pulled<Line>) {
+        let only_bom = self.number == 1 && self.part == BOM;
+        if self.kept() > 0 && !only_bom {
+            self.end_line(&[], 0, out);
+        }
+    }
+
+    /// The input is gone: what came of the line that has begun is not a line.
+    pub(crate) fn cut_off(&mut self) -> Option<SourceError> {
+        let bytes = std::mem::take(&mut self.part);
+        (!bytes.is_empty()).then(|| self.failure(LineErrorKind::CutOff, bytes))
+    }
+
+    /// Keeps the beginning of a line, or skips more of one that is too long.
+    fn keep(&mut self, bytes: &[u8], out: &mut Pulled<Line>) {
+        if self.skipped > 0 {
+            self.skipped += bytes.len() as u64;
+        } else if self.part.len() + bytes.len() > self.limit + AROUND {
+            let length = self.part.len() + bytes.len();
+            let mut start = std::mem::take(&mut self.part);
+            start.extend_from_slice(&bytes[..bytes.len().min(SHOWN + AROUND)]);
+            self.skipped = length as u64;
+            self.too_long(&start, out);
+        } else {
+            self.part.extend_from_slice(bytes);
+        }
+    }
+
+    /// The line that has begun ends with these bytes and `end` bytes of line end.
+    fn end_line(&mut self, rest: &[u8], end: u64, out: &mut Pulled<Line>) {
+        let next = self.seen() + rest.len() as u64 + end;
+        if self.skipped > 0 {
+            self.skipped = 0;
+        } else if self.part.is_empty() {
+            self.emit(rest, out);
+        } else {
+            let mut whole = std::mem::take(&mut self.part);
+            whole.extend_from_slice(rest);
+            self.emit(&whole, out);
+        }
+        self.number += 1;
+        self.offset = next;
+        self.lead = 0;
+    }
+
+    fn emit(&mut self, line: &[u8], out: &mut Pulled<Line>) {
+        let bytes = self.text_of(line);
+        if bytes.is_empty() {
+            out.skip(1);
+        } else if bytes.len() > self.limit {
+            self.too_long(line, out);
+        } else {
+            match simdutf8::compat::from_utf8(bytes) {
+                Ok(text) => out.push(self.line(text)),
+                Err(error) => {
+                    let kind = LineErrorKind::NotUtf8(error.valid_up_to());
+                    out.fail(self.failure(kind, bytes.to_vec()));
+                }
+            }
+        }
+    }
+
+    fn too_long(&mut self, line: &[u8], out: &mut Pulled<Line>) {
+        let text = self.text_of(line);
+        let start = text[..SHOWN.min(self.limit)].to_vec();
+        out.fail(self.failure(LineErrorKind::TooLong(self.limit), start));
+    }
+
+    /// A line's text: without `\r` behind it, and without the byte order mark at the beginning of the input.
+    fn text_of<'a>(&mut self, line: &'a [u8]) -> &'a [u8] {
+        let line = line.strip_suffix(b"\r").unwrap_or(line);
+        if self.number > 1 {
+            return line;
+        }
+        match line.strip_prefix(BOM) {
+            Some(text) => {
+                self.lead = BOM.len() as u64;
+                text
+            }
+            None => line,
+        }
+    }
+
+    fn line(&self, text: &str) -> Line {
+        Line {
+            text: text.to_owned(),
+            origin: Arc::clone(&self.origin),
+            number: self.number,
+            offset: self.offset + self.lead,
+        }
+    }
+
+    fn failure(&self, kind: LineErrorKind, bytes: Vec<u8>) -> SourceError {
+        SourceError::new(LineError { kind, bytes }).at(self.place())
+    }
+}

@@ -1,0 +1,105 @@
+//! One input of a reader.
+
+use std::fs::{File, Metadata};
+use std::io::{self, ErrorKind, Read};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{Progress, ReadError, ReadErrorKind};
+
+/// Something to read lines from.
+#[derive(Debug)]
+pub(crate) enum Input {
+    #[cfg(feature = "files")]
+    File(PathBuf),
+    #[cfg(feature = "stdin")]
+    Stdin,
+}
+
+/// An input's bytes.
+pub(super) struct Opened {
+    pub(super) bytes: Box<dyn Read + Send>,
+    /// Whether all of it is there at once, so that reading on until a block is full holds no line back.
+    pub(super) regular: bool,
+}
+
+impl Input {
+    pub(super) fn name(&self) -> Arc<str> {
+        match self {
+            #[cfg(feature = "files")]
+            Self::File(path) => path.to_string_lossy().into(),
+            #[cfg(feature = "stdin")]
+            Self::Stdin => "stdin".into(),
+        }
+    }
+
+    /// Its bytes on the disk; 0 if there is nothing to be read, `None` if it cannot be known.
+    pub(super) fn size(&self) -> Option<u64> {
+        match self {
+            #[cfg(feature = "files")]
+            Self::File(path) => match path.metadata() {
+                Ok(metadata) if metadata.is_file() => Some(metadata.len()),
+                Ok(metadata) if metadata.is_dir() => Some(0),
+                Ok(_) => None,
+                Err(_) => Some(0),
+            },
+            #[cfg(feature = "stdin")]
+            Self::Stdin => None,
+        }
+    }
+
+    pub(super) fn open(&self, progress: &Progress) -> Result<Opened, ReadError> {
+        let (bytes, regular): (Box<dyn Read + Send>, bool) = match self {
+            #[cfg(feature = "files")]
+            Self::File(path) => {
+                let (file, metadata) = open_file(path).map_err(|error| not_opened(error))?;
+                (Box::new(file), metadata.is_file())
+            }
+            #[cfg(feature = "stdin")]
+            Self::Stdin => (Box::new(io::stdin()), false),
+        };
+        let progress = progress.clone();
+        Ok(Opened {
+            bytes: Box::new(Counted { bytes, progress }),
+            regular,
+        })
+    }
+}
+
+#[cfg(feature = "files")]
+fn open_file(path: &PathBuf) -> io::Result<(File, Metadata)> {
+    let file = File::open(path)?;
+    let metadata = file.metadata()?;
+    if metadata.is_dir() {
+        return Err(ErrorKind::IsADirectory.into());
+    }
+    Ok((file, metadata))
+}
+
+#[cfg(feature = "files")]
+fn not_opened(error: io::Error) -> ReadError {
+    let kind = match error.kind() {
+        ErrorKind::NotFound => ReadErrorKind::Missing,
+        ErrorKind::PermissionDenied => ReadErrorKind::Denied,
+        ErrorKind::IsADirectory => ReadErrorKind::Directory,
+        _ => ReadErrorKind::Unreadable {
+            read: 0,
+            said: error.to_string(),
+        },
+    };
+    ReadError { kind, error }
+}
+
+/// Tells the progress what is read.
+struct Counted {
+    bytes: Box<dyn Read + Send>,
+    progress: Progress,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        self.progress.add_read(read);
+        Ok(read)
+    }
+}
