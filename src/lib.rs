@@ -10,6 +10,14 @@ pub use pipeline_runtime::{
 
 pub mod source {
     //! The input end.
+    #[cfg(feature = "files")]
+    pub use pipeline_connectors::{Files, files};
+    #[cfg(any(feature = "files", feature = "stdin", feature = "tcp"))]
+    pub use pipeline_connectors::{LineError, LineErrorKind};
+    #[cfg(any(feature = "files", feature = "stdin"))]
+    pub use pipeline_connectors::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+    #[cfg(feature = "stdin")]
+    pub use pipeline_connectors::{Stdin, stdin};
     pub use pipeline_runtime::source::*;
 }
 pub mod sink {

@@ -94,14 +94,28 @@ mod tests {
     fn an_unknown_option_is_named() {
         let error = Args::try_parse_from(["ingest", "--lisen", "x"]).unwrap_err();
         let message = error.to_string();
-        assert!(message.contains("--lisen") && message.contains("--listen"), "{message}");
+        assert!(
+            message.contains("--lisen") && message.contains("--listen"),
+            "{message}"
+        );
     }
 
     #[test]
     fn a_size_has_a_unit_that_is_known() {
         let generate = |size| Args::try_parse_from(["ingest", "--out", "x", "--generate", size]);
-        assert!(["5", "5kB", "100MB", "1gb"].iter().all(|size| generate(size).is_ok()));
-        for wrong in ["", "GB", "5XB", "-1", "99999999999999999999", "99999999999GB"] {
+        assert!(
+            ["5", "5kB", "100MB", "1gb"]
+                .iter()
+                .all(|size| generate(size).is_ok())
+        );
+        for wrong in [
+            "",
+            "GB",
+            "5XB",
+            "-1",
+            "99999999999999999999",
+            "99999999999GB",
+        ] {
             assert!(generate(wrong).is_err(), "{wrong}");
         }
     }

@@ -2,9 +2,13 @@
 
 #![allow(unreachable_pub, reason = "a program has no outside")]
 
+mod args;
 mod clean;
 mod corpus;
 mod post;
+mod progress;
+mod reject;
+mod totals;
 fn main() {
     let args: Vec<String> = std::env::args().collect();
     if args.len() == 3 {

@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_cut_off_or_no_object_or_nested_without_end_is_an_error() {
+    fn what_is_no_post_in_any_way_is_an_error() {
         for line in [
             "",
             "{",
@@ -159,18 +159,12 @@ mod tests {
             "[]",
             "1",
             "null",
+            // Half a pair of surrogates.
+            r#"{"id":1,"user":"u","text":"\ud83d"}"#,
             &"[".repeat(100_000),
         ] {
             assert!(error(line).starts_with("not a post in JSON: "));
         }
-    }
-
-    #[test]
-    fn half_a_pair_of_surrogates_is_an_error() {
-        assert!(
-            error(r#"{"id":1,"user":"u","text":"\ud83d"}"#).contains("surrogate")
-                || error(r#"{"id":1,"user":"u","text":"\ud83d"}"#).contains("hex escape")
-        );
     }
 
     #[test]

@@ -46,9 +46,13 @@ impl Progress {
             self.0.set_length(total);
             self.0.set_style(style(WITH_END));
         }
-        self.0.set_position(readers.iter().map(|reader| reader.read).sum());
+        self.0
+            .set_position(readers.iter().map(|reader| reader.read).sum());
         let seconds = self.0.elapsed().as_secs_f64().max(0.001);
-        self.0.set_message(format!("{records} records, {:.0} a second", records as f64 / seconds));
+        self.0.set_message(format!(
+            "{records} records, {:.0} a second",
+            records as f64 / seconds
+        ));
     }
 
     /// Takes the bar off the screen.
