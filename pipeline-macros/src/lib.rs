@@ -1,7 +1,23 @@
-//! The proc macro behind `brigade::pipeline!`.
+//! The proc macro behind `brigade::pipeline!`: parse, check, lower, expand. It knows no scheduling.
 
+mod ast;
+mod check;
+mod closure;
+mod errors;
+mod expand;
+mod forms;
+mod func;
+mod ir;
+mod lower;
+mod nearest;
+mod parse;
+mod pipeline;
+mod print;
+mod text;
+
+/// `pipeline!` passes `$crate ;` and its own tokens.
 #[doc(hidden)]
 #[proc_macro]
 pub fn __pipeline(input: proc_macro::TokenStream) -> proc_macro::TokenStream {
-    input
+    pipeline::expand(input.into()).into()
 }

@@ -37,7 +37,7 @@ pub struct Failure<T = ()> {
 pub struct StageInfo {
     /// The name: from `name: "…"`, or the key or function of the stage; `source` and `sink` for the two ends.
     pub name: &'static str,
-    /// The position in the pipeline, from 0 for the first stage after the source.
+    /// The position in the pipeline: the source is 0, the first stage 1.
     pub index: usize,
     /// The source file.
     pub file: &'static str,
@@ -126,6 +126,19 @@ impl fmt::Display for Cause {
 }
 
 impl<T> Failure<T> {
+    /// A failure without an item.
+    pub(crate) fn of(stage: StageInfo, cause: Cause) -> Self {
+        Self {
+            stage,
+            cause,
+            attempts: 0,
+            frames: &[],
+            origin: None,
+            task: None,
+            report: None,
+        }
+    }
+
     /// The same failure with another type of task; what `f` returns becomes the task.
     pub fn map_task<U>(self, f: impl FnOnce(T) -> Option<U>) -> Failure<U> {
         Failure {

@@ -1,17 +1,36 @@
 //! The runtime of `brigade`: stages, bounded hand-over, failures, plan and report.
 
+mod build;
+mod clock;
+mod control;
+mod counts;
+mod edge;
+mod errors;
 mod failure;
+mod feed;
 mod opts;
+mod panics;
+mod pipeline;
+mod plan;
 mod report;
 mod retry;
+mod running;
+mod segment;
 pub mod sink;
 pub mod source;
+mod stage;
 mod step;
+mod table;
+mod tail;
 
 #[doc(hidden)]
 pub mod private;
 
 pub use failure::{BoxError, Cause, Failure, Origin, StageInfo};
-pub use private::{Boxed, Driven, Outlet, Pipeline, Segment};
-pub use report::Report;
+pub use pipeline::{Collect, Pipeline, PipelineStream};
+pub use plan::{Plan, PlanRow};
+pub use report::{Report, Row, Time};
 pub use retry::Retry;
+pub use running::{Handle, Running};
+pub use segment::Segment;
+pub use stage::Driven;

@@ -19,6 +19,7 @@ pub struct Opts {
     pub(crate) pool: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) single: bool,
+    pub(crate) inline: bool,
 }
 
 /// How a group runs.
@@ -45,6 +46,7 @@ impl Opts {
             pool: false,
             timeout: None,
             single: false,
+            inline: false,
         }
     }
 
@@ -61,6 +63,11 @@ impl Opts {
     /// `:async`; also `:drive`, whose count is writes at the same time.
     pub fn asynchronous(stages: Range<usize>, main: usize) -> Self {
         Self::new(stages, main, Kind::Async)
+    }
+
+    /// Whether a worker must take one item at a time: its call may be timed out or made again.
+    pub(crate) fn single(&self) -> bool {
+        self.single || self.timeout.is_some()
     }
 
     /// The count; 0 is an error when the pipeline starts.
@@ -102,6 +109,11 @@ impl Opts {
     /// The group's calls may be retried: a worker takes one item at a time.
     pub fn retries(mut self) -> Self {
         self.single = true;
+        self
+    }
+    /// The consumer polls the group's worker itself: there is no task.
+    pub fn inline(mut self) -> Self {
+        self.inline = true;
         self
     }
 }

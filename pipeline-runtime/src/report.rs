@@ -1,6 +1,263 @@
-//! What a run did.
+//! What a run did, as a person reads it.
 
-/// What a run did.
-#[derive(Debug, Clone, Default)]
+use std::fmt;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use crate::build::{Group, Runs};
+use crate::counts::Counts;
+use crate::running::Watched;
+use crate::table::Table;
+
+/// What a run did: a row for the source, for every stage and for the sink.
+///
+/// `Display` writes it as a table.
+#[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
-pub struct Report {}
+pub struct Report {
+    /// In the order of the pipeline.
+    pub rows: Vec<Row>,
+    /// From the start to the end, or to now.
+    pub elapsed: Duration,
+    /// The name of the row that the others waited for most.
+    pub bottleneck: Option<&'static str>,
+    /// The names of threads in which a blocking call has not returned.
+    pub threads: Vec<String>,
+}
+
+/// What one stage, or one end, did.
+#[derive(Debug, Clone, Default, Serialize)]
+#[non_exhaustive]
+pub struct Row {
+    /// The stage's name; the source's; the sink's.
+    pub name: &'static str,
+    /// Its position: the source is 0.
+    pub index: usize,
+    /// Input items. Those of a source are what it read.
+    pub r#in: u64,
+    /// Of them, processed.
+    pub done: u64,
+    /// Of them, dropped on purpose.
+    pub filtered: u64,
+    /// Of them, failed for good.
+    pub failed: u64,
+    /// Output items.
+    pub emitted: u64,
+    /// Calls that were made again.
+    pub retries: u64,
+    /// How many items it is working on, or keeps until they can be emitted in order.
+    pub held: u64,
+    /// Only in the first row of the stages that share workers.
+    pub time: Option<Time>,
+}
+
+/// What a group of workers did with its time.
+#[derive(Debug, Clone, Copy, Serialize)]
+#[non_exhaustive]
+pub struct Time {
+    /// How many workers share it. Of `:async` these are futures in flight.
+    pub workers: usize,
+    /// The part of it spent working, from 0 to 1.
+    pub busy: f64,
+    /// The part spent waiting for items.
+    pub starved: f64,
+    /// The part spent waiting for room.
+    pub blocked: f64,
+}
+
+impl Report {
+    /// The row of that name.
+    #[must_use]
+    pub fn stage(&self, name: &str) -> Option<&Row> {
+        self.rows.iter().find(|row| row.name == name)
+    }
+
+    /// Whether every input item of every row is accounted for: `in = done + filtered + failed`.
+    #[must_use]
+    pub fn conserved(&self) -> bool {
+        self.rows
+            .iter()
+            .all(|row| row.r#in == row.done + row.filtered + row.failed)
+    }
+
+    /// Which stages have not finished, for the reason of a drain past its deadline.
+    pub(crate) fn stuck(&self, deadline: Duration) -> String {
+        let kept: Vec<_> = self
+            .rows
+            .iter()
+            .filter(|row| row.unresolved() > 0)
+            .collect();
+        let kept: Vec<_> = kept
+            .iter()
+            .map(|row| format!("`{}` kept {}", row.name, items(row.unresolved())))
+            .collect();
+        let kept = if kept.is_empty() {
+            "no stage kept an item".to_owned()
+        } else {
+            kept.join(", ")
+        };
+        format!("not drained within {deadline:?}: {kept}")
+    }
+}
+
+fn items(count: u64) -> String {
+    if count == 1 {
+        "1 item".to_owned()
+    } else {
+        format!("{count} items")
+    }
+}
+
+impl Row {
+    /// Input items that are neither done nor filtered nor failed.
+    #[must_use]
+    pub fn unresolved(&self) -> u64 {
+        self.r#in
+            .saturating_sub(self.done + self.filtered + self.failed)
+    }
+}
+
+impl Watched {
+    /// A snapshot: all counts are read at one instant.
+    pub(crate) fn report(&self) -> Report {
+        let held: Vec<_> = self.groups.iter().map(|group| group.own.hold()).collect();
+        let counts: Vec<_> = held.iter().map(|held| held.counts().clone()).collect();
+        drop(held);
+        let now = self.ended.get().copied().unwrap_or_else(Instant::now);
+        let mut rows = Vec::new();
+        let mut taken = None;
+        let mut bottleneck: Option<(f64, &'static str)> = None;
+        for (group, counts) in self.groups.iter().zip(&counts) {
+            let time = group.time(now, self.started.get().copied().unwrap_or(now));
+            let first = rows.len();
+            rows.extend(group.rows(counts, taken));
+            rows[first].time = time;
+            if let Some(time) = time
+                && bottleneck.is_none_or(|(busy, _)| time.busy > busy)
+            {
+                bottleneck = Some((time.busy, group.main().name));
+            }
+            taken = Some(counts.handed);
+        }
+        Report {
+            rows,
+            elapsed: self
+                .started
+                .get()
+                .map_or(Duration::ZERO, |started| now.duration_since(*started)),
+            bottleneck: bottleneck.map(|(_, name)| name),
+            threads: self.control.threads(),
+        }
+    }
+}
+
+impl Group {
+    /// The stage that the group's workers are named after.
+    pub(crate) fn main(&self) -> &crate::failure::StageInfo {
+        &self.stages[self.main]
+    }
+
+    fn rows(&self, counts: &Counts, taken: Option<u64>) -> Vec<Row> {
+        let mut input = taken
+            .filter(|_| self.kind != Runs::Source)
+            .unwrap_or(counts.resolved);
+        let mut resolved = counts.resolved;
+        let mut rows = Vec::new();
+        for (info, stage) in self.stages.iter().zip(&counts.stages) {
+            let done = resolved.saturating_sub(stage.filtered + stage.failed);
+            let emitted = if self.kind == Runs::Sink {
+                0
+            } else {
+                stage.emitted.unwrap_or(done)
+            };
+            rows.push(Row {
+                name: info.name,
+                index: info.index,
+                r#in: input,
+                done,
+                filtered: stage.filtered,
+                failed: stage.failed,
+                emitted,
+                retries: stage.retries,
+                held: input - resolved,
+                time: None,
+            });
+            (input, resolved) = (stage.emitted.unwrap_or(done), stage.emitted.unwrap_or(done));
+        }
+        rows
+    }
+
+    fn time(&self, now: Instant, started: Instant) -> Option<Time> {
+        if let Some(side) = &self.side {
+            let elapsed = now.duration_since(started).as_secs_f64();
+            let busy = side.pulling.total().as_secs_f64() / elapsed;
+            return (elapsed > 0.0).then(|| Time {
+                workers: 1,
+                busy: busy.min(1.0),
+                starved: 0.0,
+                blocked: (1.0 - busy).max(0.0),
+            });
+        }
+        let started = *self.timing.started.get()?;
+        let ended = self.timing.ended.get().copied().unwrap_or(now);
+        let workers = self.workers;
+        let elapsed = ended.duration_since(started).as_secs_f64() * workers as f64;
+        if elapsed <= 0.0 {
+            return None;
+        }
+        let starved = (self.timing.starved.total().as_secs_f64() / elapsed).clamp(0.0, 1.0);
+        let blocked =
+            (self.timing.blocked.total().as_secs_f64() / elapsed).clamp(0.0, 1.0 - starved);
+        Some(Time {
+            workers: self.count,
+            busy: 1.0 - starved - blocked,
+            starved,
+            blocked,
+        })
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let head = [
+            "stage", "in", "done", "filtered", "failed", "emitted", "retries", "busy", "starved",
+            "blocked",
+        ];
+        let mut table = Table::new(head);
+        for row in &self.rows {
+            let share = |part: fn(&Time) -> f64| {
+                row.time
+                    .as_ref()
+                    .map_or_else(String::new, |time| format!("{:.0} %", 100.0 * part(time)))
+            };
+            table.row([
+                row.name.to_owned(),
+                row.r#in.to_string(),
+                row.done.to_string(),
+                row.filtered.to_string(),
+                row.failed.to_string(),
+                row.emitted.to_string(),
+                row.retries.to_string(),
+                share(|time| time.busy),
+                share(|time| time.starved),
+                share(|time| time.blocked),
+            ]);
+        }
+        write!(f, "{table}")?;
+        write!(f, "{:.3?}", self.elapsed)?;
+        if let Some(bottleneck) = self.bottleneck {
+            write!(f, ", bottleneck: {bottleneck}")?;
+        }
+        let verdict = if self.conserved() {
+            "in = done + filtered + failed in every row"
+        } else {
+            "items are still on their way"
+        };
+        writeln!(f, "; {verdict}")?;
+        for thread in &self.threads {
+            writeln!(f, "thread `{thread}` has not returned from a call")?;
+        }
+        Ok(())
+    }
+}

@@ -1,8 +1,16 @@
 //! The output end of a pipeline.
 
+mod each;
+mod futures_sink;
+mod sender;
+
 use std::future::Future;
+use std::sync::Arc;
 
 use crate::failure::{BoxError, Cause};
+
+pub use each::{Each, EachAsync, Outcome, each, each_async};
+pub use futures_sink::{FromFuturesSink, from_futures_sink};
 
 /// Where items go: something that writes a batch of them.
 #[diagnostic::on_unimplemented(
@@ -68,11 +76,40 @@ impl Written {
         });
     }
 
+    /// None of `count` items is written, all for the same reason.
+    pub(crate) fn none(count: usize, error: BoxError) -> Self {
+        let error = SharedError(Arc::new(error));
+        let failed = |index| Failed {
+            index,
+            part: false,
+            cause: Cause::Error(Box::new(error.clone())),
+        };
+        Self {
+            failed: (0..count).map(failed).collect(),
+        }
+    }
+
     /// The failures so far: index and cause.
     pub fn failures(&self) -> impl Iterator<Item = (usize, &Cause)> {
         self.failed
             .iter()
             .map(|failed| (failed.index, &failed.cause))
+    }
+}
+
+/// One error that is the cause of several failures.
+#[derive(Debug, Clone)]
+struct SharedError(Arc<BoxError>);
+
+impl std::fmt::Display for SharedError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for SharedError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.0.source()
     }
 }
 
@@ -102,46 +139,5 @@ impl SinkError {
             error: error.into(),
             closed: true,
         }
-    }
-}
-
-/// Calls `f` with every item; `f` returns `()` or a `Result` whose error fails that item.
-pub fn each<T, R, F>(f: F) -> Each<T, F>
-where
-    F: Fn(T) -> R,
-{
-    Each(f, std::marker::PhantomData)
-}
-
-/// The sink that [`each`] makes.
-pub struct Each<T, F>(F, std::marker::PhantomData<fn(T)>);
-
-/// What the function of [`each`] may return.
-pub trait Outcome {
-    /// As a result.
-    fn outcome(self) -> Result<(), BoxError>;
-}
-
-impl Outcome for () {
-    fn outcome(self) -> Result<(), BoxError> {
-        Ok(())
-    }
-}
-
-impl<E: Into<BoxError>> Outcome for Result<(), E> {
-    fn outcome(self) -> Result<(), BoxError> {
-        self.map_err(Into::into)
-    }
-}
-
-impl<T: Send + 'static, R: Outcome, F: Fn(T) -> R + Send + Sync + 'static> Sink<T> for Each<T, F> {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
-        let mut written = Written::all();
-        for (index, item) in items.into_iter().enumerate() {
-            if let Err(error) = (self.0)(item).outcome() {
-                written.fail(index, error);
-            }
-        }
-        Ok(written)
     }
 }

@@ -1,12 +1,24 @@
 //! The input end of a pipeline.
 
+mod feed;
+mod input;
+mod iter;
 mod line;
+mod pull;
+mod receiver;
+mod stream;
 
 use std::future::Future;
 
 use crate::failure::{BoxError, Origin};
 
+pub(crate) use feed::{Side, SourceFeed};
+pub use input::Input;
+#[doc(hidden)]
+pub use input::{Fault, Puller, Relay};
+pub use iter::{Iter, iter};
 pub use line::Line;
+pub use stream::{FromStream, stream};
 
 /// Where items come from: something that can be asked for a batch of them.
 ///
@@ -105,10 +117,7 @@ pub struct Pulled<T> {
 
 /// A value that lives as long as the items of one pull are in the first stage.
 #[derive(Clone)]
-pub(crate) struct Hold(
-    #[expect(dead_code, reason = "held for its drop only")]
-    std::sync::Arc<dyn std::any::Any + Send + Sync>,
-);
+pub(crate) struct Hold(std::sync::Arc<dyn std::any::Any + Send + Sync>);
 
 impl std::fmt::Debug for Hold {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
@@ -152,6 +161,20 @@ impl<T> Pulled<T> {
         });
     }
 
+    /// Moves all of `other` to the end of this.
+    pub(crate) fn append(&mut self, other: &mut Self) {
+        if self.items.is_empty() {
+            std::mem::swap(&mut self.items, &mut other.items);
+        } else {
+            self.items.append(&mut other.items);
+        }
+        self.failures.append(&mut other.failures);
+        self.skipped += std::mem::take(&mut other.skipped);
+        if let Some(Hold(guard)) = other.hold.take() {
+            self.hold(guard);
+        }
+    }
+
     /// How many items and failures it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -191,30 +214,5 @@ impl<T> Pulled<T> {
 impl<T> Default for Pulled<T> {
     fn default() -> Self {
         Self::new()
-    }
-}
-
-/// The items of an iterator. The iterator runs in the workers of the first stage, one at a time.
-pub fn iter<I>(items: I) -> Iter<I::IntoIter>
-where
-    I: IntoIterator<IntoIter: Send + 'static, Item: Send + 'static>,
-{
-    Iter(items.into_iter())
-}
-
-/// The source that [`iter`] makes.
-#[derive(Debug)]
-pub struct Iter<I>(pub(crate) I);
-
-impl<I: Iterator<Item: Send + 'static> + Send + 'static> Source for Iter<I> {
-    type Item = I::Item;
-
-    async fn pull(&mut self, max: usize, out: &mut Pulled<I::Item>) -> Result<Flow, SourceError> {
-        out.items.extend(self.0.by_ref().take(max));
-        Ok(if out.items.is_empty() {
-            Flow::End
-        } else {
-            Flow::More
-        })
     }
 }

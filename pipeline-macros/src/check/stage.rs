@@ -1,0 +1,71 @@
+//! One stage: its directive, its `?`, its function.
+
+use super::{Checker, Scope, options};
+use crate::ast::{Count, Directive, Mode, Stage};
+use crate::closure;
+use crate::forms::{Form, Place};
+
+pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>) {
+    if let Some(form) = stage.form() {
+        directive(stage, form, checker);
+        question(stage, form, checker);
+        function(form, checker);
+        form.check(scope, checker);
+    }
+    options::check(stage, checker);
+}
+
+/// Only what calls a function can have workers.
+fn directive(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
+    let Some(directive) = &stage.directive else {
+        return;
+    };
+    let kind = form.kind();
+    if kind.calls {
+        return;
+    }
+    let why = match kind.place {
+        Place::Batch => "it collects in one task",
+        Place::Segment => "the stages of the segment have their own",
+        _ => "there is nothing to run in parallel",
+    };
+    let (name, label) = (kind.name, directive.label());
+    checker.errors.at(
+        span(directive),
+        format!(
+            "`{name}` takes no {}; {why}",
+            label.trim_start_matches("a ")
+        ),
+    );
+}
+
+fn span(directive: &Directive) -> proc_macro2::Span {
+    match (&directive.count, directive.mode) {
+        (Count::Literal(_, span), Mode::Tasks) => *span,
+        _ => directive.span,
+    }
+}
+
+/// Only what calls a function can fail.
+fn question(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
+    if let Some(question) = stage.question
+        && !form.kind().calls
+    {
+        let message = format!("`{}` cannot fail; remove the `?`", form.kind().name);
+        checker.errors.at(question, message);
+    }
+}
+
+/// `.await` needs an `:async` stage.
+fn function(form: &dyn Form, checker: &mut Checker<'_>) {
+    let Some(closure) = form.func().and_then(|func| func.closure()) else {
+        return;
+    };
+    if let Some(span) = closure::own_await_of_closure(closure) {
+        let message = match checker.is_async {
+            true => "`.await` in a closure needs it to be async; write `async |x| …`",
+            false => "`.await` needs `:async` in front of the stage, and an `async |x| …` closure",
+        };
+        checker.errors.at(span, message);
+    }
+}

@@ -1,0 +1,57 @@
+//! All mistakes of a pipeline at once.
+
+use std::fmt::Display;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+
+/// The errors so far.
+#[derive(Default)]
+pub(crate) struct Errors(Vec<syn::Error>);
+
+impl Errors {
+    /// An error at one token.
+    pub(crate) fn at(&mut self, span: Span, message: impl Display) {
+        self.0.push(syn::Error::new(span, message));
+    }
+
+    /// An error over all tokens of `node`.
+    pub(crate) fn over(&mut self, node: impl ToTokens, message: impl Display) {
+        self.0.push(syn::Error::new_spanned(node, message));
+    }
+
+    /// What a parser returned.
+    pub(crate) fn push(&mut self, error: syn::Error) {
+        self.0.push(error);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// `expanded` if there are no errors. Otherwise the errors, of which the last is the tail expression: its type is
+    /// the error type, which silences rustc. Editors still see the expansion.
+    pub(crate) fn instead_of(self, expanded: TokenStream) -> TokenStream {
+        if self.0.is_empty() {
+            return expanded;
+        }
+        let mut errors: Vec<_> = self.0.iter().map(one).collect();
+        let last = errors.pop();
+        quote! {{
+            #[allow(unexpected_cfgs)]
+            {
+                #[cfg(rust_analyzer)]
+                { let _ = #expanded; }
+            }
+            #(#errors;)*
+            #last
+        }}
+    }
+}
+
+/// `compile_error!` with a plain message and the error's span.
+fn one(error: &syn::Error) -> TokenStream {
+    let tokens = error.to_compile_error();
+    // syn ends the invocation with nothing in expression position; a macro call with parentheses or braces is both.
+    tokens
+}

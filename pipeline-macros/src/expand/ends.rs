@@ -1,0 +1,126 @@
+//! What is no group: the input, `batch` and `through`, `:drive`, the errors end.
+
+use std::ops::Range;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::Expr;
+
+use super::{Expander, Glue, opts, site};
+use crate::ast::{Body, Header};
+use crate::closure;
+use crate::func::ends;
+use crate::ir::Flavour;
+
+/// What `batch` and `through` are wired with.
+pub(crate) struct Edge<'a> {
+    pub glue: &'a Glue,
+    pub port: TokenStream,
+    pub opts: TokenStream,
+    /// The closure for the plain stages behind it.
+    pub post: TokenStream,
+    pub stage: usize,
+}
+
+impl Expander<'_> {
+    /// The port of the input.
+    pub(super) fn open(&self, header: &Header) -> TokenStream {
+        let (first, _) = ends(&header.input);
+        let (span, input) = (self.glue.at(first), &header.input);
+        let (open, site) = (
+            self.glue.private("open", first),
+            site::name(self.glue, first),
+        );
+        let types = (!self.ir.has_task).then(|| quote_spanned!(span=> ::<_, ()>));
+        quote_spanned!(span=> #open #types(#input, &#site))
+    }
+
+    /// A pipeline that the consumer runs itself.
+    pub(super) fn inline(&self, header: &Header, stages: &Range<usize>) -> TokenStream {
+        let (first, _) = ends(&header.input);
+        let (span, input) = (self.glue.at(first), &header.input);
+        let (inline, site) = (
+            self.glue.private("inline", first),
+            site::name(self.glue, first),
+        );
+        let types = (!self.ir.has_task).then(|| quote_spanned!(span=> ::<_, _, (), _>));
+        let closure = self.closure(stages, Flavour::Sync, None);
+        let wired = self.with_clones(
+            stages,
+            quote_spanned!(span=> #inline #types(input, &#site, #closure)),
+        );
+        quote_spanned!(span=> { let input = #input; #wired })
+    }
+
+    /// `batch` or `through`.
+    pub(super) fn edge(&self, number: usize, post: &Range<usize>) -> TokenStream {
+        let stage = &self.stages()[number].stage;
+        let Some(form) = stage.form() else {
+            return TokenStream::new();
+        };
+        let edge = Edge {
+            glue: self.glue,
+            port: quote_spanned!(self.glue.at(stage.span)=> port),
+            opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
+            post: self.closure_or_pass(post, stage.span),
+            stage: number,
+        };
+        self.with_clones(post, form.wire(&edge))
+    }
+
+    fn closure_or_pass(&self, stages: &Range<usize>, at: Span) -> TokenStream {
+        match stages.is_empty() {
+            true => self.glue.private("pass", at),
+            false => self.closure(stages, Flavour::Sync, None),
+        }
+    }
+
+    /// `:drive`: a pipeline that can be run.
+    pub(super) fn drive(&self, pre: &Range<usize>, number: usize) -> TokenStream {
+        let stage = &self.stages()[number].stage;
+        let Body::Drive(sink) = &stage.body else {
+            return TokenStream::new();
+        };
+        let (first, _) = ends(sink);
+        let span = self.glue.at(first);
+        let opts = opts::opts(
+            self.glue,
+            stage,
+            &(pre.start..number + 1),
+            number,
+            Flavour::Sync,
+        );
+        let (drive, fused) = (
+            self.glue.private("drive", first),
+            self.closure_or_pass(pre, stage.span),
+        );
+        let Some(hinted) = closure::hinted(sink, self.glue) else {
+            return self.with_clones(
+                pre,
+                quote_spanned!(span=> #drive(port, #opts, #fused, #sink)),
+            );
+        };
+        let typed = self.glue.private("pre", first);
+        let wired = quote_spanned! {span=>
+            let (pre, hint) = #typed(&port, #fused);
+            #drive(port, #opts, pre, #hinted)
+        };
+        self.with_clones(pre, wired)
+    }
+
+    /// The pipeline with its errors end.
+    pub(super) fn with_errors(&self, errors: &Expr) -> TokenStream {
+        let (first, _) = ends(errors);
+        let (span, clones) = (self.glue.at(first), self.clones());
+        let with_errors = self.glue.private("with_errors", first);
+        let Some(hinted) = closure::hinted(errors, self.glue) else {
+            return quote!({ #clones #with_errors(pipeline, #errors) });
+        };
+        let hint = self.glue.private("failure_hint", first);
+        quote_spanned! {span=> {
+            #clones
+            let hint = #hint(&pipeline);
+            #with_errors(pipeline, #hinted)
+        }}
+    }
+}

@@ -1,0 +1,40 @@
+//! The tokens that are not the user's.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::{format_ident, quote_spanned};
+
+/// Makes all glue in one hygiene context, that of `$crate`, each piece located at a token of the user's: rustc then
+/// marks that token, and never joins spans up to the whole macro call.
+pub(crate) struct Glue {
+    krate: Ident,
+}
+
+impl Glue {
+    pub(crate) fn new(krate: Ident) -> Self {
+        Self { krate }
+    }
+
+    /// The span of glue at a token.
+    pub(crate) fn at(&self, span: Span) -> Span {
+        self.krate.span().located_at(span)
+    }
+
+    /// `$crate::__private::name`.
+    pub(crate) fn private(&self, name: &str, span: Span) -> TokenStream {
+        let span = self.at(span);
+        let mut krate = self.krate.clone();
+        krate.set_span(span);
+        let name = Ident::new(name, span);
+        quote_spanned!(span=> #krate::__private::#name)
+    }
+
+    /// A local name that no token of the user's can see.
+    pub(crate) fn ident(&self, name: &str, span: Span) -> Ident {
+        Ident::new(name, self.at(span))
+    }
+
+    /// The same with a number.
+    pub(crate) fn numbered(&self, name: &str, number: usize, span: Span) -> Ident {
+        format_ident!("{name}{number}", span = self.at(span))
+    }
+}

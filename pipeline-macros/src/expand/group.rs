@@ -1,0 +1,237 @@
+//! A group of workers: its closure, and how it is wired to the port before.
+
+use std::ops::Range;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+
+use super::body::item_name;
+use super::{Body, Expander, opts};
+use crate::check::Item;
+use crate::forms::Place;
+use crate::func::ends;
+use crate::ir::Flavour;
+
+impl Expander<'_> {
+    /// The statements that wire a group behind `port`, as a block with the next port as its value.
+    pub(super) fn group(
+        &self,
+        stages: &Range<usize>,
+        main: usize,
+        flavour: Flavour,
+    ) -> TokenStream {
+        let stage = &self.stages()[main].stage;
+        let (span, at) = (self.glue.at(stage.span), stage.span);
+        let opts = opts::opts(self.glue, stage, stages, main, flavour);
+        let closure = self.closure(stages, flavour, Some(main));
+        if flavour == Flavour::Sync {
+            let sync = self.glue.private("sync", at);
+            return self.with_clones(stages, quote_spanned!(span=> #sync(port, #opts, #closure)));
+        }
+        let (function, driver) = match flavour {
+            Flavour::Async => ("async_fn", "drive_async"),
+            _ => ("flat_fn", "drive_flat"),
+        };
+        let private = |name| self.glue.private(name, at);
+        let (work, function, driver) = (private("work"), private(function), private(driver));
+        let wire = private("stage");
+        let wired = quote_spanned! {span=>
+            let (half, work) = #work(port, #opts);
+            let f = #function(&work, #closure);
+            #wire(half, move || ::std::boxed::Box::pin(#driver(
+                ::core::clone::Clone::clone(&work),
+                ::core::clone::Clone::clone(&f),
+            )))
+        };
+        self.with_clones(stages, wired)
+    }
+
+    /// A block in which the shared values are clones and the hoisted expressions are evaluated.
+    pub(super) fn with_clones(&self, stages: &Range<usize>, wired: TokenStream) -> TokenStream {
+        let (clones, hoisted) = (self.clones(), self.hoisted(stages));
+        quote!({ #clones #hoisted #wired })
+    }
+
+    /// What is evaluated once: functions that are neither path nor closure, timeouts, retries.
+    fn hoisted(&self, stages: &Range<usize>) -> TokenStream {
+        let mut statements = TokenStream::new();
+        for number in stages.clone() {
+            let stage = &self.stages()[number].stage;
+            if let Some(func) = stage.form().and_then(|form| form.func()) {
+                statements.extend(func.hoisted(self.glue, number));
+            }
+            let settings = [
+                ("timeout", &stage.options.timeout),
+                ("retry", &stage.options.retry),
+            ];
+            for (name, setting) in settings {
+                let Some(setting) = setting else { continue };
+                let span = self.glue.at(setting.span);
+                let ty = match name {
+                    "timeout" => quote_spanned!(span=> ::core::time::Duration),
+                    _ => self.glue.private("Retry", setting.span),
+                };
+                let (name, value) = (
+                    self.glue.numbered(name, number, setting.span),
+                    &setting.value,
+                );
+                statements.extend(quote_spanned!(span=> let #name: #ty = #value;));
+            }
+        }
+        statements
+    }
+
+    /// The one closure of a group: straight-line code.
+    pub(super) fn closure(
+        &self,
+        stages: &Range<usize>,
+        flavour: Flavour,
+        main: Option<usize>,
+    ) -> TokenStream {
+        let at = main.map_or_else(
+            || self.span_of(stages.start),
+            |main| self.stages()[main].stage.span,
+        );
+        // The braces lie elsewhere than the head: a pattern with exactly the closure's span gets rustc's false advice.
+        let last = stages.clone().last().map_or(at, |last| self.last_of(last));
+        let (span, end) = (self.glue.at(at), self.glue.at(last));
+        let steps = self.from_entry(stages, flavour);
+        let entry = self.entry_type(stages, at);
+        let mut braces = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, steps);
+        braces.set_span(end);
+        match flavour {
+            Flavour::Sync => {
+                let cx = self.glue.private("Cx", at);
+                quote_spanned!(span=> move |entry: #entry, cx: &#cx| #braces)
+            }
+            Flavour::Async => quote_spanned!(span=> async move |entry: #entry| #braces),
+            _ => quote_spanned!(span=> async move |entry: #entry, emitter| #braces),
+        }
+    }
+
+    fn entry_type(&self, stages: &Range<usize>, at: Span) -> TokenStream {
+        let entry = self.glue.private("Entry", at);
+        match self.retried(stages) {
+            Some(_) => quote_spanned!(self.glue.at(at)=> #entry<_, _>),
+            None => {
+                let never = self.glue.private("Never", at);
+                quote_spanned!(self.glue.at(at)=> #entry<_, #never>)
+            }
+        }
+    }
+
+    /// The stage of the group that has `retry`.
+    fn retried(&self, stages: &Range<usize>) -> Option<usize> {
+        let retries = |number: &usize| self.stages()[*number].stage.options.retry.is_some();
+        stages.clone().find(retries)
+    }
+
+    fn from_entry(&self, stages: &Range<usize>, flavour: Flavour) -> TokenStream {
+        let at = self.span_of(stages.start);
+        let span = self.glue.at(at);
+        let Some(main) = self.retried(stages) else {
+            let item = self.item_before(stages.start);
+            let steps = self.steps(stages.clone(), flavour, 0, &|level| {
+                self.emit(stages, flavour, level)
+            });
+            return quote_spanned!(span=> let #item = entry.fresh(); #steps);
+        };
+        let (first, item) = (self.item_before(stages.start), self.item_before(main));
+        let entry = self.glue.private("Entry", at);
+        let head = self.steps(
+            stages.start..main,
+            flavour,
+            0,
+            &|_| quote_spanned!(span=> (#item, 1u32)),
+        );
+        let rest = self.steps(main..stages.end, flavour, 0, &|level| {
+            self.emit(stages, flavour, level)
+        });
+        quote_spanned! {span=>
+            let (#item, attempt) = match entry {
+                #entry::Fresh(#first) => { #head }
+                #entry::Again(item, attempt) => (item, attempt),
+            };
+            #rest
+        }
+    }
+
+    /// The stages' statements, with `end` behind the last.
+    fn steps(
+        &self,
+        mut stages: Range<usize>,
+        flavour: Flavour,
+        level: usize,
+        end: &dyn Fn(usize) -> TokenStream,
+    ) -> TokenStream {
+        let Some(number) = stages.next() else {
+            return end(level);
+        };
+        let item = &self.stages()[number];
+        let Some(form) = item.stage.form() else {
+            return end(level);
+        };
+        let inner = level + usize::from(form.kind().place == Place::Multiplies);
+        let rest = self.steps(stages, flavour, inner, end);
+        let body = Body {
+            glue: self.glue,
+            ir: self.ir,
+            item,
+            number,
+            flavour,
+            level,
+            previous: self.previous(number),
+        };
+        form.expand(&body, rest)
+    }
+
+    /// The end of the group's code.
+    fn emit(&self, stages: &Range<usize>, flavour: Flavour, level: usize) -> TokenStream {
+        let at = stages
+            .clone()
+            .last()
+            .map_or_else(Span::call_site, |last| self.span_of(last));
+        let (span, step) = (self.glue.at(at), self.glue.private("Step", at));
+        let is_record = match stages.clone().last() {
+            Some(last) => self.stages()[last].after.is_record(),
+            None => false,
+        };
+        let item = item_name(self.glue, is_record, at);
+        if level == 0 || flavour == Flavour::Sync {
+            return quote_spanned!(span=> #step::Emit(#item));
+        }
+        quote_spanned! {span=>
+            if emitter.emit(#item).await.is_break() {
+                return #step::Gone;
+            }
+        }
+    }
+
+    fn item_before(&self, number: usize) -> proc_macro2::Ident {
+        let is_record = self.stages()[number].before.is_record();
+        item_name(self.glue, is_record, self.previous(number))
+    }
+
+    /// The function of the stage before number `number`; the first has only itself.
+    fn previous(&self, number: usize) -> Span {
+        self.span_of(number.saturating_sub(1))
+    }
+
+    /// The token that stands for a stage.
+    pub(super) fn span_of(&self, number: usize) -> Span {
+        let Item { stage, .. } = &self.stages()[number];
+        stage.form().map_or(stage.span, |form| form.span())
+    }
+
+    fn last_of(&self, number: usize) -> Span {
+        let Item { stage, .. } = &self.stages()[number];
+        let form = stage.form();
+        match form.and_then(|form| form.func()) {
+            Some(func) => func.last(),
+            None => match &stage.body {
+                crate::ast::Body::Drive(sink) => ends(sink).1,
+                crate::ast::Body::Form(form) => form.span(),
+            },
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! Groups to Rust. Nothing is parsed here and nothing reported.
+
+mod body;
+mod ends;
+mod glue;
+mod group;
+mod opts;
+mod records;
+mod site;
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+
+use crate::check::{Checked, Item};
+use crate::ir::{Ir, Unit};
+
+pub(crate) use body::{Body, Owns};
+pub(crate) use ends::Edge;
+pub(crate) use glue::Glue;
+
+/// The whole expansion: a block whose value is a pipeline or a segment.
+pub(crate) fn expand(krate: Ident, checked: &Checked, ir: &Ir) -> TokenStream {
+    let glue = Glue::new(krate);
+    let expander = Expander {
+        glue: &glue,
+        checked,
+        ir,
+    };
+    expander.block()
+}
+
+struct Expander<'a> {
+    glue: &'a Glue,
+    checked: &'a Checked,
+    ir: &'a Ir,
+}
+
+impl Expander<'_> {
+    fn stages(&self) -> &[Item] {
+        &self.checked.stages
+    }
+
+    fn block(&self) -> TokenStream {
+        let span = self.glue.at(Span::call_site());
+        let records = records::types(self.glue, self.ir);
+        let site = site::definition(self.glue, self.checked, self.ir);
+        let shared = self.shared();
+        let value = match self.checked.header {
+            Some(_) => self.pipeline(),
+            None => self.segment(),
+        };
+        quote_spanned!(span=> { #records #site #shared #value })
+    }
+
+    /// The values of `use`; a segment's own, so that the originals stay usable.
+    fn shared(&self) -> TokenStream {
+        let shares = self.checked.shares.iter();
+        shares
+            .filter(|share| share.value.is_some() || self.ir.is_segment)
+            .map(|share| {
+                let name = &share.name;
+                let span = self.glue.at(name.span());
+                let value = match &share.value {
+                    Some(value) => quote_spanned!(span=> (#value)),
+                    None => quote_spanned!(span=> #name),
+                };
+                quote_spanned!(span=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#value);)
+            })
+            .collect()
+    }
+
+    /// A clone of every shared value.
+    fn clones(&self) -> TokenStream {
+        let shares = self.checked.shares.iter();
+        shares
+            .map(|share| {
+                let name = &share.name;
+                quote_spanned!(self.glue.at(name.span())=>
+                    #[allow(unused_variables)]
+                    let #name = ::core::clone::Clone::clone(&#name);
+                )
+            })
+            .collect()
+    }
+
+    fn pipeline(&self) -> TokenStream {
+        let span = self.glue.at(Span::call_site());
+        let Some(header) = &self.checked.header else {
+            return TokenStream::new();
+        };
+        let value = match self.ir.units.as_slice() {
+            [Unit::Inline { stages }] => self.inline(header, stages),
+            _ => {
+                let open = self.open(header);
+                let wired = self.wired();
+                quote_spanned!(span=> { let port = #open; #wired })
+            }
+        };
+        match &header.errors {
+            None => value,
+            Some(errors) => {
+                let with_errors = self.with_errors(errors);
+                quote_spanned!(span=> let pipeline = #value; #with_errors)
+            }
+        }
+    }
+
+    fn segment(&self) -> TokenStream {
+        let call = Span::call_site();
+        let (segment, site) = (
+            self.glue.private("segment", call),
+            site::name(self.glue, call),
+        );
+        let wired = self.wired();
+        quote_spanned! {self.glue.at(call)=>
+            #segment("segment", &#site, ::std::boxed::Box::new(move |port| { #wired }))
+        }
+    }
+
+    /// The statements that wire everything behind `port`, and the value of the last.
+    fn wired(&self) -> TokenStream {
+        let span = self.glue.at(Span::call_site());
+        let mut statements = TokenStream::new();
+        for unit in &self.ir.units {
+            let value = match unit {
+                Unit::Group {
+                    stages,
+                    main,
+                    flavour,
+                } => self.group(stages, *main, *flavour),
+                Unit::Edge { stage, post } => self.edge(*stage, post),
+                Unit::Drive { pre, stage } => {
+                    let driven = self.drive(pre, *stage);
+                    return quote_spanned!(span=> #statements #driven);
+                }
+                Unit::Inline { .. } => continue,
+            };
+            statements.extend(quote_spanned!(span=> let port = #value;));
+        }
+        let finish = self.glue.private("finish", Span::call_site());
+        match self.ir.is_segment {
+            true => quote_spanned!(span=> #statements port),
+            false => quote_spanned!(span=> #statements #finish(port)),
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! The static that names the stages.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+
+use super::Glue;
+use crate::check::{Checked, Item};
+use crate::ir::Ir;
+
+/// The static's name at a place.
+pub(crate) fn name(glue: &Glue, span: Span) -> Ident {
+    glue.ident("__BRIGADE_SITE", span)
+}
+
+/// The static.
+pub(crate) fn definition(glue: &Glue, checked: &Checked, ir: &Ir) -> TokenStream {
+    let call = Span::call_site();
+    let (span, name) = (glue.at(call), name(glue, call));
+    let (site, meta) = (glue.private("Site", call), glue.private("StageMeta", call));
+    let stages = checked.stages.iter().zip(&ir.names).map(|(item, name)| {
+        let Item { stage, before, .. } = item;
+        let (text, frames) = (&stage.text, before.frames());
+        let line = u32::try_from(stage.span.start().line).unwrap_or(u32::MAX);
+        quote_spanned! {span=>
+            #meta { name: #name, line: #line, command: #text, frames: &[#(#frames),*] }
+        }
+    });
+    quote_spanned! {span=>
+        static #name: #site = #site { file: ::core::file!(), stages: &[#(#stages),*] };
+    }
+}

@@ -1,0 +1,52 @@
+//! `forget(key)`: drops a key's value early, to free its memory.
+
+use proc_macro2::{Ident, Span, TokenStream};
+use quote::quote_spanned;
+
+use super::{Form, Kind, Place};
+use crate::check::{Checker, Scope};
+use crate::expand::Body;
+
+pub(crate) static KIND: Kind = Kind {
+    name: "forget",
+    usage: "forget(key)",
+    parse: |args, _| {
+        let wrong = args.wrong();
+        let key = syn::parse2(args.tokens).map_err(|_| wrong)?;
+        Ok(Box::new(Forget(key)))
+    },
+    calls: false,
+    place: Place::Worker,
+};
+
+struct Forget(Ident);
+
+impl Form for Forget {
+    fn kind(&self) -> &'static Kind {
+        &KIND
+    }
+
+    fn span(&self) -> Span {
+        self.0.span()
+    }
+
+    fn check(&self, scope: &mut Scope, checker: &mut Checker<'_>) {
+        if !checker.in_record(scope, self.0.span(), "forget") || !checker.reads(scope, &self.0) {
+            return;
+        }
+        if checker.not_bottom(scope, &self.0, "forgotten") {
+            scope.forget(&self.0);
+        }
+    }
+
+    fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
+        let (before, key) = (body.item(), &self.0);
+        let record = body.item_after();
+        let value = body.record(|key| quote_spanned!(body.span()=> #before.#key));
+        quote_spanned! {body.span()=>
+            ::core::mem::drop(#before.#key);
+            let #record = #value;
+            #rest
+        }
+    }
+}

@@ -1,0 +1,112 @@
+//! The forms: one file each with its grammar, check, expansion and user documentation.
+
+pub(crate) mod batch;
+pub(crate) mod filter;
+pub(crate) mod filter_map;
+pub(crate) mod flat_map;
+pub(crate) mod forget;
+pub(crate) mod let_;
+pub(crate) mod map;
+pub(crate) mod mapduce;
+pub(crate) mod pop_task;
+pub(crate) mod push_task;
+pub(crate) mod tap;
+pub(crate) mod through;
+
+use proc_macro2::{Ident, Span, TokenStream};
+
+use crate::check::{Checker, Scope};
+use crate::errors::Errors;
+use crate::expand::{Body, Edge};
+use crate::func::Func;
+use crate::parse::Args;
+
+/// What is known of a form before it is used.
+pub(crate) struct Kind {
+    pub name: &'static str,
+    /// How it is written, for messages.
+    pub usage: &'static str,
+    pub parse: fn(Args, &mut Errors) -> syn::Result<Box<dyn Form>>,
+    /// Whether it calls a function: such a form may have a directive, `?`, `retry`.
+    pub calls: bool,
+    pub place: Place,
+}
+
+/// Where a form runs.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// In a worker, among other forms.
+    Worker,
+    /// In a worker, and it may hand on several items for one.
+    Multiplies,
+    /// In a task of its own, which takes in the plain stages after it.
+    Batch,
+    /// Wired in place of itself.
+    Segment,
+}
+
+/// The forms that are written `name(arguments)`, in the order of the documentation.
+static KINDS: [&Kind; 11] = [
+    &map::KIND,
+    &filter::KIND,
+    &filter_map::KIND,
+    &flat_map::KIND,
+    &tap::KIND,
+    &batch::KIND,
+    &push_task::KIND,
+    &mapduce::KIND,
+    &forget::KIND,
+    &pop_task::KIND,
+    &through::KIND,
+];
+
+pub(crate) fn named(name: &str) -> Option<&'static Kind> {
+    KINDS.into_iter().find(|kind| kind.name == name)
+}
+
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    KINDS.into_iter().map(|kind| kind.name)
+}
+
+/// One use of a form.
+pub(crate) trait Form {
+    fn kind(&self) -> &'static Kind;
+
+    /// The function that it calls.
+    fn func(&self) -> Option<&Func> {
+        None
+    }
+
+    /// The token that stands for the stage in messages: its function, or its key.
+    fn span(&self) -> Span {
+        self.func().map_or_else(Span::call_site, Func::span)
+    }
+
+    /// The stage's name in reports, if it has a better one than the form's.
+    fn name(&self) -> Option<String> {
+        self.func().and_then(Func::name)
+    }
+
+    /// The keys that it writes.
+    fn writes(&self) -> Vec<&Ident> {
+        Vec::new()
+    }
+
+    /// Whether something in it can fail without a `?` behind the stage.
+    fn may_fail(&self) -> bool {
+        false
+    }
+
+    /// Checks the form where it stands, and says what the item is after it.
+    fn check(&self, scope: &mut Scope, checker: &mut Checker<'_>);
+
+    /// The statements that turn the item before into the item after, followed by `rest`.
+    fn expand(&self, _body: &Body<'_>, rest: TokenStream) -> TokenStream {
+        rest
+    }
+
+    /// For forms that end a group: the expression that wires it to the port before.
+    fn wire(&self, _edge: &Edge<'_>) -> TokenStream {
+        TokenStream::new()
+    }
+}

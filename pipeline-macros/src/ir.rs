@@ -1,0 +1,56 @@
+//! What will be wired: names, numbers and groups.
+
+use std::ops::Range;
+
+use proc_macro2::Ident;
+
+/// A pipeline as worker groups.
+pub(crate) struct Ir {
+    /// The name of each stage.
+    pub names: Vec<String>,
+    /// The keys of each record type.
+    pub records: Vec<Vec<Ident>>,
+    pub units: Vec<Unit>,
+    /// Whether it has no header: failures carry no task then.
+    pub is_segment: bool,
+    /// Whether failures carry what `push_task` saved.
+    pub has_task: bool,
+}
+
+/// A part of the pipeline between two channels.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Unit {
+    /// Stages that run in one group of workers; `main` is the one with the directive, or the one it is named after.
+    Group {
+        stages: Range<usize>,
+        main: usize,
+        flavour: Flavour,
+    },
+    /// All of the pipeline, run by the consumer.
+    Inline { stages: Range<usize> },
+    /// `batch` or `through`, and for `batch` the stages that run in its task.
+    Edge { stage: usize, post: Range<usize> },
+    /// `:drive`, and the stages in front of it that run in its task.
+    Drive { pre: Range<usize>, stage: usize },
+}
+
+/// What a group's closure looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flavour {
+    /// A closure that returns what became of the item.
+    Sync,
+    /// An async closure that does.
+    Async,
+    /// An async closure that hands outputs on one by one.
+    Flat,
+    /// The same, polled by the consumer.
+    FlatInline,
+}
+
+impl Ir {
+    /// The number of the record type with these keys.
+    pub(crate) fn record(&self, keys: &[Ident]) -> usize {
+        let position = self.records.iter().position(|record| record == keys);
+        position.unwrap_or_default()
+    }
+}

@@ -1,0 +1,168 @@
+//! `:block 2`, `:async (n)`, `4`, `:drive`.
+
+use proc_macro2::{Group, Ident, Span, TokenTree};
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
+use syn::{Lit, LitInt, Token, token};
+
+use crate::ast::{Count, Directive, Mode};
+use crate::errors::Errors;
+use crate::nearest::nearest;
+
+const NAMES: [(&str, Mode); 3] = [
+    ("block", Mode::Block),
+    ("async", Mode::Async),
+    ("drive", Mode::Drive),
+];
+
+pub(super) fn directive(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> syn::Result<Option<Directive>> {
+    let span = input.span();
+    if input.peek(Lit) || input.peek(token::Paren) {
+        let count = count(input, errors)?;
+        return Ok(Some(Directive {
+            span,
+            mode: Mode::Tasks,
+            count,
+        }));
+    }
+    if !input.peek(Token![:]) || input.peek(Token![::]) {
+        return Ok(None);
+    }
+    input.parse::<Token![:]>()?;
+    let mode = named(input, errors)?;
+    let count = match mode {
+        Mode::Drive if !drive_has_count(input) => Count::One,
+        _ => count(input, errors)?,
+    };
+    Ok(Some(Directive { span, mode, count }))
+}
+
+fn named(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Mode> {
+    let expected = "a directive is `:block`, `:async` or `:drive`";
+    let name = input
+        .call(Ident::parse_any)
+        .map_err(|error| syn::Error::new(error.span(), expected))?;
+    let word = name.to_string();
+    if let Some((_, mode)) = NAMES.iter().find(|(name, _)| *name == word) {
+        return Ok(*mode);
+    }
+    let meant = nearest(&word, NAMES.map(|(name, _)| name));
+    match meant.and_then(|meant| NAMES.iter().find(|(name, _)| *name == meant)) {
+        Some((meant, mode)) => {
+            errors.at(
+                name.span(),
+                format!("no directive `:{word}`; did you mean `:{meant}`?"),
+            );
+            Ok(*mode)
+        }
+        None => Err(syn::Error::new(
+            name.span(),
+            format!("no directive `:{word}`; {expected}, or a count alone"),
+        )),
+    }
+}
+
+/// A count, if there is one.
+fn count(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Count> {
+    if input.peek(token::Paren) {
+        let group: Group = input.parse()?;
+        return match syn::parse2(group.stream()) {
+            Ok(expr) => Ok(Count::Computed(expr)),
+            Err(_) if group.stream().is_empty() => {
+                errors.at(group.span(), "a computed count is `(expression)`");
+                Ok(Count::One)
+            }
+            Err(error) => Err(error),
+        };
+    }
+    if input.peek(Lit) {
+        return literal(input, errors);
+    }
+    // `:block n map(f)`: two names in a row where only one can be a stage.
+    let next = input.cursor().ident().map(|(_, rest)| rest);
+    let another = next
+        .and_then(|rest| rest.ident())
+        .is_some_and(|(word, _)| word != "with");
+    if another
+        && !input.peek(Token![let])
+        && !input.peek(Token![async])
+        && !input.peek(Token![move])
+    {
+        errors.at(input.span(), computed(&input.to_string()));
+        input.parse::<TokenTree>()?;
+    }
+    Ok(Count::One)
+}
+
+fn computed(rest: &str) -> String {
+    let name = rest.split_whitespace().next().unwrap_or("n");
+    format!("a computed count is written in parentheses: `({name})`")
+}
+
+fn literal(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Count> {
+    let lit: Lit = input.parse()?;
+    let Some(value) = as_usize(&lit) else {
+        errors.at(
+            lit.span(),
+            "a count is a whole number of at least 1, or `(expression)`",
+        );
+        return Ok(Count::One);
+    };
+    if value == 0 {
+        errors.at(lit.span(), "a count of 0 would never run; it is at least 1");
+        return Ok(Count::One);
+    }
+    Ok(Count::Literal(value, lit.span()))
+}
+
+fn as_usize(lit: &Lit) -> Option<usize> {
+    match lit {
+        Lit::Int(int) if matches!(int.suffix(), "" | "usize") => int.base10_parse().ok(),
+        _ => None,
+    }
+}
+
+/// Whether what follows `:drive` is a count: a number, or parentheses with a sink behind them.
+fn drive_has_count(input: ParseStream<'_>) -> bool {
+    if input.peek(LitInt) {
+        return true;
+    }
+    let Some((_, _, rest)) = input.cursor().group(proc_macro2::Delimiter::Parenthesis) else {
+        return false;
+    };
+    let sink_starts = match rest.token_tree() {
+        None => false,
+        Some((TokenTree::Punct(punct), _)) => {
+            matches!(punct.as_char(), ':' | '&' | '*' | '|' | '<')
+        }
+        Some((TokenTree::Ident(ident), _)) => ident != "with" && ident != "as",
+        Some(_) => true,
+    };
+    sink_starts
+}
+
+impl Directive {
+    /// As it is written in messages.
+    pub(crate) fn label(&self) -> &'static str {
+        match self.mode {
+            Mode::Fused => "",
+            Mode::Tasks => "a count",
+            Mode::Block => "`:block`",
+            Mode::Async => "`:async`",
+            Mode::Drive => "`:drive`",
+        }
+    }
+}
+
+impl Count {
+    pub(crate) fn span(&self) -> Option<Span> {
+        match self {
+            Self::One => None,
+            Self::Literal(_, span) => Some(*span),
+            Self::Computed(expr) => Some(crate::func::ends(expr).0),
+        }
+    }
+}

@@ -1,0 +1,93 @@
+//! `[input, errors]` and `use api, db = self.db;`.
+
+use proc_macro2::Group;
+use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::{Expr, Ident, Token, token};
+
+use crate::ast::{Header, Share};
+use crate::errors::Errors;
+
+pub(super) fn header(input: ParseStream<'_>, errors: &mut Errors) -> Option<Header> {
+    if !input.peek(token::Bracket) {
+        return None;
+    }
+    let group: Group = input.parse().ok()?;
+    if input.peek(Token![,]) {
+        errors.at(
+            input.span(),
+            "no `,` after the header; the first stage follows it directly",
+        );
+        let _ = input.parse::<Token![,]>();
+    }
+    let ends = match Punctuated::<Expr, Token![,]>::parse_terminated.parse2(group.stream()) {
+        Ok(ends) => ends,
+        Err(error) => {
+            errors.push(error);
+            return None;
+        }
+    };
+    let mut ends = ends.into_iter();
+    let (input, failures) = (ends.next(), ends.next());
+    if let Some(more) = ends.next() {
+        errors.over(more, "a header is `[input]` or `[input, errors]`");
+    }
+    let Some(input) = input else {
+        errors.at(
+            group.span(),
+            "a header needs an input: `[input]` or `[input, errors]`; a segment has no header",
+        );
+        return None;
+    };
+    Some(Header {
+        input,
+        errors: failures,
+    })
+}
+
+pub(super) fn shares(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Share> {
+    let mut shares = Vec::new();
+    while input.peek(Token![use]) {
+        if let Err(error) = line(input, &mut shares) {
+            errors.push(error);
+            while !input.is_empty() && !input.peek(Token![;]) && !input.peek(Token![,]) {
+                let _ = input.parse::<proc_macro2::TokenTree>();
+            }
+            let _ = input.parse::<Option<Token![;]>>();
+            let _ = input.parse::<Option<Token![,]>>();
+        }
+    }
+    shares
+}
+
+/// One `use …;`.
+fn line(input: ParseStream<'_>, shares: &mut Vec<Share>) -> syn::Result<()> {
+    input.parse::<Token![use]>()?;
+    loop {
+        shares.push(share(input)?);
+        if input.parse::<Option<Token![;]>>()?.is_some() {
+            return Ok(());
+        }
+        if !input.peek(Token![,]) {
+            return Err(input.error("`use` ends with `;`: `use api, db = self.db;`"));
+        }
+        input.parse::<Token![,]>()?;
+    }
+}
+
+fn share(input: ParseStream<'_>) -> syn::Result<Share> {
+    if input.peek(Token![self]) {
+        return Err(input.error("`use` needs a name for it; write `use db = self.db;`"));
+    }
+    let name: Ident = input.parse().map_err(|error| {
+        syn::Error::new(error.span(), "`use` takes names: `use api, db = self.db;`")
+    })?;
+    if input.peek(Token![::]) || input.peek(Token![.]) {
+        return Err(input.error("`use` needs a name for it; write `use db = self.db;`"));
+    }
+    let value = match input.parse::<Option<Token![=]>>()? {
+        Some(_) => Some(input.parse()?),
+        None => None,
+    };
+    Ok(Share { name, value })
+}

@@ -1,0 +1,107 @@
+//! Tokens to the tree of what is written. Mistakes are collected; parsing goes on at the next comma.
+
+mod directive;
+mod header;
+mod options;
+mod stage;
+
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use syn::Token;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+
+use crate::ast::{Pipeline, Stage};
+use crate::errors::Errors;
+
+pub(crate) use stage::{Args, arguments};
+
+/// The `$crate` token and the pipeline behind it.
+pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> (Ident, Pipeline) {
+    let mut krate = None;
+    let mut found = None;
+    let whole = |input: ParseStream<'_>| {
+        krate = Some(input.call(Ident::parse_any)?);
+        input.parse::<Token![;]>()?;
+        found = Some(pipeline(input, errors));
+        // What is left after a mistake has been reported.
+        input.parse::<TokenStream>().map(drop)
+    };
+    let outcome = whole.parse2(input);
+    if let Err(error) = outcome {
+        errors.push(error);
+    }
+    let krate = krate.unwrap_or_else(|| Ident::new("brigade", Span::call_site()));
+    (krate, found.unwrap_or_else(Pipeline::empty))
+}
+
+impl Pipeline {
+    fn empty() -> Self {
+        Self {
+            header: None,
+            shares: Vec::new(),
+            stages: Vec::new(),
+            lost: false,
+        }
+    }
+}
+
+fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
+    let mut pipeline = Pipeline::empty();
+    pipeline.header = header::header(input, errors);
+    pipeline.shares = header::shares(input, errors);
+    pipeline.lost = !errors.is_empty();
+    while !input.is_empty() {
+        match stage::stage(input, errors) {
+            Ok(stage) => {
+                pipeline.stages.push(stage);
+                separator(input, &pipeline.stages, errors);
+            }
+            Err(error) => {
+                errors.push(error);
+                pipeline.lost = true;
+                skip_to_comma(input);
+                let _ = input.parse::<Option<Token![,]>>();
+            }
+        }
+    }
+    pipeline
+}
+
+/// The comma after a stage, or a message and a place to go on.
+fn separator(input: ParseStream<'_>, stages: &[Stage], errors: &mut Errors) {
+    if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+        return;
+    }
+    if input.peek(Token![;]) {
+        errors.at(input.span(), "stages are separated by `,`, not by `;`");
+        let _ = input.parse::<Token![;]>();
+        return;
+    }
+    errors.at(input.span(), unexpected(input, stages));
+    let goes_on = input.peek(syn::Ident::peek_any) || input.peek(Token![:]);
+    if !goes_on {
+        skip_to_comma(input);
+        let _ = input.parse::<Option<Token![,]>>();
+    }
+}
+
+fn unexpected(input: ParseStream<'_>, stages: &[Stage]) -> &'static str {
+    let optioned = stages.last().is_some_and(|stage| !stage.options.is_empty());
+    if input.peek(Token![?]) && optioned {
+        "`?` stands before `with { … }`"
+    } else if input.peek(Token![?]) {
+        "one `?` is enough"
+    } else if input.peek(Token![.]) {
+        "a stage is a form, not an expression; write the method call inside a closure: `map(|x| x.…)`"
+    } else {
+        "expected `,` between two stages"
+    }
+}
+
+pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        if input.parse::<TokenTree>().is_err() {
+            return;
+        }
+    }
+}

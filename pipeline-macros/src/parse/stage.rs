@@ -1,0 +1,235 @@
+//! One stage.
+
+use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
+use syn::buffer::Cursor;
+use syn::ext::IdentExt as _;
+use syn::parse::{ParseStream, Parser as _};
+use syn::punctuated::Punctuated;
+use syn::{Expr, ExprPath, Token, token};
+
+use super::{directive, options};
+use crate::ast::{Body, Mode, Stage};
+use crate::errors::Errors;
+use crate::forms::{self, Form};
+use crate::func::{Func, ungrouped};
+use crate::nearest::nearest;
+use crate::text;
+
+pub(super) fn stage(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Stage> {
+    let (span, begin) = (input.span(), input.cursor());
+    if input.peek(Token![,]) {
+        return Err(input.error("expected a stage before this `,`"));
+    }
+    let directive = directive::directive(input, errors)?;
+    let drives = directive
+        .as_ref()
+        .is_some_and(|directive| directive.mode == Mode::Drive);
+    let body = if drives {
+        Body::Drive(sink(input, errors)?)
+    } else {
+        if directive.is_some() && (input.is_empty() || input.peek(Token![,])) {
+            return Err(syn::Error::new(
+                span,
+                "expected a form after this; write `:block 2 map(f)`",
+            ));
+        }
+        Body::Form(form(input, errors)?)
+    };
+    let question = input.parse::<Option<Token![?]>>()?.map(|token| token.span);
+    let options = options::options(input, errors)?;
+    Ok(Stage {
+        span,
+        text: text::source(between(begin, input.cursor())),
+        directive,
+        body,
+        question,
+        options,
+    })
+}
+
+/// The tokens of a stage.
+fn between(mut begin: Cursor<'_>, end: Cursor<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    while begin < end {
+        let Some((token, next)) = begin.token_tree() else {
+            break;
+        };
+        tokens.extend([token]);
+        begin = next;
+    }
+    tokens
+}
+
+/// The sink of `:drive`: an expression.
+fn sink(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Expr> {
+    if input.is_empty() || input.peek(Token![,]) || options::is_with(input) {
+        return Err(
+            input.error("`:drive` needs a sink: `:drive sender`, `:drive sink::each(|x| …)`")
+        );
+    }
+    let sink = input.parse::<Expr>()?;
+    match sink {
+        Expr::Try(sink) => {
+            errors.at(
+                sink.question_token.span,
+                "`:drive` takes no `?`; what a sink cannot write is always a failure",
+            );
+            Ok(*sink.expr)
+        }
+        sink => Ok(sink),
+    }
+}
+
+fn form(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
+    if input.peek(Token![let]) {
+        return forms::let_::parse(input, errors);
+    }
+    if is_closure(input) {
+        let closure = input.parse::<Expr>()?;
+        errors.over(&closure, "a closure needs a form; write `map(|x| …)`");
+        return Ok(forms::map::of(Func::new(closure)));
+    }
+    if input.peek(Token![:]) && !input.peek(Token![::]) {
+        return Err(input.error("one directive is enough"));
+    }
+    if input.peek(syn::Ident) && input.peek2(token::Paren) {
+        let name: Ident = input.parse()?;
+        let args: Group = input.parse()?;
+        return call(&name, args, errors);
+    }
+    path(input, errors)
+}
+
+/// Whether a closure starts here.
+fn is_closure(input: ParseStream<'_>) -> bool {
+    let closure = |input: ParseStream<'_>| input.peek(Token![|]) || input.peek(Token![||]);
+    closure(input)
+        || input.peek(Token![move])
+        || (input.peek(Token![async])
+            && (input.peek2(Token![|]) || input.peek2(Token![||]) || input.peek2(Token![move])))
+        || group_holds_closure(input)
+}
+
+/// `$f:expr` of somebody's `macro_rules!`, where the expression is a closure.
+fn group_holds_closure(input: ParseStream<'_>) -> bool {
+    let Some((inside, _, _)) = input.cursor().group(Delimiter::None) else {
+        return false;
+    };
+    matches!(
+        syn::parse2(inside.token_stream()).map(ungrouped),
+        Ok(Expr::Closure(_))
+    )
+}
+
+/// `name(arguments)`.
+fn call(name: &Ident, args: Group, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
+    let word = name.to_string();
+    if let Some(kind) = forms::named(&word) {
+        return (kind.parse)(Args::new(kind, name, &args), errors);
+    }
+    let Some(kind) = nearest(&word, forms::names()).and_then(forms::named) else {
+        return Err(syn::Error::new(
+            name.span(),
+            format!("no form `{word}`; if it yields a function, write `map({word}(…))`"),
+        ));
+    };
+    errors.at(
+        name.span(),
+        format!("no form `{word}`; did you mean `{}`?", kind.name),
+    );
+    // The rest of the pipeline is checked as if that had been written; a second message would not help.
+    (kind.parse)(Args::new(kind, name, &args), &mut Errors::default())
+}
+
+/// A function's path: `:async 8 fetch`.
+fn path(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
+    let span = input.span();
+    if !input.peek(Ident::peek_any)
+        && !input.peek(Token![::])
+        && !input.peek(Token![<])
+        && input.cursor().group(Delimiter::None).is_none()
+    {
+        return Err(expected(span));
+    }
+    let path = input.parse::<ExprPath>().map_err(|_| expected(span))?;
+    let shown = last(&path);
+    if let Some(kind) = path
+        .path
+        .get_ident()
+        .and_then(|ident| forms::named(&ident.to_string()))
+    {
+        return Err(syn::Error::new(
+            span,
+            format!("`{shown}` needs its arguments: `{}`", kind.usage),
+        ));
+    }
+    if input.peek(token::Paren) {
+        let args: Group = input.parse()?;
+        let message =
+            format!("no form `{shown}`; if it yields a function, write `map({shown}(…))`");
+        let _ = args;
+        return Err(syn::Error::new(span, message));
+    }
+    if input.peek(Token![!]) {
+        return Err(syn::Error::new(
+            span,
+            "a macro is no stage; write `map(|x| …)` or `tap(|x| …)`",
+        ));
+    }
+    let _ = errors;
+    Ok(forms::map::of(Func::new(Expr::Path(path))))
+}
+
+fn last(path: &ExprPath) -> String {
+    path.path
+        .segments
+        .last()
+        .map_or_else(String::new, |segment| segment.ident.to_string())
+}
+
+fn expected(span: Span) -> syn::Error {
+    syn::Error::new(
+        span,
+        "expected a stage: a form like `map(f)`, `let key = …`, or the name of a function",
+    )
+}
+
+/// The arguments of a form.
+pub(crate) struct Args {
+    pub kind: &'static forms::Kind,
+    pub name: Span,
+    pub tokens: TokenStream,
+}
+
+impl Args {
+    fn new(kind: &'static forms::Kind, name: &Ident, args: &Group) -> Self {
+        Self {
+            kind,
+            name: name.span(),
+            tokens: args.stream(),
+        }
+    }
+
+    /// The error of arguments that are not as they should be.
+    pub(crate) fn wrong(&self) -> syn::Error {
+        let Self { kind, .. } = self;
+        let message = format!("`{}` is written `{}`", kind.name, kind.usage);
+        syn::Error::new(self.name, message)
+    }
+
+    /// The only argument, a function.
+    pub(crate) fn function(self) -> syn::Result<Func> {
+        let wrong = self.wrong();
+        let mut args = arguments(self.tokens)?;
+        match (args.pop(), args.pop()) {
+            (Some(only), None) => Ok(Func::new(only)),
+            _ => Err(wrong),
+        }
+    }
+}
+
+/// Expressions with commas between them.
+pub(crate) fn arguments(tokens: TokenStream) -> syn::Result<Vec<Expr>> {
+    let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
+    Ok(parser.parse2(tokens)?.into_iter().collect())
+}

@@ -1,0 +1,18 @@
+//! The phases.
+
+use proc_macro2::TokenStream;
+
+use crate::errors::Errors;
+use crate::{check, expand, lower, parse, print};
+
+/// The expansion of one pipeline, or its errors.
+pub(crate) fn expand(input: TokenStream) -> TokenStream {
+    let mut errors = Errors::default();
+    let (krate, parsed) = parse::parse(input, &mut errors);
+    let checked = check::check(parsed, &mut errors);
+    let lowered = lower::lower(&checked);
+    let expanded = expand::expand(krate, &checked, &lowered);
+    let output = errors.instead_of(expanded);
+    print::if_wanted(&output);
+    output
+}

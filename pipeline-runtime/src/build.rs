@@ -1,0 +1,313 @@
+//! The pieces of a pipeline, before they run.
+
+use std::sync::Arc;
+
+use crate::clock::Stopwatch;
+use crate::control::{Close, Control};
+use crate::counts::Counts;
+use crate::edge::{Bound, Edge, Meter};
+use crate::errors::{Errors, Reporter};
+use crate::failure::{Cause, Failure, StageInfo};
+use crate::feed::Feed;
+use crate::opts::{Kind, Opts};
+use crate::source::{Input, Relay, Side, SourceFeed};
+use crate::stage::Driver;
+use crate::step::Site;
+use std::sync::OnceLock;
+use std::time::Instant;
+
+/// The most items of an automatic bound.
+const AUTOMATIC_ITEMS: usize = 8192;
+
+/// The most bytes, by `size_of`, of an automatic bound that is above [`AUTOMATIC_LEAST`].
+const AUTOMATIC_BYTES: usize = 1024 * 1024;
+
+/// The fewest items of an automatic bound.
+const AUTOMATIC_LEAST: usize = 64;
+
+/// What was wired so far; knows no item.
+#[doc(hidden)]
+pub struct Build {
+    pub(crate) control: Arc<Control>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) starts: Vec<Start>,
+    /// The worker that the consumer polls itself, where there is no task.
+    pub(crate) inline: Option<Box<dyn FnOnce() -> Driver + Send>>,
+    /// What is wrong with a number that was computed.
+    pub(crate) invalid: Option<Failure<()>>,
+}
+
+pub(crate) type Start = Box<dyn FnOnce(&Arc<Control>) + Send>;
+
+/// A row, or several: the stages that share workers.
+pub(crate) struct Group {
+    pub(crate) stages: Vec<StageInfo>,
+    pub(crate) kind: Runs,
+    /// Which of the stages the workers are named after.
+    pub(crate) main: usize,
+    pub(crate) count: usize,
+    /// How many wait or work at the same time, for the shares of their time.
+    pub(crate) workers: usize,
+    pub(crate) own: Arc<dyn Meter>,
+    pub(crate) timing: Arc<Timing>,
+    /// Items for each credit of `bound`: the size of a batch.
+    pub(crate) per_credit: usize,
+    pub(crate) bound: Arc<dyn Bounded>,
+    /// Only for a source.
+    pub(crate) side: Option<Arc<Side>>,
+}
+
+/// In what a group runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runs {
+    Source,
+    Inline,
+    Tasks,
+    Threads,
+    Pool,
+    Futures,
+    Sink,
+}
+
+/// The time of one group's workers.
+#[derive(Debug, Default)]
+pub(crate) struct Timing {
+    pub(crate) starved: Stopwatch,
+    pub(crate) blocked: Stopwatch,
+    pub(crate) started: OnceLock<Instant>,
+    pub(crate) ended: OnceLock<Instant>,
+}
+
+/// An edge whose bound the next stage sets.
+pub(crate) trait Bounded: Send + Sync {
+    fn bound(&self) -> Bound;
+    fn rebound(&self, change: &dyn Fn(Bound) -> Bound);
+}
+
+impl<T: Send> Bounded for Edge<T> {
+    fn bound(&self) -> Bound {
+        Edge::bound(self)
+    }
+
+    fn rebound(&self, change: &dyn Fn(Bound) -> Bound) {
+        Edge::rebound(self, change);
+    }
+}
+
+/// A bound where nothing waits.
+pub(crate) struct Unbuffered(pub(crate) usize);
+
+impl Bounded for Unbuffered {
+    fn bound(&self) -> Bound {
+        Bound {
+            window: self.0,
+            limit: self.0,
+            automatic: false,
+            floor: self.0,
+        }
+    }
+
+    fn rebound(&self, _change: &dyn Fn(Bound) -> Bound) {}
+}
+
+/// The items of one stage on their way to the next.
+#[must_use]
+pub struct Port<T, Task> {
+    pub(crate) build: Build,
+    pub(crate) site: &'static Site,
+    pub(crate) feed: Arc<dyn Feed<T>>,
+    /// The edge behind `feed`.
+    pub(crate) bounded: Arc<dyn Bounded>,
+    pub(crate) reporter: Arc<dyn Reporter<Task>>,
+    /// `None` inside a segment, which has the failures of the pipeline around it.
+    pub(crate) errors: Option<Arc<Errors<Task>>>,
+}
+
+/// The automatic bound for items of type `T`.
+pub(crate) fn automatic<T>(count: usize) -> usize {
+    (AUTOMATIC_BYTES / size_of::<T>().max(1))
+        .clamp(AUTOMATIC_LEAST, AUTOMATIC_ITEMS)
+        .max(2 * count)
+}
+
+/// Wires the input of a pipeline.
+pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Port<I::Item, Task> {
+    let mut build = Build::new();
+    let errors = Arc::new(Errors::<Task>::new(Arc::clone(&build.control)));
+    let puller = input.wire(&mut build, relay(&errors));
+    let stage = build.source(site, &puller);
+    let broken = Arc::clone(&errors);
+    let feed = SourceFeed::new(
+        puller,
+        Box::new(move |error| broken.source_broke(stage, error)),
+    );
+    let side = feed.side();
+    build.control.add_source(Arc::clone(&side));
+    let bounded: Arc<dyn Bounded> = Arc::new(Unbuffered(0));
+    build.groups.push(Group {
+        stages: vec![stage],
+        kind: Runs::Source,
+        main: 0,
+        count: 1,
+        workers: 1,
+        own: side.clone(),
+        timing: Arc::default(),
+        per_credit: 1,
+        bound: Arc::clone(&bounded),
+        side: Some(side.clone()),
+    });
+    Port {
+        build,
+        site,
+        feed: Arc::new(feed),
+        bounded,
+        reporter: errors.clone(),
+        errors: Some(errors),
+    }
+}
+
+pub(crate) fn relay<Task: Send + 'static>(errors: &Arc<Errors<Task>>) -> Relay {
+    let errors = Arc::clone(errors);
+    Relay(Box::new(move |failure| {
+        errors.stop(failure.map_task(|()| None))
+    }))
+}
+
+impl Build {
+    pub(crate) fn new() -> Self {
+        Self {
+            control: Arc::default(),
+            groups: Vec::new(),
+            starts: Vec::new(),
+            inline: None,
+            invalid: None,
+        }
+    }
+
+    /// Takes in the pieces of a pipeline that is the input of this one.
+    pub(crate) fn adopt(&mut self, inner: Build) {
+        let Build {
+            control,
+            groups,
+            starts,
+            inline: _,
+            invalid,
+        } = inner;
+        self.control.adopt(Arc::clone(&control));
+        self.groups.extend(groups);
+        self.starts.push(Box::new(move |_outer| {
+            starts.into_iter().for_each(|start| start(&control))
+        }));
+        self.invalid = self.invalid.take().or(invalid);
+    }
+
+    /// How many rows there are.
+    pub(crate) fn rows(&self) -> usize {
+        self.groups.iter().map(|group| group.stages.len()).sum()
+    }
+
+    pub(crate) fn source<P: crate::source::Puller>(
+        &self,
+        site: &'static Site,
+        puller: &P,
+    ) -> StageInfo {
+        StageInfo {
+            name: puller.name(),
+            index: self.rows(),
+            command: puller.name(),
+            ..site.stage(0)
+        }
+    }
+
+    /// Names the stages of a group as rows to come.
+    pub(crate) fn stages(&self, site: &'static Site, opts: &Opts) -> Vec<StageInfo> {
+        let first = self.rows();
+        opts.stages
+            .clone()
+            .enumerate()
+            .map(|(row, stage)| StageInfo {
+                index: first + row,
+                ..site.stage(stage)
+            })
+            .collect()
+    }
+
+    /// Notes a number that no pipeline can start with.
+    pub(crate) fn check(&mut self, opts: &Opts, stage: StageInfo) {
+        let wrong = if opts.count == 0 {
+            format!(
+                "stage `{}` has a count of 0; a count is at least 1",
+                stage.name
+            )
+        } else if opts.buffer == Some(0) {
+            format!(
+                "stage `{}` has a buffer of 0; a buffer is at least 1",
+                stage.name
+            )
+        } else if opts.window == Some(0) {
+            format!(
+                "stage `{}` has a window of 0; a window is at least the count",
+                stage.name
+            )
+        } else {
+            return;
+        };
+        self.invalid
+            .get_or_insert_with(|| Failure::of(stage, Cause::Stopped(wrong)));
+    }
+}
+
+impl<T, Task> Port<T, Task> {
+    /// Makes the edge behind a group and tells the edge in front of it how many items may wait.
+    pub(crate) fn edge<O: Send + 'static>(&mut self, opts: &Opts) -> Arc<Edge<O>> {
+        if let Some(buffer) = opts.buffer.or(opts.window) {
+            self.bounded.rebound(&|bound| Bound {
+                limit: bound.window + buffer,
+                automatic: false,
+                ..bound
+            });
+        } else {
+            let buffer = automatic::<T>(1);
+            self.bounded.rebound(&|bound| {
+                let limit = if bound.automatic {
+                    bound.limit
+                } else {
+                    bound.window + buffer
+                };
+                Bound { limit, ..bound }
+            });
+        }
+        let written = opts
+            .window
+            .or(opts.buffer)
+            .map(|window| window.max(opts.count));
+        let window = written.unwrap_or_else(|| automatic::<O>(opts.count));
+        let floor = 2 * opts.count.max(1);
+        let bound = Bound {
+            window,
+            limit: window,
+            automatic: written.is_none(),
+            floor,
+        };
+        let edge = Arc::new(Edge::new(
+            bound,
+            opts.ordered,
+            Counts::of(opts.stages.len()),
+        ));
+        self.build
+            .control
+            .add_edge(Arc::clone(&edge) as Arc<dyn Close>);
+        edge
+    }
+
+    /// The kind of workers.
+    pub(crate) fn runs(opts: &Opts) -> Runs {
+        match opts.kind {
+            Kind::Tasks if opts.inline => Runs::Inline,
+            Kind::Tasks => Runs::Tasks,
+            Kind::Block if opts.pool => Runs::Pool,
+            Kind::Block => Runs::Threads,
+            Kind::Async => Runs::Futures,
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Time that groups of workers spend waiting.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// Adds up spans of time, also those that have not ended yet.
+#[derive(Debug, Default)]
+pub(crate) struct Stopwatch {
+    /// Ended spans, less the starts of open ones.
+    nanos: AtomicI64,
+    open: AtomicU64,
+}
+
+fn now() -> i64 {
+    static EPOCH: OnceLock<Instant> = OnceLock::new();
+    i64::try_from(EPOCH.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(i64::MAX)
+}
+
+impl Stopwatch {
+    pub(crate) fn add(&self, span: Duration) {
+        self.nanos.fetch_add(
+            i64::try_from(span.as_nanos()).unwrap_or(i64::MAX),
+            Ordering::Relaxed,
+        );
+    }
+
+    /// A span begins.
+    pub(crate) fn open(&self) {
+        self.open.fetch_add(1, Ordering::Relaxed);
+        self.nanos.fetch_sub(now(), Ordering::Relaxed);
+    }
+
+    /// A span that was opened ends.
+    pub(crate) fn close(&self) {
+        self.nanos.fetch_add(now(), Ordering::Relaxed);
+        self.open.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn total(&self) -> Duration {
+        let open = i64::try_from(self.open.load(Ordering::Relaxed)).unwrap_or(0);
+        let nanos = self
+            .nanos
+            .load(Ordering::Relaxed)
+            .saturating_add(open.saturating_mul(now()));
+        Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
+    }
+}

@@ -1,0 +1,231 @@
+//! Starting, draining and stopping everything that belongs to one pipeline.
+
+use std::future::Future;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::task::Poll;
+use std::thread;
+
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+
+use crate::source::Side;
+
+/// What can be told that nobody wants more.
+pub(crate) trait Close: Send + Sync {
+    fn close(&self);
+}
+
+impl<T: Send> Close for crate::edge::Edge<T> {
+    fn close(&self) {
+        crate::edge::Edge::close(self);
+    }
+}
+
+#[derive(Default)]
+pub(crate) struct Control {
+    edges: Mutex<Vec<Arc<dyn Close>>>,
+    sources: Mutex<Vec<Arc<Side>>>,
+    /// Pipelines that are inputs of this one, and the one that this is an input of.
+    inner: Mutex<Vec<Arc<Control>>>,
+    tasks: Mutex<JoinSet<()>>,
+    threads: Mutex<Vec<Thread>>,
+    thread_ended: Notify,
+    stopped: AtomicBool,
+    aborted: AtomicBool,
+    runtime: OnceLock<Handle>,
+}
+
+#[derive(Debug)]
+struct Thread {
+    name: String,
+    ended: Arc<AtomicBool>,
+    handle: Option<thread::JoinHandle<()>>,
+}
+
+impl Thread {
+    fn running(&self) -> bool {
+        !self.ended.load(Ordering::SeqCst)
+    }
+}
+
+/// A thread's last act, also when it panics.
+struct Ended(Arc<AtomicBool>, Arc<Control>);
+
+impl Drop for Ended {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::SeqCst);
+        self.1.thread_ended.notify_waiters();
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Control {
+    pub(crate) fn add_edge(&self, edge: Arc<dyn Close>) {
+        lock(&self.edges).push(edge);
+    }
+
+    pub(crate) fn add_source(&self, source: Arc<Side>) {
+        lock(&self.sources).push(source);
+    }
+
+    pub(crate) fn adopt(&self, inner: Arc<Control>) {
+        lock(&self.inner).push(inner);
+    }
+
+    /// Must be called in the context of a tokio runtime.
+    pub(crate) fn enter(&self) {
+        let runtime = self.runtime.get_or_init(Handle::current);
+        for inner in lock(&self.inner).iter() {
+            let _ = inner.runtime.set(runtime.clone());
+        }
+    }
+
+    pub(crate) fn runtime(&self) -> &Handle {
+        self.runtime.get().expect("set before anything is started")
+    }
+
+    pub(crate) fn spawn(
+        &self,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) -> tokio::task::AbortHandle {
+        let handle = lock(&self.tasks).spawn_on(task, self.runtime());
+        if self.stopped() {
+            handle.abort();
+        }
+        handle
+    }
+
+    /// Runs `work` on a thread of its own, in the context of the runtime.
+    pub(crate) fn spawn_thread(
+        self: &Arc<Self>,
+        name: String,
+        work: impl FnOnce() + Send + 'static,
+    ) -> std::io::Result<()> {
+        let runtime = self.runtime().clone();
+        let ended = Arc::new(AtomicBool::new(false));
+        let last = Ended(Arc::clone(&ended), Arc::clone(self));
+        let handle = thread::Builder::new().name(name.clone()).spawn(move || {
+            let _last = last;
+            let _context = runtime.enter();
+            work();
+        })?;
+        lock(&self.threads).push(Thread {
+            name,
+            ended,
+            handle: Some(handle),
+        });
+        Ok(())
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.stopped.load(Ordering::SeqCst)
+    }
+
+    /// Sources stop; everything that they had taken is processed.
+    pub(crate) fn drain(&self) {
+        for source in lock(&self.sources).iter() {
+            source.drain();
+        }
+        for inner in lock(&self.inner).iter() {
+            inner.drain();
+        }
+    }
+
+    /// Everything stops: nothing more is taken, async work is cancelled, blocking calls are left to return.
+    pub(crate) fn stop(&self) {
+        if self.stopped.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        for source in lock(&self.sources).iter() {
+            source.close();
+        }
+        for edge in lock(&self.edges).iter() {
+            edge.close();
+        }
+        lock(&self.tasks).abort_all();
+        for inner in lock(&self.inner).iter() {
+            inner.stop();
+        }
+    }
+
+    /// The same, and blocking calls are not waited for.
+    pub(crate) fn abort(&self) {
+        self.aborted.store(true, Ordering::SeqCst);
+        self.stop();
+    }
+
+    pub(crate) fn aborted(&self) -> bool {
+        self.aborted.load(Ordering::SeqCst)
+    }
+
+    /// Waits until every task has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn tasks_ended(&self) {
+        std::future::poll_fn(|cx| {
+            loop {
+                // A panicked worker has stopped the pipeline in its drop guard already.
+                match lock(&self.tasks).poll_join_next(cx) {
+                    Poll::Ready(Some(_)) => {}
+                    Poll::Ready(None) => return Poll::Ready(()),
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            Box::pin(inner.tasks_ended()).await;
+        }
+    }
+
+    /// Waits until every thread has ended.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn threads_ended(&self) {
+        loop {
+            let woken = self.thread_ended.notified();
+            let running = lock(&self.threads).iter().any(Thread::running);
+            if !running {
+                break;
+            }
+            woken.await;
+        }
+        // Their work is done: they are on their way out, and this does not block.
+        for handle in lock(&self.threads)
+            .iter_mut()
+            .filter_map(|thread| thread.handle.take())
+        {
+            // A panicked worker has stopped the pipeline in its drop guard already.
+            drop(handle.join());
+        }
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            Box::pin(inner.threads_ended()).await;
+        }
+    }
+
+    /// The names of the threads that have not ended.
+    pub(crate) fn threads(&self) -> Vec<String> {
+        let threads = lock(&self.threads);
+        let mut names: Vec<_> = threads
+            .iter()
+            .filter(|thread| thread.running())
+            .map(|thread| thread.name.clone())
+            .collect();
+        drop(threads);
+        for inner in lock(&self.inner).iter() {
+            names.extend(inner.threads());
+        }
+        names
+    }
+}

@@ -1,0 +1,63 @@
+//! What is counted: input items and what became of them.
+
+/// The counts of one edge, and of the stages in front of it, kept under the edge's lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Counts {
+    /// Items handed to the next stage.
+    pub(crate) handed: u64,
+    /// Items that the group has resolved, whatever became of them.
+    pub(crate) resolved: u64,
+    /// Items that the group has emitted.
+    pub(crate) emitted: u64,
+    /// One for each stage of the group.
+    pub(crate) stages: Vec<StageCounts>,
+}
+
+/// What became of items in one stage, where it is not simply `done`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct StageCounts {
+    pub(crate) filtered: u64,
+    pub(crate) failed: u64,
+    pub(crate) retries: u64,
+    /// Outputs, where a stage has another number of them than of items done (`flat_map`, `batch`).
+    pub(crate) emitted: Option<u64>,
+}
+
+impl Counts {
+    pub(crate) fn of(stages: usize) -> Self {
+        Self {
+            stages: vec![StageCounts::default(); stages],
+            ..Self::default()
+        }
+    }
+}
+
+/// What a worker has to add to the counts of its edge at its next submit.
+#[derive(Debug, Default)]
+pub(crate) struct Tally {
+    pub(crate) resolved: u64,
+    pub(crate) stages: Vec<StageCounts>,
+}
+
+impl Tally {
+    pub(crate) fn of(stages: usize) -> Self {
+        Self {
+            resolved: 0,
+            stages: vec![StageCounts::default(); stages],
+        }
+    }
+
+    /// Adds what it holds to `counts`, and is empty.
+    pub(crate) fn pour(&mut self, counts: &mut Counts) {
+        counts.resolved += std::mem::take(&mut self.resolved);
+        for (own, sum) in self.stages.iter_mut().zip(&mut counts.stages) {
+            let own = std::mem::take(own);
+            sum.filtered += own.filtered;
+            sum.failed += own.failed;
+            sum.retries += own.retries;
+            if let Some(emitted) = own.emitted {
+                *sum.emitted.get_or_insert(0) += emitted;
+            }
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! The part of an edge that knows no item: credits, sequence numbers, waiters, counts.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+use std::time::Duration;
+
+use super::waiters::Waiters;
+use crate::counts::Counts;
+
+/// How much measured work an automatic bound is worth.
+const AUTOMATIC_WORTH: Duration = Duration::from_millis(4);
+
+/// How many items an edge may hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Bound {
+    /// Between being taken by the stage and being emitted in order.
+    pub(crate) window: usize,
+    /// The same plus what waits for the next stage.
+    pub(crate) limit: usize,
+    /// Whether `limit` and `window` are ceilings that measured work lowers.
+    pub(crate) automatic: bool,
+    /// Never lowered below this.
+    pub(crate) floor: usize,
+}
+
+#[derive(Debug)]
+pub(crate) struct Core {
+    pub(crate) bound: Bound,
+    /// What of the bound is in use: equal to it where it is written.
+    window: usize,
+    limit: usize,
+    /// Credits of items taken by the stage and not yet emitted.
+    inside: usize,
+    /// Credits of items that the next stage has not used up, and those reserved for outputs of a `flat_map`.
+    ready: usize,
+    /// The sequence number to be emitted next.
+    pub(crate) head: u64,
+    /// Sequence numbers handed to the next stage.
+    pub(crate) stamps: u64,
+    /// The workers that may still submit.
+    live: usize,
+    /// Nothing more comes: the stage has ended.
+    pub(crate) ended: bool,
+    /// Nobody wants more: the consumer has gone or the pipeline stops.
+    pub(crate) gone: bool,
+    pub(crate) takers: Waiters,
+    pub(crate) givers: Waiters,
+    /// The fewest credits that a waiting worker has asked for.
+    least_want: usize,
+    /// Workers with more outputs than credits, by sequence number.
+    heads: BTreeMap<u64, Waker>,
+    pub(crate) counts: Counts,
+}
+
+impl Core {
+    pub(crate) fn new(bound: Bound, counts: Counts) -> Self {
+        Self {
+            bound,
+            window: bound.window,
+            limit: bound.limit,
+            inside: 0,
+            ready: 0,
+            head: 0,
+            stamps: 0,
+            live: 0,
+            ended: false,
+            gone: false,
+            takers: Waiters::default(),
+            givers: Waiters::default(),
+            least_want: usize::MAX,
+            heads: BTreeMap::new(),
+            counts,
+        }
+    }
+
+    pub(crate) fn rebound(&mut self, bound: Bound) {
+        self.bound = bound;
+        self.window = bound.window;
+        self.limit = bound.limit;
+    }
+
+    pub(crate) fn limit(&self) -> usize {
+        self.limit
+    }
+
+    pub(crate) fn held(&self) -> usize {
+        self.inside + self.ready
+    }
+
+    /// Lets an automatic bound follow the measured cost of an item.
+    pub(crate) fn costs(&mut self, nanos_per_item: u64) {
+        if self.bound.automatic {
+            let worth = AUTOMATIC_WORTH.as_nanos() as u64 / nanos_per_item.max(1);
+            let items = usize::try_from(worth)
+                .unwrap_or(usize::MAX)
+                .max(self.bound.floor);
+            self.window = items.min(self.bound.window);
+            self.limit = items.min(self.bound.limit);
+        }
+    }
+
+    fn room(&self) -> usize {
+        self.window
+            .saturating_sub(self.inside)
+            .min(self.limit.saturating_sub(self.held()))
+    }
+
+    /// Takes up to `want` credits for items to be pulled.
+    pub(crate) fn acquire(&mut self, want: usize) -> usize {
+        let granted = self.room().min(want);
+        self.inside += granted;
+        granted
+    }
+
+    pub(crate) fn wait_for_credits(&mut self, place: usize, want: usize, waker: &Waker) {
+        self.least_want = if self.givers.any() {
+            self.least_want.min(want)
+        } else {
+            want
+        };
+        self.givers.park(place, waker);
+    }
+
+    /// Gives back credits of items that will not be emitted.
+    pub(crate) fn release(&mut self, credits: usize) {
+        self.inside -= credits;
+    }
+
+    /// Outputs for which room was reserved wait for their turn with the stage.
+    pub(crate) fn readmit(&mut self, items: usize) {
+        self.inside += items;
+    }
+
+    /// `items` of the stage's are emitted: from here they wait for the next stage.
+    pub(crate) fn emit(&mut self, items: usize) {
+        self.inside -= items;
+        self.ready += items;
+    }
+
+    /// Reserves room for up to `want` outputs of a `flat_map`. One place is always left to the head of the line:
+    /// else the others could hold all the room that it waits for.
+    pub(crate) fn reserve(&mut self, want: usize, head: bool) -> usize {
+        let room = self.bound.limit.saturating_sub(self.held());
+        let granted = if head { room } else { room.saturating_sub(1) }.min(want);
+        self.ready += granted;
+        granted
+    }
+
+    /// The next stage has used up items, or reserved room was not needed.
+    pub(crate) fn used(&mut self, items: usize) {
+        self.ready -= items;
+    }
+
+    pub(crate) fn wait_as_head(&mut self, seq: u64, waker: &Waker) {
+        self.heads.insert(seq, waker.clone());
+    }
+
+    pub(crate) fn head_waits(&self) -> bool {
+        !self.heads.is_empty()
+    }
+
+    pub(crate) fn join(&mut self) {
+        self.live += 1;
+    }
+
+    /// A worker leaves; whether the stage has ended with it.
+    pub(crate) fn leave(&mut self) -> bool {
+        self.live -= 1;
+        self.ended |= self.live == 0;
+        self.ended
+    }
+
+    /// Whom to wake after credits came back: the head of the line first. Others only when it is worth their while,
+    /// which is at once for a worker that takes single items.
+    #[must_use]
+    pub(crate) fn wake_giver(&mut self, ordered: bool) -> Option<Waker> {
+        if self.head_waits() {
+            let head = self.head;
+            let waker = if ordered {
+                self.heads.remove(&head)
+            } else {
+                self.heads.pop_first().map(|(_, waker)| waker)
+            };
+            if waker.is_some() {
+                return waker;
+            }
+        }
+        if self.givers.any()
+            && self.room() > 0
+            && self.room() >= (self.limit / 2).min(self.least_want)
+        {
+            return self.givers.choose();
+        }
+        None
+    }
+
+    #[must_use]
+    pub(crate) fn wake_everyone(&mut self) -> Vec<Waker> {
+        let mut all = self.takers.choose_all();
+        all.extend(self.givers.choose_all());
+        all.extend(std::mem::take(&mut self.heads).into_values());
+        all
+    }
+}

@@ -1,0 +1,152 @@
+//! Where failures go: to the errors end, or, without one, into the result of the run.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::control::Control;
+use crate::failure::{Cause, Failure, StageInfo};
+use crate::sink::Sink;
+use crate::source::{Relay, SourceError};
+
+pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Takes the failures of a pipeline's items, and the one that stops it.
+pub(crate) trait Reporter<Task>: Send + Sync {
+    /// An item failed. Waits while the errors end is full.
+    fn report(&self, failure: Failure<Task>) -> BoxFuture<'_, ()>;
+
+    /// The pipeline cannot go on.
+    fn stop(&self, failure: Failure<Task>);
+}
+
+/// The failures of one pipeline.
+pub(crate) struct Errors<Task> {
+    control: Arc<Control>,
+    end: OnceLock<Box<dyn End<Task>>>,
+    /// Where the failure that stops the pipeline goes, if it is the input of another one.
+    relay: OnceLock<Relay>,
+    /// What the run returns, if it fails.
+    verdict: Mutex<Option<Failure<Task>>>,
+}
+
+impl<Task: Send + 'static> Errors<Task> {
+    pub(crate) fn new(control: Arc<Control>) -> Self {
+        Self {
+            control,
+            end: OnceLock::new(),
+            relay: OnceLock::new(),
+            verdict: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn set_end(&self, end: impl Sink<Failure<Task>>) {
+        let _ = self.end.set(Box::new(end));
+    }
+
+    pub(crate) fn relay_to(&self, relay: Relay) {
+        let _ = self.relay.set(relay);
+    }
+
+    pub(crate) fn stopped(&self) -> bool {
+        self.control.stopped()
+    }
+
+    /// Keeps the first failure that the run is to return.
+    pub(crate) fn decide(&self, failure: Failure<Task>) {
+        self.verdict
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(failure);
+    }
+
+    pub(crate) fn verdict(&self) -> Option<Failure<Task>> {
+        self.verdict
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The source cannot go on: without an errors end that is the first failure; with one, what was taken is
+    /// processed, and the run says so at its end.
+    pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
+        let origin = error.origin;
+        let fail_fast = self.end.get().is_none();
+        let cause = if fail_fast {
+            Cause::Error(error.error)
+        } else {
+            Cause::Stopped(format!(
+                "the source cannot go on: {}",
+                Cause::Error(error.error)
+            ))
+        };
+        let failure = Failure {
+            origin,
+            ..Failure::of(stage, cause)
+        };
+        if fail_fast {
+            self.stop(failure);
+        } else {
+            self.decide(failure);
+        }
+    }
+}
+
+impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
+    fn report(&self, failure: Failure<Task>) -> BoxFuture<'_, ()> {
+        let Some(end) = self.end.get() else {
+            self.stop(failure);
+            return Box::pin(std::future::ready(()));
+        };
+        let stage = failure.stage;
+        Box::pin(async move {
+            if let Err(why) = end.send(failure).await {
+                self.stop(Failure::of(
+                    stage,
+                    Cause::Stopped(format!("the errors end failed: {why}")),
+                ));
+            }
+        })
+    }
+
+    fn stop(&self, failure: Failure<Task>) {
+        match self.relay.get() {
+            Some(relay) => (relay.0)(failure.map_task(|_| None)),
+            None => self.decide(failure),
+        }
+        self.control.stop();
+    }
+}
+
+/// An errors end, whatever its type.
+trait End<Task>: Send + Sync {
+    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), String>>;
+}
+
+impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
+    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), String>> {
+        Box::pin(async move {
+            let written = self
+                .write(vec![failure])
+                .await
+                .map_err(|error| error.to_string())?;
+            written
+                .failures()
+                .next()
+                .map_or(Ok(()), |(_, cause)| Err(cause.to_string()))
+        })
+    }
+}
+
+/// The reporter of a segment: its failures carry no task of the pipeline's.
+pub(crate) struct Untasked<Task>(pub(crate) Arc<dyn Reporter<Task>>);
+
+impl<Task: Send + 'static> Reporter<()> for Untasked<Task> {
+    fn report(&self, failure: Failure<()>) -> BoxFuture<'_, ()> {
+        self.0.report(failure.map_task(|()| None))
+    }
+
+    fn stop(&self, failure: Failure<()>) {
+        self.0.stop(failure.map_task(|()| None));
+    }
+}

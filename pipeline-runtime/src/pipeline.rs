@@ -1,0 +1,398 @@
+//! A wired pipeline, before it runs.
+
+use std::future::Future;
+use std::marker::PhantomData;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use futures::Stream;
+
+use crate::build::{Build, Port};
+use crate::errors::{BoxFuture, Errors};
+use crate::failure::Failure;
+use crate::plan::Plan;
+use crate::report::Report;
+use crate::running::{Handle, Live, Running};
+use crate::sink::Sink;
+use crate::source::{Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use crate::stage::Driven;
+use crate::tail::{Boxed, Outlet, Tail};
+
+/// Stages that are wired and do not run yet.
+///
+/// `T` is what it emits, [`Driven`] after `:drive`; `Task` is what `push_task` saved; `S` is the type of its last part,
+/// which [`Pipeline::boxed`] hides.
+///
+/// Dropping it does nothing: nothing has been started.
+#[must_use = "a pipeline does nothing until it is run, collected or streamed"]
+pub struct Pipeline<T, Task = (), S = Boxed<T>> {
+    pub(crate) build: Build,
+    pub(crate) errors: Arc<Errors<Task>>,
+    pub(crate) tail: S,
+    pub(crate) items: PhantomData<fn() -> T>,
+}
+
+/// Said of a pipeline with `:drive`.
+#[diagnostic::on_unimplemented(
+    message = "this pipeline is not driven: it emits `{Self}`",
+    label = "has no `:drive`",
+    note = "end it with `:drive sink`, or `collect` or `stream` what it emits"
+)]
+pub trait IsDriven {}
+
+impl IsDriven for Driven {}
+
+/// Said of a pipeline without `:drive`.
+#[diagnostic::on_unimplemented(
+    message = "this pipeline is driven: it emits nothing",
+    label = "ends in `:drive`",
+    note = "`run` or `spawn` it; to collect, leave out the `:drive`"
+)]
+pub trait Emits: Send {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Send> Emits for T {}
+
+/// Ends a pipeline that is not driven.
+pub fn finish<T: Send + 'static, Task: Send + 'static>(
+    port: Port<T, Task>,
+) -> Pipeline<T, Task, Outlet<T>> {
+    let Port {
+        mut build,
+        feed,
+        errors,
+        ..
+    } = port;
+    let tail = Outlet::new(feed, build.inline.take().map(|worker| worker()));
+    Pipeline {
+        build,
+        errors: errors.expect("a segment is not finished"),
+        tail,
+        items: PhantomData,
+    }
+}
+
+/// Gives a pipeline its errors end.
+pub fn with_errors<T, Task, S, E>(pipeline: Pipeline<T, Task, S>, errors: E) -> Pipeline<T, Task, S>
+where
+    Task: Send + 'static,
+    E: Sink<Failure<Task>>,
+{
+    pipeline.errors.set_end(errors);
+    pipeline
+}
+
+/// The tail of a driven pipeline.
+struct Nothing;
+
+impl Tail for Nothing {
+    type Item = Driven;
+
+    fn poll_item(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Driven>> {
+        Poll::Ready(None)
+    }
+
+    fn poll_each(&mut self, _cx: &mut Context<'_>, _f: &mut dyn FnMut(Driven)) -> Poll<()> {
+        Poll::Ready(())
+    }
+}
+
+impl<Task> Pipeline<Driven, Task> {
+    pub(crate) fn driven<T>(port: Port<T, Task>) -> Self {
+        let errors = port.errors.expect("a segment is not driven");
+        Self {
+            build: port.build,
+            errors,
+            tail: Boxed::new(Nothing),
+            items: PhantomData,
+        }
+    }
+}
+
+impl<T, Task, S> Pipeline<T, Task, S>
+where
+    T: 'static,
+    Task: Send + 'static,
+    S: Tail<Item = T>,
+{
+    /// What will run: stages, workers, threads, and the most items that can be in memory at once.
+    #[must_use]
+    pub fn plan(&self) -> Plan {
+        Plan::of(&self.build)
+    }
+
+    /// The same pipeline with the type of its last part hidden, to be named as `Pipeline<T, Task>`. It costs a virtual
+    /// call an item.
+    pub fn boxed(self) -> Pipeline<T, Task> {
+        let Self {
+            build,
+            errors,
+            tail,
+            items,
+        } = self;
+        Pipeline {
+            build,
+            errors,
+            tail: Boxed::new(tail),
+            items,
+        }
+    }
+
+    /// Runs it to its end.
+    ///
+    /// # Errors
+    ///
+    /// Without an errors end the first failure of an item; with one only a cause `Stopped`. The failure carries the
+    /// report.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with timers enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future aborts the pipeline.
+    pub async fn run(self) -> Result<Report, Failure<Task>>
+    where
+        T: IsDriven,
+    {
+        self.spawn().await
+    }
+
+    /// Starts it in the background.
+    ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with timers enabled.
+    pub fn spawn(self) -> Running<Task>
+    where
+        T: IsDriven,
+    {
+        let mut build = self.build;
+        let live = Live::new(&mut build, self.errors);
+        live.start(build);
+        Running::new(live)
+    }
+
+    /// Collects what it emits, once awaited.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::run`].
+    pub fn collect<C>(self) -> Collect<C, Task, S>
+    where
+        T: Emits,
+        C: Default + Extend<T>,
+    {
+        Collect {
+            items: C::default(),
+            emitting: self.emitting(),
+        }
+    }
+
+    /// What it emits, as a stream that ends after its first `Err`. It starts with the first poll.
+    ///
+    /// # Errors
+    ///
+    /// As [`Pipeline::run`].
+    pub fn stream(self) -> PipelineStream<T, Task, S>
+    where
+        T: Emits,
+    {
+        let emitting = self.emitting();
+        PipelineStream {
+            handle: emitting.live.handle(),
+            emitting: Some(emitting),
+            items: PhantomData,
+        }
+    }
+
+    fn emitting(mut self) -> Emitting<Task, S> {
+        let live = Live::new(&mut self.build, self.errors);
+        Emitting {
+            build: Some(self.build),
+            live: Arc::new(live),
+            tail: self.tail,
+            ending: None,
+        }
+    }
+}
+
+/// A pipeline whose output is polled.
+struct Emitting<Task: Send + 'static, S> {
+    /// What is still to be started.
+    build: Option<Build>,
+    live: Arc<Live<Task>>,
+    tail: S,
+    ending: Option<BoxFuture<'static, Result<Report, Failure<Task>>>>,
+}
+
+impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
+    fn start(&mut self) {
+        if let Some(build) = self.build.take() {
+            self.live.start(build);
+        }
+    }
+
+    /// After the last item: waits until nothing runs any more; how it went.
+    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<Report, Failure<Task>>> {
+        let live = &self.live;
+        let ending = self.ending.get_or_insert_with(|| {
+            let live = Arc::clone(live);
+            Box::pin(async move { live.finished().await })
+        });
+        ending.as_mut().poll(cx)
+    }
+}
+
+impl<Task: Send + 'static, S> Drop for Emitting<Task, S> {
+    fn drop(&mut self) {
+        self.live.abandon();
+    }
+}
+
+/// The output of a pipeline as a stream; [`Pipeline::stream`] makes it. Dropping it aborts the pipeline.
+#[must_use = "a stream does nothing until it is polled"]
+pub struct PipelineStream<T, Task: Send + 'static, S> {
+    emitting: Option<Emitting<Task, S>>,
+    handle: Handle,
+    items: PhantomData<fn() -> T>,
+}
+
+impl<T, Task: Send + 'static, S> PipelineStream<T, Task, S> {
+    /// For statistics while it runs, and the report afterwards.
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+}
+
+/// Everything in it is polled in place or owned by value: nothing relies on being pinned.
+impl<T, Task: Send + 'static, S> Unpin for PipelineStream<T, Task, S> {}
+
+impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Task, S> {
+    type Item = Result<T, Failure<Task>>;
+
+    #[inline]
+    fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = self.get_mut();
+        let Some(emitting) = &mut this.emitting else {
+            return Poll::Ready(None);
+        };
+        emitting.start();
+        if emitting.ending.is_none()
+            && let Some(item) = ready!(emitting.tail.poll_item(cx))
+        {
+            return Poll::Ready(Some(Ok(item)));
+        }
+        let ended = ready!(emitting.poll_end(cx));
+        this.emitting = None;
+        Poll::Ready(ended.err().map(Err))
+    }
+}
+
+/// Collects the output of a pipeline; [`Pipeline::collect`] makes it. Dropping it aborts the pipeline.
+#[must_use = "nothing is collected until it is awaited"]
+pub struct Collect<C, Task: Send + 'static, S> {
+    items: C,
+    emitting: Emitting<Task, S>,
+}
+
+impl<C, Task: Send + 'static, S> Collect<C, Task, S> {
+    /// For statistics while it runs, and the report afterwards.
+    pub fn handle(&self) -> Handle {
+        self.emitting.live.handle()
+    }
+}
+
+/// Everything in it is polled in place or owned by value: nothing relies on being pinned.
+impl<C, Task: Send + 'static, S> Unpin for Collect<C, Task, S> {}
+
+impl<T, C, Task, S> Future for Collect<C, Task, S>
+where
+    C: Default + Extend<T>,
+    Task: Send + 'static,
+    S: Tail<Item = T>,
+{
+    type Output = Result<C, Failure<Task>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { items, emitting } = self.get_mut();
+        emitting.start();
+        if emitting.ending.is_none() {
+            ready!(
+                emitting
+                    .tail
+                    .poll_each_inline(cx, |item| items.extend(std::iter::once(item)))
+            );
+        }
+        let ended = ready!(emitting.poll_end(cx));
+        Poll::Ready(ended.map(|_report| std::mem::take(items)))
+    }
+}
+
+/// An undriven pipeline as the input of another: its failures go to its own errors end, a failure that stops it stops
+/// both, drain and report reach through.
+impl<T, Task, S> Input for Pipeline<T, Task, S>
+where
+    T: Send + 'static,
+    Task: Send + 'static,
+    S: Tail<Item = T>,
+{
+    type Item = T;
+    type Puller = Inner<Task, S>;
+
+    fn wire(self, build: &mut Build, failed: Relay) -> Inner<Task, S> {
+        self.errors.relay_to(failed);
+        build.adopt(self.build);
+        Inner {
+            tail: self.tail,
+            errors: self.errors,
+        }
+    }
+}
+
+/// The output of an inner pipeline.
+#[doc(hidden)]
+pub struct Inner<Task, S> {
+    tail: S,
+    errors: Arc<Errors<Task>>,
+}
+
+impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task, S> {
+    type Item = S::Item;
+    const DRAINS: bool = false;
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, Fault>>> {
+        if let Some(item) = ready!(self.tail.poll_item(cx)) {
+            return Poll::Ready(Some(Ok(item)));
+        }
+        let broke = self
+            .errors
+            .verdict()
+            .map(|failure| SourceError::new(failure.map_task(|_| None::<()>)));
+        Poll::Ready(broke.map(|error| Err(Fault { error, last: true })))
+    }
+
+    fn poll_pull(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+        out: &mut Pulled<S::Item>,
+    ) -> Poll<Result<Flow, SourceError>> {
+        for taken in 0..max {
+            match self.poll_next(cx) {
+                Poll::Ready(Some(Ok(item))) => out.push(item),
+                Poll::Ready(Some(Err(fault))) => return Poll::Ready(Err(fault.error)),
+                Poll::Ready(None) => return Poll::Ready(Ok(Flow::End)),
+                Poll::Pending if taken == 0 => return Poll::Pending,
+                Poll::Pending => break,
+            }
+        }
+        Poll::Ready(Ok(Flow::More))
+    }
+
+    fn name(&self) -> &'static str {
+        "pipeline"
+    }
+}

@@ -1,0 +1,233 @@
+//! A pipeline that runs.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use crate::build::{Build, Group};
+use crate::control::Control;
+use crate::errors::{BoxFuture, Errors, Reporter};
+use crate::failure::{Cause, Failure, StageInfo};
+use crate::report::Report;
+
+/// What can be asked of a run, whatever its task.
+pub(crate) struct Watched {
+    pub(crate) control: Arc<Control>,
+    pub(crate) groups: Vec<Group>,
+    pub(crate) started: OnceLock<Instant>,
+    pub(crate) ended: OnceLock<Instant>,
+}
+
+/// A run and its failures.
+pub(crate) struct Live<Task> {
+    watched: Arc<Watched>,
+    errors: Arc<Errors<Task>>,
+    /// What was returned to the first who asked.
+    told: Mutex<Option<Result<(), (StageInfo, String)>>>,
+}
+
+impl<Task: Send + 'static> Live<Task> {
+    pub(crate) fn new(build: &mut Build, errors: Arc<Errors<Task>>) -> Self {
+        let watched = Watched {
+            control: Arc::clone(&build.control),
+            groups: std::mem::take(&mut build.groups),
+            started: OnceLock::new(),
+            ended: OnceLock::new(),
+        };
+        Self {
+            watched: Arc::new(watched),
+            errors,
+            told: Mutex::new(None),
+        }
+    }
+
+    /// Starts everything, or nothing if a number is wrong.
+    pub(crate) fn start(&self, build: Build) {
+        let control = &self.watched.control;
+        let _ = self.watched.started.set(Instant::now());
+        control.enter();
+        if let Some(invalid) = build.invalid {
+            self.errors.stop(invalid.map_task(|()| None));
+            return;
+        }
+        for start in build.starts {
+            start(control);
+        }
+    }
+
+    /// Waits until nothing runs any more; how it went.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn finished(&self) -> Result<Report, Failure<Task>> {
+        self.watched.control.tasks_ended().await;
+        if !self.watched.control.aborted() {
+            self.watched.control.threads_ended().await;
+        }
+        let _ = self.watched.ended.set(Instant::now());
+        self.outcome()
+    }
+
+    fn outcome(&self) -> Result<Report, Failure<Task>> {
+        let report = self.watched.report();
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let failure = match &*told {
+            Some(Ok(())) => return Ok(report),
+            // The failure itself went to the first who asked.
+            Some(Err((stage, why))) => Failure::of(*stage, Cause::Stopped(why.clone())),
+            None => match self.errors.verdict() {
+                None => {
+                    *told = Some(Ok(()));
+                    return Ok(report);
+                }
+                Some(failure) => {
+                    *told = Some(Err((failure.stage, failure.cause.to_string())));
+                    failure
+                }
+            },
+        };
+        Err(Failure {
+            report: Some(Box::new(report)),
+            ..failure
+        })
+    }
+
+    fn stopped(&self, why: String) {
+        let stage = self.watched.groups[0].stages[0];
+        self.errors.stop(Failure::of(stage, Cause::Stopped(why)));
+    }
+
+    /// Nobody waits for it any more.
+    pub(crate) fn abandon(&self) {
+        self.watched.control.abort();
+    }
+
+    pub(crate) fn handle(&self) -> Handle {
+        Handle(Arc::clone(&self.watched))
+    }
+}
+
+/// Statistics and report of a pipeline that runs or has run.
+#[derive(Clone)]
+pub struct Handle(Arc<Watched>);
+
+impl Handle {
+    /// A snapshot of the counts, all taken at one instant.
+    #[must_use]
+    pub fn stats(&self) -> Report {
+        self.0.report()
+    }
+
+    /// The report: once the pipeline has ended, it no longer changes.
+    #[must_use]
+    pub fn report(&self) -> Report {
+        self.0.report()
+    }
+}
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Handle").finish_non_exhaustive()
+    }
+}
+
+/// A driven pipeline in the background.
+///
+/// Awaiting it waits for its end, as [`Pipeline::run`](crate::Pipeline::run) does. Dropping it aborts it.
+#[must_use = "dropping it aborts the pipeline"]
+pub struct Running<Task = ()>
+where
+    Task: Send + 'static,
+{
+    live: Arc<Live<Task>>,
+    end: BoxFuture<'static, Result<Report, Failure<Task>>>,
+}
+
+impl<Task: Send + 'static> Running<Task> {
+    pub(crate) fn new(live: Live<Task>) -> Self {
+        let live = Arc::new(live);
+        let waiting = Arc::clone(&live);
+        Self {
+            live,
+            end: Box::pin(async move { waiting.finished().await }),
+        }
+    }
+
+    /// A snapshot of the counts, all taken at one instant.
+    #[must_use]
+    pub fn stats(&self) -> Report {
+        self.live.watched.report()
+    }
+
+    /// For statistics and report elsewhere.
+    pub fn handle(&self) -> Handle {
+        self.live.handle()
+    }
+
+    /// Stops the sources, lets every stage finish in order what was taken, flushes the sinks, and waits for all of it.
+    ///
+    /// It may be called again, by several callers, and after the end.
+    ///
+    /// # Errors
+    ///
+    /// What [`Pipeline::run`](crate::Pipeline::run) returns; a cause `Stopped` that names each stuck stage and how many
+    /// items it kept, if the deadline passes first: then the pipeline is aborted.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the sources stay stopped.
+    pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
+        self.live.watched.control.drain();
+        match tokio::time::timeout(deadline, self.live.finished()).await {
+            Ok(ended) => ended,
+            Err(_) => {
+                self.live
+                    .stopped(self.live.watched.report().stuck(deadline));
+                self.live.abandon();
+                self.live.finished().await
+            }
+        }
+    }
+
+    /// Stops everything at once: async work is cancelled; blocking calls are left to return, and their results are
+    /// discarded. Waits for the tasks, not for blocking calls: the report names their threads.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the pipeline is stopped by the first poll.
+    pub async fn abort(&self) -> Report {
+        if self.live.watched.ended.get().is_none() {
+            self.live.stopped("aborted".to_owned());
+            self.live.abandon();
+        }
+        match self.live.finished().await {
+            Ok(report) => report,
+            Err(failure) => failure
+                .report
+                .map_or_else(|| self.stats(), |report| *report),
+        }
+    }
+}
+
+impl<Task: Send + 'static> Future for Running<Task> {
+    type Output = Result<Report, Failure<Task>>;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        self.end.as_mut().poll(cx)
+    }
+}
+
+impl<Task: Send + 'static> Drop for Running<Task> {
+    fn drop(&mut self) {
+        self.live.abandon();
+    }
+}
+
+impl<Task: Send + 'static> std::fmt::Debug for Running<Task> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").finish_non_exhaustive()
+    }
+}

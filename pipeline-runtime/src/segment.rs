@@ -1,0 +1,50 @@
+//! Stages without ends, to be wired into pipelines and to be tested alone.
+
+use crate::build::Port;
+use crate::failure::Failure;
+use crate::private::{Item, finish, open};
+use crate::step::Site;
+
+/// A pipeline without header and `:drive`, for `through(…)` and for tests.
+///
+/// It is used up by being wired; a function that returns one is how it is reused.
+#[must_use = "a segment does nothing until it is wired into a pipeline"]
+pub struct Segment<In, Out> {
+    pub(crate) site: &'static Site,
+    pub(crate) wire: Wire<In, Out>,
+}
+
+/// Wires the stages behind a port.
+pub(crate) type Wire<In, Out> = Box<dyn FnOnce(Port<In, ()>) -> Port<Out, ()> + Send>;
+
+/// Makes a segment of what wires its stages.
+pub fn segment<In: Item, Out: Item>(site: &'static Site, wire: Wire<In, Out>) -> Segment<In, Out> {
+    Segment { site, wire }
+}
+
+impl<In: Send + 'static, Out: Send + 'static> Segment<In, Out> {
+    /// Runs the stages on `items` and collects what they emit: for unit tests of a segment.
+    ///
+    /// # Errors
+    ///
+    /// The first failure of an item.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future aborts the run.
+    pub async fn run_on<I>(self, items: I) -> Result<Vec<Out>, Failure>
+    where
+        I: IntoIterator<Item = In, IntoIter: Send + 'static>,
+    {
+        let port = (self.wire)(open(crate::source::iter(items), self.site));
+        finish(port).collect().await
+    }
+}
+
+impl<In, Out> std::fmt::Debug for Segment<In, Out> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_list()
+            .entries(self.site.stages.iter().map(|stage| stage.name))
+            .finish()
+    }
+}

@@ -1,0 +1,277 @@
+//! The source as the workers of the first stage see it.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Wake, Waker};
+use std::time::Instant;
+
+use super::{Flow, Pulled, Puller, SourceError};
+use crate::clock::Stopwatch;
+use crate::counts::{Counts, StageCounts};
+use crate::edge::{Held, Meter, Take, Waiters};
+use crate::feed::{Batch, Feed};
+use crate::panics::message;
+
+/// The lock under which one worker at a time runs the source.
+pub(crate) struct SourceFeed<P: Puller> {
+    state: Mutex<State<P>>,
+    side: Arc<Side>,
+    /// What is called if the source cannot go on.
+    broken: Box<dyn Fn(SourceError) + Send + Sync>,
+}
+
+struct State<P: Puller> {
+    /// `None` once it has ended.
+    puller: Option<P>,
+    /// What came for credits that another worker holds.
+    rest: Pulled<P::Item>,
+    stamps: u64,
+    pending_since: Option<Instant>,
+    takings: u64,
+}
+
+/// What can be reached while a worker runs the source.
+pub(crate) struct Side {
+    waiters: Mutex<Waiters>,
+    workers: AtomicUsize,
+    drains: bool,
+    draining: AtomicBool,
+    gone: AtomicBool,
+    counts: Mutex<Counts>,
+    pub(crate) pulling: Stopwatch,
+}
+
+impl Side {
+    fn waiters(&self) -> MutexGuard<'_, Waiters> {
+        self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn wake_all(&self) {
+        let woken = self.waiters().choose_all();
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// The source is asked for nothing more; what it had taken is still processed.
+    pub(crate) fn drain(&self) {
+        if !self.drains {
+            return;
+        }
+        self.draining.store(true, Ordering::SeqCst);
+        self.wake_all();
+    }
+
+    /// Nobody wants more.
+    pub(crate) fn close(&self) {
+        self.gone.store(true, Ordering::SeqCst);
+        self.wake_all();
+    }
+}
+
+/// The source is ready: one worker is enough to ask it.
+impl Wake for Side {
+    fn wake(self: Arc<Self>) {
+        let woken = self.waiters().choose();
+        if let Some(waker) = woken {
+            waker.wake();
+        }
+    }
+}
+
+impl Meter for Side {
+    fn hold(&self) -> Box<dyn Held + '_> {
+        Box::new(self.counts.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Held for MutexGuard<'_, Counts> {
+    fn counts(&self) -> &Counts {
+        self
+    }
+}
+
+impl<P: Puller> SourceFeed<P> {
+    pub(crate) fn new(puller: P, broken: Box<dyn Fn(SourceError) + Send + Sync>) -> Self {
+        Self {
+            state: Mutex::new(State {
+                puller: Some(puller),
+                rest: Pulled::new(),
+                stamps: 0,
+                pending_since: None,
+                takings: 0,
+            }),
+            side: Arc::new(Side {
+                waiters: Mutex::default(),
+                workers: AtomicUsize::new(1),
+                drains: P::DRAINS,
+                draining: AtomicBool::new(false),
+                gone: AtomicBool::new(false),
+                counts: Mutex::new(Counts::of(1)),
+                pulling: Stopwatch::default(),
+            }),
+            broken,
+        }
+    }
+
+    pub(crate) fn side(&self) -> Arc<Side> {
+        Arc::clone(&self.side)
+    }
+
+    /// Asks the source once for up to `want`; the rest is what it brought. Ends it at its end, its error or its panic.
+    fn poll_source(
+        &self,
+        state: &mut State<P>,
+        place: usize,
+        cx: &mut Context<'_>,
+        want: usize,
+    ) -> Poll<()> {
+        let Some(puller) = &mut state.puller else {
+            return Poll::Ready(());
+        };
+        let alone = P::READY || self.side.workers.load(Ordering::Relaxed) == 1;
+        if !P::READY {
+            self.side.waiters().park(place, cx.waker());
+        }
+        if self.side.draining.load(Ordering::SeqCst) {
+            puller.stop(&mut state.rest);
+            state.puller = None;
+            self.side.wake_all();
+            return Poll::Ready(());
+        }
+        let shared = (!alone).then(|| Waker::from(Arc::clone(&self.side)));
+        let cx = &mut Context::from_waker(shared.as_ref().unwrap_or(cx.waker()));
+        state.takings += 1;
+        // Clocks cost as much as cheap items: where the source is always ready, one taking in eight speaks for all.
+        let sampled = !P::READY || state.takings % 8 == 1;
+        let started = sampled.then(|| *state.pending_since.get_or_insert_with(Instant::now));
+        let polled = catch_unwind(AssertUnwindSafe(|| {
+            puller.poll_pull(cx, want, &mut state.rest)
+        }));
+        let ended = match polled {
+            Ok(Poll::Pending) => return Poll::Pending,
+            Ok(Poll::Ready(Ok(flow))) => (flow == Flow::End).then_some(None),
+            Ok(Poll::Ready(Err(error))) => Some(Some(error)),
+            Err(panic) => Some(Some(SourceError::new(format!(
+                "panicked: {}",
+                message(&*panic)
+            )))),
+        };
+        state.pending_since = None;
+        if let Some(started) = started {
+            self.side
+                .pulling
+                .add(started.elapsed() * if P::READY { 8 } else { 1 });
+        }
+        if let Some(error) = ended {
+            state.puller = None;
+            if let Some(error) = error {
+                (self.broken)(error);
+            }
+            self.side.wake_all();
+        }
+        Poll::Ready(())
+    }
+}
+
+impl<P: Puller> Feed<P::Item> for SourceFeed<P> {
+    fn poll_take(
+        &self,
+        place: usize,
+        cx: &mut Context<'_>,
+        want: usize,
+        batch: &mut Batch<P::Item>,
+        take: Take,
+    ) -> Poll<Option<u64>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let state = &mut *state;
+        if self.side.gone.load(Ordering::SeqCst) {
+            state.puller = None;
+            return Poll::Ready(None);
+        }
+        if state.rest.is_empty() && self.poll_source(state, place, cx, want).is_pending() {
+            return Poll::Pending;
+        }
+        if !P::READY {
+            let mut waiters = self.side.waiters();
+            waiters.unpark(place);
+            // The source was ready, so nobody is known to it any more: another worker has to ask.
+            let next = waiters.choose();
+            drop(waiters);
+            if let Some(waker) = next {
+                waker.wake();
+            }
+        }
+        self.hand_over(state, want, batch);
+        if batch.items.is_empty()
+            && batch.failures.is_empty()
+            && state.puller.is_none()
+            && state.rest.is_empty()
+        {
+            return Poll::Ready(None);
+        }
+        let stamp = state.stamps;
+        state.stamps += if take.each {
+            batch.items.len() as u64
+        } else {
+            1
+        };
+        Poll::Ready(Some(stamp))
+    }
+
+    fn used(&self, _items: usize) {}
+
+    fn unpark(&self, place: usize) {
+        let mut waiters = self.side.waiters();
+        if !waiters.unpark(place) {
+            let next = waiters.choose();
+            drop(waiters);
+            if let Some(waker) = next {
+                waker.wake();
+            }
+        }
+    }
+
+    fn workers(&self, count: usize) {
+        self.side.workers.store(count, Ordering::Relaxed);
+    }
+
+    fn share(&self) -> usize {
+        usize::MAX
+    }
+}
+
+impl<P: Puller> SourceFeed<P> {
+    fn hand_over(&self, state: &mut State<P>, want: usize, batch: &mut Batch<P::Item>) {
+        let rest = &mut state.rest;
+        batch.hold = rest.hold.clone();
+        batch.failures.append(&mut rest.failures);
+        if rest.items.len() <= want && batch.items.is_empty() {
+            std::mem::swap(&mut batch.items, &mut rest.items);
+        } else {
+            batch
+                .items
+                .extend(rest.items.drain(..want.min(rest.items.len())));
+        }
+        if rest.items.is_empty() {
+            rest.hold = None;
+        }
+        let mut counts = self
+            .side
+            .counts
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let skipped = std::mem::take(&mut rest.skipped);
+        let failed = batch.failures.len() as u64;
+        let items = batch.items.len() as u64;
+        let StageCounts {
+            filtered,
+            failed: failures,
+            ..
+        } = &mut counts.stages[0];
+        *filtered += skipped;
+        *failures += failed;
+        counts.handed += items;
+        counts.emitted += items;
+        counts.resolved += items + failed + skipped;
+    }
+}

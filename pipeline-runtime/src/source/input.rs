@@ -1,0 +1,70 @@
+//! What may stand in the header of a pipeline, and how it is asked for items.
+
+use std::task::{Context, Poll};
+
+use super::{Flow, Pulled, SourceError};
+use crate::build::Build;
+use crate::failure::Failure;
+
+/// What may stand in the header of a pipeline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input of a pipeline",
+    note = "an input is a `Source`, `source::iter(…)`, `source::stream(…)`, a `tokio::sync::mpsc::Receiver`, another pipeline, a `Vec` or a range"
+)]
+pub trait Input: Send + 'static {
+    /// What it emits.
+    type Item: Send + 'static;
+    #[doc(hidden)]
+    type Puller: Puller<Item = Self::Item>;
+
+    /// Makes it ready to be asked; its own stages, if it has any, are wired into `build`.
+    #[doc(hidden)]
+    fn wire(self, build: &mut Build, failed: Relay) -> Self::Puller;
+}
+
+/// Where a failure of a wired-in pipeline goes.
+#[doc(hidden)]
+pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
+
+/// A failure of the source: of one item, or its last word.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Fault {
+    pub(crate) error: SourceError,
+    pub(crate) last: bool,
+}
+
+/// Something that is asked for items by polling.
+#[doc(hidden)]
+pub trait Puller: Send + 'static {
+    /// What it emits.
+    type Item: Send + 'static;
+    /// Whether it is ready at every poll.
+    const READY: bool = false;
+    /// Whether a drain ends it here. An inner pipeline is drained at its own sources instead.
+    const DRAINS: bool = true;
+
+    /// Asks for the next item alone.
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Self::Item, Fault>>>;
+
+    /// Asks for up to `max` items or failures; `More` only with at least one.
+    fn poll_pull(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+        out: &mut Pulled<Self::Item>,
+    ) -> Poll<Result<Flow, SourceError>>;
+
+    /// Nothing more will be asked: hands over what it has already taken.
+    fn stop(&mut self, _out: &mut Pulled<Self::Item>) {}
+
+    /// How many items [`Puller::poll_next`] has dropped on purpose since it was asked last.
+    fn skipped(&mut self) -> u64 {
+        0
+    }
+
+    /// The name in reports.
+    fn name(&self) -> &'static str {
+        "source"
+    }
+}

@@ -1,0 +1,161 @@
+//! `batch`: items in a `Vec`, by size, by age, at the end.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
+use tracing::Instrument;
+
+use super::shared::{Shared, Worker};
+use super::watch::Cx;
+use crate::build::Port;
+use crate::counts::Tally;
+use crate::edge::Bound;
+use crate::failure::{Cause, Failure};
+use crate::feed::Batch;
+use crate::opts::Opts;
+use crate::private::{Item, Portable};
+use crate::step::{Entry, Never, Step};
+
+/// Wires a `batch` and the pure stages behind it.
+pub fn batch<T: Item, O: Item, Task: Item, F>(
+    mut port: Port<T, Task>,
+    opts: Opts,
+    size: usize,
+    within: Option<Duration>,
+    post: F,
+) -> Port<O, Task>
+where
+    F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    if size == 0 {
+        let stage = port.build.stages(port.site, &opts)[0];
+        let why = format!(
+            "stage `{}` has batches of 0 items; a batch has at least 1",
+            stage.name
+        );
+        port.build
+            .invalid
+            .get_or_insert_with(|| Failure::of(stage, Cause::Stopped(why)));
+    }
+    let (shared, mut next) = Shared::<T, Never, O, Task>::wire(port, opts, false);
+    // One batch that fills, one that waits.
+    shared.edge.rebound(|_| Bound {
+        window: 1,
+        limit: 2,
+        automatic: true,
+        floor: 2,
+    });
+    if let Some(group) = next.build.groups.last_mut() {
+        group.per_credit = size;
+    }
+    next.build.starts.push(Box::new(move |control| {
+        let span = shared.span();
+        let batching = Batching {
+            worker: shared.join(),
+            tally: shared.tally(),
+            size,
+            within,
+            open: Vec::new(),
+            taken: Batch::new(),
+            post,
+        };
+        control.spawn(batching.run().instrument(span));
+    }));
+    next
+}
+
+struct Batching<T: Item, O: Item, Task: Item, F> {
+    worker: Worker<T, Never, O, Task>,
+    tally: Tally,
+    size: usize,
+    within: Option<Duration>,
+    open: Vec<T>,
+    taken: Batch<T>,
+    post: F,
+}
+
+impl<T: Item, O: Item, Task: Item, F> Batching<T, O, Task, F>
+where
+    F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    async fn run(mut self) {
+        let shared = Arc::clone(&self.worker.shared);
+        for seq in 0.. {
+            shared.timing.blocked.open();
+            let credit = poll_fn(|cx| shared.edge.poll_credits(0, cx, 1)).await;
+            shared.timing.blocked.close();
+            if credit.is_err() {
+                break;
+            }
+            let more = self.fill().await;
+            self.hand_in(seq).await;
+            if !more {
+                break;
+            }
+        }
+        self.worker.finish();
+    }
+
+    /// Takes items until the batch is full, old, or the last; whether there may be more.
+    async fn fill(&mut self) -> bool {
+        let shared = Arc::clone(&self.worker.shared);
+        let mut due = None;
+        while self.open.len() < self.size {
+            let want = self.size - self.open.len();
+            let taking = poll_fn(|cx| {
+                shared
+                    .feed
+                    .poll_take(0, cx, want, &mut self.taken, shared.take)
+            });
+            shared.timing.starved.open();
+            let taken = match due {
+                Some(due) => timeout_at(due, taking).await,
+                None => Ok(taking.await),
+            };
+            shared.timing.starved.close();
+            match taken {
+                Err(_) => return true,
+                Ok(None) => return false,
+                Ok(Some(_)) => {}
+            }
+            shared.source_failed(&mut self.taken.failures).await;
+            self.taken.hold = None;
+            if self.open.is_empty() {
+                std::mem::swap(&mut self.open, &mut self.taken.items);
+            } else {
+                self.open.append(&mut self.taken.items);
+            }
+            if due.is_none() && !self.open.is_empty() {
+                due = self
+                    .within
+                    .and_then(|within| Instant::now().checked_add(within));
+            }
+        }
+        true
+    }
+
+    async fn hand_in(&mut self, seq: u64) {
+        let shared = Arc::clone(&self.worker.shared);
+        let mut out = Vec::new();
+        if !self.open.is_empty() {
+            let items = std::mem::take(&mut self.open);
+            self.tally.resolved += items.len() as u64;
+            self.tally.stages[0].emitted = Some(1);
+            let step = (self.post)(Entry::Fresh(items), &Cx::untimed());
+            match step {
+                Step::Emit(output) => out.push(output),
+                Step::Filtered(stage) => self.tally.stages[shared.row(stage)].filtered += 1,
+                Step::Failed(failure) => {
+                    let row = shared.failed(failure).await;
+                    self.tally.stages[row].failed += 1;
+                }
+                Step::Again { .. } | Step::Gone => {
+                    unreachable!("no call of this group is retried or timed")
+                }
+            }
+        }
+        shared.edge.submit(seq, &mut out, 1, &mut self.tally, None);
+    }
+}

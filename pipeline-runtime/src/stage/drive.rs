@@ -1,0 +1,160 @@
+//! `:drive`: items go into a sink, and are then done.
+
+use std::future::poll_fn;
+use std::marker::PhantomData;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tracing::Instrument;
+
+use super::intake::{Intake, Next};
+use super::shared::{Shared, Worker};
+use super::watch::Cx;
+use crate::build::{Port, Runs};
+use crate::counts::Tally;
+use crate::failure::{Cause, Failure};
+use crate::opts::Opts;
+use crate::pipeline::Pipeline;
+use crate::private::{Item, Portable};
+use crate::sink::{Sink, Written};
+use crate::step::{Entry, Never, Step};
+
+/// The most items in one write.
+const MOST: usize = 1024;
+
+/// What a pipeline with a `:drive` emits: nothing. Such a pipeline is run, not collected.
+#[derive(Debug)]
+pub struct Driven(PhantomData<*const ()>);
+
+/// Wires the tail.
+pub fn drive<T: Item, O: Item, Task: Item, F, S: Sink<O>>(
+    port: Port<T, Task>,
+    opts: Opts,
+    pre: F,
+    sink: S,
+) -> Pipeline<Driven, Task>
+where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    let (shared, mut next) = Shared::<T, Never, Never, Task>::wire(port, opts.unordered(), false);
+    if let Some(group) = next.build.groups.last_mut() {
+        group.kind = Runs::Sink;
+    }
+    let shared_by_all = Arc::new((pre, sink, AtomicUsize::new(shared.opts.count)));
+    next.build.starts.push(Box::new(move |control| {
+        for place in 0..shared.opts.count {
+            let writer = Writer {
+                worker: shared.join(),
+                intake: Intake::new(Arc::clone(&shared), place),
+                tally: shared.tally(),
+                shared: Arc::clone(&shared),
+                ends: Arc::clone(&shared_by_all),
+                out: PhantomData,
+            };
+            control.spawn(writer.run().instrument(shared.span()));
+        }
+    }));
+    Pipeline::driven(next)
+}
+
+/// One of the writes at the same time.
+struct Writer<T: Item, O, Task: Item, F, S> {
+    worker: Worker<T, Never, Never, Task>,
+    shared: Arc<Shared<T, Never, Never, Task>>,
+    intake: Intake<T, Never, Never, Task>,
+    tally: Tally,
+    /// The fused stages in front, the sink, and how many writers there are.
+    ends: Arc<(F, S, AtomicUsize)>,
+    out: PhantomData<fn() -> O>,
+}
+
+impl<T: Item, O: Item, Task: Item, F, S: Sink<O>> Writer<T, O, Task, F, S>
+where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    async fn run(mut self) {
+        loop {
+            let want = self.shared.most().min(MOST);
+            match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
+                Next::Batch { seq, credits } => {
+                    self.write().await;
+                    self.shared
+                        .edge
+                        .submit(seq, &mut Vec::new(), credits, &mut self.tally, None);
+                }
+                Next::Again(due) => match due.item {},
+                Next::End => break,
+            }
+        }
+        let (_, sink, writers) = &*self.ends;
+        if writers.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
+            if let Err(error) = sink.flush().await {
+                let why = format!("the sink could not be flushed: {error}");
+                self.shared
+                    .reporter
+                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+            }
+        }
+        self.worker.finish();
+    }
+
+    async fn write(&mut self) {
+        let batch = &mut self.intake.batch;
+        self.shared.source_failed(&mut batch.failures).await;
+        let taken = batch.items.len();
+        let mut items = Vec::with_capacity(taken);
+        for item in batch.items.drain(..) {
+            match (self.ends.0)(Entry::Fresh(item), &Cx::untimed()) {
+                Step::Emit(output) => items.push(output),
+                Step::Filtered(stage) => {
+                    let row = self.shared.row(stage);
+                    self.tally.stages[row].filtered += 1;
+                }
+                Step::Failed(failure) => {
+                    let row = self.shared.failed(failure).await;
+                    self.tally.stages[row].failed += 1;
+                }
+                Step::Again { .. } | Step::Gone => {
+                    unreachable!("no call of this group is retried or timed")
+                }
+            }
+        }
+        batch.hold = None;
+        if !items.is_empty() {
+            self.sink(items).await;
+        }
+        self.tally.resolved += taken as u64;
+    }
+
+    async fn sink(&mut self, items: Vec<O>) {
+        let count = items.len();
+        let mut written = match self.ends.1.write(items).await {
+            Ok(written) => written,
+            Err(error) if error.closed => {
+                let why = format!("the sink takes nothing more: {error}");
+                self.shared
+                    .reporter
+                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                return;
+            }
+            Err(error) => Written::none(count, error.error),
+        };
+        written
+            .failed
+            .sort_by_key(|failed| (failed.index, failed.part));
+        let mut last = None;
+        for failed in written.failed {
+            if !failed.part && last.replace(failed.index) == Some(failed.index) {
+                continue;
+            }
+            let row = self.shared.row(self.shared.opts.main);
+            self.tally.stages[row].failed += u64::from(!failed.part);
+            let failure = Failure {
+                attempts: 1,
+                frames: self.shared.frames,
+                ..Failure::of(*self.shared.main(), failed.cause)
+            };
+            self.shared.reporter.report(failure).await;
+        }
+    }
+}

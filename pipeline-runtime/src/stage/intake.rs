@@ -1,0 +1,204 @@
+//! How a worker gets its next work: a retry that is due, or credits and then items.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use super::retries::Due;
+use super::shared::Shared;
+use crate::build::Timing;
+use crate::feed::Batch;
+
+/// What a worker is to do next.
+pub(crate) enum Next<M> {
+    /// Process the items (or failures) in the batch.
+    Batch {
+        /// The (first) number of the taking.
+        seq: u64,
+        /// The credits held for it, which may be more than the items.
+        credits: usize,
+    },
+    /// Try an item again.
+    Again(Due<M>),
+    /// There is nothing more, or nobody wants it.
+    End,
+}
+
+pub(crate) struct Intake<T, M, O, Task> {
+    shared: Arc<Shared<T, M, O, Task>>,
+    place: usize,
+    credits: usize,
+    wait: Option<Wait>,
+    pub(crate) batch: Batch<T>,
+}
+
+impl<T, M, O, Task> Intake<T, M, O, Task>
+where
+    T: Send + 'static,
+    M: Send + 'static,
+    O: Send + 'static,
+    Task: Send + 'static,
+{
+    pub(crate) fn new(shared: Arc<Shared<T, M, O, Task>>, place: usize) -> Self {
+        Self {
+            shared,
+            place,
+            credits: 0,
+            wait: None,
+            batch: Batch::new(),
+        }
+    }
+
+    /// Waits for work of up to `want` items. With `idle` the wait counts as the worker's.
+    pub(crate) fn poll_next(
+        &mut self,
+        cx: &mut Context<'_>,
+        want: usize,
+        idle: bool,
+    ) -> Poll<Next<M>> {
+        let shared = &self.shared;
+        let mut outstanding = false;
+        if shared.opts.single() {
+            match shared.retries.poll(self.place, cx) {
+                Poll::Ready(Some(due)) => {
+                    shared.edge.unpark_giver(self.place);
+                    shared.feed.unpark(self.place);
+                    self.wait = None;
+                    return Poll::Ready(Next::Again(due));
+                }
+                Poll::Ready(None) => {}
+                Poll::Pending => outstanding = true,
+            }
+        }
+        if self.credits == 0 {
+            match shared.edge.poll_credits(self.place, cx, want) {
+                Poll::Ready(Ok(credits)) => self.credits = credits,
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
+                Poll::Pending => {
+                    self.waits(idle, false);
+                    return Poll::Pending;
+                }
+            }
+        }
+        match shared.feed.poll_take(
+            self.place,
+            cx,
+            want.min(self.credits),
+            &mut self.batch,
+            shared.take,
+        ) {
+            Poll::Ready(Some(seq)) => {
+                if outstanding {
+                    shared.retries.unpark(self.place);
+                }
+                self.wait = None;
+                Poll::Ready(Next::Batch {
+                    seq,
+                    credits: std::mem::take(&mut self.credits),
+                })
+            }
+            Poll::Ready(None) if !outstanding => {
+                shared.edge.release(std::mem::take(&mut self.credits));
+                self.wait = None;
+                Poll::Ready(Next::End)
+            }
+            Poll::Ready(None) | Poll::Pending => {
+                self.waits(idle, true);
+                Poll::Pending
+            }
+        }
+    }
+
+    /// Notes the beginning of a wait.
+    fn waits(&mut self, idle: bool, starved: bool) {
+        if !idle {
+            self.wait = None;
+        } else if self
+            .wait
+            .as_ref()
+            .is_none_or(|wait| wait.starved != starved)
+        {
+            self.wait = None;
+            self.wait = Some(Wait::new(&self.shared.timing, starved));
+        }
+    }
+}
+
+/// A worker's wait, counted while it lasts.
+struct Wait {
+    timing: Arc<Timing>,
+    starved: bool,
+}
+
+impl Wait {
+    fn new(timing: &Arc<Timing>, starved: bool) -> Self {
+        let wait = Self {
+            timing: Arc::clone(timing),
+            starved,
+        };
+        wait.watch().open();
+        wait
+    }
+
+    fn watch(&self) -> &crate::clock::Stopwatch {
+        if self.starved {
+            &self.timing.starved
+        } else {
+            &self.timing.blocked
+        }
+    }
+}
+
+impl Drop for Wait {
+    fn drop(&mut self) {
+        self.watch().close();
+    }
+}
+
+/// The time of one worker's own work, read only when it is due.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    want: usize,
+    turns: u32,
+    started: Option<Instant>,
+}
+
+/// As much work as a worker may hold: until it is done, others may be idle and the next stage waits.
+const TARGET_NANOS: u64 = 100_000;
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self {
+            want: 1,
+            turns: 0,
+            started: None,
+        }
+    }
+
+    /// How many items to take next, at most `most`.
+    pub(crate) fn want(&mut self, most: usize) -> usize {
+        self.want = self.want.min(most);
+        self.want
+    }
+
+    /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight.
+    pub(crate) fn begin(&mut self, most: usize) {
+        self.turns = self.turns.wrapping_add(1);
+        let steady = self.want >= most;
+        self.started = (!steady || self.turns % 8 == 0).then(Instant::now);
+    }
+
+    /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
+    pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
+        let nanos = u64::try_from(self.started.take()?.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let cost = nanos / items.max(1) as u64;
+        if nanos > TARGET_NANOS {
+            self.want = usize::try_from(TARGET_NANOS / cost.max(1))
+                .unwrap_or(usize::MAX)
+                .clamp(1, self.want);
+        } else if nanos < TARGET_NANOS / 2 && items >= self.want {
+            self.want = self.want.saturating_mul(2);
+        }
+        Some(cost)
+    }
+}

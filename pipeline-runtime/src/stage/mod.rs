@@ -1,0 +1,23 @@
+//! The workers of a group of stages.
+
+mod asynchronous;
+mod batch;
+mod drive;
+mod flat;
+mod intake;
+mod park;
+mod retries;
+mod shared;
+mod slots;
+mod sync;
+mod through;
+mod watch;
+
+pub(crate) use asynchronous::Driver;
+pub use asynchronous::{Half, Work, async_fn, drive_async, stage, work};
+pub use batch::batch;
+pub use drive::{Driven, drive};
+pub use flat::{Emitter, drive_flat, flat_fn};
+pub use sync::{pass, sync};
+pub use through::through;
+pub use watch::Cx;

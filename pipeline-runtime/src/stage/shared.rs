@@ -1,0 +1,227 @@
+//! What the workers of one group share.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use tracing::Span;
+
+use super::retries::{Due, Retries};
+use crate::build::{Group, Port, Timing};
+use crate::control::Control;
+use crate::counts::Tally;
+use crate::edge::{Edge, Take};
+use crate::errors::Reporter;
+use crate::failure::{Cause, Failure, StageInfo};
+use crate::feed::Feed;
+use crate::opts::Opts;
+use crate::source::SourceError;
+
+/// The most bytes, by `size_of`, that a worker takes or makes at once.
+const CHUNK_BYTES: usize = 64 * 1024;
+
+pub(crate) struct Shared<T, M, O, Task> {
+    pub(crate) feed: Arc<dyn Feed<T>>,
+    pub(crate) edge: Arc<Edge<O>>,
+    pub(crate) retries: Retries<M>,
+    pub(crate) reporter: Arc<dyn Reporter<Task>>,
+    pub(crate) control: Arc<Control>,
+    pub(crate) timing: Arc<Timing>,
+    pub(crate) take: Take,
+    pub(crate) opts: Opts,
+    pub(crate) stages: Vec<StageInfo>,
+    /// The keys that the record has before the annotated stage.
+    pub(crate) frames: &'static [&'static str],
+    /// The source, where the group takes from it.
+    pub(crate) source: StageInfo,
+}
+
+impl<T, M, O, Task> Shared<T, M, O, Task>
+where
+    T: Send + 'static,
+    M: Send + 'static,
+    O: Send + 'static,
+    Task: Send + 'static,
+{
+    /// Wires a group behind `port`: its edge, its row, and what its workers will share.
+    pub(crate) fn wire(
+        mut port: Port<T, Task>,
+        opts: Opts,
+        each: bool,
+    ) -> (Arc<Self>, Port<O, Task>) {
+        let edge = port.edge::<O>(&opts);
+        let stages = port.build.stages(port.site, &opts);
+        let main = stages[opts.main - opts.stages.start];
+        port.build.check(&opts, main);
+        port.feed.workers(opts.count);
+        let timing = Arc::<Timing>::default();
+        port.build.groups.push(Group {
+            stages: stages.clone(),
+            kind: Port::<T, Task>::runs(&opts),
+            main: opts.main - opts.stages.start,
+            count: opts.count,
+            workers: opts.count,
+            own: edge.clone(),
+            timing: Arc::clone(&timing),
+            per_credit: 1,
+            bound: edge.clone(),
+            side: None,
+        });
+        let shared = Arc::new(Self {
+            feed: port.feed,
+            edge: Arc::clone(&edge),
+            retries: Retries::new(),
+            reporter: Arc::clone(&port.reporter),
+            control: Arc::clone(&port.build.control),
+            timing,
+            take: Take { each, keep: false },
+            frames: port.site.stages[opts.main].frames,
+            source: port.build.groups[0].stages[0],
+            opts,
+            stages,
+        });
+        let next = Port {
+            build: port.build,
+            site: port.site,
+            feed: Arc::new(Arc::clone(&edge)),
+            bounded: edge,
+            reporter: port.reporter,
+            errors: port.errors,
+        };
+        (shared, next)
+    }
+
+    pub(crate) fn main(&self) -> &StageInfo {
+        &self.stages[self.opts.main - self.opts.stages.start]
+    }
+
+    /// The row in the group of the stage that the expansion numbers `stage`.
+    pub(crate) fn row(&self, stage: usize) -> usize {
+        stage - self.opts.stages.start
+    }
+
+    /// The most items that one worker may take at once: its fair share of the credits, and about 64 KiB.
+    pub(crate) fn most(&self) -> usize {
+        if self.opts.single() {
+            return 1;
+        }
+        let limit = self.edge.limit();
+        let share = if self.opts.count == 1 {
+            limit
+        } else {
+            limit / (2 * self.opts.count)
+        };
+        share
+            .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
+            .max(1)
+    }
+
+    /// Sends an item's failure on; the row it is to be counted in.
+    pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>) -> usize {
+        let row = self.row(failure.stage.index);
+        failure.stage = self.stages[row];
+        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
+        self.reporter.report(*failure).await;
+        row
+    }
+
+    /// Sends on what failed before it became an item.
+    pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
+        for error in failures.drain(..) {
+            let origin = error.origin;
+            let failure = Failure {
+                origin,
+                ..Failure::of(self.source, Cause::Error(error.error))
+            };
+            tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
+            self.reporter.report(failure).await;
+        }
+    }
+
+    /// An item waits `delay`, then a worker tries it again.
+    pub(crate) fn again(self: &Arc<Self>, due: Due<M>, delay: Duration) {
+        self.retries.add();
+        let shared = Arc::clone(self);
+        self.control.spawn(async move {
+            tokio::time::sleep(delay).await;
+            shared.retries.ready(due);
+        });
+    }
+
+    /// The span that the group's workers run in.
+    pub(crate) fn span(&self) -> Span {
+        tracing::info_span!("stage", name = self.main().name, index = self.main().index)
+    }
+
+    /// A thread that cannot be had stops the pipeline.
+    pub(crate) fn thread_started(&self, started: std::io::Result<()>) {
+        if let Err(error) = started {
+            let why = format!(
+                "cannot start a thread for stage `{}`: {error}",
+                self.main().name
+            );
+            self.reporter
+                .stop(Failure::of(*self.main(), Cause::Stopped(why)));
+        }
+    }
+
+    pub(crate) fn tally(&self) -> Tally {
+        Tally::of(self.stages.len())
+    }
+
+    /// A worker begins.
+    pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task> {
+        self.edge.join();
+        self.timing.started.get_or_init(Instant::now);
+        Worker {
+            shared: Arc::clone(self),
+            finished: false,
+        }
+    }
+}
+
+/// A worker's part in its group, until it is dropped.
+pub(crate) struct Worker<T, M, O, Task>
+where
+    T: Send + 'static,
+    M: Send + 'static,
+    O: Send + 'static,
+    Task: Send + 'static,
+{
+    pub(crate) shared: Arc<Shared<T, M, O, Task>>,
+    finished: bool,
+}
+
+impl<T, M, O, Task> Worker<T, M, O, Task>
+where
+    T: Send + 'static,
+    M: Send + 'static,
+    O: Send + 'static,
+    Task: Send + 'static,
+{
+    /// There is nothing more to do for it.
+    pub(crate) fn finish(mut self) {
+        self.finished = true;
+    }
+}
+
+impl<T, M, O, Task> Drop for Worker<T, M, O, Task>
+where
+    T: Send + 'static,
+    M: Send + 'static,
+    O: Send + 'static,
+    Task: Send + 'static,
+{
+    fn drop(&mut self) {
+        let shared = &self.shared;
+        if !self.finished && !shared.control.stopped() {
+            // Nobody may take a lost worker for a clean end.
+            let why = format!("a worker of stage `{}` died", shared.main().name);
+            shared
+                .reporter
+                .stop(Failure::of(*shared.main(), Cause::Stopped(why)));
+        }
+        if shared.edge.leave() {
+            let _ = shared.timing.ended.set(Instant::now());
+        }
+    }
+}

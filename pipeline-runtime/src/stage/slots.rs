@@ -1,0 +1,126 @@
+//! Futures in flight, in places that are used again: no allocation an item.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use futures::task::AtomicWaker;
+
+const WORD: usize = u64::BITS as usize;
+
+pub(crate) struct Slots<F> {
+    slots: Vec<Slot<F>>,
+    free: Vec<usize>,
+    signals: Arc<Signals>,
+}
+
+struct Slot<F> {
+    future: Pin<Box<Option<F>>>,
+    seq: u64,
+    waker: Waker,
+}
+
+/// Which slots were woken.
+struct Signals {
+    words: Vec<AtomicU64>,
+    any: AtomicBool,
+    driver: AtomicWaker,
+}
+
+struct SlotWaker {
+    signals: Arc<Signals>,
+    slot: usize,
+}
+
+impl Wake for SlotWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        let signals = &self.signals;
+        signals.words[self.slot / WORD].fetch_or(1 << (self.slot % WORD), Ordering::Release);
+        if !signals.any.swap(true, Ordering::AcqRel) {
+            signals.driver.wake();
+        }
+    }
+}
+
+impl<F: Future> Slots<F> {
+    pub(crate) fn new(count: usize) -> Self {
+        let signals = Arc::new(Signals {
+            words: (0..count.div_ceil(WORD))
+                .map(|_| AtomicU64::new(0))
+                .collect(),
+            any: AtomicBool::new(false),
+            driver: AtomicWaker::new(),
+        });
+        let slots = (0..count).map(|slot| Slot {
+            future: Box::pin(None),
+            seq: 0,
+            waker: Waker::from(Arc::new(SlotWaker {
+                signals: Arc::clone(&signals),
+                slot,
+            })),
+        });
+        Self {
+            slots: slots.collect(),
+            free: (0..count).rev().collect(),
+            signals,
+        }
+    }
+
+    pub(crate) fn free(&self) -> usize {
+        self.free.len()
+    }
+
+    pub(crate) fn idle(&self) -> bool {
+        self.free.len() == self.slots.len()
+    }
+
+    /// Starts a future in a free slot and polls it once; its output, if it is ready at once.
+    pub(crate) fn start(&mut self, seq: u64, future: F) -> Option<F::Output> {
+        let slot = self.free.pop().expect("the caller has asked for room");
+        self.slots[slot].future.set(Some(future));
+        self.slots[slot].seq = seq;
+        self.poll_slot(slot)
+    }
+
+    fn poll_slot(&mut self, slot: usize) -> Option<F::Output> {
+        let Slot { future, waker, .. } = &mut self.slots[slot];
+        let running = future.as_mut().as_pin_mut()?;
+        match running.poll(&mut Context::from_waker(waker)) {
+            Poll::Pending => None,
+            Poll::Ready(output) => {
+                future.set(None);
+                self.free.push(slot);
+                Some(output)
+            }
+        }
+    }
+
+    /// Polls what was woken; each output with its number goes to `done`. Whether anything was polled.
+    pub(crate) fn poll_woken(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut done: impl FnMut(u64, F::Output),
+    ) -> bool {
+        self.signals.driver.register(cx.waker());
+        if !self.signals.any.swap(false, Ordering::AcqRel) {
+            return false;
+        }
+        for word in 0..self.signals.words.len() {
+            let mut bits = self.signals.words[word].swap(0, Ordering::Acquire);
+            while bits != 0 {
+                let slot = word * WORD + bits.trailing_zeros() as usize;
+                bits &= bits - 1;
+                if let Some(output) = self.poll_slot(slot) {
+                    done(self.slots[slot].seq, output);
+                }
+            }
+        }
+        true
+    }
+}

@@ -1,0 +1,221 @@
+//! Groups whose functions are called in a worker's own thread or task.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use tracing::Instrument;
+
+use super::intake::{Intake, Next, Pace};
+use super::park::block_on;
+use super::retries::Due;
+use super::shared::{Shared, Worker};
+use super::watch::Cx;
+use crate::build::Port;
+use crate::counts::Tally;
+use crate::opts::{Kind, Opts};
+use crate::private::{Item, Portable};
+use crate::step::{Entry, Never, Step};
+
+/// The function of a group without stages.
+pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {
+    Step::Emit(entry.fresh())
+}
+
+/// Wires a group of `4 form` or `:block 4 form`, or of pure stages in one task.
+pub fn sync<T: Item, M: Item, O: Item, Task: Item, F>(
+    port: Port<T, Task>,
+    opts: Opts,
+    f: F,
+) -> Port<O, Task>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    let (shared, mut next) = Shared::<T, M, O, Task>::wire(port, opts, false);
+    let f = Arc::new(f);
+    next.build.starts.push(Box::new(move |control| {
+        for place in 0..shared.opts.count {
+            let mut worker = Calls::new(&shared, place, Arc::clone(&f));
+            match (shared.opts.kind, shared.opts.pool) {
+                (Kind::Block, false) => {
+                    let name = shared.main().name.to_owned();
+                    let span = shared.span();
+                    let started = control
+                        .spawn_thread(name, move || span.in_scope(|| block_on(worker.run())));
+                    shared.thread_started(started);
+                }
+                (Kind::Block, true) => {
+                    control.spawn(worker.run_in_pool().instrument(shared.span()));
+                }
+                _ => {
+                    let span = shared.span();
+                    control.spawn(async move { worker.run().await }.instrument(span));
+                }
+            }
+        }
+    }));
+    next
+}
+
+/// One worker and its function.
+struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
+    worker: Option<Worker<T, M, O, Task>>,
+    shared: Arc<Shared<T, M, O, Task>>,
+    intake: Intake<T, M, O, Task>,
+    f: Arc<F>,
+    cx: Cx,
+    pace: Pace,
+    out: Vec<O>,
+    tally: Tally,
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, F> Calls<T, M, O, Task, F>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    fn new(shared: &Arc<Shared<T, M, O, Task>>, place: usize, f: Arc<F>) -> Self {
+        Self {
+            worker: Some(shared.join()),
+            shared: Arc::clone(shared),
+            intake: Intake::new(Arc::clone(shared), place),
+            f,
+            cx: Cx::new(shared),
+            pace: Pace::new(),
+            out: Vec::new(),
+            tally: shared.tally(),
+        }
+    }
+
+    async fn run(&mut self) {
+        let tasks = self.shared.opts.kind == Kind::Tasks;
+        loop {
+            let next = poll_fn(|cx| self.poll_next(cx)).await;
+            if !self.turn(next).await {
+                break;
+            }
+            if tasks {
+                tokio::task::coop::consume_budget().await;
+            }
+        }
+    }
+
+    /// Waits in a task and works on the blocking pool, whose slot it gives back when idle.
+    async fn run_in_pool(mut self) {
+        loop {
+            let next = poll_fn(|cx| self.poll_next(cx)).await;
+            let worked = tokio::task::spawn_blocking(move || {
+                let mut more = block_on(self.turn(next));
+                let mut cx = Context::from_waker(Waker::noop());
+                while more {
+                    let Poll::Ready(next) = self.poll_next(&mut cx) else {
+                        return Some(self);
+                    };
+                    more = block_on(self.turn(next));
+                }
+                None
+            });
+            match worked.await {
+                Ok(Some(worker)) => self = worker,
+                // A panic, or the end of the runtime, has dropped the worker, which has stopped the pipeline.
+                Ok(None) | Err(_) => return,
+            }
+        }
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M>> {
+        let want = self.pace.want(self.shared.most());
+        self.intake.poll_next(cx, want, true)
+    }
+
+    /// Whether there may be more to do.
+    async fn turn(&mut self, next: Next<M>) -> bool {
+        match next {
+            Next::Batch { seq, credits } => self.chunk(seq, credits).await,
+            Next::Again(Due { seq, item, attempt }) => {
+                self.single(seq, Entry::Again(item, attempt), 1).await;
+                self.shared.retries.resolved();
+            }
+            Next::End => {
+                if let Some(worker) = self.worker.take() {
+                    worker.finish();
+                }
+                return false;
+            }
+        }
+        true
+    }
+
+    async fn chunk(&mut self, seq: u64, credits: usize) {
+        if !self.intake.batch.failures.is_empty() {
+            self.shared
+                .source_failed(&mut self.intake.batch.failures)
+                .await;
+        }
+        if self.shared.opts.single() {
+            if let Some(item) = self.intake.batch.items.pop() {
+                self.single(seq, Entry::Fresh(item), credits).await;
+                self.intake.batch.hold = None;
+                return;
+            }
+        }
+        let mut items = std::mem::take(&mut self.intake.batch.items);
+        let count = items.len();
+        self.pace.begin(self.shared.most());
+        for item in items.drain(..) {
+            match (self.f)(Entry::Fresh(item), &self.cx) {
+                Step::Emit(output) => self.out.push(output),
+                Step::Filtered(stage) => {
+                    let row = self.shared.row(stage);
+                    self.tally.stages[row].filtered += 1;
+                }
+                Step::Failed(failure) => {
+                    let row = self.shared.failed(failure).await;
+                    self.tally.stages[row].failed += 1;
+                }
+                Step::Again { .. } | Step::Gone => {
+                    unreachable!("only where a worker takes single items")
+                }
+            }
+        }
+        let cost = self.pace.end(count);
+        self.tally.resolved += count as u64;
+        self.intake.batch.items = items;
+        self.intake.batch.hold = None;
+        self.shared
+            .edge
+            .submit(seq, &mut self.out, credits, &mut self.tally, cost);
+    }
+
+    /// One item of a group that may try it again, or give up on a call that still runs.
+    async fn single(&mut self, seq: u64, entry: Entry<T, M>, credits: usize) {
+        self.cx.item(seq);
+        self.pace.begin(1);
+        let step = (self.f)(entry, &self.cx);
+        let cost = self.pace.end(1);
+        match step {
+            Step::Emit(output) => self.out.push(output),
+            Step::Filtered(stage) => {
+                let row = self.shared.row(stage);
+                self.tally.stages[row].filtered += 1;
+            }
+            Step::Failed(failure) => {
+                let row = self.shared.failed(failure).await;
+                self.tally.stages[row].failed += 1;
+            }
+            Step::Again {
+                item,
+                attempt,
+                delay,
+            } => {
+                self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                self.shared.again(Due { seq, item, attempt }, delay);
+                return;
+            }
+            Step::Gone => return,
+        }
+        self.tally.resolved += 1;
+        self.shared
+            .edge
+            .submit(seq, &mut self.out, credits, &mut self.tally, cost);
+    }
+}

@@ -1,0 +1,83 @@
+//! The consumer of an edge.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::Tail;
+use crate::edge::Take;
+use crate::feed::{Batch, Feed};
+use crate::stage::Driver;
+
+/// Takes chunks from the last edge and hands them out one by one.
+#[doc(hidden)]
+pub struct Outlet<T> {
+    feed: Arc<dyn Feed<T>>,
+    chunk: VecDeque<T>,
+    /// What the chunk held: its credits go back when all of it is used up.
+    held: usize,
+    taken: Batch<T>,
+    /// The worker of the last group, where the consumer runs it.
+    inline: Option<Driver>,
+}
+
+impl<T: Send + 'static> Outlet<T> {
+    pub(crate) fn new(feed: Arc<dyn Feed<T>>, inline: Option<Driver>) -> Self {
+        Self {
+            feed,
+            chunk: VecDeque::new(),
+            held: 0,
+            taken: Batch::new(),
+            inline,
+        }
+    }
+
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        self.feed.used(std::mem::take(&mut self.held));
+        let take = Take {
+            each: false,
+            keep: true,
+        };
+        if let Some(worker) = &mut self.inline
+            && worker.as_mut().poll(cx).is_ready()
+        {
+            self.inline = None;
+        }
+        let items = std::mem::take(&mut self.chunk);
+        self.taken.items = Vec::from(items);
+        // Half of the bound stays with the workers, so that they go on while the consumer uses up its chunk.
+        let stamp = ready!(
+            self.feed
+                .poll_take(0, cx, self.feed.share(), &mut self.taken, take)
+        );
+        self.held = self.taken.items.len();
+        self.chunk = VecDeque::from(std::mem::take(&mut self.taken.items));
+        Poll::Ready(stamp.map(drop))
+    }
+}
+
+impl<T: Send + 'static> Tail for Outlet<T> {
+    type Item = T;
+
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        loop {
+            if let Some(item) = self.chunk.pop_front() {
+                return Poll::Ready(Some(item));
+            }
+            let coop = ready!(tokio::task::coop::poll_proceed(cx));
+            let more = ready!(self.poll_chunk(cx));
+            coop.made_progress();
+            if more.is_none() {
+                return Poll::Ready(None);
+            }
+        }
+    }
+
+    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(T)) -> Poll<()> {
+        while let Some(item) = ready!(self.poll_item(cx)) {
+            f(item);
+            self.chunk.drain(..).for_each(&mut *f);
+        }
+        Poll::Ready(())
+    }
+}
