@@ -1,5 +1,7 @@
 //! Sources and sinks of brigade that talk to something outside, each behind its feature.
 
+pub mod conformance;
+
 #[cfg(feature = "_lines")]
 mod lines;
 #[cfg(feature = "_reader")]
@@ -9,6 +11,8 @@ mod reader;
 mod files;
 #[cfg(feature = "stdin")]
 mod stdin;
+#[cfg(feature = "tcp")]
+mod tcp;
 
 #[cfg(feature = "files")]
 pub use files::{Files, files};
@@ -18,3 +22,5 @@ pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
 pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
 #[cfg(feature = "stdin")]
 pub use stdin::{Stdin, stdin};
+#[cfg(feature = "tcp")]
+pub use tcp::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};

@@ -29,9 +29,10 @@ impl Budget {
         })
     }
 
-    /// The most that is reserved at once.
-    pub(crate) fn bound(&self) -> usize {
-        self.bound
+    /// How many bytes to reserve for a read of `bytes`: under a small bound fewer, so that there is still something to
+    /// read into while the rest is being used.
+    pub(crate) fn portion(&self, bytes: usize) -> usize {
+        bytes.min(self.bound.div_ceil(4))
     }
 
     /// Waits until `bytes` (at most the bound) are free. `None` once the budget is closed.
@@ -111,6 +112,11 @@ pub(crate) struct Reserved {
 }
 
 impl Reserved {
+    /// How many bytes it holds.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Takes `bytes` of it (all, if there are fewer) into a reservation of their own.
     pub(crate) fn split(&mut self, bytes: usize) -> Self {
         let bytes = bytes.min(self.bytes);

@@ -60,6 +60,7 @@ impl Intake {
         self.settle(before, out);
     }
 
+    #[cfg(feature = "_reader")]
     /// The input has ended: emits a last line that had no line end.
     pub(crate) fn finish(mut self, out: &mut Pulled<Line>) {
         let before = out.len();
@@ -67,6 +68,7 @@ impl Intake {
         self.settle(before, out);
     }
 
+    #[cfg(feature = "tcp")]
     /// The input is gone: the failure of the line that was cut off, if there is one.
     pub(crate) fn cut_off(mut self) -> Option<SourceError> {
         self.splitter.cut_off()

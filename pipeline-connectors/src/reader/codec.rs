@@ -4,8 +4,8 @@ use std::io::{self, BufReader, Cursor, ErrorKind, Read};
 
 use bzip2::bufread::MultiBzDecoder;
 use flate2::bufread::MultiGzDecoder;
-use liblzma::bufread::XzDecoder;
-use liblzma::stream::{CONCATENATED, Stream};
+
+use super::xz::Xz;
 
 /// How many compressed bytes are read at a time.
 const COMPRESSED_BUFFER: usize = 64 * 1024;
@@ -83,10 +83,7 @@ impl Codec {
         let buffered = |input| BufReader::with_capacity(COMPRESSED_BUFFER, input);
         Ok(match self {
             Self::Plain => input,
-            Self::Xz => {
-                let stream = Stream::new_stream_decoder(u64::MAX, CONCATENATED)?;
-                Box::new(XzDecoder::new_stream(buffered(input), stream))
-            }
+            Self::Xz => Box::new(Xz::new(buffered(input))?),
             Self::Zstd => Box::new(zstd::Decoder::with_buffer(buffered(input))?),
             Self::Gzip => Box::new(MultiGzDecoder::new(buffered(input))),
             Self::Bzip2 => Box::new(MultiBzDecoder::new(buffered(input))),

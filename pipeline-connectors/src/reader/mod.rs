@@ -6,6 +6,7 @@ mod feed;
 mod input;
 mod progress;
 mod thread;
+mod xz;
 
 pub use error::{ReadError, ReadErrorKind};
 pub(crate) use feed::Feed;

@@ -114,7 +114,7 @@ impl Reader {
         bytes: &mut (dyn Read + Send),
         whole: bool,
     ) -> ControlFlow<(), (Block, io::Result<bool>)> {
-        let length = BLOCK.min(self.budget.bound());
+        let length = self.budget.portion(BLOCK);
         let Some(reserved) = self.budget.reserve(length) else {
             return ControlFlow::Break(());
         };

@@ -1,0 +1,317 @@
+//! Files: every compression, every kind of bad input, bounds and endings.
+
+#![cfg(feature = "files")]
+
+mod common;
+
+use std::fs;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use common::{Failed, drain_all, eventually};
+use pipeline_connectors::{ReadErrorKind, conformance, files};
+use pipeline_runtime::source::{Flow, Pulled, Source};
+use tempfile::TempDir;
+
+struct Dir(TempDir);
+
+impl Dir {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn write(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.0.path().join(name);
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+}
+
+fn xz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = liblzma::write::XzEncoder::new(Vec::new(), 1);
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+fn zst(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = zstd::Encoder::new(Vec::new(), 1).unwrap();
+    // As the program does; without it some damage cannot be seen.
+    writer.include_checksum(true).unwrap();
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+fn gz(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+fn bz2(bytes: &[u8]) -> Vec<u8> {
+    let mut writer = bzip2::write::BzEncoder::new(Vec::new(), bzip2::Compression::fast());
+    writer.write_all(bytes).unwrap();
+    writer.finish().unwrap()
+}
+
+type Encode = fn(&[u8]) -> Vec<u8>;
+const CODECS: [(&str, Encode); 4] = [("xz", xz), ("zstd", zst), ("gzip", gz), ("bzip2", bz2)];
+
+fn numbered(count: usize) -> String {
+    (0..count).map(|n| format!("line {n}\n")).collect()
+}
+
+/// Text that does not compress, so that an archive of it can be cut in the middle of its lines.
+fn noise(lines: usize) -> String {
+    let mut random = fastrand::Rng::with_seed(7);
+    let mut line = || (0..100).map(|_| random.alphanumeric()).collect::<String>() + "\n";
+    (0..lines).map(|_| line()).collect()
+}
+
+fn kind(failure: &Failed) -> &ReadErrorKind {
+    failure.read.as_ref().unwrap()
+}
+
+#[tokio::test]
+async fn compression_is_told_by_the_first_bytes_and_not_by_the_name() {
+    let dir = Dir::new();
+    let text = numbered(1000);
+    let mut paths = vec![dir.write("plain.xz", &text)];
+    for (name, encode) in CODECS {
+        paths.push(dir.write(&format!("{name}.txt"), encode(text.as_bytes())));
+    }
+    let (lines, failures) = drain_all(files(&paths)).await;
+    assert!(failures.is_empty(), "{failures:?}");
+    assert_eq!(lines.len(), 5000);
+    for (path, lines) in paths.iter().zip(lines.chunks(1000)) {
+        assert_eq!(*lines[0].origin, *path.to_string_lossy());
+        assert_eq!(lines.last().unwrap().text, "line 999");
+        assert_eq!(lines.last().unwrap().number, 1000);
+        assert_eq!(lines[1].offset, 7);
+    }
+}
+
+#[tokio::test]
+async fn archives_of_several_members_are_read_to_their_end() {
+    let dir = Dir::new();
+    for (name, encode) in CODECS {
+        let members = [
+            encode(b"one\ntw"),
+            encode(b""),
+            encode(b"o\nthree\n"),
+            encode(b"four"),
+        ];
+        let path = dir.write(name, members.concat());
+        let (lines, failures) = drain_all(files([path])).await;
+        assert!(failures.is_empty(), "{name}: {failures:?}");
+        let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+        assert_eq!(texts, ["one", "two", "three", "four"], "{name}");
+        assert_eq!(lines[3].offset, 14, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_zstd_archive_may_begin_with_a_skippable_frame() {
+    let dir = Dir::new();
+    let mut bytes = b"\x50\x2A\x4D\x18\x04\0\0\0abcd".to_vec();
+    bytes.extend(zst(b"one\n"));
+    let (lines, failures) = drain_all(files([dir.write("pzstd", bytes)])).await;
+    assert!(failures.is_empty(), "{failures:?}");
+    assert_eq!(lines[0].text, "one");
+}
+
+#[tokio::test]
+async fn a_truncated_archive_fails_with_its_place_and_the_other_files_go_on() {
+    let text = noise(20_000);
+    for (name, encode) in CODECS {
+        let dir = Dir::new();
+        let whole = encode(text.as_bytes());
+        let cut = dir.write("cut", &whole[..whole.len() / 2]);
+        let next = dir.write("next", "next\n");
+        let (lines, failures) = drain_all(files([&cut, &next])).await;
+
+        let [failure] = failures.as_slice() else {
+            panic!("{name}: {failures:?}");
+        };
+        let ReadErrorKind::Truncated { codec, read } = kind(failure) else {
+            panic!("{name}: {failure:?}");
+        };
+        assert_eq!(*codec, name);
+        let place = &failure.place;
+        assert_eq!(*place.name, *cut.to_string_lossy());
+        let (line, offset) = (place.line.unwrap(), place.offset.unwrap());
+        assert_eq!(offset, (line - 1) * 101, "{name}");
+        assert!((offset..offset + 101).contains(read), "{name}: {read}");
+        // The lines before the cut, and the other file.
+        assert_eq!(lines.len() as u64, line - 1 + 1, "{name}");
+        assert!(line > 5_000, "{name}: only {line} lines of a half");
+        assert_eq!(lines.last().unwrap().text, "next");
+    }
+}
+
+#[tokio::test]
+async fn a_corrupt_archive_fails_with_its_place_and_the_other_files_go_on() {
+    let text = noise(20_000);
+    for (name, encode) in CODECS {
+        let dir = Dir::new();
+        let mut bytes = encode(text.as_bytes());
+        let middle = bytes.len() / 2;
+        bytes[middle..middle + 64].fill(0x55);
+        let bad = dir.write("bad", bytes);
+        let next = dir.write("next", "next\n");
+        let (lines, failures) = drain_all(files([&bad, &next])).await;
+        let broken: Vec<_> = failures
+            .iter()
+            .filter(|failure| failure.read.is_some())
+            .collect();
+        assert_eq!(broken.len(), 1, "{name}: {failures:?}");
+        assert!(
+            matches!(kind(broken[0]), ReadErrorKind::Corrupt { codec, .. } if *codec == name),
+            "{name}: {:?}",
+            broken[0]
+        );
+        // What stands before the damage, up to a block of the format.
+        assert!(lines.len() > 8_500, "{name}: only {}", lines.len());
+        assert_eq!(lines.last().unwrap().text, "next");
+    }
+}
+
+#[tokio::test]
+async fn files_that_cannot_be_opened_fail_and_the_others_go_on() {
+    let dir = Dir::new();
+    let missing = dir.0.path().join("missing");
+    let good = dir.write("good", "good\n");
+    let paths = [missing.as_path(), dir.0.path(), &good];
+    let (lines, failures) = drain_all(files(paths)).await;
+    assert_eq!(lines.len(), 1);
+    assert_eq!(kind(&failures[0]), &ReadErrorKind::Missing);
+    assert_eq!(kind(&failures[1]), &ReadErrorKind::Directory);
+    for (failure, path) in failures.iter().zip(paths) {
+        let origin = &failure.place;
+        assert_eq!(origin.to_string(), path.to_string_lossy());
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_may_not_be_read_fails_and_says_so() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = Dir::new();
+    let path = dir.write("secret", "secret\n");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    let may_read_all = fs::read(&path).is_ok();
+    let (lines, failures) = drain_all(files([&path])).await;
+    if may_read_all {
+        // The superuser.
+        assert_eq!(lines.len(), 1);
+    } else {
+        assert_eq!(kind(&failures[0]), &ReadErrorKind::Denied);
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_brings_nothing() {
+    let dir = Dir::new();
+    let (lines, failures) =
+        drain_all(files([dir.write("empty", ""), dir.write("e", xz(b""))])).await;
+    assert!(lines.is_empty() && failures.is_empty());
+    let (lines, failures) = drain_all(files::<&Path>([])).await;
+    assert!(lines.is_empty() && failures.is_empty());
+}
+
+#[tokio::test]
+async fn bad_lines_fail_with_file_number_and_offset_and_the_rest_goes_on() {
+    let dir = Dir::new();
+    let long = "x".repeat(5000);
+    let mut bytes = format!("one\n{long}\n").into_bytes();
+    bytes.extend(b"b\xFFd\nlast");
+    let path = dir.write("bad", bytes);
+    let (lines, failures) = drain_all(files([&path]).line_limit(100)).await;
+    let texts: Vec<_> = lines.iter().map(|line| line.text.as_str()).collect();
+    assert_eq!(texts, ["one", "last"]);
+    let path = path.display();
+    let places: Vec<_> = failures
+        .iter()
+        .map(|failure| failure.place.to_string())
+        .collect();
+    assert_eq!(
+        places,
+        [
+            format!("{path}:2 (byte 4)"),
+            format!("{path}:3 (byte 5005)")
+        ]
+    );
+    assert!(failures.iter().all(|failure| failure.line.is_some()));
+}
+
+#[tokio::test]
+async fn it_keeps_the_contract_of_a_source() {
+    let dir = Dir::new();
+    let path = dir.write("many", gz(numbered(300).as_bytes()));
+    let (lines, _) = drain_all(files([&path])).await;
+    conformance::source(async || files([&path]).byte_bound(100), &lines).await;
+}
+
+#[tokio::test]
+async fn no_more_is_read_than_the_bound_until_the_lines_have_left_the_first_stage() {
+    let dir = Dir::new();
+    let path = dir.write("many", numbered(100_000));
+    let bound = 10_000;
+    let mut source = files([&path]).byte_bound(bound);
+    let progress = source.progress();
+    let mut held = Vec::new();
+    let mut taken = 0;
+    while taken + 1000 < bound {
+        let mut out = Pulled::new();
+        source.pull(10, &mut out).await.unwrap();
+        taken += out
+            .items()
+            .iter()
+            .map(|line| line.text.len() + 1)
+            .sum::<usize>();
+        held.push(out);
+        assert!(progress.snapshot().decompressed <= bound as u64);
+    }
+    held.clear();
+    eventually(|| progress.snapshot().decompressed > bound as u64).await;
+}
+
+#[tokio::test]
+async fn a_line_longer_than_the_bound_passes_alone() {
+    let dir = Dir::new();
+    let long = "x".repeat(100_000);
+    let path = dir.write("long", format!("short\n{long}\nshort\n{long}"));
+    let (lines, failures) = drain_all(files([&path]).byte_bound(1000)).await;
+    assert!(failures.is_empty());
+    let lengths: Vec<_> = lines.iter().map(|line| line.text.len()).collect();
+    assert_eq!(lengths, [5, 100_000, 5, 100_000]);
+}
+
+#[tokio::test]
+async fn progress_tells_bytes_and_files() {
+    let dir = Dir::new();
+    let text = noise(5_000);
+    let first = dir.write("first", xz(text.as_bytes()));
+    let second = dir.write("second", &text);
+    let size = fs::metadata(&first).unwrap().len() + text.len() as u64;
+    let mut source = files([&first, &second]);
+    let progress = source.progress();
+    assert_eq!(progress.snapshot().files, 2);
+    assert_eq!(progress.snapshot().total, None);
+    let mut out = Pulled::new();
+    while let Flow::More = source.pull(1000, &mut out).await.unwrap() {
+        out = Pulled::new();
+    }
+    let end = progress.snapshot();
+    assert_eq!((end.read, end.total), (size, Some(size)));
+    assert_eq!(end.decompressed, 2 * text.len() as u64);
+    assert_eq!((end.done, end.current), (2, None));
+}
+
+#[tokio::test]
+async fn nothing_is_opened_before_the_first_pull() {
+    let dir = Dir::new();
+    let path = dir.write("late", "early\n");
+    let source = files([&path]);
+    fs::write(&path, "late\n").unwrap();
+    let (lines, _) = drain_all(source).await;
+    assert_eq!(lines[0].text, "late");
+}
