@@ -5,11 +5,14 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    BoxError, Cause, Failure, Origin, Pipeline, Report, Retry, Segment, StageInfo,
+    BoxError, Cause, Driven, Failure, Origin, Pipeline, Plan, Report, Retry, Running, Segment,
+    StageInfo,
 };
 
 pub mod source {
     //! The input end.
+    #[cfg(feature = "tcp")]
+    pub use pipeline_connectors::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
     #[cfg(feature = "files")]
     pub use pipeline_connectors::{Files, files};
     #[cfg(any(feature = "files", feature = "stdin", feature = "tcp"))]

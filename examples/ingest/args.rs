@@ -1,7 +1,8 @@
 //! What can be asked for.
 
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use clap::Parser;
@@ -45,12 +46,12 @@ pub struct Args {
     #[arg(long)]
     pub plan: bool,
 
-    /// Make a corpus of made-up posts, and end: `50000` lines, or `100MB`, `1GB` before compression
-    #[arg(long, value_name = "SIZE", requires = "out", conflicts_with_all = ["files", "listen"])]
-    pub generate: Option<Size>,
+    /// The size of the made-up corpus: `50000` lines, or `100MB`, `1GB` before compression
+    #[arg(long, value_name = "SIZE", default_value = "100MB", conflicts_with_all = ["files", "listen"])]
+    pub generate: Size,
 
-    /// Where --generate writes to; a name in `.xz` or `.zst` is compressed
-    #[arg(long, value_name = "FILE", requires = "generate")]
+    /// Only write the made-up corpus to this file, compressed if its name ends in `.xz` or `.zst`
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["files", "listen"])]
     pub out: Option<PathBuf>,
 
     /// Another seed makes another corpus
@@ -74,6 +75,24 @@ Examples:
   ingest --listen 127.0.0.1:7000             connections: ncat 127.0.0.1 7000 < posts.ndjson
   ingest --generate 1GB --out big.ndjson.zst a corpus, to try things on
   sqlite3 posts.db 'select why, count(*) from rejects group by why'";
+
+impl Args {
+    /// How many threads parse and clean.
+    pub fn workers(&self) -> usize {
+        self.workers
+            .or(available_parallelism().ok())
+            .map_or(1, usize::from)
+    }
+
+    /// The database; a plan needs one, but not that one.
+    pub fn database(&self) -> &Path {
+        if self.plan {
+            Path::new(":memory:")
+        } else {
+            &self.db
+        }
+    }
+}
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds = text.parse().map_err(|_| "not a number of seconds")?;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use brigade::Driven;
 use brigade::prelude::*;
 use brigade::source::{Line, Source};
-use brigade::Driven;
 
 use crate::clean::normalise;
 use crate::post::parse;

@@ -1,5 +1,6 @@
 //! How far it is, drawn on standard error; nothing is drawn where that is not a terminal.
 
+use std::pin::pin;
 use std::time::Duration;
 
 use brigade::source;
@@ -23,20 +24,27 @@ impl Progress {
         self.0.suspend(|| eprintln!("{line}"));
     }
 
-    /// Draws, for ever, how far the readers are and how many `records` came of it.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub async fn follow(&self, readers: &[source::Progress], records: impl Fn() -> u64) {
+    /// Draws, while `work` runs, how far the readers are and how many `objects` came of it.
+    pub async fn during<W: Future>(
+        &self,
+        work: W,
+        readers: &[source::Progress],
+        objects: impl Fn() -> u64,
+    ) -> W::Output {
+        let mut work = pin!(work);
         let mut ticks = tokio::time::interval(EVERY);
         loop {
-            ticks.tick().await;
-            self.draw(readers, records());
+            tokio::select! {
+                output = &mut work => {
+                    self.0.finish_and_clear();
+                    return output;
+                }
+                _ = ticks.tick() => self.draw(readers, objects()),
+            }
         }
     }
 
-    fn draw(&self, readers: &[source::Progress], records: u64) {
+    fn draw(&self, readers: &[source::Progress], objects: u64) {
         let readers: Vec<_> = readers.iter().map(source::Progress::snapshot).collect();
         // Of standard input and of connections nobody knows the end.
         let total: Option<u64> = readers.iter().map(|reader| reader.total).sum();
@@ -50,14 +58,9 @@ impl Progress {
             .set_position(readers.iter().map(|reader| reader.read).sum());
         let seconds = self.0.elapsed().as_secs_f64().max(0.001);
         self.0.set_message(format!(
-            "{records} records, {:.0} a second",
-            records as f64 / seconds
+            "{objects} objects, {:.0} a second",
+            objects as f64 / seconds
         ));
-    }
-
-    /// Takes the bar off the screen.
-    pub fn end(&self) {
-        self.0.finish_and_clear();
     }
 }
 

@@ -34,22 +34,25 @@ pub async fn all_ended(
 }
 
 async fn ended(mut run: Running<Line>, deadline: Duration, stop: &watch::Sender<Stop>) -> Ended {
-    let mut asked = stop.subscribe();
     let ended = tokio::select! {
         ended = &mut run => ended,
-        _ = asked.wait_for(|stop| *stop >= Stop::Drain) => tokio::select! {
+        () = is_asked(stop, Stop::Drain) => tokio::select! {
             ended = run.drain(deadline) => ended,
-            _ = asked.wait_for(|stop| *stop == Stop::Abort) => run.abort().await,
+            () = is_asked(stop, Stop::Abort) => {
+                run.abort().await;
+                run.await
+            }
         },
     };
     if ended.is_err() {
-        stop.send_if_modified(|stop| {
-            let first = *stop == Stop::NotYet;
-            *stop = (*stop).max(Stop::Drain);
-            first
-        });
+        stop.send_modify(|stop| *stop = (*stop).max(Stop::Drain));
     }
     ended
+}
+
+async fn is_asked(stop: &watch::Sender<Stop>, least: Stop) {
+    // The sender is there, so this does not fail.
+    let _ = stop.subscribe().wait_for(|stop| *stop >= least).await;
 }
 
 async fn interrupts(

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use brigade::{BoxError, Report};
+
 /// The count of the lines that were read, and of what they became. `objects` is counted where lines come in, the
 /// others where they end: the sum is a check, not a definition.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -15,9 +17,32 @@ pub struct Totals {
     pub broken_inputs: u64,
 }
 
+/// The lines that a pipeline has read, with the inputs that it could not.
+pub fn objects(report: &Report) -> u64 {
+    report.rows.first().map_or(0, |source| source.r#in)
+}
+
+/// The lines that a pipeline has left out.
+pub fn filtered(report: &Report) -> u64 {
+    report.rows.iter().map(|row| row.filtered).sum()
+}
+
 impl Totals {
     pub fn add_up(&self) -> bool {
         self.objects == self.rows + self.duplicates + self.filtered + self.rejected
+    }
+
+    /// # Errors
+    ///
+    /// If nothing could be done, or the counts do not add up.
+    pub fn verdict(&self) -> Result<(), BoxError> {
+        if !self.add_up() {
+            return Err("the counts do not add up, which is a mistake of this program".into());
+        }
+        if self.objects == 0 && self.broken_inputs > 0 {
+            return Err("nothing was read; see above why".into());
+        }
+        Ok(())
     }
 }
 

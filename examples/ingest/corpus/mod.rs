@@ -4,6 +4,7 @@ mod line;
 mod random;
 mod text;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
@@ -42,6 +43,32 @@ impl Size {
             Self::Lines(lines) => tally.lines >= lines,
             Self::Bytes(bytes) => tally.bytes >= bytes,
         }
+    }
+}
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Lines(lines) => write!(f, "{lines}"),
+            Self::Bytes(bytes) => write!(f, "{}kB", bytes / 1_000),
+        }
+    }
+}
+
+impl fmt::Display for Tally {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            lines,
+            bytes,
+            posts,
+            repeats,
+            empty,
+            broken,
+        } = self;
+        write!(
+            f,
+            "{lines} lines, {bytes} bytes: {posts} posts, {repeats} repeats, {empty} empty, {broken} broken"
+        )
     }
 }
 
