@@ -25,6 +25,11 @@ pub mod source {
 }
 pub mod sink {
     //! The output end.
+    #[cfg(feature = "sqlite")]
+    pub use pipeline_connectors::{
+        Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
+        TableBuilder, TableSnapshot, TableStats, ToSql, Value, Values, WriteError, sqlite,
+    };
     pub use pipeline_runtime::sink::*;
 }
 

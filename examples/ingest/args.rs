@@ -30,6 +30,10 @@ pub struct Args {
     #[arg(long, value_name = "FILE", default_value = "posts.db")]
     pub db: PathBuf,
 
+    /// How long to wait while another program holds the database locked
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub busy_timeout: Duration,
+
     /// Threads that parse and clean; the default is one for each core
     #[arg(long, value_name = "COUNT")]
     pub workers: Option<NonZeroUsize>,

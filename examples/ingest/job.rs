@@ -8,7 +8,7 @@ use brigade::source::{Line, Source};
 
 use crate::clean::normalise;
 use crate::post::parse;
-use crate::tables::{Row, Tables};
+use crate::tables::{Tables, row};
 
 /// Lines in, rows out. What cannot become a row goes to the rejects, and the rest goes on.
 pub fn posts<I: Source<Item = Line>>(
@@ -23,7 +23,7 @@ pub fn posts<I: Source<Item = Line>>(
         :block (workers) let post = parse(original)?,
         filter(|m| m.post.has_text()),
         let clean = normalise(&post.text),
-        map(|m| Row::new(m.post, m.clean)),
+        map(|m| row(m.post, m.clean)),
         batch(500, Duration::from_millis(200)),
         :drive posts,
     }

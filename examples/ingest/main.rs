@@ -54,7 +54,7 @@ async fn ingest(args: &Args) -> Result<(), BoxError> {
     }
     let progress = Progress::new();
     let inputs = Inputs::open(args).await?;
-    let tables = Tables::open(args.database(), progress.clone())?;
+    let tables = Tables::open(args, progress.clone())?;
     let (address, readers) = (inputs.address(), inputs.readers());
     let pipelines = inputs.pipelines(&tables, args.workers());
     if args.plan {
