@@ -9,6 +9,8 @@ mod reader;
 
 #[cfg(feature = "files")]
 mod files;
+#[cfg(feature = "sqlite")]
+mod sqlite;
 #[cfg(feature = "stdin")]
 mod stdin;
 #[cfg(feature = "tcp")]
@@ -20,6 +22,11 @@ pub use files::{Files, files};
 pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
 #[cfg(feature = "_reader")]
 pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+#[cfg(feature = "sqlite")]
+pub use sqlite::{
+    Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
+    TableBuilder, TableSnapshot, TableStats, ToSql, Value, Values, WriteError, sqlite,
+};
 #[cfg(feature = "stdin")]
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "tcp")]

@@ -8,7 +8,7 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use common::{Failed, drain_all, eventually};
+use common::{Failed, drain_all, eventually, numbered};
 use pipeline_connectors::{ReadErrorKind, conformance, files};
 use pipeline_runtime::source::{Flow, Pulled, Source};
 use tempfile::TempDir;
@@ -56,10 +56,6 @@ fn bz2(bytes: &[u8]) -> Vec<u8> {
 type Encode = fn(&[u8]) -> Vec<u8>;
 const CODECS: [(&str, Encode); 4] = [("xz", xz), ("zstd", zst), ("gzip", gz), ("bzip2", bz2)];
 
-fn numbered(count: usize) -> String {
-    (0..count).map(|n| format!("line {n}\n")).collect()
-}
-
 /// Text that does not compress, so that an archive of it can be cut in the middle of its lines.
 fn noise(lines: usize) -> String {
     let mut random = fastrand::Rng::with_seed(7);
@@ -74,7 +70,7 @@ fn kind(failure: &Failed) -> &ReadErrorKind {
 #[tokio::test]
 async fn compression_is_told_by_the_first_bytes_and_not_by_the_name() {
     let dir = Dir::new();
-    let text = numbered(1000);
+    let text = numbered("line", 1000);
     let mut paths = vec![dir.write("plain.xz", &text)];
     for (name, encode) in CODECS {
         paths.push(dir.write(&format!("{name}.txt"), encode(text.as_bytes())));
@@ -196,7 +192,7 @@ async fn a_file_that_may_not_be_read_fails_and_says_so() {
     use std::os::unix::fs::PermissionsExt;
     let dir = Dir::new();
     let path = dir.write("secret", "secret\n");
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     let may_read_all = fs::read(&path).is_ok();
     let (lines, failures) = drain_all(files([&path])).await;
     if may_read_all {
@@ -245,7 +241,7 @@ async fn bad_lines_fail_with_file_number_and_offset_and_the_rest_goes_on() {
 #[tokio::test]
 async fn it_keeps_the_contract_of_a_source() {
     let dir = Dir::new();
-    let path = dir.write("many", gz(numbered(300).as_bytes()));
+    let path = dir.write("many", gz(numbered("line", 300).as_bytes()));
     let (lines, _) = drain_all(files([&path])).await;
     conformance::source(async || files([&path]).byte_bound(100), &lines).await;
 }
@@ -253,7 +249,7 @@ async fn it_keeps_the_contract_of_a_source() {
 #[tokio::test]
 async fn no_more_is_read_than_the_bound_until_the_lines_have_left_the_first_stage() {
     let dir = Dir::new();
-    let path = dir.write("many", numbered(100_000));
+    let path = dir.write("many", numbered("line", 100_000));
     let bound = 10_000;
     let mut source = files([&path]).byte_bound(bound);
     let progress = source.progress();

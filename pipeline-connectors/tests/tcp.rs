@@ -7,7 +7,7 @@ mod common;
 use std::collections::HashMap;
 use std::net::SocketAddr;
 
-use common::{drain_all, eventually};
+use common::{drain_all, eventually, numbered};
 use futures::FutureExt;
 use pipeline_connectors::{LineErrorKind, Tcp, conformance, tcp};
 use pipeline_runtime::source::{Flow, Line, Pulled, Source};
@@ -124,26 +124,27 @@ async fn a_port_in_use_is_said_so() {
     assert!(error.contains("`host:port`"), "{error}");
 }
 
+/// Peers differ from connection to connection: this compares only what they sent.
+struct Texts(Tcp);
+impl Source for Texts {
+    type Item = String;
+    async fn pull(
+        &mut self,
+        max: usize,
+        out: &mut Pulled<String>,
+    ) -> Result<Flow, pipeline_runtime::source::SourceError> {
+        let mut lines = Pulled::new();
+        let flow = self.0.pull(max, &mut lines).await;
+        for line in lines.take_items() {
+            out.push(line.text);
+        }
+        flow
+    }
+}
+
 #[tokio::test]
 async fn it_keeps_the_contract_of_a_source() {
-    let text: String = (0..50).map(|n| format!("line {n}\n")).collect();
-    // Peers differ from connection to connection, so compare what they sent.
-    struct Texts(Tcp);
-    impl Source for Texts {
-        type Item = String;
-        async fn pull(
-            &mut self,
-            max: usize,
-            out: &mut Pulled<String>,
-        ) -> Result<Flow, pipeline_runtime::source::SourceError> {
-            let mut lines = Pulled::new();
-            let flow = self.0.pull(max, &mut lines).await;
-            for line in lines.take_items() {
-                out.push(line.text);
-            }
-            flow
-        }
-    }
+    let text = numbered("line", 50);
     let expected: Vec<String> = text.lines().map(String::from).collect();
     let make = async || {
         let (source, address) = listen(1).await;
@@ -264,7 +265,7 @@ async fn hundreds_of_connections_come_and_go() {
     let stats = source.stats();
     let senders: Vec<_> = (0..PEERS)
         .map(|peer| {
-            let text: String = (0..100).map(|n| format!("{peer} {n}\n")).collect();
+            let text = numbered(&peer.to_string(), 100);
             tokio::spawn(async move { send(address, text.as_bytes()).await })
         })
         .collect();

@@ -104,6 +104,7 @@ impl Bounded for Unbuffered {
             limit: self.0,
             automatic: false,
             floor: self.0,
+            extra: 0,
         }
     }
 
@@ -288,6 +289,7 @@ impl<T, Task> Port<T, Task> {
             limit: window,
             automatic: written.is_none(),
             floor,
+            extra: 0,
         };
         let edge = Arc::new(Edge::new(
             bound,

@@ -105,7 +105,7 @@ impl PlanRow {
             runs: group.kind.name(),
             count: group.count,
             window: bound.window * group.per_credit,
-            max_items: bound.limit * group.per_credit,
+            max_items: (bound.limit + bound.extra) * group.per_credit,
             automatic: bound.automatic,
         }
     }

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use pipeline_runtime::Origin;
-use pipeline_runtime::source::{Line, Pulled, SourceError};
+#[cfg(feature = "tcp")]
+use pipeline_runtime::source::SourceError;
+use pipeline_runtime::source::{Line, Pulled};
 
 use super::{Budget, Reserved, Splitter};
 
@@ -60,16 +62,16 @@ impl Intake {
         self.settle(before, out);
     }
 
-    #[cfg(feature = "_reader")]
     /// The input has ended: emits a last line that had no line end.
+    #[cfg(feature = "_reader")]
     pub(crate) fn finish(mut self, out: &mut Pulled<Line>) {
         let before = out.len();
         self.splitter.finish(out);
         self.settle(before, out);
     }
 
-    #[cfg(feature = "tcp")]
     /// The input is gone: the failure of the line that was cut off, if there is one.
+    #[cfg(feature = "tcp")]
     pub(crate) fn cut_off(mut self) -> Option<SourceError> {
         self.splitter.cut_off()
     }

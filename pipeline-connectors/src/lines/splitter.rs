@@ -85,6 +85,7 @@ impl Splitter {
     }
 
     /// The input has ended: what is left is its last line.
+    #[cfg(any(test, feature = "_reader"))]
     pub(crate) fn finish(&mut self, out: &mut Pulled<Line>) {
         let only_bom = self.number == 1 && self.part == BOM;
         if self.kept() > 0 && !only_bom {
@@ -93,6 +94,7 @@ impl Splitter {
     }
 
     /// The input is gone: what came of the line that has begun is not a line.
+    #[cfg(any(test, feature = "tcp"))]
     pub(crate) fn cut_off(&mut self) -> Option<SourceError> {
         let bytes = std::mem::take(&mut self.part);
         (!bytes.is_empty()).then(|| self.failure(LineErrorKind::CutOff, bytes))

@@ -41,8 +41,14 @@ const fn known<const N: usize>(bytes: [u8; N]) -> [Option<u8>; N] {
 
 /// `BZh`, a level, and the mark of a block.
 const fn bzip2(block: [u8; 6]) -> [Option<u8>; 10] {
-    let [a, b, c, d, e, f] = known(block);
-    [Some(b'B'), Some(b'Z'), Some(b'h'), None, a, b, c, d, e, f]
+    let mut pattern = [None; 10];
+    (pattern[0], pattern[1], pattern[2]) = (Some(b'B'), Some(b'Z'), Some(b'h'));
+    let mut index = 0;
+    while index < 6 {
+        pattern[4 + index] = Some(block[index]);
+        index += 1;
+    }
+    pattern
 }
 
 impl Codec {

@@ -10,9 +10,9 @@ use super::{Progress, ReadError, ReadErrorKind};
 /// Something to read lines from.
 #[derive(Debug)]
 pub(crate) enum Input {
-    #[cfg(feature = "files")]
+    #[cfg_attr(not(feature = "files"), expect(dead_code, reason = "made by `files`"))]
     File(PathBuf),
-    #[cfg(feature = "stdin")]
+    #[cfg_attr(not(feature = "stdin"), expect(dead_code, reason = "made by `stdin`"))]
     Stdin,
 }
 
@@ -26,9 +26,7 @@ pub(super) struct Opened {
 impl Input {
     pub(super) fn name(&self) -> Arc<str> {
         match self {
-            #[cfg(feature = "files")]
             Self::File(path) => path.to_string_lossy().into(),
-            #[cfg(feature = "stdin")]
             Self::Stdin => "stdin".into(),
         }
     }
@@ -36,26 +34,22 @@ impl Input {
     /// Its bytes on the disk; 0 if there is nothing to be read, `None` if it cannot be known.
     pub(super) fn size(&self) -> Option<u64> {
         match self {
-            #[cfg(feature = "files")]
             Self::File(path) => match path.metadata() {
                 Ok(metadata) if metadata.is_file() => Some(metadata.len()),
                 Ok(metadata) if metadata.is_dir() => Some(0),
                 Ok(_) => None,
                 Err(_) => Some(0),
             },
-            #[cfg(feature = "stdin")]
             Self::Stdin => None,
         }
     }
 
     pub(super) fn open(&self, progress: &Progress) -> Result<Opened, ReadError> {
         let (bytes, regular): (Box<dyn Read + Send>, bool) = match self {
-            #[cfg(feature = "files")]
             Self::File(path) => {
-                let (file, metadata) = open_file(path).map_err(|error| not_opened(error))?;
+                let (file, metadata) = open_file(path).map_err(not_opened)?;
                 (Box::new(file), metadata.is_file())
             }
-            #[cfg(feature = "stdin")]
             Self::Stdin => (Box::new(io::stdin()), false),
         };
         let progress = progress.clone();
@@ -66,7 +60,6 @@ impl Input {
     }
 }
 
-#[cfg(feature = "files")]
 fn open_file(path: &PathBuf) -> io::Result<(File, Metadata)> {
     let file = File::open(path)?;
     let metadata = file.metadata()?;
@@ -76,7 +69,6 @@ fn open_file(path: &PathBuf) -> io::Result<(File, Metadata)> {
     Ok((file, metadata))
 }
 
-#[cfg(feature = "files")]
 fn not_opened(error: io::Error) -> ReadError {
     let kind = match error.kind() {
         ErrorKind::NotFound => ReadErrorKind::Missing,

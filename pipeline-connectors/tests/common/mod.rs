@@ -9,12 +9,12 @@ use pipeline_runtime::source::{Flow, Pulled, Source, SourceError};
 
 /// A copy of what a test wants to know of a failure.
 #[derive(Debug)]
-pub struct Failed {
-    pub place: Origin,
-    pub message: String,
-    pub line: Option<pipeline_connectors::LineError>,
+pub(crate) struct Failed {
+    pub(crate) place: Origin,
+    pub(crate) message: String,
+    pub(crate) line: Option<pipeline_connectors::LineError>,
     #[cfg(feature = "_reader")]
-    pub read: Option<pipeline_connectors::ReadErrorKind>,
+    pub(crate) read: Option<pipeline_connectors::ReadErrorKind>,
 }
 
 impl From<&SourceError> for Failed {
@@ -33,7 +33,7 @@ impl From<&SourceError> for Failed {
 }
 
 /// Pulls everything; each pull's items leave the first stage before the next.
-pub async fn drain_all<S: Source>(mut source: S) -> (Vec<S::Item>, Vec<Failed>) {
+pub(crate) async fn drain_all<S: Source>(mut source: S) -> (Vec<S::Item>, Vec<Failed>) {
     let (mut items, mut failures) = (Vec::new(), Vec::new());
     loop {
         let mut out = Pulled::new();
@@ -47,10 +47,16 @@ pub async fn drain_all<S: Source>(mut source: S) -> (Vec<S::Item>, Vec<Failed>) 
 }
 
 /// Waits for a condition; fails after ten seconds.
-pub async fn eventually(mut condition: impl FnMut() -> bool) {
+pub(crate) async fn eventually(mut condition: impl FnMut() -> bool) {
     let deadline = Instant::now() + Duration::from_secs(10);
     while !condition() {
         assert!(Instant::now() < deadline, "it did not happen in time");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+}
+
+/// `name 0`, `name 1`, … on a line each.
+pub(crate) fn numbered(name: &str, count: usize) -> String {
+    let lines: Vec<_> = (0..count).map(|n| format!("{name} {n}\n")).collect();
+    lines.concat()
 }

@@ -113,7 +113,7 @@ impl Expander<'_> {
         );
         let wired = self.wired();
         quote_spanned! {self.glue.at(call)=>
-            #segment("segment", &#site, ::std::boxed::Box::new(move |port| { #wired }))
+            #segment(&#site, ::std::boxed::Box::new(move |port| { #wired }))
         }
     }
 

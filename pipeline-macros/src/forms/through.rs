@@ -60,7 +60,7 @@ impl Form for Through {
     fn wire(&self, edge: &Edge<'_>) -> TokenStream {
         let (glue, segment) = (edge.glue, &self.segment);
         let through = glue.private("through", self.span);
-        let (port, stage) = (&edge.port, edge.stage);
-        quote_spanned!(glue.at(self.span)=> #through(#port, #stage, #segment))
+        let port = &edge.port;
+        quote_spanned!(glue.at(self.span)=> #through(#port, #segment))
     }
 }

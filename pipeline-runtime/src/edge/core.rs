@@ -21,6 +21,9 @@ pub(crate) struct Bound {
     pub(crate) automatic: bool,
     /// Never lowered below this.
     pub(crate) floor: usize,
+    /// What the head of the line may hold beyond `limit` when nothing of it is left: 1 behind a `flat_map`, so that it
+    /// can always go on.
+    pub(crate) extra: usize,
 }
 
 #[derive(Debug)]
@@ -141,7 +144,12 @@ impl Core {
     /// else the others could hold all the room that it waits for.
     pub(crate) fn reserve(&mut self, want: usize, head: bool) -> usize {
         let room = self.bound.limit.saturating_sub(self.held());
-        let granted = if head { room } else { room.saturating_sub(1) }.min(want);
+        let granted = match (head, self.ready) {
+            (true, 0) => room.max(self.bound.extra),
+            (true, _) => room,
+            (false, _) => room.saturating_sub(1),
+        };
+        let granted = granted.min(want);
         self.ready += granted;
         granted
     }

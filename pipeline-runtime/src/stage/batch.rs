@@ -46,6 +46,7 @@ where
         limit: 2,
         automatic: true,
         floor: 2,
+        extra: 0,
     });
     if let Some(group) = next.build.groups.last_mut() {
         group.per_credit = size;

@@ -10,7 +10,7 @@ use super::shared::Shared;
 use super::slots::Slots;
 use super::watch::Cx;
 use crate::counts::Tally;
-use crate::edge::Edge;
+use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
 use crate::private::Item;
@@ -113,7 +113,7 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
     }
 
     /// An output of a `flat_map` failed later in the group; `step` is what `failed(…)` built.
-    pub async fn failed<P, M>(&self, step: Step<P, M, Task>) -> ControlFlow<()> {
+    pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage.index - self.0.first;
             failure.stage = self.0.stages[row];
@@ -167,13 +167,13 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
 }
 
 /// Ties the types of a group to its function.
-pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, F>(
-    _work: &Work<T, M, O, Task>,
-    f: F,
-) -> Arc<F>
+pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, F>(work: &Work<T, M, O, Task>, f: F) -> Arc<F>
 where
     F: AsyncFn(Entry<T, M>, Emitter<O, Task>) -> Step<(), M, Task>,
 {
+    work.shared
+        .edge
+        .rebound(|bound| Bound { extra: 1, ..bound });
     Arc::new(f)
 }
 

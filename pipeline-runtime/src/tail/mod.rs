@@ -6,7 +6,7 @@ mod outlet;
 
 use std::task::{Context, Poll};
 
-pub use boxed::Boxed;
+pub(crate) use boxed::Boxed;
 pub use inline::{Inline, inline};
 pub use outlet::Outlet;
 

@@ -1,0 +1,195 @@
+//! A database file, opened once for all its tables.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::Semaphore;
+use tokio::task::spawn_blocking;
+
+use super::{OpenError, TableBuilder};
+
+/// How long to wait for a lock, where nothing else is said.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// A SQLite database at `path`, to be opened.
+///
+/// # Examples
+///
+/// ```
+/// # use pipeline_connectors as sink;
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("posts.db");
+/// let db = sink::sqlite(path).open()?;
+/// let posts = db
+///     .table("posts")
+///     .column("id", "INTEGER")
+///     .column("text", "TEXT NOT NULL")
+///     .key(["id"])
+///     .upsert()
+///     .create()
+///     .open()?;
+/// # let _sink: &dyn Send = &posts;
+/// # Ok(())
+/// # }
+/// ```
+pub fn sqlite(path: impl Into<PathBuf>) -> Sqlite {
+    Sqlite {
+        path: path.into(),
+        busy_timeout: BUSY_TIMEOUT,
+        synchronous: Synchronous::Normal,
+    }
+}
+
+/// What [`sqlite`] returns: a database before it is opened.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct Sqlite {
+    path: PathBuf,
+    busy_timeout: Duration,
+    synchronous: Synchronous,
+}
+
+/// When SQLite waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Synchronous {
+    /// Never: a power failure may damage the database.
+    Off,
+    /// At checkpoints: a power failure may undo the last transactions, but damages nothing. A crash of the program
+    /// loses nothing.
+    Normal,
+    /// At each transaction: what is written stays written.
+    Full,
+}
+
+impl Sqlite {
+    /// How long to wait while another program holds the database locked. The default is 5 seconds.
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.busy_timeout = timeout;
+        self
+    }
+
+    /// When to wait for the disk. The default is [`Synchronous::Normal`].
+    pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// Opens it, and makes it first if there is none. It is set to the write-ahead log (WAL), so that others may read
+    /// while the pipeline writes.
+    ///
+    /// Blocks, for the busy timeout at most.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
+    pub fn open(self) -> Result<Database, OpenError> {
+        let connected = self.connect();
+        let connection = connected.map_err(|error| OpenError::of_database(&self, &error))?;
+        if connection.is_readonly("main").unwrap_or(false) {
+            return Err(OpenError::read_only(&self.path));
+        }
+        Ok(Database::new(connection, self.path, self.busy_timeout))
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn waited(&self) -> Duration {
+        self.busy_timeout
+    }
+
+    fn connect(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(&self.path, flags)?;
+        connection.busy_timeout(self.busy_timeout)?;
+        // Reads the file, so that one that is not a database is found here.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        if !connection.is_readonly("main")? {
+            connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        }
+        let synchronous = match self.synchronous {
+            Synchronous::Off => "OFF",
+            Synchronous::Normal => "NORMAL",
+            Synchronous::Full => "FULL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        Ok(connection)
+    }
+}
+
+/// An open database. Clones and all its tables share one connection; it is closed when the last of them is dropped.
+#[derive(Debug, Clone)]
+pub struct Database(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    connection: Mutex<Connection>,
+    /// Writers wait here for their turn, so that waiting blocks no thread.
+    turn: Arc<Semaphore>,
+    path: PathBuf,
+    busy_timeout: Duration,
+}
+
+impl Database {
+    /// Opens the database at `path` with the defaults of [`sqlite`].
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Sqlite::open`].
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        sqlite(path).open()
+    }
+
+    fn new(connection: Connection, path: PathBuf, busy_timeout: Duration) -> Self {
+        Self(Arc::new(Inner {
+            connection: Mutex::new(connection),
+            turn: Arc::new(Semaphore::new(1)),
+            path,
+            busy_timeout,
+        }))
+    }
+
+    /// A table of it, to be described and opened.
+    pub fn table(&self, name: impl Into<String>) -> TableBuilder {
+        TableBuilder::new(self.clone(), name.into())
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.0.path
+    }
+
+    pub(super) fn busy_timeout(&self) -> Duration {
+        self.0.busy_timeout
+    }
+
+    /// Works with the connection on a thread that may block. An `Err` holds the message of a panic.
+    pub(super) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> T + Send + 'static,
+    ) -> Result<T, String> {
+        let turn = Arc::clone(&self.0.turn).acquire_owned().await;
+        let database = self.clone();
+        let working = spawn_blocking(move || {
+            let _turn = turn;
+            work(&mut database.connection())
+        });
+        working.await.map_err(|error| error.to_string())
+    }
+
+    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+        // A transaction that panicked was rolled back when it was dropped.
+        self.0
+            .connection
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}

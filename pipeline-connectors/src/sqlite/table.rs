@@ -1,0 +1,224 @@
+//! A table, and how it is described.
+
+use std::sync::Arc;
+
+use pipeline_runtime::sink::{Sink, SinkError, Written};
+use rusqlite::Connection;
+
+use super::write::{Batch, Sql};
+use super::{Database, OpenError, Row, TableStats};
+
+/// Describes a table; [`Database::table`] begins it.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is written before `open`"]
+pub struct TableBuilder {
+    database: Database,
+    name: String,
+    columns: Vec<(String, String)>,
+    key: Vec<String>,
+    on_conflict: OnConflict,
+    create: bool,
+}
+
+/// What happens to a row whose key is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnConflict {
+    Fail,
+    Ignore,
+    Update,
+}
+
+impl TableBuilder {
+    pub(super) fn new(database: Database, name: String) -> Self {
+        Self {
+            database,
+            name,
+            columns: Vec::new(),
+            key: Vec::new(),
+            on_conflict: OnConflict::Fail,
+            create: false,
+        }
+    }
+
+    /// The next column that rows have a value for. The declaration (`INTEGER`, `TEXT NOT NULL`) is used where the
+    /// table is made; it may be empty.
+    pub fn column(mut self, name: impl Into<String>, declaration: impl Into<String>) -> Self {
+        self.columns.push((name.into(), declaration.into()));
+        self
+    }
+
+    /// The columns that tell rows apart: the table's primary key, or another unique constraint of it.
+    pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
+        self.key = columns.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// A row whose key is there already takes the place of the old one's values. Without this or
+    /// [`ignore`](Self::ignore) it fails.
+    pub fn upsert(mut self) -> Self {
+        self.on_conflict = OnConflict::Update;
+        self
+    }
+
+    /// A row whose key is there already is left out, and counted.
+    pub fn ignore(mut self) -> Self {
+        self.on_conflict = OnConflict::Ignore;
+        self
+    }
+
+    /// Makes the table if there is none of this name, with the key as its primary key.
+    pub fn create(mut self) -> Self {
+        self.create = true;
+        self
+    }
+
+    /// Opens the table for writing.
+    ///
+    /// Blocks, for the busy timeout at most.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such table, it lacks a column, the key is not unique, or the database is locked.
+    pub fn open(self) -> Result<Table, OpenError> {
+        if let Err(problem) = self.check() {
+            return Err(OpenError::of_table(&self.database, &self.name, problem));
+        }
+        let sql = Sql::new(&self.name, &self.columns, &self.key, self.on_conflict);
+        self.prepare(&self.database.connection(), &sql)
+            .map_err(|error| OpenError::of_statement(&self.database, &self.name, &error))?;
+        Ok(Table(Arc::new(Inner {
+            database: self.database,
+            sql,
+            stats: TableStats::default(),
+        })))
+    }
+
+    fn check(&self) -> Result<(), String> {
+        let is_column = |key: &String| self.columns.iter().any(|(name, _)| name == key);
+        if self.columns.is_empty() {
+            return Err("it has no columns; name them with `column`".into());
+        }
+        if let Some(key) = self.key.iter().find(|key| !is_column(key)) {
+            return Err(format!("its key `{key}` is not one of the columns"));
+        }
+        if self.key.is_empty() && self.on_conflict != OnConflict::Fail {
+            return Err("`upsert` and `ignore` need a `key`".into());
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, connection: &Connection, sql: &Sql) -> rusqlite::Result<()> {
+        if self.create {
+            connection.execute(&sql.create, [])?;
+        }
+        connection.prepare_cached(&sql.insert)?;
+        if let Some(update) = &sql.update {
+            connection.prepare_cached(update)?;
+        }
+        Ok(())
+    }
+}
+
+/// A table as a sink: of rows, each write in a transaction, or of `Vec`s of rows, each `Vec` in a transaction of its
+/// own. Clones write to the same table.
+///
+/// Writing happens on a thread that may block (`spawn_blocking`), one transaction of a database at a time.
+///
+/// # Errors
+///
+/// A row that breaks a constraint, or whose values do not fit, fails alone with a [`RowError`](crate::RowError) that
+/// names the table and the row's key; the rest of its transaction is written. Where a transaction fails as a whole (the
+/// database is locked for longer than the busy timeout, the disk is full), none of its rows is written
+/// ([`WriteError`](crate::WriteError)); later ones are tried again.
+///
+/// # Cancel safety
+///
+/// A transaction that runs when its write is dropped is completed; one that waits for its turn is not begun.
+#[derive(Debug, Clone)]
+#[must_use = "a sink writes only what a pipeline gives it"]
+pub struct Table(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    database: Database,
+    sql: Sql,
+    stats: TableStats,
+}
+
+impl Table {
+    /// A handle that counts what became of the rows.
+    #[must_use]
+    pub fn stats(&self) -> TableStats {
+        self.0.stats.clone()
+    }
+
+    /// Writes batches, each in a transaction.
+    async fn write_all<R: Row>(&self, batches: Vec<Vec<R>>) -> Result<Vec<Batch>, SinkError> {
+        let table = Arc::clone(&self.0);
+        let work = move |connection: &mut Connection| {
+            let write = |rows: Vec<R>| {
+                let batch = Batch::write(&table.sql, &table.database, connection, &rows);
+                table.stats.add(batch.counts);
+                batch
+            };
+            batches.into_iter().map(write).collect()
+        };
+        self.0.database.run(work).await.map_err(SinkError::new)
+    }
+
+    /// Moves what is in the write-ahead log into the database file, as far as nobody reads it.
+    async fn checkpoint(&self) -> Result<(), SinkError> {
+        let work = |connection: &mut Connection| {
+            // All is committed already: where this cannot be done now, SQLite does it later.
+            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        };
+        self.0.database.run(work).await.map_err(SinkError::new)
+    }
+}
+
+impl<R: Row> Sink<R> for Table {
+    async fn write(&self, items: Vec<R>) -> Result<Written, SinkError> {
+        let mut written = Written::all();
+        for batch in self.write_all(vec![items]).await? {
+            if let Some(error) = batch.error {
+                return Err(SinkError::new(error));
+            }
+            for (index, error) in batch.failed {
+                written.fail(index, error);
+            }
+        }
+        Ok(written)
+    }
+
+    async fn flush(&self) -> Result<(), SinkError> {
+        self.checkpoint().await
+    }
+
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+}
+
+impl<R: Row> Sink<Vec<R>> for Table {
+    async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError> {
+        let mut written = Written::all();
+        for (index, batch) in self.write_all(items).await?.into_iter().enumerate() {
+            if let Some(error) = batch.error {
+                written.fail(index, error);
+                continue;
+            }
+            for (_, error) in batch.failed {
+                written.fail_part(index, error);
+            }
+        }
+        Ok(written)
+    }
+
+    async fn flush(&self) -> Result<(), SinkError> {
+        self.checkpoint().await
+    }
+
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+}

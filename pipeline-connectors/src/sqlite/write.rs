@@ -1,0 +1,286 @@
+//! One transaction.
+
+use std::fmt::Write as _;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction, TransactionBehavior};
+
+use super::error::said;
+use super::table::OnConflict;
+use super::{Binder, Database, Row, RowError, TableSnapshot, WriteError};
+
+/// How much of a text in a row's key is shown, in characters.
+const SHOWN: usize = 100;
+
+/// The statements of a table.
+#[derive(Debug)]
+pub(super) struct Sql {
+    table: String,
+    columns: Vec<String>,
+    /// Which columns are the key, by position; all of them where there is none.
+    key: Vec<usize>,
+    pub(super) create: String,
+    pub(super) insert: String,
+    /// Where rows are updated: for those that are there already.
+    pub(super) update: Option<String>,
+}
+
+impl Sql {
+    pub(super) fn new(
+        table: &str,
+        columns: &[(String, String)],
+        key: &[String],
+        on_conflict: OnConflict,
+    ) -> Self {
+        let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
+        let is_key = |name: &String| key.contains(name);
+        let list = |names: &[String]| join(names.iter().map(|name| quoted(name)), ", ");
+        let places = (1..=columns.len()).map(|place| format!("?{place}"));
+        let set = |key: bool, between| {
+            let these = names
+                .iter()
+                .enumerate()
+                .filter(|(_, name)| is_key(name) == key);
+            join(
+                these.map(|(index, name)| format!("{} = ?{}", quoted(name), index + 1)),
+                between,
+            )
+        };
+        let declared = columns
+            .iter()
+            .map(|(name, declaration)| format!("{} {declaration}", quoted(name)));
+        let primary = (!key.is_empty()).then(|| format!("PRIMARY KEY ({})", list(key)));
+        let table_name = quoted(table);
+        let conflict = match on_conflict {
+            OnConflict::Fail => String::new(),
+            _ => format!(" ON CONFLICT ({}) DO NOTHING", list(key)),
+        };
+        let updates = on_conflict == OnConflict::Update && !names.iter().all(is_key);
+        Self {
+            create: format!(
+                "CREATE TABLE IF NOT EXISTS {table_name} ({})",
+                join(declared.chain(primary), ", ")
+            ),
+            insert: format!(
+                "INSERT INTO {table_name} ({}) VALUES ({}){conflict}",
+                list(&names),
+                join(places, ", ")
+            ),
+            update: updates.then(|| {
+                format!(
+                    "UPDATE {table_name} SET {} WHERE {}",
+                    set(false, ", "),
+                    set(true, " AND ")
+                )
+            }),
+            key: (0..names.len())
+                .filter(|index| key.is_empty() || is_key(&names[*index]))
+                .collect(),
+            columns: names,
+            table: table.to_owned(),
+        }
+    }
+}
+
+/// What became of one transaction.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) counts: TableSnapshot,
+    pub(super) failed: Vec<(usize, RowError)>,
+    /// If this is there, nothing was written.
+    pub(super) error: Option<WriteError>,
+}
+
+/// What became of one row.
+enum Effect {
+    Inserted,
+    Updated,
+    Ignored,
+}
+
+/// Why a row was not written.
+enum Refused {
+    /// The row is at fault.
+    Row(String),
+    /// The transaction cannot go on.
+    All(Error),
+}
+
+impl Batch {
+    /// Writes the rows in one transaction; those that are at fault themselves are left out.
+    pub(super) fn write<R: Row>(
+        sql: &Sql,
+        database: &Database,
+        connection: &mut Connection,
+        rows: &[R],
+    ) -> Self {
+        let mut batch = Self::default();
+        if let Err(error) = batch.try_write(sql, connection, rows) {
+            batch.counts = TableSnapshot {
+                failed: rows.len() as u64,
+                ..TableSnapshot::default()
+            };
+            batch.error = Some(WriteError {
+                path: database.path().to_path_buf(),
+                table: sql.table.clone(),
+                waited: database.busy_timeout(),
+                error,
+            });
+        }
+        batch
+    }
+
+    fn try_write<R: Row>(
+        &mut self,
+        sql: &Sql,
+        connection: &mut Connection,
+        rows: &[R],
+    ) -> Result<(), Error> {
+        // Immediate, so that a locked database shows before the first row and not in the middle.
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut insert = transaction.prepare_cached(&sql.insert)?;
+        let mut update = match &sql.update {
+            Some(update) => Some(transaction.prepare_cached(update)?),
+            None => None,
+        };
+        for (index, row) in rows.iter().enumerate() {
+            match write_row(row, &mut insert, update.as_deref_mut()) {
+                Ok(Effect::Inserted) => self.counts.inserted += 1,
+                Ok(Effect::Updated) => self.counts.updated += 1,
+                Ok(Effect::Ignored) => self.counts.ignored += 1,
+                Err(Refused::Row(problem)) if is_open(&transaction) => {
+                    self.counts.failed += 1;
+                    self.failed.push((index, sql.row_error(row, problem)));
+                }
+                // A trigger or a constraint of the table has rolled it back.
+                Err(Refused::Row(problem)) => return Err(rolled_back(problem)),
+                Err(Refused::All(error)) => return Err(error),
+            }
+        }
+        drop((insert, update));
+        transaction.commit()
+    }
+}
+
+/// Inserts the row; where its key is there already, updates that one.
+fn write_row(
+    row: &impl Row,
+    insert: &mut Statement<'_>,
+    update: Option<&mut Statement<'_>>,
+) -> Result<Effect, Refused> {
+    if execute(row, insert)? > 0 {
+        return Ok(Effect::Inserted);
+    }
+    let Some(update) = update else {
+        return Ok(Effect::Ignored);
+    };
+    execute(row, update)?;
+    Ok(Effect::Updated)
+}
+
+fn execute(row: &impl Row, statement: &mut Statement<'_>) -> Result<usize, Refused> {
+    let columns = statement.parameter_count();
+    let mut count = 0;
+    bind(row, &mut |value| {
+        count += 1;
+        if count > columns {
+            return Ok(());
+        }
+        statement.raw_bind_parameter(count, value)
+    })?;
+    if count != columns {
+        return Err(Refused::Row(format!(
+            "it has {count} values for {columns} columns"
+        )));
+    }
+    statement.raw_execute().map_err(Refused::from)
+}
+
+/// Hands the row's values over; a panic of the row is an error of the row.
+fn bind(
+    row: &impl Row,
+    take: &mut dyn FnMut(&dyn ToSql) -> rusqlite::Result<()>,
+) -> Result<(), Refused> {
+    let bound = catch_unwind(AssertUnwindSafe(|| row.bind(&mut Binder::new(take))));
+    match bound {
+        Ok(bound) => Ok(bound?),
+        Err(_) => Err(Refused::Row("its `bind` panicked".into())),
+    }
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        match error.sqlite_error_code() {
+            None
+            | Some(
+                ErrorCode::ConstraintViolation
+                | ErrorCode::TypeMismatch
+                | ErrorCode::TooBig
+                | ErrorCode::ParameterOutOfRange,
+            ) => Self::Row(said(&error)),
+            Some(_) => Self::All(error),
+        }
+    }
+}
+
+fn is_open(transaction: &Transaction<'_>) -> bool {
+    !transaction.is_autocommit()
+}
+
+fn rolled_back(problem: String) -> Error {
+    let abort = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_ABORT);
+    Error::SqliteFailure(abort, Some(problem))
+}
+
+impl Sql {
+    fn row_error(&self, row: &impl Row, problem: String) -> RowError {
+        let mut values = Vec::new();
+        // What it hands over before it fails is what can be shown.
+        let _ = bind(row, &mut |value| {
+            values.push(shown(&value.to_sql()?));
+            Ok(())
+        });
+        let mut key = String::new();
+        for index in &self.key {
+            let between = if key.is_empty() { "" } else { ", " };
+            let value = values.get(*index).map_or("?", String::as_str);
+            let _ = write!(key, "{between}{} = {value}", self.columns[*index]);
+        }
+        RowError {
+            table: self.table.clone(),
+            key,
+            problem,
+        }
+    }
+}
+
+/// A value, as a message shows it.
+fn shown(value: &ToSqlOutput<'_>) -> String {
+    let value = match value {
+        ToSqlOutput::Borrowed(value) => *value,
+        ToSqlOutput::Owned(value) => value.into(),
+        _ => return "?".into(),
+    };
+    match value {
+        ValueRef::Null => "NULL".into(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => {
+            let text = String::from_utf8_lossy(text);
+            match text.char_indices().nth(SHOWN) {
+                Some((end, _)) => format!("{:?}…", &text[..end]),
+                None => format!("{text:?}"),
+            }
+        }
+        ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
+    }
+}
+
+fn quoted(name: &str) -> String {
+    format!("\"{}\"", name.replace('"', "\"\""))
+}
+
+fn join(parts: impl Iterator<Item = String>, between: &str) -> String {
+    parts.collect::<Vec<_>>().join(between)
+}
