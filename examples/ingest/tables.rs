@@ -16,14 +16,43 @@ use crate::reject::Reject;
 use crate::totals::{self, Totals};
 
 /// A row of `posts`: id, user, text, lang, `created_at`; hashtags, mentions and links as JSON.
-pub type Row = (i64, String, String, Option<String>, Option<String>, String, String, String);
+pub type Row = (
+    i64,
+    String,
+    String,
+    Option<String>,
+    Option<String>,
+    String,
+    String,
+    String,
+);
 
 /// The row of a post and its cleaned text.
 pub fn row(post: Post, clean: Clean) -> Row {
-    let Post { id, user, lang, created_at, .. } = post;
+    let Post {
+        id,
+        user,
+        lang,
+        created_at,
+        ..
+    } = post;
     let json = |list: Vec<String>| serde_json::Value::from(list).to_string();
-    let Clean { text, hashtags, mentions, links } = clean;
-    (id, user, text, lang, created_at, json(hashtags), json(mentions), json(links))
+    let Clean {
+        text,
+        hashtags,
+        mentions,
+        links,
+    } = clean;
+    (
+        id,
+        user,
+        text,
+        lang,
+        created_at,
+        json(hashtags),
+        json(mentions),
+        json(links),
+    )
 }
 
 /// A database with both tables. Clones write to the same ones.
@@ -40,7 +69,9 @@ impl Tables {
     ///
     /// If this is not a database, or it cannot be written.
     pub fn open(args: &Args, progress: Progress) -> Result<Self, BoxError> {
-        let database = sink::sqlite(args.database()).busy_timeout(args.busy_timeout).open()?;
+        let database = sink::sqlite(args.database())
+            .busy_timeout(args.busy_timeout)
+            .open()?;
         Ok(Self {
             posts: Posts::open(&database)?,
             rejects: Rejects::open(&database, progress)?,
@@ -69,7 +100,10 @@ impl Tables {
 
 impl fmt::Display for Tables {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (posts, rejects) = (self.posts.0.stats().snapshot(), self.rejects.table.stats().snapshot());
+        let (posts, rejects) = (
+            self.posts.0.stats().snapshot(),
+            self.rejects.table.stats().snapshot(),
+        );
         write!(
             f,
             "{} new rows in table posts, {} in table rejects ({} were there before)",
@@ -155,7 +189,8 @@ impl Rejects {
         match &reject.origin {
             Some(origin) if reject.is_input => {
                 self.inputs.fetch_add(1, Relaxed);
-                self.progress.say(&format!("ingest: {origin}: {}", reject.why));
+                self.progress
+                    .say(&format!("ingest: {origin}: {}", reject.why));
             }
             _ => {
                 self.lines.fetch_add(1, Relaxed);
@@ -168,12 +203,22 @@ impl Sink<Failure<Line>> for Rejects {
     async fn write(&self, failures: Vec<Failure<Line>>) -> Result<Written, SinkError> {
         let rejects: Vec<_> = failures.into_iter().map(Reject::from).collect();
         rejects.iter().for_each(|reject| self.note(reject));
-        self.table.write(rejects.into_iter().map(reject_row).collect()).await
+        self.table
+            .write(rejects.into_iter().map(reject_row).collect())
+            .await
     }
 }
 
 /// A row of `rejects`.
-type RejectRow = (String, Option<String>, Option<i64>, Option<i64>, &'static str, String, Value);
+type RejectRow = (
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    &'static str,
+    String,
+    Value,
+);
 
 fn reject_row(reject: Reject) -> RejectRow {
     let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
@@ -187,5 +232,13 @@ fn reject_row(reject: Reject) -> RejectRow {
         Some(Ok(text)) => Value::Text(text),
         Some(Err(bytes)) => Value::Blob(bytes.into_bytes()),
     };
-    (reject.key, origin, line, offset, reject.stage, reject.why, raw)
+    (
+        reject.key,
+        origin,
+        line,
+        offset,
+        reject.stage,
+        reject.why,
+        raw,
+    )
 }

@@ -219,9 +219,9 @@ fn a_database_that_is_locked_is_named() {
     assert_eq!(place.ingest(&[name]).code, Some(0));
     let other = Connection::open(place.path("posts.db")).unwrap();
     other.execute_batch("begin immediate").unwrap();
-    let ended = place.ingest(&[name]);
+    let ended = place.ingest(&[name, "--busy-timeout", "0.1"]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    ended.says(&["posts.db", "locked"]);
+    ended.says(&["posts.db", "locked", "end that program"]);
 }
 
 #[test]

@@ -38,7 +38,7 @@ fn send_until_stuck(stream: &mut TcpStream) {
 #[test]
 fn a_deadline_that_passes_is_said_and_counted_as_a_failure() {
     let place = Place::new();
-    let listening = place.listen(&["--drain", "0.2"]);
+    let listening = place.listen(&["--drain", "0.2", "--busy-timeout", "3600"]);
     let other = Connection::open(place.path("posts.db")).unwrap();
     other.execute_batch("begin immediate").unwrap();
     send_until_stuck(&mut TcpStream::connect(&listening.address).unwrap());
@@ -51,7 +51,7 @@ fn a_deadline_that_passes_is_said_and_counted_as_a_failure() {
 #[test]
 fn a_second_ctrl_c_does_not_wait_for_the_deadline() {
     let place = Place::new();
-    let mut listening = place.listen(&["--drain", "3600"]);
+    let mut listening = place.listen(&["--drain", "3600", "--busy-timeout", "3600"]);
     let other = Connection::open(place.path("posts.db")).unwrap();
     other.execute_batch("begin immediate").unwrap();
     send_until_stuck(&mut TcpStream::connect(&listening.address).unwrap());

@@ -152,6 +152,19 @@ impl Listening {
         assert!(status.is_ok_and(|status| status.success()));
     }
 
+    /// Waits until a line of standard error has this in it.
+    pub fn wait_for(&mut self, words: &str) {
+        let mut line = String::new();
+        while !line.contains(words) {
+            line.clear();
+            assert_ne!(
+                self.stderr.read_line(&mut line).expect("UTF-8"),
+                0,
+                "it ended without {words}"
+            );
+        }
+    }
+
     /// Takes everything from it at once, as a crash does.
     pub fn kill(mut self) {
         self.child.kill().expect("it runs");
