@@ -1,0 +1,8 @@
+//! One test or more for each promise of the runtime; `tests/README.md` says which.
+
+mod bounds;
+mod concurrency;
+mod concurrency;
+mod failures;
+mod fakes;
+mod order;
