@@ -185,8 +185,8 @@ async fn a_panicking_sink_is_never_a_clean_end() {
         :drive sink::each(|x: u64| assert!(x != 50, "not this one"))
     }
     .run();
-    let ended = in_time(run).await.map(|report| report.stage("sink").unwrap().failed);
-    assert!(ended != Ok(0) || failures.items.len() > 0, "a panic without a trace");
+    let ended = in_time(run).await;
+    assert!(ended.is_err() || failures.items.len() == 1, "a panic without a trace");
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,10 +266,10 @@ async fn a_full_errors_end_holds_the_pipeline_back_and_loses_nothing() {
     // One waits in the channel, which is the user's.
     assert!(taken.get() <= most + 1, "{} taken, at most {most}", taken.get());
     let mut lost: std::collections::BTreeSet<u64> = (0..1000).collect();
-    while let Some(failure) = in_time(failures.recv()).await {
+    while !lost.is_empty() {
+        let failure = in_time(failures.recv()).await.unwrap();
         assert!(lost.remove(&failure.task.unwrap()));
     }
-    assert!(lost.is_empty());
     let report = in_time(running).await.unwrap();
     assert!(report.conserved());
     assert_eq!(report.rows.iter().map(|row| row.failed).sum::<u64>(), 1000);

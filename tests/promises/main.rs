@@ -2,7 +2,8 @@
 
 mod bounds;
 mod concurrency;
-mod concurrency;
 mod failures;
 mod fakes;
 mod order;
+mod shutdown;
+mod start;
