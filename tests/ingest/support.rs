@@ -109,9 +109,10 @@ impl Place {
     /// The one number that a query of the database gives.
     pub fn count(&self, query: &str) -> u64 {
         let database = Connection::open(self.path("posts.db")).expect("the database opens");
-        database
+        let count: i64 = database
             .query_one(query, [], |row| row.get(0))
-            .expect(query)
+            .expect(query);
+        count.try_into().expect("a count")
     }
 
     /// Waits until a query gives at least `count`.
