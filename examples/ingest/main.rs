@@ -65,9 +65,9 @@ async fn ingest(args: &Args) -> Result<(), BoxError> {
     let (address, readers) = (inputs.address(), inputs.readers());
     let pipelines = inputs.pipelines(&tables, args.workers());
     if args.plan {
-        pipelines
-            .iter()
-            .for_each(|pipeline| println!("{}", pipeline.plan()));
+        for pipeline in &pipelines {
+            println!("{}", pipeline.plan());
+        }
         return Ok(());
     }
     let runs: Vec<_> = pipelines.into_iter().map(Pipeline::spawn).collect();
