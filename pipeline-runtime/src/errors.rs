@@ -1,8 +1,10 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use futures::future::{Either, select};
 
 use crate::control::Control;
 use crate::failure::{Cause, Failure, StageInfo};
@@ -98,13 +100,14 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             self.stop(failure);
             return Box::pin(std::future::ready(()));
         };
-        let stage = failure.stage;
+        let (stage, cause) = (failure.stage, failure.cause.to_string());
         Box::pin(async move {
-            if let Err(why) = end.send(failure).await {
-                self.stop(Failure::of(
-                    stage,
-                    Cause::Stopped(format!("the errors end failed: {why}")),
-                ));
+            let sending = pin!(end.send(failure));
+            // A full errors end must not outlive the pipeline.
+            let stopped = pin!(self.control.until_stopped());
+            if let Either::Left((Err(why), _)) = select(sending, stopped).await {
+                let why = format!("the errors end failed ({why}) for the failure `{cause}`");
+                self.stop(Failure::of(stage, Cause::Stopped(why)));
             }
         })
     }

@@ -12,6 +12,9 @@ use crate::errors::{BoxFuture, Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::report::Report;
 
+/// How long a drain past its deadline waits for cancelled tasks to be gone.
+const CLEAN_UP: Duration = Duration::from_millis(100);
+
 /// What can be asked of a run, whatever its task.
 pub(crate) struct Watched {
     pub(crate) control: Arc<Control>,
@@ -187,7 +190,10 @@ impl<Task: Send + 'static> Running<Task> {
                 self.live
                     .stopped(self.live.watched.report().stuck(deadline));
                 self.live.abandon();
-                self.live.finished().await
+                // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
+                let _ =
+                    tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
+                self.live.outcome()
             }
         }
     }

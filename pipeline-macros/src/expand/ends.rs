@@ -18,8 +18,7 @@ pub(crate) struct Edge<'a> {
     pub port: TokenStream,
     pub opts: TokenStream,
     /// The closure for the plain stages behind it.
-    pub post: TokenStream,
-    pub stage: usize,
+    pub after: TokenStream,
 }
 
 impl Expander<'_> {
@@ -37,19 +36,20 @@ impl Expander<'_> {
 
     /// A pipeline that the consumer runs itself.
     pub(super) fn inline(&self, header: &Header, stages: &Range<usize>) -> TokenStream {
-        let (first, _) = ends(&header.input);
+        let (first, last) = self.ends_of(stages);
         let (span, input) = (self.glue.at(first), &header.input);
-        let (inline, site) = (
-            self.glue.private("inline", first),
-            site::name(self.glue, first),
-        );
+        let inline = self.glue.over("inline", first, last);
+        let site = site::name(self.glue, first);
+        let opened = self.glue.at(ends(input).0);
+        let check = self.glue.private("input", ends(input).0);
         let types = (!self.ir.has_task).then(|| quote_spanned!(span=> ::<_, _, (), _>));
-        let closure = self.closure(stages, Flavour::Sync, None);
+        let closure = self.closure(stages, Flavour::Sync);
+        let from = self.glue.ident("input", ends(input).0);
         let wired = self.with_clones(
             stages,
-            quote_spanned!(span=> #inline #types(input, &#site, #closure)),
+            &quote_spanned!(span=> #inline #types(#from, &#site, #closure)),
         );
-        quote_spanned!(span=> { let input = #input; #wired })
+        quote_spanned!(opened=> { let #from = #check(#input); #wired })
     }
 
     /// `batch` or `through`.
@@ -62,17 +62,16 @@ impl Expander<'_> {
             glue: self.glue,
             port: quote_spanned!(self.glue.at(stage.span)=> port),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
-            post: self.closure_or_pass(post, stage.span),
-            stage: number,
+            after: self.closure_or_pass(post, stage.span),
         };
-        self.with_clones(post, form.wire(&edge))
+        self.with_clones(post, &form.wire(&edge))
     }
 
     fn closure_or_pass(&self, stages: &Range<usize>, at: Span) -> TokenStream {
-        match stages.is_empty() {
-            true => self.glue.private("pass", at),
-            false => self.closure(stages, Flavour::Sync, None),
+        if stages.is_empty() {
+            return self.glue.private("pass", at);
         }
+        self.closure(stages, Flavour::Sync)
     }
 
     /// `:drive`: a pipeline that can be run.
@@ -94,18 +93,19 @@ impl Expander<'_> {
             self.glue.private("drive", first),
             self.closure_or_pass(pre, stage.span),
         );
-        let Some(hinted) = closure::hinted(sink, self.glue) else {
-            return self.with_clones(
-                pre,
-                quote_spanned!(span=> #drive(port, #opts, #fused, #sink)),
-            );
-        };
+        let hinted = closure::hinted(sink, self.glue);
+        if pre.is_empty() && hinted.is_none() {
+            let driven = quote_spanned!(span=> #drive(port, #opts, #fused, #sink));
+            return self.with_clones(pre, &driven);
+        }
+        let sink = hinted.as_ref().unwrap_or(sink);
         let typed = self.glue.private("pre", first);
         let wired = quote_spanned! {span=>
+            #[allow(unused_variables)]
             let (pre, hint) = #typed(&port, #fused);
-            #drive(port, #opts, pre, #hinted)
+            #drive(port, #opts, pre, #sink)
         };
-        self.with_clones(pre, wired)
+        self.with_clones(pre, &wired)
     }
 
     /// The pipeline with its errors end.

@@ -60,10 +60,10 @@ impl Expander<'_> {
             .map(|share| {
                 let name = &share.name;
                 let span = self.glue.at(name.span());
-                let value = match &share.value {
-                    Some(value) => quote_spanned!(span=> (#value)),
-                    None => quote_spanned!(span=> #name),
-                };
+                let value = share.value.as_ref().map_or_else(
+                    || quote_spanned!(span=> #name),
+                    |value| quote_spanned!(span=> (#value)),
+                );
                 quote_spanned!(span=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#value);)
             })
             .collect()
@@ -88,13 +88,11 @@ impl Expander<'_> {
         let Some(header) = &self.checked.header else {
             return TokenStream::new();
         };
-        let value = match self.ir.units.as_slice() {
-            [Unit::Inline { stages }] => self.inline(header, stages),
-            _ => {
-                let open = self.open(header);
-                let wired = self.wired();
-                quote_spanned!(span=> { let port = #open; #wired })
-            }
+        let value = if let [Unit::Inline { stages }] = self.ir.units.as_slice() {
+            self.inline(header, stages)
+        } else {
+            let (open, wired) = (self.open(header), self.wired());
+            quote_spanned!(span=> { let port = #open; #wired })
         };
         match &header.errors {
             None => value,
@@ -137,10 +135,13 @@ impl Expander<'_> {
             };
             statements.extend(quote_spanned!(span=> let port = #value;));
         }
-        let finish = self.glue.private("finish", Span::call_site());
-        match self.ir.is_segment {
-            true => quote_spanned!(span=> #statements port),
-            false => quote_spanned!(span=> #statements #finish(port)),
+        if self.ir.is_segment {
+            return quote_spanned!(span=> #statements port);
         }
+        let end = self.stages().len();
+        let (first, last) = self.ends_of(&(end.saturating_sub(1)..end));
+        let finish = self.glue.over("finish", first, last);
+        let finished = quote_spanned!(self.glue.at(first)=> #finish(port));
+        quote_spanned!(span=> #statements #finished)
     }
 }

@@ -3,10 +3,12 @@
 //! Each is a trait with a parameter for its result, called as `Trait::<_>::method(value)`: a bound of a function would
 //! add lines to the message, an associated type would add errors.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
 
 use super::call::Raised;
 use crate::retry::Retry;
+use crate::source::Input;
+use crate::step::Never;
 
 /// What an `:async` stage's function returns.
 #[diagnostic::on_unimplemented(
@@ -19,11 +21,121 @@ pub trait Awaitable<F> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: IntoFuture> Awaitable<T::IntoFuture> for T {
+impl<T: IntoFuture> Awaitable<Awaited<T::IntoFuture>> for T {
     #[inline]
-    fn future(self) -> T::IntoFuture {
-        self.into_future()
+    fn future(self) -> Awaited<T::IntoFuture> {
+        Awaited(self.into_future())
     }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Awaitable<Never> for T {
+    fn future(self) -> Never {
+        self.never()
+    }
+}
+
+/// Has no implementation. Where a second impl is thinkable, rustc looks at the bounds of the first before it takes any
+/// type from it; so the one message about the bound is the only one.
+pub trait Nothing {
+    /// Cannot be called.
+    fn never(self) -> Never;
+}
+
+/// The future of an `:async` stage's call.
+#[derive(Debug)]
+pub struct Awaited<F>(F);
+
+impl<F: Future> IntoFuture for Awaited<F> {
+    type Output = F::Output;
+    type IntoFuture = F;
+
+    #[inline]
+    fn into_future(self) -> F {
+        self.0
+    }
+}
+
+/// What the function of `filter` returns.
+#[diagnostic::on_unimplemented(
+    message = "`filter` needs a function that returns a `bool`, this one returns `{Self}`",
+    label = "no `bool`",
+    note = "write `?` after the stage if the function returns a `Result<bool, _>`"
+)]
+pub trait Verdict<B> {
+    /// Whether the item goes on.
+    fn verdict(self) -> B;
+}
+
+#[diagnostic::do_not_recommend]
+impl Verdict<bool> for bool {
+    #[inline]
+    fn verdict(self) -> bool {
+        self
+    }
+}
+
+/// What the function of `filter_map` returns.
+#[diagnostic::on_unimplemented(
+    message = "`filter_map` needs a function that returns an `Option`, this one returns `{Self}`",
+    label = "no `Option`",
+    note = "write `map` if no item is dropped, `?` after the stage if the function returns a `Result`"
+)]
+pub trait Optional<T> {
+    /// The option.
+    fn option(self) -> Option<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Optional<T> for Option<T> {
+    #[inline]
+    fn option(self) -> Self {
+        self
+    }
+}
+
+/// What the function of `flat_map` returns.
+#[diagnostic::on_unimplemented(
+    message = "`flat_map` needs a function that returns an iterator or a collection, this one returns `{Self}`",
+    label = "nothing to iterate over"
+)]
+pub trait Outputs<I> {
+    /// The iterator.
+    fn outputs(self) -> I;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoIterator> Outputs<Many<T::IntoIter>> for T {
+    #[inline]
+    fn outputs(self) -> Many<T::IntoIter> {
+        Many(self.into_iter())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Outputs<Never> for T {
+    fn outputs(self) -> Never {
+        self.never()
+    }
+}
+
+/// The outputs of one call of `flat_map`.
+#[derive(Debug)]
+pub struct Many<I>(I);
+
+impl<I: Iterator> Iterator for Many<I> {
+    type Item = I::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.next()
+    }
+}
+
+/// The input of a pipeline that is opened later.
+#[inline]
+pub fn input<I: Input>(input: I) -> I {
+    input
 }
 
 /// What the function of a stage with `?` returns.

@@ -66,8 +66,11 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item>(
     opts: Opts,
 ) -> (Half<O, Task>, Work<T, M, O, Task>) {
     let (drivers, inline) = (drivers(&opts), opts.inline);
-    let (shared, next) = Shared::wire(port, opts, true);
+    let (shared, mut next) = Shared::wire(port, opts, true);
     shared.feed.workers(drivers);
+    if let Some(group) = next.build.groups.last_mut() {
+        group.workers = drivers;
+    }
     let work = Work {
         shared: Arc::clone(&shared),
         drivers,

@@ -1,0 +1,7 @@
+//! The ingest example as its user meets it: the built program, real files, real sockets, a real database.
+
+mod bad_input;
+mod connections;
+mod corpora;
+mod stopping;
+mod support;
