@@ -1,6 +1,6 @@
 //! The pieces of a pipeline, before they run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::clock::Stopwatch;
 use crate::control::{Close, Control};
@@ -55,6 +55,8 @@ pub(crate) struct Group {
     pub(crate) bound: Arc<dyn Bounded>,
     /// Only for a source.
     pub(crate) side: Option<Arc<Side>>,
+    /// Who can be made more or fewer while the pipeline runs.
+    pub(crate) crew: Option<Weak<dyn Crew>>,
 }
 
 /// In what a group runs.
@@ -76,6 +78,12 @@ pub(crate) struct Timing {
     pub(crate) blocked: Stopwatch,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
+}
+
+/// The workers of a group, whose number can change.
+pub(crate) trait Crew: Send + Sync {
+    /// Lets `count` items be processed at the same time.
+    fn set(self: Arc<Self>, count: usize);
 }
 
 /// An edge whose bound the next stage sets.
@@ -156,6 +164,7 @@ pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Po
         per_credit: 1,
         bound: Arc::clone(&bounded),
         side: Some(side.clone()),
+        crew: None,
     });
     Port {
         build,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -128,6 +128,43 @@ impl Handle {
     #[must_use]
     pub fn report(&self) -> Report {
         self.0.report()
+    }
+}
+
+/// There is no stage of that name, or its count cannot change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no stage `{stage}` whose count can change; those of `:block`, `:async` and a bare count can"
+)]
+pub struct UnknownStage {
+    /// The name that was asked for.
+    pub stage: String,
+}
+
+impl Handle {
+    /// Lets `count` items (at least 1) be processed at the same time by the stage of that name: threads or tasks are
+    /// added, or wait idle. The stage's window is not changed and still bounds what it holds.
+    ///
+    /// Fewer take effect when calls that run end. More futures of an `:async` stage that is full are started when one
+    /// of those in flight ends.
+    ///
+    /// # Errors
+    ///
+    /// No `:block`, `:async` or counted stage of that name runs.
+    pub fn set_count(&self, stage: &str, count: usize) -> Result<(), UnknownStage> {
+        let group = self
+            .0
+            .groups
+            .iter()
+            .find(|group| group.main().name == stage);
+        let crew = group
+            .and_then(|group| group.crew.as_ref())
+            .and_then(Weak::upgrade);
+        crew.ok_or_else(|| UnknownStage {
+            stage: stage.to_owned(),
+        })?
+        .set(count.max(1));
+        Ok(())
     }
 }
 

@@ -46,6 +46,10 @@ pub(crate) struct Core {
     pub(crate) ended: bool,
     /// Nobody wants more: the consumer has gone or the pipeline stops.
     pub(crate) gone: bool,
+    /// A worker has found the input ended: those without a permit need not wait for one.
+    pub(crate) finishing: bool,
+    /// Workers without a permit.
+    pub(crate) idle: Waiters,
     pub(crate) takers: Waiters,
     pub(crate) givers: Waiters,
     /// The fewest credits that a waiting worker has asked for.
@@ -68,6 +72,8 @@ impl Core {
             live: 0,
             ended: false,
             gone: false,
+            finishing: false,
+            idle: Waiters::default(),
             takers: Waiters::default(),
             givers: Waiters::default(),
             least_want: usize::MAX,
@@ -205,6 +211,7 @@ impl Core {
     #[must_use]
     pub(crate) fn wake_everyone(&mut self) -> Vec<Waker> {
         let mut all = self.takers.choose_all();
+        all.extend(self.idle.choose_all());
         all.extend(self.givers.choose_all());
         all.extend(std::mem::take(&mut self.heads).into_values());
         all

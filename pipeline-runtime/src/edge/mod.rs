@@ -30,6 +30,8 @@ pub(crate) struct Edge<T> {
     ordered: bool,
     /// What may be in use of the bound, to be read without the lock.
     limit: AtomicUsize,
+    /// How many workers may work: those whose place is below it.
+    permits: AtomicUsize,
     state: Mutex<State<T>>,
 }
 
@@ -72,6 +74,7 @@ impl<T> Edge<T> {
         Self {
             ordered,
             limit: AtomicUsize::new(bound.limit),
+            permits: AtomicUsize::new(usize::MAX),
             state: Mutex::new(State {
                 core: Core::new(bound, counts),
                 ready: Ready::new(),
@@ -109,11 +112,14 @@ impl<T> Edge<T> {
     pub(crate) fn leave(&self) -> bool {
         let mut state = self.lock();
         let ended = state.core.leave();
-        if ended {
-            let woken = state.core.wake_everyone();
-            drop(state);
-            woken.into_iter().for_each(Waker::wake);
-        }
+        state.core.finishing = true;
+        let woken = if ended {
+            state.core.wake_everyone()
+        } else {
+            state.core.idle.choose_all()
+        };
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
         ended
     }
 
@@ -129,6 +135,35 @@ impl<T> Edge<T> {
     }
 
     // The producers' side.
+
+    pub(crate) fn permits(&self) -> usize {
+        self.permits.load(Ordering::Relaxed)
+    }
+
+    /// From now on the workers below `permits` work, and the others wait.
+    pub(crate) fn set_permits(&self, permits: usize) {
+        let mut state = self.lock();
+        self.permits.store(permits, Ordering::Relaxed);
+        let woken = state.core.wake_everyone();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until the worker at `place` may work.
+    pub(crate) fn poll_permit(&self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if place < self.permits() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = self.lock();
+        if state.core.finishing || state.core.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        if place < self.permits() {
+            return Poll::Ready(Ok(()));
+        }
+        state.core.idle.park(place, cx.waker());
+        Poll::Pending
+    }
 
     /// Takes between 1 and `want` credits for items to be pulled.
     pub(crate) fn poll_credits(

@@ -3,8 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::ops::AsyncFn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::Slots;
-use crate::build::Port;
+use crate::build::{Crew, Port};
 use crate::counts::Tally;
 use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
@@ -66,10 +66,15 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item>(
     opts: Opts,
 ) -> (Half<O, Task>, Work<T, M, O, Task>) {
     let (drivers, inline) = (drivers(&opts), opts.inline);
+    let in_flight = opts.kind == Kind::Async;
     let (shared, mut next) = Shared::wire(port, opts, true);
     shared.feed.workers(drivers);
     if let Some(group) = next.build.groups.last_mut() {
         group.workers = drivers;
+        if in_flight {
+            let crew: Weak<dyn Crew> = Arc::downgrade(&(shared.clone() as Arc<dyn Crew>));
+            group.crew = Some(crew);
+        }
     }
     let work = Work {
         shared: Arc::clone(&shared),
@@ -85,6 +90,13 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item>(
         },
         work,
     )
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item> Crew for Shared<T, M, O, Task> {
+    /// A driver whose places are all taken sees it when one of them is free.
+    fn set(self: Arc<Self>, count: usize) {
+        self.edge.set_permits(count);
+    }
 }
 
 /// How many tasks drive the group.
@@ -164,7 +176,7 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, F>(
         (again, settled)
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.places());
+    let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }
 
@@ -203,7 +215,8 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
     worker: Option<Worker<T, M, O, Task>>,
     shared: Arc<Shared<T, M, O, Task>>,
     intake: Intake<T, M, O, Task>,
-    places: usize,
+    place: usize,
+    drivers: usize,
     tally: Tally,
     done: Vec<(u64, (bool, Settled<O, M>))>,
     emitted: Vec<(u64, Option<O>)>,
@@ -216,12 +229,11 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     pub(crate) fn new(work: &Work<T, M, O, Task>) -> Self {
         let shared = Arc::clone(&work.shared);
         let place = work.started.fetch_add(1, Ordering::Relaxed);
-        let count = shared.opts.count;
         Self {
             worker: Some(shared.join()),
             intake: Intake::new(Arc::clone(&shared), place),
-            // The shares add up to the count exactly.
-            places: count / work.drivers + usize::from(place < count % work.drivers),
+            place,
+            drivers: work.drivers,
             tally: shared.tally(),
             done: Vec::new(),
             emitted: Vec::new(),
@@ -231,9 +243,10 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
         }
     }
 
-    /// How many futures it may have in flight.
-    pub(crate) fn places(&self) -> usize {
-        self.places
+    /// How many futures it may have in flight: the shares of all drivers add up to the permits exactly.
+    pub(crate) fn share(&self) -> usize {
+        let permits = self.shared.edge.permits();
+        permits / self.drivers + usize::from(self.place < permits % self.drivers)
     }
 
     pub(crate) fn poll<C, F>(
@@ -272,17 +285,18 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
         C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
         F: Future<Output = (bool, Settled<O, M>)>,
     {
-        while !self.ended && slots.free() > 0 {
+        while !self.ended {
+            let room = slots.room(self.share());
+            if room == 0 && !slots.idle() {
+                return;
+            }
             if let Some(reporting) = &mut self.reporting {
                 if reporting.as_mut().poll(cx).is_pending() {
                     return;
                 }
                 self.reporting = None;
             }
-            match self
-                .intake
-                .poll_next(cx, slots.free().min(TAKE), slots.idle())
-            {
+            match self.intake.poll_next(cx, room.min(TAKE), slots.idle()) {
                 Poll::Pending => return,
                 Poll::Ready(Next::End) => self.ended = true,
                 Poll::Ready(Next::Again(Due { seq, item, attempt })) => {

@@ -218,6 +218,6 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, F>(
         (again, settled)
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.places());
+    let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }

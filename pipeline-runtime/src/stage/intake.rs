@@ -71,6 +71,14 @@ where
             }
         }
         if self.credits == 0 {
+            match shared.edge.poll_permit(self.place, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
+                Poll::Pending => {
+                    self.waits(idle, true);
+                    return Poll::Pending;
+                }
+            }
             match shared.edge.poll_credits(self.place, cx, want) {
                 Poll::Ready(Ok(credits)) => self.credits = credits,
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End),

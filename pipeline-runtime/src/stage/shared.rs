@@ -63,6 +63,7 @@ where
         port.build.check(&opts, main);
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
+        edge.set_permits(opts.count);
         port.build.groups.push(Group {
             stages: stages.clone(),
             kind: Port::<T, Task>::runs(&opts),
@@ -74,6 +75,7 @@ where
             per_credit: 1,
             bound: edge.clone(),
             side: None,
+            crew: None,
         });
         let shared = Arc::new(Self {
             feed: port.feed,
@@ -116,10 +118,11 @@ where
             return 1;
         }
         let limit = self.edge.limit();
-        let share = if self.opts.count == 1 {
+        let count = self.edge.permits();
+        let share = if count == 1 {
             limit
         } else {
-            limit / (2 * self.opts.count)
+            limit / (2 * count)
         };
         share
             .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))

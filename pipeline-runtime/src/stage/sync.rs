@@ -1,7 +1,7 @@
 //! Groups whose functions are called in a worker's own thread or task.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use tracing::Instrument;
@@ -11,7 +11,7 @@ use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
-use crate::build::Port;
+use crate::build::{Crew, Port};
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
@@ -32,33 +32,71 @@ where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
     let (shared, mut next) = Shared::<T, M, O, Task>::wire(port, opts, false);
-    let f = Arc::new(f);
+    let crew = Arc::new(Calling {
+        shared: Arc::clone(&shared),
+        f,
+        started: Mutex::new(0),
+    });
+    if let Some(group) = next.build.groups.last_mut() {
+        let crew: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
+        group.crew = Some(crew);
+    }
     next.build.starts.push(Box::new(move |control| {
         if defers(&shared.opts) {
             let ticker = control.spawn(Arc::clone(&shared).make_up());
             let _ = shared.ticker.set(ticker);
         }
-        for place in 0..shared.opts.count {
-            let mut worker = Calls::new(&shared, place, Arc::clone(&f));
-            match (shared.opts.kind, shared.opts.pool) {
-                (Kind::Block, false) => {
-                    let name = shared.main().name.to_owned();
-                    let span = shared.span();
-                    let started = control
-                        .spawn_thread(name, move || span.in_scope(|| block_on(worker.run())));
-                    shared.thread_started(started);
-                }
-                (Kind::Block, true) => {
-                    control.spawn(worker.run_in_pool().instrument(shared.span()));
-                }
-                _ => {
-                    let span = shared.span();
-                    control.spawn(async move { worker.run().await }.instrument(span));
-                }
-            }
-        }
+        crew.set(shared.opts.count);
     }));
     next
+}
+
+/// The workers of one group, started one by one.
+struct Calling<T: Item, M: Item, O: Item, Task: Item, F> {
+    shared: Arc<Shared<T, M, O, Task>>,
+    f: F,
+    started: Mutex<usize>,
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, F> Crew for Calling<T, M, O, Task, F>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    fn set(self: Arc<Self>, count: usize) {
+        self.shared.feed.workers(count);
+        self.shared.edge.set_permits(count);
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in *started..count {
+            self.start(place);
+        }
+        *started = (*started).max(count);
+    }
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, F> Calling<T, M, O, Task, F>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    fn start(self: &Arc<Self>, place: usize) {
+        let shared = &self.shared;
+        let mut worker = Calls::new(Arc::clone(self), place);
+        let span = shared.span();
+        match (shared.opts.kind, shared.opts.pool) {
+            (Kind::Block, false) => {
+                let name = shared.main().name.to_owned();
+                let work = move || span.in_scope(|| block_on(worker.run()));
+                shared.thread_started(shared.control.spawn_thread(name, work));
+            }
+            (Kind::Block, true) => {
+                shared.control.spawn(worker.run_in_pool().instrument(span));
+            }
+            _ => {
+                shared
+                    .control
+                    .spawn(async move { worker.run().await }.instrument(span));
+            }
+        }
+    }
 }
 
 /// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear.
@@ -69,9 +107,9 @@ fn defers(opts: &Opts) -> bool {
 /// One worker and its function.
 struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
     worker: Option<Worker<T, M, O, Task>>,
+    crew: Arc<Calling<T, M, O, Task, F>>,
     shared: Arc<Shared<T, M, O, Task>>,
     intake: Intake<T, M, O, Task>,
-    f: Arc<F>,
     cx: Cx,
     pace: Pace,
     out: Vec<O>,
@@ -84,18 +122,19 @@ impl<T: Item, M: Item, O: Item, Task: Item, F> Calls<T, M, O, Task, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    fn new(shared: &Arc<Shared<T, M, O, Task>>, place: usize, f: Arc<F>) -> Self {
+    fn new(crew: Arc<Calling<T, M, O, Task, F>>, place: usize) -> Self {
+        let shared = &crew.shared;
         Self {
             worker: Some(shared.join()),
             shared: Arc::clone(shared),
             intake: Intake::new(Arc::clone(shared), place),
-            f,
             cx: Cx::new(shared),
             pace: Pace::new(),
             out: Vec::new(),
             tally: shared.tally(),
             defers: defers(&shared.opts),
             owes_wake: false,
+            crew,
         }
     }
 
@@ -181,7 +220,7 @@ where
         let count = items.len();
         self.pace.begin(self.shared.most());
         for item in items.drain(..) {
-            match (self.f)(Entry::Fresh(item), &self.cx) {
+            match (self.crew.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => self.out.push(output),
                 step => {
                     self.settle(seq, step).await;
@@ -211,7 +250,7 @@ where
     async fn single(&mut self, seq: u64, entry: Entry<T, M>, credits: usize) {
         self.cx.item(seq);
         self.pace.begin(1);
-        let step = (self.f)(entry, &self.cx);
+        let step = (self.crew.f)(entry, &self.cx);
         let cost = self.pace.end(1);
         if self.settle(seq, step).await {
             self.tally.resolved += 1;

@@ -103,6 +103,7 @@ where
         per_credit: 1,
         bound: Arc::new(Unbuffered(usize::from(kind == Runs::Inline))),
         side: None,
+        crew: None,
     };
     build
         .groups
