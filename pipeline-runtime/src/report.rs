@@ -22,7 +22,7 @@ pub struct Report {
     pub elapsed: Duration,
     /// The name of the row that the others waited for most.
     pub bottleneck: Option<&'static str>,
-    /// The names of threads in which a blocking call has not returned.
+    /// After an abort: the names of the threads in which a blocking call has not returned yet.
     pub threads: Vec<String>,
 }
 
@@ -147,7 +147,11 @@ impl Watched {
                 .get()
                 .map_or(Duration::ZERO, |started| now.duration_since(*started)),
             bottleneck: bottleneck.map(|(_, name)| name),
-            threads: self.control.threads(),
+            threads: if self.control.aborted() {
+                self.control.threads()
+            } else {
+                Vec::new()
+            },
         }
     }
 }

@@ -8,9 +8,12 @@ use std::time::{Duration, Instant};
 
 use crate::build::{Build, Group};
 use crate::control::Control;
-use crate::errors::{BoxFuture, Errors, Reporter};
+use crate::errors::{BoxFuture, Verdict};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::report::Report;
+
+/// How long a drain past its deadline waits for cancelled tasks to be gone.
+const CLEAN_UP: Duration = Duration::from_millis(100);
 
 /// What can be asked of a run, whatever its task.
 pub(crate) struct Watched {
@@ -23,13 +26,13 @@ pub(crate) struct Watched {
 /// A run and its failures.
 pub(crate) struct Live<Task> {
     watched: Arc<Watched>,
-    errors: Arc<Errors<Task>>,
+    verdict: Arc<Verdict<Task>>,
     /// What was returned to the first who asked.
     told: Mutex<Option<Result<(), (StageInfo, String)>>>,
 }
 
 impl<Task: Send + 'static> Live<Task> {
-    pub(crate) fn new(build: &mut Build, errors: Arc<Errors<Task>>) -> Self {
+    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>) -> Self {
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
@@ -38,7 +41,7 @@ impl<Task: Send + 'static> Live<Task> {
         };
         Self {
             watched: Arc::new(watched),
-            errors,
+            verdict,
             told: Mutex::new(None),
         }
     }
@@ -49,7 +52,7 @@ impl<Task: Send + 'static> Live<Task> {
         let _ = self.watched.started.set(Instant::now());
         control.enter();
         if let Some(invalid) = build.invalid {
-            self.errors.stop(invalid.map_task(|()| None));
+            self.verdict.stop(invalid.map_task(|()| None));
             return;
         }
         for start in build.starts {
@@ -78,7 +81,7 @@ impl<Task: Send + 'static> Live<Task> {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
             Some(Err((stage, why))) => Failure::of(*stage, Cause::Stopped(why.clone())),
-            None => match self.errors.verdict() {
+            None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
                     return Ok(report);
@@ -97,7 +100,7 @@ impl<Task: Send + 'static> Live<Task> {
 
     fn stopped(&self, why: String) {
         let stage = self.watched.groups[0].stages[0];
-        self.errors.stop(Failure::of(stage, Cause::Stopped(why)));
+        self.verdict.stop(Failure::of(stage, Cause::Stopped(why)));
     }
 
     /// Nobody waits for it any more.
@@ -143,7 +146,8 @@ where
     Task: Send + 'static,
 {
     live: Arc<Live<Task>>,
-    end: BoxFuture<'static, Result<Report, Failure<Task>>>,
+    /// Never locked: the mutex makes it `Sync`, so that several tasks can share what drains it.
+    end: Mutex<BoxFuture<'static, Result<Report, Failure<Task>>>>,
 }
 
 impl<Task: Send + 'static> Running<Task> {
@@ -152,7 +156,7 @@ impl<Task: Send + 'static> Running<Task> {
         let waiting = Arc::clone(&live);
         Self {
             live,
-            end: Box::pin(async move { waiting.finished().await }),
+            end: Mutex::new(Box::pin(async move { waiting.finished().await })),
         }
     }
 
@@ -187,7 +191,10 @@ impl<Task: Send + 'static> Running<Task> {
                 self.live
                     .stopped(self.live.watched.report().stuck(deadline));
                 self.live.abandon();
-                self.live.finished().await
+                // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
+                let _ =
+                    tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
+                self.live.outcome()
             }
         }
     }
@@ -216,7 +223,8 @@ impl<Task: Send + 'static> Future for Running<Task> {
     type Output = Result<Report, Failure<Task>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.end.as_mut().poll(cx)
+        let end = self.end.get_mut().unwrap_or_else(PoisonError::into_inner);
+        end.as_mut().poll(cx)
     }
 }
 

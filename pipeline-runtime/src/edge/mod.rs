@@ -8,13 +8,18 @@ mod ready;
 mod waiters;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 pub(crate) use self::core::{Bound, Core};
 use self::ready::Ready;
 pub(crate) use self::waiters::Waiters;
 use crate::counts::{Counts, Tally};
+
+/// For how long a busy worker may let a sleeping consumer sleep.
+const DEFER: Duration = Duration::from_micros(500);
 
 /// Nobody wants more of what the stage makes.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +28,8 @@ pub(crate) struct Gone;
 #[derive(Debug)]
 pub(crate) struct Edge<T> {
     ordered: bool,
+    /// What may be in use of the bound, to be read without the lock.
+    limit: AtomicUsize,
     state: Mutex<State<T>>,
 }
 
@@ -32,6 +39,8 @@ struct State<T> {
     ready: Ready<T>,
     /// What is finished out of turn: place 0 is the sequence number `core.head`.
     pending: VecDeque<Option<Parcel<T>>>,
+    /// When a consumer was last woken by a worker that may defer it.
+    woken: Option<Instant>,
 }
 
 /// What one sequence number brought.
@@ -62,10 +71,12 @@ impl<T> Edge<T> {
     pub(crate) fn new(bound: Bound, ordered: bool, counts: Counts) -> Self {
         Self {
             ordered,
+            limit: AtomicUsize::new(bound.limit),
             state: Mutex::new(State {
                 core: Core::new(bound, counts),
                 ready: Ready::new(),
                 pending: VecDeque::new(),
+                woken: None,
             }),
         }
     }
@@ -78,6 +89,7 @@ impl<T> Edge<T> {
     pub(crate) fn rebound(&self, change: impl FnOnce(Bound) -> Bound) {
         let core = &mut self.lock().core;
         core.rebound(change(core.bound));
+        self.limit.store(core.limit(), Ordering::Relaxed);
     }
 
     pub(crate) fn bound(&self) -> Bound {
@@ -86,7 +98,7 @@ impl<T> Edge<T> {
 
     /// What may be in use of the bound now.
     pub(crate) fn limit(&self) -> usize {
-        self.lock().core.limit()
+        self.limit.load(Ordering::Relaxed)
     }
 
     pub(crate) fn join(&self) {
@@ -159,6 +171,9 @@ impl<T> Edge<T> {
 
     /// Hands in what the taking numbered `seq` brought, for `credits` that it held, and adds the tally. `out` comes
     /// back as an empty buffer. `cost` is the measured work of an item, where it was measured.
+    ///
+    /// With `defer` a consumer that sleeps may be left asleep for a while. Whether it was: then the caller must call
+    /// [`Edge::wake_taker`] before it waits, ends, or does anything long.
     pub(crate) fn submit(
         &self,
         seq: u64,
@@ -166,17 +181,47 @@ impl<T> Edge<T> {
         credits: usize,
         tally: &mut Tally,
         cost: Option<u64>,
-    ) {
+        defer: bool,
+    ) -> bool {
         let mut state = self.lock();
         tally.pour(&mut state.core.counts);
         if let Some(cost) = cost {
             state.core.costs(cost);
+            self.limit.store(state.core.limit(), Ordering::Relaxed);
         }
         let spare = state.ready.spare();
         let items = std::mem::replace(out, spare);
         state.core.release(credits - items.len());
         state.place(seq, Parcel::Many(items), self.ordered);
-        self.wake_both(state);
+        if !defer || !state.core.takers.any() || state.ready.len() == 0 {
+            self.wake_both(state);
+            return false;
+        }
+        let now = Instant::now();
+        let recent = state
+            .woken
+            .is_some_and(|woken| now.duration_since(woken) < DEFER);
+        let deferred = recent && 2 * state.ready.len() < state.core.limit();
+        if deferred {
+            let giver = state.core.wake_giver(self.ordered);
+            drop(state);
+            wake(giver);
+        } else {
+            state.woken = Some(now);
+            self.wake_both(state);
+        }
+        deferred
+    }
+
+    /// Wakes the consumer that a deferred submit has left asleep.
+    pub(crate) fn wake_taker(&self) {
+        let mut state = self.lock();
+        if state.ready.len() > 0 && state.core.takers.any() {
+            state.woken = Some(Instant::now());
+            let taker = state.core.takers.choose();
+            drop(state);
+            wake(taker);
+        }
     }
 
     /// Hands in results of single items, a sequence number each.

@@ -2,9 +2,11 @@
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::FutureExt;
 use tracing::Instrument;
 
 use super::intake::{Intake, Next};
@@ -14,9 +16,10 @@ use crate::build::{Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Cause, Failure};
 use crate::opts::Opts;
+use crate::panics::message;
 use crate::pipeline::Pipeline;
 use crate::private::{Item, Portable};
-use crate::sink::{Sink, Written};
+use crate::sink::{Sink, SinkError, Written};
 use crate::step::{Entry, Never, Step};
 
 /// The most items in one write.
@@ -57,6 +60,10 @@ where
     Pipeline::driven(next)
 }
 
+fn panicked(panic: &(dyn std::any::Any + Send)) -> SinkError {
+    SinkError::new(format!("panicked: {}", message(panic)))
+}
+
 /// One of the writes at the same time.
 struct Writer<T: Item, O, Task: Item, F, S> {
     worker: Worker<T, Never, Never, Task>,
@@ -78,9 +85,14 @@ where
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
                     self.write().await;
-                    self.shared
-                        .edge
-                        .submit(seq, &mut Vec::new(), credits, &mut self.tally, None);
+                    self.shared.edge.submit(
+                        seq,
+                        &mut Vec::new(),
+                        credits,
+                        &mut self.tally,
+                        None,
+                        false,
+                    );
                 }
                 Next::Again(due) => match due.item {},
                 Next::End => break,
@@ -128,7 +140,8 @@ where
 
     async fn sink(&mut self, items: Vec<O>) {
         let count = items.len();
-        let mut written = match self.ends.1.write(items).await {
+        let writing = AssertUnwindSafe(self.ends.1.write(items)).catch_unwind();
+        let mut written = match writing.await.unwrap_or_else(|panic| Err(panicked(&*panic))) {
             Ok(written) => written,
             Err(error) if error.closed => {
                 let why = format!("the sink takes nothing more: {error}");

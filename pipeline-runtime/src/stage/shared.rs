@@ -1,8 +1,10 @@
 //! What the workers of one group share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tracing::Span;
 
 use super::retries::{Due, Retries};
@@ -16,6 +18,9 @@ use crate::feed::Feed;
 use crate::opts::Opts;
 use crate::source::SourceError;
 
+/// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.
+const DEFERRED_AT_MOST: Duration = Duration::from_millis(2);
+
 /// The most bytes, by `size_of`, that a worker takes or makes at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -27,6 +32,10 @@ pub(crate) struct Shared<T, M, O, Task> {
     pub(crate) control: Arc<Control>,
     pub(crate) timing: Arc<Timing>,
     pub(crate) take: Take,
+    /// Told of deferred wake-ups.
+    pub(crate) deferred: Notify,
+    /// What makes up for them.
+    pub(crate) ticker: OnceLock<AbortHandle>,
     pub(crate) opts: Opts,
     pub(crate) stages: Vec<StageInfo>,
     /// The keys that the record has before the annotated stage.
@@ -74,6 +83,8 @@ where
             control: Arc::clone(&port.build.control),
             timing,
             take: Take { each, keep: false },
+            deferred: Notify::new(),
+            ticker: OnceLock::new(),
             frames: port.site.stages[opts.main].frames,
             source: port.build.groups[0].stages[0],
             opts,
@@ -164,6 +175,15 @@ where
         }
     }
 
+    /// Makes up for deferred wake-ups whose worker went on into a call that takes long.
+    pub(crate) async fn make_up(self: Arc<Self>) {
+        loop {
+            self.deferred.notified().await;
+            tokio::time::sleep(DEFERRED_AT_MOST).await;
+            self.edge.wake_taker();
+        }
+    }
+
     pub(crate) fn tally(&self) -> Tally {
         Tally::of(self.stages.len())
     }
@@ -222,6 +242,9 @@ where
         }
         if shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());
+            if let Some(ticker) = shared.ticker.get() {
+                ticker.abort();
+            }
         }
     }
 }

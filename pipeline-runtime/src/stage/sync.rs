@@ -34,6 +34,10 @@ where
     let (shared, mut next) = Shared::<T, M, O, Task>::wire(port, opts, false);
     let f = Arc::new(f);
     next.build.starts.push(Box::new(move |control| {
+        if defers(&shared.opts) {
+            let ticker = control.spawn(Arc::clone(&shared).make_up());
+            let _ = shared.ticker.set(ticker);
+        }
         for place in 0..shared.opts.count {
             let mut worker = Calls::new(&shared, place, Arc::clone(&f));
             match (shared.opts.kind, shared.opts.pool) {
@@ -57,6 +61,11 @@ where
     next
 }
 
+/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear.
+fn defers(opts: &Opts) -> bool {
+    opts.kind == Kind::Block && !opts.pool
+}
+
 /// One worker and its function.
 struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
     worker: Option<Worker<T, M, O, Task>>,
@@ -67,6 +76,8 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
     pace: Pace,
     out: Vec<O>,
     tally: Tally,
+    defers: bool,
+    owes_wake: bool,
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, F> Calls<T, M, O, Task, F>
@@ -83,6 +94,8 @@ where
             pace: Pace::new(),
             out: Vec::new(),
             tally: shared.tally(),
+            defers: defers(&shared.opts),
+            owes_wake: false,
         }
     }
 
@@ -124,7 +137,13 @@ where
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M>> {
         let want = self.pace.want(self.shared.most());
-        self.intake.poll_next(cx, want, true)
+        let next = self.intake.poll_next(cx, want, true);
+        if self.owes_wake && (!matches!(next, Poll::Ready(Next::Batch { .. })) || self.pace.slow())
+        {
+            self.owes_wake = false;
+            self.shared.edge.wake_taker();
+        }
+        next
     }
 
     /// Whether there may be more to do.
@@ -164,16 +183,8 @@ where
         for item in items.drain(..) {
             match (self.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => self.out.push(output),
-                Step::Filtered(stage) => {
-                    let row = self.shared.row(stage);
-                    self.tally.stages[row].filtered += 1;
-                }
-                Step::Failed(failure) => {
-                    let row = self.shared.failed(failure).await;
-                    self.tally.stages[row].failed += 1;
-                }
-                Step::Again { .. } | Step::Gone => {
-                    unreachable!("only where a worker takes single items")
+                step => {
+                    self.settle(seq, step).await;
                 }
             }
         }
@@ -181,9 +192,19 @@ where
         self.tally.resolved += count as u64;
         self.intake.batch.items = items;
         self.intake.batch.hold = None;
-        self.shared
+        self.submit(seq, credits, cost);
+    }
+
+    fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {
+        let Self {
+            shared, out, tally, ..
+        } = self;
+        let deferred = shared
             .edge
-            .submit(seq, &mut self.out, credits, &mut self.tally, cost);
+            .submit(seq, out, credits, tally, cost, self.defers);
+        if deferred && !std::mem::replace(&mut self.owes_wake, true) {
+            shared.deferred.notify_one();
+        }
     }
 
     /// One item of a group that may try it again, or give up on a call that still runs.
@@ -192,12 +213,18 @@ where
         self.pace.begin(1);
         let step = (self.f)(entry, &self.cx);
         let cost = self.pace.end(1);
+        if self.settle(seq, step).await {
+            self.tally.resolved += 1;
+            self.submit(seq, credits, cost);
+        }
+    }
+
+    /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
+    /// not this worker's any more.
+    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>) -> bool {
         match step {
             Step::Emit(output) => self.out.push(output),
-            Step::Filtered(stage) => {
-                let row = self.shared.row(stage);
-                self.tally.stages[row].filtered += 1;
-            }
+            Step::Filtered(stage) => self.tally.stages[self.shared.row(stage)].filtered += 1,
             Step::Failed(failure) => {
                 let row = self.shared.failed(failure).await;
                 self.tally.stages[row].failed += 1;
@@ -209,13 +236,10 @@ where
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
                 self.shared.again(Due { seq, item, attempt }, delay);
-                return;
+                return false;
             }
-            Step::Gone => return,
+            Step::Gone => return false,
         }
-        self.tally.resolved += 1;
-        self.shared
-            .edge
-            .submit(seq, &mut self.out, credits, &mut self.tally, cost);
+        true
     }
 }
