@@ -89,6 +89,11 @@ impl<T> Edge<T> {
         self.lock().core.limit()
     }
 
+    /// The part of it that the stage may have taken and not yet emitted.
+    pub(crate) fn window(&self) -> usize {
+        self.lock().core.window()
+    }
+
     pub(crate) fn join(&self) {
         self.lock().core.join();
     }

@@ -104,11 +104,11 @@ where
         if self.opts.single() {
             return 1;
         }
-        let limit = self.edge.limit();
+        let window = self.edge.window();
         let share = if self.opts.count == 1 {
-            limit
+            window
         } else {
-            limit / (2 * self.opts.count)
+            window / (2 * self.opts.count)
         };
         share
             .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
