@@ -16,7 +16,10 @@ struct Gauge {
 
 impl Gauge {
     fn new() -> Self {
-        Self { running: Arc::default(), gate: Arc::new(Semaphore::new(0)) }
+        Self {
+            running: Arc::default(),
+            gate: Arc::new(Semaphore::new(0)),
+        }
     }
 
     async fn pass(&self, item: u64) -> u64 {
@@ -33,7 +36,11 @@ impl Gauge {
             }
         };
         let reached = tokio::time::timeout(Duration::from_secs(10), reached).await;
-        assert!(reached.is_ok(), "{} run instead of {count}", self.running.load(Ordering::SeqCst));
+        assert!(
+            reached.is_ok(),
+            "{} run instead of {count}",
+            self.running.load(Ordering::SeqCst)
+        );
     }
 }
 

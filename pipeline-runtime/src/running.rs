@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
+
 use crate::build::{Build, Group};
 use crate::control::Control;
 use crate::errors::{BoxFuture, Verdict};
@@ -66,12 +68,21 @@ impl<Task: Send + 'static> Live<Task> {
     ///
     /// Cancel safe.
     pub(crate) async fn finished(&self) -> Result<Report, Failure<Task>> {
+        self.ended().await;
+        self.outcome()
+    }
+
+    /// Waits until nothing runs any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    async fn ended(&self) {
         self.watched.control.tasks_ended().await;
         if !self.watched.control.aborted() {
             self.watched.control.threads_ended().await;
         }
         let _ = self.watched.ended.set(Instant::now());
-        self.outcome()
     }
 
     fn outcome(&self) -> Result<Report, Failure<Task>> {
@@ -87,7 +98,11 @@ impl<Task: Send + 'static> Live<Task> {
                     return Ok(report);
                 }
                 Some(failure) => {
-                    *told = Some(Err((failure.stage, failure.cause.to_string())));
+                    let why = match &failure.cause {
+                        Cause::Stopped(why) => why.clone(),
+                        cause => cause.to_string(),
+                    };
+                    *told = Some(Err((failure.stage, why)));
                     failure
                 }
             },
@@ -243,16 +258,14 @@ impl<Task: Send + 'static> Running<Task> {
     ///
     /// Cancel safe: the pipeline is stopped by the first poll.
     pub async fn abort(&self) -> Report {
-        if self.live.watched.ended.get().is_none() {
+        // A run that has ended by itself is left as it is.
+        let ended = tokio::task::unconstrained(self.live.ended()).now_or_never();
+        if ended.is_none() {
             self.live.stopped("aborted".to_owned());
             self.live.abandon();
+            self.live.ended().await;
         }
-        match self.live.finished().await {
-            Ok(report) => report,
-            Err(failure) => failure
-                .report
-                .map_or_else(|| self.stats(), |report| *report),
-        }
+        self.stats()
     }
 }
 

@@ -92,6 +92,10 @@ impl Core {
         self.limit
     }
 
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
     pub(crate) fn held(&self) -> usize {
         self.inside + self.ready
     }

@@ -30,6 +30,7 @@ pub(crate) struct Edge<T> {
     ordered: bool,
     /// What may be in use of the bound, to be read without the lock.
     limit: AtomicUsize,
+    window: AtomicUsize,
     /// How many workers may work: those whose place is below it.
     permits: AtomicUsize,
     state: Mutex<State<T>>,
@@ -74,6 +75,7 @@ impl<T> Edge<T> {
         Self {
             ordered,
             limit: AtomicUsize::new(bound.limit),
+            window: AtomicUsize::new(bound.window),
             permits: AtomicUsize::new(usize::MAX),
             state: Mutex::new(State {
                 core: Core::new(bound, counts),
@@ -92,16 +94,26 @@ impl<T> Edge<T> {
     pub(crate) fn rebound(&self, change: impl FnOnce(Bound) -> Bound) {
         let core = &mut self.lock().core;
         core.rebound(change(core.bound));
-        self.limit.store(core.limit(), Ordering::Relaxed);
+        self.show(core);
     }
 
     pub(crate) fn bound(&self) -> Bound {
         self.lock().core.bound
     }
 
+    fn show(&self, core: &Core) {
+        self.limit.store(core.limit(), Ordering::Relaxed);
+        self.window.store(core.window(), Ordering::Relaxed);
+    }
+
     /// What may be in use of the bound now.
     pub(crate) fn limit(&self) -> usize {
         self.limit.load(Ordering::Relaxed)
+    }
+
+    /// The part of it that the stage may have taken and not yet emitted.
+    pub(crate) fn window(&self) -> usize {
+        self.window.load(Ordering::Relaxed)
     }
 
     pub(crate) fn join(&self) {
@@ -222,7 +234,7 @@ impl<T> Edge<T> {
         tally.pour(&mut state.core.counts);
         if let Some(cost) = cost {
             state.core.costs(cost);
-            self.limit.store(state.core.limit(), Ordering::Relaxed);
+            self.show(&state.core);
         }
         let spare = state.ready.spare();
         let items = std::mem::replace(out, spare);

@@ -117,12 +117,11 @@ where
         if self.opts.single() {
             return 1;
         }
-        let limit = self.edge.limit();
-        let count = self.edge.permits();
+        let (window, count) = (self.edge.window(), self.edge.permits());
         let share = if count == 1 {
-            limit
+            window
         } else {
-            limit / (2 * count)
+            window / (2 * count)
         };
         share
             .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
