@@ -1,16 +1,28 @@
-//! brigade
+#![doc = include_str!("../README.md")]
 
 #[doc(hidden)]
 pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    BoxError, Cause, Driven, Failure, Origin, Pipeline, Plan, Report, Retry, Running, Segment,
-    StageInfo,
+    BoxError, Cause, Collect, Driven, Failure, Handle, Origin, Pipeline, PipelineStream, Plan,
+    PlanRow, Report, Retry, Row, Running, Segment, StageInfo, Time,
 };
 
 pub mod source {
-    //! The input end.
+    //! Where items come from: the first end of a header, `[input]` or `[input, errors]`.
+    //!
+    //! | input | items |
+    //! |---|---|
+    //! | a `Vec`, an array, `0..n`, `0..=n` | its elements |
+    //! | [`iter`] | those of any iterator that does not block |
+    //! | [`stream`](stream()) | those of any `futures::Stream` |
+    //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
+    //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
+    //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
+    //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
+    //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |
+    //! | your own [`Source`] | what it pulls |
     #[cfg(feature = "tcp")]
     pub use pipeline_connectors::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
     #[cfg(feature = "files")]
@@ -23,8 +35,20 @@ pub mod source {
     pub use pipeline_connectors::{Stdin, stdin};
     pub use pipeline_runtime::source::*;
 }
+
 pub mod sink {
-    //! The output end.
+    //! Where items go: what stands behind `:drive`, and the errors end of a header.
+    //!
+    //! | sink | an item |
+    //! |---|---|
+    //! | a `tokio::sync::mpsc::Sender` | is sent; a receiver that is gone stops the pipeline |
+    //! | [`each`], [`each_async`] | is handed to a function |
+    //! | [`from_futures_sink`] | goes into any `futures::Sink` |
+    //! | `sqlite` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
+    //! | your own [`Sink`] | is written |
+    //!
+    //! The errors end takes [`Failure`](crate::Failure)s. `sink::each(|failure| …)` is the one that cannot fill up
+    //! behind your back.
     #[cfg(feature = "sqlite")]
     pub use pipeline_connectors::{
         Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
@@ -33,13 +57,13 @@ pub mod sink {
     pub use pipeline_runtime::sink::*;
 }
 
-/// Wires the stages of a pipeline.
+#[doc = include_str!("pipeline.md")]
 #[macro_export]
 macro_rules! pipeline {
     ($($stages:tt)*) => { $crate::__pipeline! { $crate ; $($stages)* } };
 }
 
 pub mod prelude {
-    //! `use brigade::prelude::*;`
+    //! What a file with a pipeline in it needs: `use brigade::prelude::*;`.
     pub use crate::{Cause, Failure, Pipeline, Retry, Segment, pipeline, sink, source};
 }

@@ -42,7 +42,7 @@ pub(crate) struct Stage {
 pub(crate) enum Body {
     Form(Box<dyn Form>),
     /// The sink of `:drive`.
-    Drive(Expr),
+    Drive(Box<Expr>),
 }
 
 /// `:block 2`, `:async (n)`, `4`, `:drive`.
@@ -71,7 +71,7 @@ pub(crate) enum Mode {
 pub(crate) enum Count {
     One,
     Literal(usize, Span),
-    Computed(Expr),
+    Computed(Box<Expr>),
 }
 
 /// `with { … }`.

@@ -33,10 +33,11 @@ fn names(stages: &[Item]) -> Vec<String> {
 fn default_name(item: &Item) -> String {
     let name = match &item.stage.body {
         Body::Form(form) => form.name().unwrap_or_else(|| form.kind().name.to_owned()),
-        Body::Drive(syn::Expr::Call(_)) => "sink".to_owned(),
-        Body::Drive(sink) => {
-            func::last_name(sink).map_or_else(|| "sink".to_owned(), ToString::to_string)
+        Body::Drive(sink) => match **sink {
+            syn::Expr::Path(_) => func::last_name(sink).map(ToString::to_string),
+            _ => None,
         }
+        .unwrap_or_else(|| "sink".to_owned()),
     };
     name.trim_start_matches("r#").to_owned()
 }
@@ -168,12 +169,11 @@ impl Lowering<'_> {
             .filter(|stage| self.is_annotated(*stage))
             .collect();
         let head = run.start..annotated.first().copied().unwrap_or(run.end);
-        let alone = match annotated.is_empty() {
-            true => head,
-            false => {
-                let last = head.clone().rev().find(|stage| self.multiplies(*stage));
-                head.start..last.map_or(head.start, |last| last + 1)
-            }
+        let alone = if annotated.is_empty() {
+            head
+        } else {
+            let last = head.clone().rev().find(|stage| self.multiplies(*stage));
+            head.start..last.map_or(head.start, |last| last + 1)
         };
         let mut start = alone.end;
         if !alone.is_empty() {

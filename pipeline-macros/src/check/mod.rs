@@ -86,11 +86,13 @@ impl Checker<'_> {
             return true;
         }
         if !scope.is_vague() {
-            let message = match scope.had_task() {
-                true => format!("`{what}` needs a record, and it ended above; move this stage up"),
-                false => format!("`{what}` needs a record; begin one with `push_task(key)`"),
+            let fix = if scope.had_task() {
+                "it ended above, move this stage up"
+            } else {
+                "begin one with `push_task(key)`"
             };
-            self.errors.at(span, message);
+            self.errors
+                .at(span, format!("`{what}` needs a record; {fix}"));
         }
         false
     }

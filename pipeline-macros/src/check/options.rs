@@ -5,15 +5,13 @@ use syn::{Expr, Lit};
 
 use super::Checker;
 use crate::ast::{Count, Mode, Options, Setting, Stage};
-use crate::forms::Place;
+use crate::forms::{Form, Place};
 
 pub(super) fn check(stage: &Stage, checker: &mut Checker<'_>) {
     let options = &stage.options;
     for (name, span) in options.given() {
         if let Err(why) = fits(name, stage) {
-            checker
-                .errors
-                .at(span, format!("`{name}` means nothing here; {why}"));
+            checker.errors.at(span, format!("`{name}` {why}"));
         }
     }
     for setting in [&options.buffer, &options.window].into_iter().flatten() {
@@ -24,35 +22,45 @@ pub(super) fn check(stage: &Stage, checker: &mut Checker<'_>) {
         }
     }
     window(stage, checker);
-    retry(stage, checker);
 }
 
-/// Whether an option applies to a stage, or why it does not.
+/// Whether an option applies to a stage, or what is wrong with it.
 fn fits(name: &str, stage: &Stage) -> Result<(), &'static str> {
     let mode = stage.mode();
     let place = stage.form().map(|form| form.kind().place);
-    let is_batch = place == Some(Place::Batch);
-    match name {
-        "buffer" if is_batch || mode != Mode::Fused => Ok(()),
-        "buffer" => Err(
-            "a plain stage runs in its neighbour's worker; it needs `:block`, `:async` or a count",
-        ),
-        "window" | "unordered" if mode == Mode::Drive => Err("a sink takes items as they arrive"),
-        "unordered" | "window" if mode == Mode::Fused => {
-            Err("it needs `:block`, `:async` or a count")
+    let drives = mode == Mode::Drive;
+    let plain = mode == Mode::Fused;
+    Err(match name {
+        "buffer" if plain && place != Some(Place::Batch) => {
+            "needs `:block`, `:async` or a count; a plain stage has no channel of its own"
+        }
+        "window" | "unordered" if drives => {
+            "means nothing for a sink; it takes items as they arrive"
+        }
+        "window" | "unordered" if plain => {
+            "needs `:block`, `:async` or a count; a plain stage keeps the order"
         }
         "unordered" if !is_parallel(stage) => {
-            Err("one at a time is always in order; it needs a count over 1")
+            "needs a count over 1; one at a time is always in order"
         }
-        "timeout" if matches!(mode, Mode::Block | Mode::Async) => Ok(()),
-        "timeout" => Err("`timeout` needs `:async` or `:block`"),
-        "retry" if stage.is_annotated() => Ok(()),
-        "retry" if mode == Mode::Drive => Err("a sink retries for itself"),
-        "retry" => Err("it needs `:async`, `:block` or a count"),
-        "pool" if mode == Mode::Block => Ok(()),
-        "pool" => Err("only `:block` runs on threads"),
-        _ => Ok(()),
-    }
+        "timeout" if !matches!(mode, Mode::Block | Mode::Async) => {
+            "needs `:async` or `:block`; no other call can be left behind"
+        }
+        "retry" if drives => "means nothing for a sink; it retries for itself",
+        "retry" if plain => "needs `:async`, `:block` or a count; a plain stage cannot wait",
+        "retry" if !fails(stage) => {
+            "needs something that fails; write `?` after the form, or add a `timeout`"
+        }
+        "pool" if mode != Mode::Block => "needs `:block`; nothing else runs on threads",
+        _ => return Ok(()),
+    })
+}
+
+/// Whether there may be something to try again.
+fn fails(stage: &Stage) -> bool {
+    stage.question.is_some()
+        || stage.options.timeout.is_some()
+        || stage.form().is_some_and(Form::may_fail)
 }
 
 fn is_parallel(stage: &Stage) -> bool {
@@ -83,19 +91,6 @@ fn window(stage: &Stage, checker: &mut Checker<'_>) {
     }
 }
 
-/// There must be something to try again.
-fn retry(stage: &Stage, checker: &mut Checker<'_>) {
-    let Some(retry) = &stage.options.retry else {
-        return;
-    };
-    let may_fail = stage.question.is_some() || stage.form().is_some_and(|form| form.may_fail());
-    if stage.is_annotated() && !may_fail && stage.options.timeout.is_none() {
-        let message =
-            "`retry` means nothing here; the stage cannot fail without a `?` or a `timeout`";
-        checker.errors.at(retry.span, message);
-    }
-}
-
 fn literal(expr: &Expr) -> Option<usize> {
     match expr {
         Expr::Lit(lit) => match &lit.lit {
@@ -108,7 +103,7 @@ fn literal(expr: &Expr) -> Option<usize> {
 
 impl Options {
     /// The options that are there, `name` apart.
-    fn given(&self) -> impl Iterator<Item = (&'static str, Span)> {
+    fn given(&self) -> impl Iterator<Item = (&'static str, Span)> + use<> {
         let span = |setting: &Option<Setting>| setting.as_ref().map(|setting| setting.span);
         [
             ("buffer", span(&self.buffer)),

@@ -67,7 +67,7 @@ impl Scope {
     /// All keys from the task on, in order of writing.
     pub(crate) fn frames(&self) -> Vec<String> {
         let keys = self.layers.iter().flatten();
-        keys.map(|key| plain(key)).collect()
+        keys.map(plain).collect()
     }
 
     pub(crate) fn push(&mut self, key: &Ident) {
@@ -105,7 +105,7 @@ impl Scope {
 /// A key without `r#`.
 fn plain(key: &Ident) -> String {
     let key = key.to_string();
-    key.strip_prefix("r#").map(str::to_owned).unwrap_or(key)
+    key.trim_start_matches("r#").to_owned()
 }
 
 /// Keys, for a message.

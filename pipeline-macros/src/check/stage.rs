@@ -62,9 +62,10 @@ fn function(form: &dyn Form, checker: &mut Checker<'_>) {
         return;
     };
     if let Some(span) = closure::own_await_of_closure(closure) {
-        let message = match checker.is_async {
-            true => "`.await` in a closure needs it to be async; write `async |x| …`",
-            false => "`.await` needs `:async` in front of the stage, and an `async |x| …` closure",
+        let message = if checker.is_async {
+            "`.await` in a closure needs it to be async; write `async |x| …`"
+        } else {
+            "`.await` needs `:async` in front of the stage, and an `async |x| …` closure"
         };
         checker.errors.at(span, message);
     }

@@ -7,7 +7,8 @@ use syn::Lifetime;
 use super::{Glue, records};
 use crate::ast::Mode;
 use crate::check::Item;
-use crate::func::{Func, How};
+use crate::forms::Form;
+use crate::func::{Func, How, parenthesized};
 use crate::ir::{Flavour, Ir};
 
 /// A stage inside its group.
@@ -43,11 +44,28 @@ impl Body<'_> {
         self.item
             .stage
             .form()
-            .map_or(self.item.stage.span, |form| form.span())
+            .map_or(self.item.stage.span, Form::span)
     }
 
+    fn last_span(&self) -> Span {
+        let stage = &self.item.stage;
+        stage.form().map_or(stage.span, Form::last)
+    }
+
+    /// `$crate::__private::name`, over all of the stage's function.
     pub(crate) fn private(&self, name: &str) -> TokenStream {
-        self.glue.private(name, self.user_span())
+        self.glue.over(name, self.user_span(), self.last_span())
+    }
+
+    /// A field of the record before the stage.
+    pub(crate) fn field(&self, key: &Ident) -> TokenStream {
+        self.field_at(key, self.user_span())
+    }
+
+    pub(crate) fn field_at(&self, key: &Ident, at: Span) -> TokenStream {
+        let (record, mut key) = (self.item_at(at), key.clone());
+        key.set_span(self.glue.at(at));
+        quote_spanned!(self.glue.at(at)=> #record.#key)
     }
 
     /// The item before the stage.
@@ -87,6 +105,16 @@ impl Body<'_> {
         )
     }
 
+    /// The record after the stage, with the local `value` for one key and the others as they were.
+    pub(crate) fn record_with(&self, written: &Ident) -> TokenStream {
+        self.record(|key| {
+            if key == written {
+                return quote_spanned!(self.span()=> value);
+            }
+            self.field(key)
+        })
+    }
+
     pub(crate) fn index(&self) -> TokenStream {
         let number = self.number;
         quote_spanned!(self.span()=> #number)
@@ -94,19 +122,39 @@ impl Body<'_> {
 
     /// The value of a call, or the stage's way out.
     pub(crate) fn call(&self, func: &Func, args: &[TokenStream], owns: Owns<'_>) -> TokenStream {
-        let attempt = self.outcome(self.called(func, args), func.last());
-        self.guarded(attempt, owns, func.last())
+        self.guarded(&self.outcome(&self.called(func, args)), owns)
     }
 
-    /// The same for `flat_map`: the iterator is made inside the guard too.
-    pub(crate) fn call_into_iter(&self, func: &Func, args: &[TokenStream]) -> TokenStream {
-        let outcome = self.outcome(self.called(func, args), func.last());
-        let raised = self.private("Raised");
+    /// The same for a form that needs a value of a certain shape, which `shape::<_>::method` makes of it.
+    pub(crate) fn call_shaped(
+        &self,
+        func: &Func,
+        args: &[TokenStream],
+        owns: Owns<'_>,
+        (shape, method): (&str, &str),
+    ) -> TokenStream {
+        let (call, method) = (self.called(func, args), Ident::new(method, self.span()));
+        let shape = self.private(shape);
+        let shaped = |value| self.glued(quote_spanned!(self.span()=> #shape::<_>::#method), value);
+        if self.item.stage.question.is_none() {
+            return self.guarded(&self.outcome(&shaped(call)), owns);
+        }
+        let (outcome, raised) = (self.outcome(&call), self.private("Raised"));
+        let value = shaped(quote_spanned!(self.span()=> value));
         let attempt = quote_spanned! {self.span()=>
             let outcome: ::core::result::Result<_, #raised> = #outcome;
-            ::core::result::Result::map(outcome, ::core::iter::IntoIterator::into_iter)
+            match outcome {
+                ::core::result::Result::Ok(value) => ::core::result::Result::Ok(#value),
+                ::core::result::Result::Err(raised) => ::core::result::Result::Err(raised),
+            }
         };
-        self.guarded(attempt, Owns::Item, func.last())
+        self.guarded(&attempt, owns)
+    }
+
+    /// A call of glue, over all of the stage's function.
+    fn glued(&self, callee: TokenStream, arg: TokenStream) -> TokenStream {
+        let args = parenthesized(arg, self.glue.at(self.last_span()));
+        quote!(#callee #args)
     }
 
     fn called(&self, func: &Func, args: &[TokenStream]) -> TokenStream {
@@ -120,37 +168,37 @@ impl Body<'_> {
         if !how.is_async {
             return call;
         }
-        let future = self.private("Awaitable");
-        quote_spanned!(self.span()=> #future::<_>::future(#call).await)
+        let awaitable = self.private("Awaitable");
+        let future = self.glued(quote_spanned!(self.span()=> #awaitable::<_>::future), call);
+        quote_spanned!(self.span()=> #future.await)
     }
 
     /// A call as a `Result`.
-    fn outcome(&self, call: TokenStream, last: Span) -> TokenStream {
+    fn outcome(&self, call: &TokenStream) -> TokenStream {
         let span = self.span();
         let Some(question) = self.item.stage.question else {
             return quote_spanned!(span=> ::core::result::Result::Ok(#call));
         };
-        let _ = last;
-        let fallible = self.glue.private("Fallible", question);
-        let raise = self.private("Raise");
+        let (fallible, raise) = (
+            self.glue.private("Fallible", question),
+            self.private("Raise"),
+        );
         let at = self.glue.at(question);
         let result = quote_spanned!(at=> #fallible::<_, _>::result(#call));
         quote_spanned!(span=> ::core::result::Result::map_err(#result, #raise::raise))
     }
 
     /// The value of an attempt, which is statements with a `Result` at their end; or the stage's way out.
-    pub(crate) fn guarded(&self, attempt: TokenStream, owns: Owns<'_>, last: Span) -> TokenStream {
-        let span = self.span();
-        let guarded = self.in_guard(attempt, last);
-        let (keep, exit) = (self.keep(owns), self.exit(owns));
-        let timed =
-            self.item.stage.mode() == Mode::Block && self.item.stage.options.timeout.is_some();
+    pub(crate) fn guarded(&self, attempt: &TokenStream, owns: Owns<'_>) -> TokenStream {
+        let options = &self.item.stage.options;
+        let timed = self.item.stage.mode() == Mode::Block && options.timeout.is_some();
         let (arm, disarm) = if timed {
             self.timer()
         } else {
             Default::default()
         };
-        quote_spanned! {span=> {
+        let (keep, guarded, exit) = (self.keep(owns), self.in_guard(attempt), self.exit(owns));
+        quote_spanned! {self.span()=> {
             #keep
             #arm
             let outcome = #guarded;
@@ -162,23 +210,18 @@ impl Body<'_> {
         }}
     }
 
-    fn in_guard(&self, attempt: TokenStream, last: Span) -> TokenStream {
+    fn in_guard(&self, attempt: &TokenStream) -> TokenStream {
         let span = self.span();
         if !self.item.stage.is_async() {
             let guard = self.private("guard");
             return quote_spanned!(span=> #guard(|| { #attempt }));
         }
-        let _ = last;
-        match &self.item.stage.options.timeout {
-            None => {
-                let guard = self.private("guard_async");
-                quote_spanned!(span=> #guard(async { #attempt }).await)
-            }
-            Some(_) => {
-                let (within, after) = (self.private("within"), self.numbered("timeout"));
-                quote_spanned!(span=> #within(#after, async { #attempt }).await)
-            }
+        if self.item.stage.options.timeout.is_none() {
+            let guard = self.private("guard_async");
+            return quote_spanned!(span=> #guard(async { #attempt }).await);
         }
+        let (within, after) = (self.private("within"), self.numbered("timeout"));
+        quote_spanned!(span=> #within(#after, async { #attempt }).await)
     }
 
     fn numbered(&self, name: &str) -> Ident {
@@ -188,10 +231,12 @@ impl Body<'_> {
     /// What says to the worker that the call has a timeout, and asks it whether the call was in time.
     fn timer(&self) -> (TokenStream, TokenStream) {
         let span = self.span();
-        let timer = match self.flavour {
-            Flavour::Sync => quote_spanned!(span=> cx),
-            _ => quote_spanned!(span=> emitter),
+        let timer = if self.flavour == Flavour::Sync {
+            "cx"
+        } else {
+            "emitter"
         };
+        let timer = Ident::new(timer, span);
         let (attempt, step) = (self.attempt(), self.private("Step"));
         (
             quote_spanned!(span=> #timer.arm(#attempt);),
@@ -204,10 +249,10 @@ impl Body<'_> {
     }
 
     fn attempt(&self) -> TokenStream {
-        match self.retries() {
-            true => quote_spanned!(self.span()=> attempt),
-            false => quote_spanned!(self.span()=> 1u32),
+        if self.retries() {
+            return quote_spanned!(self.span()=> attempt);
         }
+        quote_spanned!(self.span()=> 1u32)
     }
 
     /// A copy of what the call takes by value, where another attempt may need it.
@@ -219,7 +264,10 @@ impl Body<'_> {
         let kept = match owns {
             Owns::Nothing => return TokenStream::new(),
             Owns::Item => quote_spanned!(self.span()=> &#item),
-            Owns::Key(key) => quote_spanned!(self.span()=> &#item.#key),
+            Owns::Key(key) => {
+                let key = self.field(key);
+                quote_spanned!(self.span()=> &#key)
+            }
         };
         let (repeat, retry) = (self.private("Repeat"), self.numbered("retry"));
         quote_spanned!(self.span()=> let kept = #repeat::<_>::keep(#kept, &#retry, attempt);)
@@ -239,9 +287,10 @@ impl Body<'_> {
             Owns::Key(changed) => {
                 let keys = self.item.before.keys();
                 records::literal(self.glue, self.ir, keys, self.user_span(), |key| {
-                    match key == changed {
-                        true => quote_spanned!(span=> kept),
-                        false => quote_spanned!(span=> #item.#key),
+                    if key == changed {
+                        quote_spanned!(span=> kept)
+                    } else {
+                        self.field(key)
                     }
                 })
             }

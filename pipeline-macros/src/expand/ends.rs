@@ -9,7 +9,7 @@ use syn::Expr;
 use super::{Expander, Glue, opts, site};
 use crate::ast::{Body, Header};
 use crate::closure;
-use crate::func::ends;
+use crate::func::{ends, parenthesized};
 use crate::ir::Flavour;
 
 /// What `batch` and `through` are wired with.
@@ -18,15 +18,23 @@ pub(crate) struct Edge<'a> {
     pub port: TokenStream,
     pub opts: TokenStream,
     /// The closure for the plain stages behind it.
-    pub post: TokenStream,
-    pub stage: usize,
+    pub after: TokenStream,
 }
 
 impl Expander<'_> {
+    /// The input, checked.
+    fn input(&self, header: &Header) -> TokenStream {
+        let (first, last) = ends(&header.input);
+        let (span, input) = (self.glue.at(first), &header.input);
+        let opens = self.glue.private("Opens", first);
+        let input = parenthesized(quote!(#input), self.glue.at(last));
+        quote_spanned!(span=> #opens::<_>::input #input)
+    }
+
     /// The port of the input.
     pub(super) fn open(&self, header: &Header) -> TokenStream {
         let (first, _) = ends(&header.input);
-        let (span, input) = (self.glue.at(first), &header.input);
+        let (span, input) = (self.glue.at(first), self.input(header));
         let (open, site) = (
             self.glue.private("open", first),
             site::name(self.glue, first),
@@ -37,18 +45,17 @@ impl Expander<'_> {
 
     /// A pipeline that the consumer runs itself.
     pub(super) fn inline(&self, header: &Header, stages: &Range<usize>) -> TokenStream {
-        let (first, _) = ends(&header.input);
-        let (span, input) = (self.glue.at(first), &header.input);
+        let (first, last) = self.ends_of(stages);
+        let (span, input) = (self.glue.at(first), self.input(header));
         let (inline, site) = (
             self.glue.private("inline", first),
             site::name(self.glue, first),
         );
         let types = (!self.ir.has_task).then(|| quote_spanned!(span=> ::<_, _, (), _>));
-        let closure = self.closure(stages, Flavour::Sync, None);
-        let wired = self.with_clones(
-            stages,
-            quote_spanned!(span=> #inline #types(input, &#site, #closure)),
-        );
+        let closure = self.closure(stages, Flavour::Sync);
+        let args = quote_spanned!(span=> input, &#site, #closure);
+        let args = parenthesized(args, self.glue.at(last));
+        let wired = self.with_clones(stages, &quote_spanned!(span=> #inline #types #args));
         quote_spanned!(span=> { let input = #input; #wired })
     }
 
@@ -60,19 +67,18 @@ impl Expander<'_> {
         };
         let edge = Edge {
             glue: self.glue,
-            port: quote_spanned!(self.glue.at(stage.span)=> port),
+            port: self.port(number),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
-            post: self.closure_or_pass(post, stage.span),
-            stage: number,
+            after: self.closure_or_pass(post, stage.span),
         };
-        self.with_clones(post, form.wire(&edge))
+        self.with_clones(post, &form.wire(&edge))
     }
 
     fn closure_or_pass(&self, stages: &Range<usize>, at: Span) -> TokenStream {
-        match stages.is_empty() {
-            true => self.glue.private("pass", at),
-            false => self.closure(stages, Flavour::Sync, None),
+        if stages.is_empty() {
+            return self.glue.private("pass", at);
         }
+        self.closure(stages, Flavour::Sync)
     }
 
     /// `:drive`: a pipeline that can be run.
@@ -94,18 +100,20 @@ impl Expander<'_> {
             self.glue.private("drive", first),
             self.closure_or_pass(pre, stage.span),
         );
-        let Some(hinted) = closure::hinted(sink, self.glue) else {
-            return self.with_clones(
-                pre,
-                quote_spanned!(span=> #drive(port, #opts, #fused, #sink)),
-            );
-        };
+        let port = self.port(pre.start);
+        let hinted = closure::hinted(sink, self.glue);
+        if pre.is_empty() && hinted.is_none() {
+            let driven = quote_spanned!(span=> #drive(#port, #opts, #fused, #sink));
+            return self.with_clones(pre, &driven);
+        }
+        let sink = hinted.as_ref().unwrap_or(sink);
         let typed = self.glue.private("pre", first);
         let wired = quote_spanned! {span=>
+            #[allow(unused_variables)]
             let (pre, hint) = #typed(&port, #fused);
-            #drive(port, #opts, pre, #hinted)
+            #drive(#port, #opts, pre, #sink)
         };
-        self.with_clones(pre, wired)
+        self.with_clones(pre, &wired)
     }
 
     /// The pipeline with its errors end.

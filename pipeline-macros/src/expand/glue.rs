@@ -28,6 +28,14 @@ impl Glue {
         quote_spanned!(span=> #krate::__private::#name)
     }
 
+    /// The same over several of the user's tokens, all of which rustc then marks.
+    pub(crate) fn over(&self, name: &str, first: Span, last: Span) -> TokenStream {
+        let (span, name) = (self.at(first), Ident::new(name, self.at(last)));
+        let mut krate = self.krate.clone();
+        krate.set_span(span);
+        quote_spanned!(span=> #krate::__private::#name)
+    }
+
     /// A local name that no token of the user's can see.
     pub(crate) fn ident(&self, name: &str, span: Span) -> Ident {
         Ident::new(name, self.at(span))

@@ -8,8 +8,8 @@ use quote::{quote, quote_spanned};
 use super::body::item_name;
 use super::{Body, Expander, opts};
 use crate::check::Item;
-use crate::forms::Place;
-use crate::func::ends;
+use crate::forms::{Form, Place};
+use crate::func::{ends, parenthesized};
 use crate::ir::Flavour;
 
 impl Expander<'_> {
@@ -21,33 +21,38 @@ impl Expander<'_> {
         flavour: Flavour,
     ) -> TokenStream {
         let stage = &self.stages()[main].stage;
-        let (span, at) = (self.glue.at(stage.span), stage.span);
+        let at = self.span_of(main);
+        let span = self.glue.at(at);
         let opts = opts::opts(self.glue, stage, stages, main, flavour);
-        let closure = self.closure(stages, flavour, Some(main));
+        let closure = self.closure(stages, flavour);
+        let (port, last) = (self.port(stages.start), self.last_of(main));
+        let private = |name| self.glue.private(name, at);
+        let over = |args| parenthesized(args, self.glue.at(last));
         if flavour == Flavour::Sync {
-            let sync = self.glue.private("sync", at);
-            return self.with_clones(stages, quote_spanned!(span=> #sync(port, #opts, #closure)));
+            let sync = private("sync");
+            let args = over(quote_spanned!(span=> #port, #opts, #closure));
+            return self.with_clones(stages, &quote_spanned!(span=> #sync #args));
         }
         let (function, driver) = match flavour {
             Flavour::Async => ("async_fn", "drive_async"),
             _ => ("flat_fn", "drive_flat"),
         };
-        let private = |name| self.glue.private(name, at);
         let (work, function, driver) = (private("work"), private(function), private(driver));
-        let wire = private("stage");
+        let (wire, opened) = (private("stage"), over(quote_spanned!(span=> #port, #opts)));
+        let typed = over(quote_spanned!(span=> &work, #closure));
+        let boxed = over(quote_spanned! {span=>
+            #driver(::core::clone::Clone::clone(&work), ::core::clone::Clone::clone(&f))
+        });
         let wired = quote_spanned! {span=>
-            let (half, work) = #work(port, #opts);
-            let f = #function(&work, #closure);
-            #wire(half, move || ::std::boxed::Box::pin(#driver(
-                ::core::clone::Clone::clone(&work),
-                ::core::clone::Clone::clone(&f),
-            )))
+            let (half, work) = #work #opened;
+            let f = #function #typed;
+            #wire(half, move || ::std::boxed::Box::pin #boxed)
         };
-        self.with_clones(stages, wired)
+        self.with_clones(stages, &wired)
     }
 
     /// A block in which the shared values are clones and the hoisted expressions are evaluated.
-    pub(super) fn with_clones(&self, stages: &Range<usize>, wired: TokenStream) -> TokenStream {
+    pub(super) fn with_clones(&self, stages: &Range<usize>, wired: &TokenStream) -> TokenStream {
         let (clones, hoisted) = (self.clones(), self.hoisted(stages));
         quote!({ #clones #hoisted #wired })
     }
@@ -82,42 +87,35 @@ impl Expander<'_> {
     }
 
     /// The one closure of a group: straight-line code.
-    pub(super) fn closure(
-        &self,
-        stages: &Range<usize>,
-        flavour: Flavour,
-        main: Option<usize>,
-    ) -> TokenStream {
-        let at = main.map_or_else(
-            || self.span_of(stages.start),
-            |main| self.stages()[main].stage.span,
-        );
+    pub(super) fn closure(&self, stages: &Range<usize>, flavour: Flavour) -> TokenStream {
         // The braces lie elsewhere than the head: a pattern with exactly the closure's span gets rustc's false advice.
-        let last = stages.clone().last().map_or(at, |last| self.last_of(last));
+        let (at, last) = self.ends_of(stages);
         let (span, end) = (self.glue.at(at), self.glue.at(last));
-        let steps = self.from_entry(stages, flavour);
+        let steps = self.steps_after_entry(stages, flavour);
         let entry = self.entry_type(stages, at);
         let mut braces = proc_macro2::Group::new(proc_macro2::Delimiter::Brace, steps);
         braces.set_span(end);
+        let (entry, closing) = (
+            quote_spanned!(span=> entry: #entry),
+            quote_spanned!(end=> |),
+        );
         match flavour {
             Flavour::Sync => {
                 let cx = self.glue.private("Cx", at);
-                quote_spanned!(span=> move |entry: #entry, cx: &#cx| #braces)
+                quote_spanned!(span=> move |#entry, cx: &#cx #closing #braces)
             }
-            Flavour::Async => quote_spanned!(span=> async move |entry: #entry| #braces),
-            _ => quote_spanned!(span=> async move |entry: #entry, emitter| #braces),
+            Flavour::Async => quote_spanned!(span=> async move |#entry #closing #braces),
+            _ => quote_spanned!(span=> async move |#entry, emitter #closing #braces),
         }
     }
 
     fn entry_type(&self, stages: &Range<usize>, at: Span) -> TokenStream {
         let entry = self.glue.private("Entry", at);
-        match self.retried(stages) {
-            Some(_) => quote_spanned!(self.glue.at(at)=> #entry<_, _>),
-            None => {
-                let never = self.glue.private("Never", at);
-                quote_spanned!(self.glue.at(at)=> #entry<_, #never>)
-            }
+        if self.retried(stages).is_some() {
+            return quote_spanned!(self.glue.at(at)=> #entry<_, _>);
         }
+        let never = self.glue.private("Never", at);
+        quote_spanned!(self.glue.at(at)=> #entry<_, #never>)
     }
 
     /// The stage of the group that has `retry`.
@@ -126,7 +124,7 @@ impl Expander<'_> {
         stages.clone().find(retries)
     }
 
-    fn from_entry(&self, stages: &Range<usize>, flavour: Flavour) -> TokenStream {
+    fn steps_after_entry(&self, stages: &Range<usize>, flavour: Flavour) -> TokenStream {
         let at = self.span_of(stages.start);
         let span = self.glue.at(at);
         let Some(main) = self.retried(stages) else {
@@ -219,19 +217,27 @@ impl Expander<'_> {
 
     /// The token that stands for a stage.
     pub(super) fn span_of(&self, number: usize) -> Span {
-        let Item { stage, .. } = &self.stages()[number];
-        stage.form().map_or(stage.span, |form| form.span())
+        let Some(Item { stage, .. }) = self.stages().get(number) else {
+            return Span::call_site();
+        };
+        stage.form().map_or(stage.span, Form::span)
+    }
+
+    /// The first and the last token of some stages.
+    pub(super) fn ends_of(&self, stages: &Range<usize>) -> (Span, Span) {
+        let first = self.span_of(stages.start);
+        let last = stages
+            .clone()
+            .last()
+            .map_or(first, |last| self.last_of(last));
+        (first, last)
     }
 
     fn last_of(&self, number: usize) -> Span {
         let Item { stage, .. } = &self.stages()[number];
-        let form = stage.form();
-        match form.and_then(|form| form.func()) {
-            Some(func) => func.last(),
-            None => match &stage.body {
-                crate::ast::Body::Drive(sink) => ends(sink).1,
-                crate::ast::Body::Form(form) => form.span(),
-            },
+        match &stage.body {
+            crate::ast::Body::Drive(sink) => ends(sink).1,
+            crate::ast::Body::Form(form) => form.last(),
         }
     }
 }

@@ -12,6 +12,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 use crate::check::{Checked, Item};
+use crate::func::parenthesized;
 use crate::ir::{Ir, Unit};
 
 pub(crate) use body::{Body, Owns};
@@ -60,10 +61,10 @@ impl Expander<'_> {
             .map(|share| {
                 let name = &share.name;
                 let span = self.glue.at(name.span());
-                let value = match &share.value {
-                    Some(value) => quote_spanned!(span=> (#value)),
-                    None => quote_spanned!(span=> #name),
-                };
+                let value = share.value.as_ref().map_or_else(
+                    || quote_spanned!(span=> #name),
+                    |value| quote_spanned!(span=> (#value)),
+                );
                 quote_spanned!(span=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#value);)
             })
             .collect()
@@ -88,13 +89,11 @@ impl Expander<'_> {
         let Some(header) = &self.checked.header else {
             return TokenStream::new();
         };
-        let value = match self.ir.units.as_slice() {
-            [Unit::Inline { stages }] => self.inline(header, stages),
-            _ => {
-                let open = self.open(header);
-                let wired = self.wired();
-                quote_spanned!(span=> { let port = #open; #wired })
-            }
+        let value = if let [Unit::Inline { stages }] = self.ir.units.as_slice() {
+            self.inline(header, stages)
+        } else {
+            let (open, wired) = (self.open(header), self.wired());
+            quote_spanned!(span=> { let port = #open; #wired })
         };
         match &header.errors {
             None => value,
@@ -137,10 +136,24 @@ impl Expander<'_> {
             };
             statements.extend(quote_spanned!(span=> let port = #value;));
         }
-        let finish = self.glue.private("finish", Span::call_site());
-        match self.ir.is_segment {
-            true => quote_spanned!(span=> #statements port),
-            false => quote_spanned!(span=> #statements #finish(port)),
+        if self.ir.is_segment {
+            return quote_spanned!(span=> #statements port);
         }
+        let finish = self.glue.private("finish", Span::call_site());
+        let port = self.port(self.stages().len());
+        quote_spanned!(span=> #statements #finish(#port))
+    }
+
+    /// The port in front of a stage, located at the group that made it: what does not fit between two groups is then
+    /// said once, at the first.
+    fn port(&self, stage: usize) -> TokenStream {
+        let made_by = self.ir.units.iter().find(|unit| unit.end() == stage);
+        let Some(main) = made_by.map(Unit::main) else {
+            return quote_spanned!(self.glue.at(self.span_of(stage))=> port);
+        };
+        let (first, last) = self.ends_of(&(main..main + 1));
+        let span = self.glue.at(first);
+        let port = parenthesized(quote_spanned!(span=> port), self.glue.at(last));
+        quote_spanned!(span=> ::core::convert::identity #port)
     }
 }

@@ -66,8 +66,10 @@ impl Form for Batch {
                 quote_spanned!(span=> ::core::option::Option::Some(#within))
             }
         };
-        let (batch, port) = (glue.private("batch", self.span), &edge.port);
-        let (opts, post) = (&edge.opts, &edge.post);
-        quote_spanned!(span=> #batch(#port, #opts, #size, #within, #post))
+        let batch = glue.private("batch", self.span);
+        let Edge {
+            port, opts, after, ..
+        } = edge;
+        quote_spanned!(span=> #batch(#port, #opts, #size, #within, #after))
     }
 }

@@ -16,6 +16,9 @@ pub(crate) static KIND: Kind = Kind {
     place: Place::Worker,
 };
 
+/// What the function must return.
+const SHAPE: (&str, &str) = ("Optional", "option");
+
 struct FilterMap(Func);
 
 impl Form for FilterMap {
@@ -32,11 +35,13 @@ impl Form for FilterMap {
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let value = body.call(&self.0, &[body.item()], Owns::Item);
+        let value = body.call_shaped(&self.0, &[body.item()], Owns::Item, SHAPE);
         let (item, drop) = (body.item_after(), body.filtered());
         quote_spanned! {body.span()=>
-            let value: ::core::option::Option<_> = #value;
-            let ::core::option::Option::Some(#item) = value else { #drop };
+            let #item = match #value {
+                ::core::option::Option::Some(value) => value,
+                ::core::option::Option::None => { #drop }
+            };
             #rest
         }
     }

@@ -18,6 +18,9 @@ pub(crate) static KIND: Kind = Kind {
     place: Place::Multiplies,
 };
 
+/// What the function must return.
+const SHAPE: (&str, &str) = ("Outputs", "outputs");
+
 struct FlatMap(Func);
 
 impl Form for FlatMap {
@@ -34,7 +37,7 @@ impl Form for FlatMap {
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let called = body.call_into_iter(&self.0, &[body.item()]);
+        let called = body.call_shaped(&self.0, &[body.item()], Owns::Item, SHAPE);
         let (outputs, label) = (body.outputs(), body.label());
         let (item, index) = (body.item_after(), body.index());
         let guard = body.private("guard");

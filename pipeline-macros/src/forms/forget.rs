@@ -40,11 +40,11 @@ impl Form for Forget {
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let (before, key) = (body.item(), &self.0);
+        let forgotten = body.field(&self.0);
         let record = body.item_after();
-        let value = body.record(|key| quote_spanned!(body.span()=> #before.#key));
+        let value = body.record(|key| body.field(key));
         quote_spanned! {body.span()=>
-            ::core::mem::drop(#before.#key);
+            ::core::mem::drop(#forgotten);
             let #record = #value;
             #rest
         }

@@ -108,12 +108,9 @@ impl Form for Let {
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let value = body.guarded(self.attempt(body), Owns::Nothing, self.last());
-        let (before, record) = (body.item(), body.item_after());
-        let next = body.record(|key| match *key == self.key {
-            true => quote_spanned!(body.span()=> value),
-            false => quote_spanned!(body.span()=> #before.#key),
-        });
+        let value = body.guarded(&self.attempt(body), Owns::Nothing);
+        let record = body.item_after();
+        let next = body.record_with(&self.key);
         quote_spanned! {body.span()=>
             let value = #value;
             let #record = #next;
@@ -123,17 +120,13 @@ impl Form for Let {
 }
 
 impl Let {
-    fn last(&self) -> Span {
-        ends(&self.value).1
-    }
-
     /// The statements inside the guard: every key lent, and the expression.
     fn attempt(&self, body: &Body<'_>) -> TokenStream {
-        let record = body.item();
         let lent = body.keys().map(|key| {
+            let field = body.field_at(key, ends(&self.value).0);
             quote_spanned! {body.span()=>
                 #[allow(unused_variables, clippy::used_underscore_binding)]
-                let #key = &#record.#key;
+                let #key = &#field;
             }
         });
         let (expr, raised) = (&self.value, body.private("Raised"));

@@ -50,10 +50,10 @@ fn parse(input: ParseStream<'_>, wrong: &syn::Error) -> syn::Result<Mapduce> {
     input.parse::<Token![,]>()?;
     let func = Func::new(input.parse()?);
     input.parse::<Option<Token![,]>>()?;
-    match input.is_empty() {
-        true => Ok(Mapduce { from, to, func }),
-        false => Err(wrong.clone()),
+    if !input.is_empty() {
+        return Err(wrong.clone());
     }
+    Ok(Mapduce { from, to, func })
 }
 
 /// Without `=>` there must be one key.
@@ -151,23 +151,14 @@ impl Form for Mapduce {
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let before = body.item();
-        let value = match &self.to {
-            Some(_) => {
-                let args: Vec<_> = self.from.iter().map(|path| lent(path, body)).collect();
-                body.call(&self.func, &args, Owns::Nothing)
-            }
-            None => {
-                let key = self.target();
-                let arg = quote_spanned!(body.span()=> #before.#key);
-                body.call(&self.func, &[arg], Owns::Key(key))
-            }
+        let value = if self.to.is_some() {
+            let args: Vec<_> = self.from.iter().map(|path| lent(path, body)).collect();
+            body.call(&self.func, &args, Owns::Nothing)
+        } else {
+            let key = self.target();
+            body.call(&self.func, &[body.field(key)], Owns::Key(key))
         };
-        let (record, to) = (body.item_after(), self.target());
-        let next = body.record(|key| match key == to {
-            true => quote_spanned!(body.span()=> value),
-            false => quote_spanned!(body.span()=> #before.#key),
-        });
+        let (record, next) = (body.item_after(), body.record_with(self.target()));
         quote_spanned! {body.span()=>
             let value = #value;
             let #record = #next;

@@ -82,6 +82,11 @@ pub(crate) trait Form {
         self.func().map_or_else(Span::call_site, Func::span)
     }
 
+    /// The last token of the same.
+    fn last(&self) -> Span {
+        self.func().map_or_else(|| self.span(), Func::last)
+    }
+
     /// The stage's name in reports, if it has a better one than the form's.
     fn name(&self) -> Option<String> {
         self.func().and_then(Func::name)

@@ -82,31 +82,27 @@ impl Form for PopTask {
         if !checker.in_record(scope, self.key.span(), "pop_task") {
             return;
         }
-        if scope.bottom() != Some(&self.key) && !scope.is_vague() {
-            let message = match checker.reads(scope, &self.key) {
-                true => format!(
-                    "`{}` was not pushed; pop {}, or write `map(|m| m.{})`",
-                    self.key,
-                    list(scope.bottom()),
-                    self.key
-                ),
-                false => return scope.pop(&[]),
-            };
-            checker.errors.at(self.key.span(), message);
-        } else {
+        if scope.bottom() == Some(&self.key) || scope.is_vague() {
             self.check_carried(scope, checker);
+        } else if checker.reads(scope, &self.key) {
+            let (key, pushed) = (&self.key, list(scope.bottom()));
+            let message =
+                format!("`{key}` was not pushed; pop {pushed}, or write `map(|m| m.{key})`");
+            checker.errors.at(key.span(), message);
         }
         scope.pop(&self.carried);
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let (before, after, key) = (body.item(), body.item_after(), &self.key);
+        let (pushed, after) = (body.field(&self.key), body.item_after());
         let restored = if self.carried.is_empty() {
-            quote_spanned!(body.span()=> #before.#key)
+            pushed
         } else {
-            body.record(|field| match self.carried.contains(field) {
-                true => quote_spanned!(body.span()=> #before.#field),
-                false => quote_spanned!(body.span()=> #before.#key.#field),
+            body.record(|field| {
+                if self.carried.contains(field) {
+                    return body.field(field);
+                }
+                quote_spanned!(body.span()=> #pushed.#field)
             })
         };
         quote_spanned! {body.span()=>

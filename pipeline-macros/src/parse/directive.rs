@@ -1,6 +1,7 @@
 //! `:block 2`, `:async (n)`, `4`, `:drive`.
 
 use proc_macro2::{Group, Ident, Span, TokenTree};
+use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Lit, LitInt, Token, token};
@@ -70,7 +71,7 @@ fn count(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Count> {
     if input.peek(token::Paren) {
         let group: Group = input.parse()?;
         return match syn::parse2(group.stream()) {
-            Ok(expr) => Ok(Count::Computed(expr)),
+            Ok(expr) => Ok(Count::Computed(Box::new(expr))),
             Err(_) if group.stream().is_empty() => {
                 errors.at(group.span(), "a computed count is `(expression)`");
                 Ok(Count::One)
@@ -84,7 +85,7 @@ fn count(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Count> {
     // `:block n map(f)`: two names in a row where only one can be a stage.
     let next = input.cursor().ident().map(|(_, rest)| rest);
     let another = next
-        .and_then(|rest| rest.ident())
+        .and_then(Cursor::ident)
         .is_some_and(|(word, _)| word != "with");
     if another
         && !input.peek(Token![let])
@@ -133,15 +134,14 @@ fn drive_has_count(input: ParseStream<'_>) -> bool {
     let Some((_, _, rest)) = input.cursor().group(proc_macro2::Delimiter::Parenthesis) else {
         return false;
     };
-    let sink_starts = match rest.token_tree() {
+    match rest.token_tree() {
         None => false,
         Some((TokenTree::Punct(punct), _)) => {
             matches!(punct.as_char(), ':' | '&' | '*' | '|' | '<')
         }
         Some((TokenTree::Ident(ident), _)) => ident != "with" && ident != "as",
         Some(_) => true,
-    };
-    sink_starts
+    }
 }
 
 impl Directive {

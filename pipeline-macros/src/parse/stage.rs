@@ -25,7 +25,7 @@ pub(super) fn stage(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<
         .as_ref()
         .is_some_and(|directive| directive.mode == Mode::Drive);
     let body = if drives {
-        Body::Drive(sink(input, errors)?)
+        Body::Drive(Box::new(sink(input, errors)?))
     } else {
         if directive.is_some() && (input.is_empty() || input.peek(Token![,])) {
             return Err(syn::Error::new(
@@ -95,9 +95,9 @@ fn form(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Box<dyn Form
     if input.peek(syn::Ident) && input.peek2(token::Paren) {
         let name: Ident = input.parse()?;
         let args: Group = input.parse()?;
-        return call(&name, args, errors);
+        return call(&name, &args, errors);
     }
-    path(input, errors)
+    path(input)
 }
 
 /// Whether a closure starts here.
@@ -122,10 +122,10 @@ fn group_holds_closure(input: ParseStream<'_>) -> bool {
 }
 
 /// `name(arguments)`.
-fn call(name: &Ident, args: Group, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
+fn call(name: &Ident, args: &Group, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
     let word = name.to_string();
     if let Some(kind) = forms::named(&word) {
-        return (kind.parse)(Args::new(kind, name, &args), errors);
+        return (kind.parse)(Args::new(kind, name, args), errors);
     }
     let Some(kind) = nearest(&word, forms::names()).and_then(forms::named) else {
         return Err(syn::Error::new(
@@ -138,11 +138,11 @@ fn call(name: &Ident, args: Group, errors: &mut Errors) -> syn::Result<Box<dyn F
         format!("no form `{word}`; did you mean `{}`?", kind.name),
     );
     // The rest of the pipeline is checked as if that had been written; a second message would not help.
-    (kind.parse)(Args::new(kind, name, &args), &mut Errors::default())
+    (kind.parse)(Args::new(kind, name, args), &mut Errors::default())
 }
 
 /// A function's path: `:async 8 fetch`.
-fn path(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
+fn path(input: ParseStream<'_>) -> syn::Result<Box<dyn Form>> {
     let span = input.span();
     if !input.peek(Ident::peek_any)
         && !input.peek(Token![::])
@@ -164,10 +164,9 @@ fn path(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Box<dyn Form
         ));
     }
     if input.peek(token::Paren) {
-        let args: Group = input.parse()?;
+        input.parse::<Group>()?;
         let message =
             format!("no form `{shown}`; if it yields a function, write `map({shown}(…))`");
-        let _ = args;
         return Err(syn::Error::new(span, message));
     }
     if input.peek(Token![!]) {
@@ -176,7 +175,6 @@ fn path(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Box<dyn Form
             "a macro is no stage; write `map(|x| …)` or `tap(|x| …)`",
         ));
     }
-    let _ = errors;
     Ok(forms::map::of(Func::new(Expr::Path(path))))
 }
 

@@ -3,10 +3,14 @@
 //! Each is a trait with a parameter for its result, called as `Trait::<_>::method(value)`: a bound of a function would
 //! add lines to the message, an associated type would add errors.
 
-use std::future::IntoFuture;
+use std::future::{Future, IntoFuture};
+use std::sync::Arc;
 
 use super::call::Raised;
+use super::engine::Portable;
 use crate::retry::Retry;
+use crate::source::Input;
+use crate::step::Never;
 
 /// What an `:async` stage's function returns.
 #[diagnostic::on_unimplemented(
@@ -19,10 +23,143 @@ pub trait Awaitable<F> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: IntoFuture> Awaitable<T::IntoFuture> for T {
+impl<T: IntoFuture> Awaitable<Awaited<T::IntoFuture>> for T {
     #[inline]
-    fn future(self) -> T::IntoFuture {
-        self.into_future()
+    fn future(self) -> Awaited<T::IntoFuture> {
+        Awaited(self.into_future())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Awaitable<Never> for T {
+    fn future(self) -> Never {
+        self.never()
+    }
+}
+
+/// Has no implementation. Where a second impl is thinkable, rustc looks at the bounds of the first before it takes any
+/// type from it; so the one message about the bound is the only one.
+pub trait Nothing {
+    /// Cannot be called.
+    fn never(self) -> Never;
+}
+
+/// The future of an `:async` stage's call.
+#[derive(Debug)]
+pub struct Awaited<F>(F);
+
+impl<F: Future> IntoFuture for Awaited<F> {
+    type Output = F::Output;
+    type IntoFuture = F;
+
+    #[inline]
+    fn into_future(self) -> F {
+        self.0
+    }
+}
+
+/// The function of a group that runs as a future, behind an `Arc` for its drivers.
+#[diagnostic::on_unimplemented(
+    message = "a stage's function captures something that threads cannot share"
+)]
+pub trait Shareable<F> {
+    /// The function, shared.
+    fn share(self) -> Arc<F>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Portable> Shareable<F> for F {
+    fn share(self) -> Arc<F> {
+        Arc::new(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Nothing> Shareable<Never> for F {
+    fn share(self) -> Arc<Never> {
+        Arc::new(self.never())
+    }
+}
+
+/// What the function of `filter_map` returns.
+#[diagnostic::on_unimplemented(
+    message = "`filter_map` needs a function that returns an `Option`, this one returns `{Self}`",
+    label = "no `Option`",
+    note = "write `map` if no item is dropped, `?` after the stage if the function returns a `Result`"
+)]
+pub trait Optional<T> {
+    /// The option.
+    fn option(self) -> Option<T>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T> Optional<T> for Option<T> {
+    #[inline]
+    fn option(self) -> Self {
+        self
+    }
+}
+
+/// What the function of `flat_map` returns.
+#[diagnostic::on_unimplemented(
+    message = "`flat_map` needs a function that returns an iterator or a collection, this one returns `{Self}`",
+    label = "nothing to iterate over"
+)]
+pub trait Outputs<I> {
+    /// The iterator.
+    fn outputs(self) -> I;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoIterator> Outputs<Many<T::IntoIter>> for T {
+    #[inline]
+    fn outputs(self) -> Many<T::IntoIter> {
+        Many(self.into_iter())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Outputs<Never> for T {
+    fn outputs(self) -> Never {
+        self.never()
+    }
+}
+
+/// The outputs of one call of `flat_map`.
+#[derive(Debug)]
+pub struct Many<I>(I);
+
+impl<I: Iterator> Iterator for Many<I> {
+    type Item = I::Item;
+
+    #[inline]
+    fn next(&mut self) -> Option<I::Item> {
+        self.0.next()
+    }
+}
+
+/// What stands in the header of a pipeline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input of a pipeline",
+    label = "not an input",
+    note = "an input is a `Source`, `source::iter(…)`, `source::stream(…)`, a `tokio::sync::mpsc::Receiver`, another pipeline, a `Vec` or a range"
+)]
+pub trait Opens<I> {
+    /// The input.
+    fn input(self) -> I;
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Input> Opens<I> for I {
+    fn input(self) -> I {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Nothing> Opens<Never> for I {
+    fn input(self) -> Never {
+        self.never()
     }
 }
 

@@ -1,0 +1,16 @@
+use brigade::prelude::*;
+
+fn double(x: u64) -> u64 {
+    x * 2
+}
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        :async 4 double,
+    };
+    let _ = pipeline! {
+        [0..10u64]
+        :async 4 map(|x| x + 1),
+    };
+}

@@ -1,0 +1,10 @@
+use brigade::prelude::*;
+use std::rc::Rc;
+
+fn main() {
+    let shared = Rc::new(3);
+    let _ = pipeline! {
+        [0..10u64]
+        :async 4 map(async |x| x + *shared),
+    };
+}

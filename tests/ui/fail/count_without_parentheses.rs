@@ -1,0 +1,9 @@
+use brigade::prelude::*;
+
+fn main() {
+    let n = 2;
+    let _ = pipeline! {
+        [0..10u64]
+        :block n map(|x| x + 1),
+    };
+}

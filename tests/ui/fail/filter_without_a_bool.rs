@@ -1,0 +1,20 @@
+use brigade::prelude::*;
+
+fn double(x: &u64) -> u64 {
+    x * 2
+}
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        filter(|x| x > 3),
+    };
+    let _ = pipeline! {
+        [0..10u64]
+        filter(double),
+    };
+    let _ = pipeline! {
+        [0..10u64]
+        filter(|x| x + 1),
+    };
+}

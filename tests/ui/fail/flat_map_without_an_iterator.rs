@@ -1,0 +1,8 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        flat_map(|x| x + 1),
+    };
+}

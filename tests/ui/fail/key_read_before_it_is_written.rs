@@ -1,0 +1,14 @@
+use brigade::prelude::*;
+
+fn double_it(x: &u64) -> u64 {
+    x * 2
+}
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        push_task(original),
+        mapduce(post => clean, double_it),
+        mapduce(original => post, double_it),
+    };
+}

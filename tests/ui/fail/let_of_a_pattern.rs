@@ -1,0 +1,11 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        push_task(original),
+        let mut post = original + 1,
+        let (a, b) = (1, 2),
+        let clean,
+    };
+}

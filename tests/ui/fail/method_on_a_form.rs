@@ -1,0 +1,8 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        map(|x| x + 1).boxed(),
+    };
+}

@@ -1,0 +1,11 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        map(|x| x + 1)
+        filter(|x| *x > 3),
+        map(|x| x + 1);
+        map(|x| x + 1),
+    };
+}

@@ -1,0 +1,12 @@
+use brigade::prelude::*;
+
+fn double(x: u64) -> u64 {
+    x * 2
+}
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        :block 2 doubel,
+    };
+}

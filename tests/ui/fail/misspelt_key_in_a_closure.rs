@@ -1,0 +1,10 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        push_task(original),
+        let post = original + 1,
+        map(|m| m.pots),
+    };
+}

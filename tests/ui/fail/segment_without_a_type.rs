@@ -1,0 +1,5 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! { filter(|x| x.is_empty()), map(|x| x.len()) };
+}

@@ -1,0 +1,8 @@
+use brigade::prelude::*;
+
+fn main() {
+    let _ = pipeline! {
+        [0..10u64]
+        :block 2 :async 4 map(|x| x + 1),
+    };
+}
