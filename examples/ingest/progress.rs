@@ -9,6 +9,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 const EVERY: Duration = Duration::from_millis(200);
 const WITH_END: &str = "{wide_bar} {bytes} of {total_bytes}, {bytes_per_sec}, {msg}, {eta} left";
 const WITHOUT_END: &str = "{spinner} {bytes}, {msg}, since {elapsed}";
+/// Of connections only what they brought is known.
+const WITHOUT_BYTES: &str = "{spinner} {msg}, since {elapsed}";
 
 /// The bar, and what it shows. Clones are the same bar.
 #[derive(Clone)]
@@ -16,7 +18,7 @@ pub struct Progress(ProgressBar);
 
 impl Progress {
     pub fn new() -> Self {
-        Self(ProgressBar::new_spinner().with_style(style(WITHOUT_END)))
+        Self(ProgressBar::new_spinner())
     }
 
     /// Prints a line above the bar.
@@ -31,6 +33,11 @@ impl Progress {
         readers: &[source::Progress],
         objects: impl Fn() -> u64,
     ) -> W::Output {
+        self.0.set_style(style(if readers.is_empty() {
+            WITHOUT_BYTES
+        } else {
+            WITHOUT_END
+        }));
         let mut work = pin!(work);
         let mut ticks = tokio::time::interval(EVERY);
         loop {
