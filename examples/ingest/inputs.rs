@@ -1,7 +1,7 @@
 //! Where the lines come from.
 
+use std::fs;
 use std::path::PathBuf;
-use std::{fs, io};
 
 use brigade::source::{self, Files, Line, Stdin, Tcp};
 use brigade::{BoxError, Driven, Pipeline};
@@ -71,7 +71,7 @@ impl Inputs {
 }
 
 /// A corpus in the temporary directory, from an earlier run or from now.
-fn made_up(args: &Args) -> io::Result<PathBuf> {
+fn made_up(args: &Args) -> Result<PathBuf, BoxError> {
     let directory = std::env::temp_dir();
     let name = format!("ingest-{}-{}.ndjson.xz", args.generate, args.seed);
     let path = directory.join(&name);

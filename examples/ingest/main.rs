@@ -28,6 +28,7 @@ use std::process::ExitCode;
 
 use brigade::{BoxError, Pipeline, Running};
 use clap::Parser;
+use tokio::runtime::Runtime;
 
 use args::Args;
 use inputs::Inputs;
@@ -35,9 +36,15 @@ use progress::Progress;
 use stop::Ended;
 use tables::Tables;
 
-#[tokio::main]
-async fn main() -> ExitCode {
-    match ingest(&Args::parse()).await {
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let ended = Runtime::new().map_err(BoxError::from).and_then(|runtime| {
+        let ended = runtime.block_on(ingest(&args));
+        // A write that waits for a locked database would keep the program after its deadline.
+        runtime.shutdown_background();
+        ended
+    });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
             eprintln!("ingest: {why}");
@@ -58,9 +65,9 @@ async fn ingest(args: &Args) -> Result<(), BoxError> {
     let (address, readers) = (inputs.address(), inputs.readers());
     let pipelines = inputs.pipelines(&tables, args.workers());
     if args.plan {
-        pipelines
-            .iter()
-            .for_each(|pipeline| println!("{}", pipeline.plan()));
+        for pipeline in &pipelines {
+            println!("{}", pipeline.plan());
+        }
         return Ok(());
     }
     let runs: Vec<_> = pipelines.into_iter().map(Pipeline::spawn).collect();

@@ -73,6 +73,6 @@ async fn interrupts(
 /// Waits for Ctrl-C; for ever, where there is no such thing.
 async fn interrupt() {
     if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }

@@ -47,6 +47,26 @@ pub(crate) enum Flavour {
     FlatInline,
 }
 
+impl Unit {
+    /// The stage that the unit is named after.
+    pub(crate) fn main(&self) -> usize {
+        match self {
+            Self::Group { main, .. } => *main,
+            Self::Inline { stages } => stages.start,
+            Self::Edge { stage, .. } | Self::Drive { stage, .. } => *stage,
+        }
+    }
+
+    /// The stage after it.
+    pub(crate) fn end(&self) -> usize {
+        match self {
+            Self::Group { stages, .. } | Self::Inline { stages } => stages.end,
+            Self::Edge { post, .. } => post.end,
+            Self::Drive { stage, .. } => stage + 1,
+        }
+    }
+}
+
 impl Ir {
     /// The number of the record type with these keys.
     pub(crate) fn record(&self, keys: &[Ident]) -> usize {

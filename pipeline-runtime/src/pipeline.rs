@@ -12,6 +12,7 @@ use crate::build::{Build, Port};
 use crate::errors::{BoxFuture, Errors};
 use crate::failure::Failure;
 use crate::plan::Plan;
+use crate::private::Item;
 use crate::report::Report;
 use crate::running::{Handle, Live, Running};
 use crate::sink::Sink;
@@ -55,9 +56,7 @@ pub trait Emits: Send {}
 impl<T: Send> Emits for T {}
 
 /// Ends a pipeline that is not driven.
-pub fn finish<T: Send + 'static, Task: Send + 'static>(
-    port: Port<T, Task>,
-) -> Pipeline<T, Task, Outlet<T>> {
+pub fn finish<T: Item, Task: Item>(port: Port<T, Task>) -> Pipeline<T, Task, Outlet<T>> {
     let Port {
         mut build,
         feed,

@@ -146,7 +146,8 @@ where
     Task: Send + 'static,
 {
     live: Arc<Live<Task>>,
-    end: BoxFuture<'static, Result<Report, Failure<Task>>>,
+    /// Never locked: the mutex makes it `Sync`, so that several tasks can share what drains it.
+    end: Mutex<BoxFuture<'static, Result<Report, Failure<Task>>>>,
 }
 
 impl<Task: Send + 'static> Running<Task> {
@@ -155,7 +156,7 @@ impl<Task: Send + 'static> Running<Task> {
         let waiting = Arc::clone(&live);
         Self {
             live,
-            end: Box::pin(async move { waiting.finished().await }),
+            end: Mutex::new(Box::pin(async move { waiting.finished().await })),
         }
     }
 
@@ -222,7 +223,8 @@ impl<Task: Send + 'static> Future for Running<Task> {
     type Output = Result<Report, Failure<Task>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.end.as_mut().poll(cx)
+        let end = self.end.get_mut().unwrap_or_else(PoisonError::into_inner);
+        end.as_mut().poll(cx)
     }
 }
 

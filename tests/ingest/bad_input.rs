@@ -55,7 +55,7 @@ fn an_unreadable_file_is_named_and_the_others_are_processed() {
     let place = Place::new();
     let name = place.file("secret.ndjson", post(9));
     let path = place.path(name);
-    fs::set_permissions(&path, fs::Permissions::from_mode(0)).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o000)).unwrap();
     if fs::read(&path).is_ok() {
         eprintln!("skipped: this user may read every file");
         return;

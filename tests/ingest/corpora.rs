@@ -100,7 +100,7 @@ fn both_shapes_of_real_posts_become_rows() {
 #[test]
 fn a_row_holds_what_was_found_in_the_text() {
     let place = Place::new();
-    let line = r##"{"id":"7","user":{"screen_name":"ada"},"full_text":" e\u0301t\u00e9 \n #caf\u00e9 @grace https://t.co/x. ","lang":"fr"}"##;
+    let line = r#"{"id":"7","user":{"screen_name":"ada"},"full_text":" e\u0301t\u00e9 \n #caf\u00e9 @grace https://t.co/x. ","lang":"fr"}"#;
     place.file("one.ndjson", line);
     place.ingest(&["one.ndjson"]);
     let row = "select count(*) from posts where id = 7 and user = 'ada' and lang = 'fr'

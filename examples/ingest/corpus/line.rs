@@ -61,9 +61,8 @@ fn write_post(seed: u64, index: u64, kind: Kind, out: &mut Vec<u8>) {
     let (lang, text) = match kind {
         Kind::Empty => ("und", text::blank(random)),
         _ if random.one_in(2_000) => {
-            let (lang, mut text) = text::text(random, LONG_TEXT / 4);
-            text.truncate(text.floor_char_boundary(LONG_TEXT));
-            (lang, text)
+            let (lang, whole) = text::text(random, LONG_TEXT / 4);
+            (lang, text::cut(whole, LONG_TEXT))
         }
         _ => {
             let words = 3 + random.below(30);
@@ -120,7 +119,9 @@ fn string(text: &str, ascii: bool) -> String {
 fn damage(random: &mut Random, start: usize, out: &mut Vec<u8>) {
     match random.below(3) {
         0 => {
-            let cut = start + 1 + random.below(out.len() - start - 1);
+            // Behind the id, so that no two are the same.
+            let half = (out.len() - start) / 2;
+            let cut = start + half + random.below(half);
             out.truncate(cut);
             // A cut within a character would be damage of the other kind.
             while std::str::from_utf8(&out[start..]).is_err() {

@@ -10,6 +10,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::str::FromStr;
 
+use brigade::BoxError;
 use liblzma::write::XzEncoder;
 
 use line::Kind;
@@ -104,7 +105,16 @@ impl FromStr for Size {
 }
 
 /// Writes a corpus to `path`, compressed as its name ends: `.xz`, `.zst`, or else not at all.
-pub fn write(path: &Path, size: Size, seed: u64) -> io::Result<Tally> {
+///
+/// # Errors
+///
+/// If the file cannot be written.
+pub fn write(path: &Path, size: Size, seed: u64) -> Result<Tally, BoxError> {
+    let written = write_file(path, size, seed);
+    written.map_err(|error| format!("cannot write the corpus {}: {error}", path.display()).into())
+}
+
+fn write_file(path: &Path, size: Size, seed: u64) -> io::Result<Tally> {
     let file = BufWriter::new(File::create(path)?);
     let ending = path.extension().and_then(|ending| ending.to_str());
     match ending {

@@ -1,5 +1,7 @@
 //! The text of a made-up post: what people write, and what breaks careless programs.
 
+use std::fmt::Write as _;
+
 use super::random::Random;
 
 /// What a post's text is made of, by language.
@@ -133,6 +135,16 @@ pub fn blank(random: &mut Random) -> String {
     text
 }
 
+/// The start of a text, up to `most` bytes.
+pub fn cut(mut text: String, most: usize) -> String {
+    let ends = text
+        .char_indices()
+        .map(|(at, letter)| at + letter.len_utf8());
+    let end = ends.take_while(|&end| end <= most).last();
+    text.truncate(end.unwrap_or(0));
+    text
+}
+
 fn push_word(text: &mut String, random: &mut Random, vocabulary: &[&str]) {
     match random.below(40) {
         0 | 1 => {
@@ -144,8 +156,12 @@ fn push_word(text: &mut String, random: &mut Random, vocabulary: &[&str]) {
             text.push_str(&user(random.below(5_000)));
         }
         4 => {
-            text.push_str("https://example.com/");
-            text.push_str(&format!("{:x}?q=1#top.", random.below(0xff_ffff)));
+            // Writing to a string cannot fail.
+            let _ = write!(
+                text,
+                "https://example.com/{:x}?q=1#top.",
+                random.below(0xff_ffff)
+            );
         }
         5 | 6 => text.push_str(random.pick(&EMOJI)),
         7 if random.one_in(3) => stack(text, random),

@@ -9,7 +9,7 @@ use syn::Expr;
 use super::{Expander, Glue, opts, site};
 use crate::ast::{Body, Header};
 use crate::closure;
-use crate::func::ends;
+use crate::func::{ends, parenthesized};
 use crate::ir::Flavour;
 
 /// What `batch` and `through` are wired with.
@@ -22,10 +22,19 @@ pub(crate) struct Edge<'a> {
 }
 
 impl Expander<'_> {
+    /// The input, checked.
+    fn input(&self, header: &Header) -> TokenStream {
+        let (first, last) = ends(&header.input);
+        let (span, input) = (self.glue.at(first), &header.input);
+        let opens = self.glue.private("Opens", first);
+        let input = parenthesized(quote!(#input), self.glue.at(last));
+        quote_spanned!(span=> #opens::<_>::input #input)
+    }
+
     /// The port of the input.
     pub(super) fn open(&self, header: &Header) -> TokenStream {
         let (first, _) = ends(&header.input);
-        let (span, input) = (self.glue.at(first), &header.input);
+        let (span, input) = (self.glue.at(first), self.input(header));
         let (open, site) = (
             self.glue.private("open", first),
             site::name(self.glue, first),
@@ -37,19 +46,17 @@ impl Expander<'_> {
     /// A pipeline that the consumer runs itself.
     pub(super) fn inline(&self, header: &Header, stages: &Range<usize>) -> TokenStream {
         let (first, last) = self.ends_of(stages);
-        let (span, input) = (self.glue.at(first), &header.input);
-        let inline = self.glue.over("inline", first, last);
-        let site = site::name(self.glue, first);
-        let opened = self.glue.at(ends(input).0);
-        let check = self.glue.private("input", ends(input).0);
+        let (span, input) = (self.glue.at(first), self.input(header));
+        let (inline, site) = (
+            self.glue.private("inline", first),
+            site::name(self.glue, first),
+        );
         let types = (!self.ir.has_task).then(|| quote_spanned!(span=> ::<_, _, (), _>));
         let closure = self.closure(stages, Flavour::Sync);
-        let from = self.glue.ident("input", ends(input).0);
-        let wired = self.with_clones(
-            stages,
-            &quote_spanned!(span=> #inline #types(#from, &#site, #closure)),
-        );
-        quote_spanned!(opened=> { let #from = #check(#input); #wired })
+        let args = quote_spanned!(span=> input, &#site, #closure);
+        let args = parenthesized(args, self.glue.at(last));
+        let wired = self.with_clones(stages, &quote_spanned!(span=> #inline #types #args));
+        quote_spanned!(span=> { let input = #input; #wired })
     }
 
     /// `batch` or `through`.
@@ -60,7 +67,7 @@ impl Expander<'_> {
         };
         let edge = Edge {
             glue: self.glue,
-            port: quote_spanned!(self.glue.at(stage.span)=> port),
+            port: self.port(number),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
             after: self.closure_or_pass(post, stage.span),
         };
@@ -93,9 +100,10 @@ impl Expander<'_> {
             self.glue.private("drive", first),
             self.closure_or_pass(pre, stage.span),
         );
+        let port = self.port(pre.start);
         let hinted = closure::hinted(sink, self.glue);
         if pre.is_empty() && hinted.is_none() {
-            let driven = quote_spanned!(span=> #drive(port, #opts, #fused, #sink));
+            let driven = quote_spanned!(span=> #drive(#port, #opts, #fused, #sink));
             return self.with_clones(pre, &driven);
         }
         let sink = hinted.as_ref().unwrap_or(sink);
@@ -103,7 +111,7 @@ impl Expander<'_> {
         let wired = quote_spanned! {span=>
             #[allow(unused_variables)]
             let (pre, hint) = #typed(&port, #fused);
-            #drive(port, #opts, pre, #sink)
+            #drive(#port, #opts, pre, #sink)
         };
         self.with_clones(pre, &wired)
     }

@@ -9,7 +9,7 @@ use super::body::item_name;
 use super::{Body, Expander, opts};
 use crate::check::Item;
 use crate::forms::{Form, Place};
-use crate::func::ends;
+use crate::func::{ends, parenthesized};
 use crate::ir::Flavour;
 
 impl Expander<'_> {
@@ -25,24 +25,28 @@ impl Expander<'_> {
         let span = self.glue.at(at);
         let opts = opts::opts(self.glue, stage, stages, main, flavour);
         let closure = self.closure(stages, flavour);
-        let private = |name| self.glue.over(name, at, self.last_of(main));
+        let (port, last) = (self.port(stages.start), self.last_of(main));
+        let private = |name| self.glue.private(name, at);
+        let over = |args| parenthesized(args, self.glue.at(last));
         if flavour == Flavour::Sync {
             let sync = private("sync");
-            return self.with_clones(stages, &quote_spanned!(span=> #sync(port, #opts, #closure)));
+            let args = over(quote_spanned!(span=> #port, #opts, #closure));
+            return self.with_clones(stages, &quote_spanned!(span=> #sync #args));
         }
         let (function, driver) = match flavour {
             Flavour::Async => ("async_fn", "drive_async"),
             _ => ("flat_fn", "drive_flat"),
         };
         let (work, function, driver) = (private("work"), private(function), private(driver));
-        let wire = private("stage");
+        let (wire, opened) = (private("stage"), over(quote_spanned!(span=> #port, #opts)));
+        let typed = over(quote_spanned!(span=> &work, #closure));
+        let boxed = over(quote_spanned! {span=>
+            #driver(::core::clone::Clone::clone(&work), ::core::clone::Clone::clone(&f))
+        });
         let wired = quote_spanned! {span=>
-            let (half, work) = #work(port, #opts);
-            let f = #function(&work, #closure);
-            #wire(half, move || ::std::boxed::Box::pin(#driver(
-                ::core::clone::Clone::clone(&work),
-                ::core::clone::Clone::clone(&f),
-            )))
+            let (half, work) = #work #opened;
+            let f = #function #typed;
+            #wire(half, move || ::std::boxed::Box::pin #boxed)
         };
         self.with_clones(stages, &wired)
     }

@@ -12,6 +12,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
 use crate::check::{Checked, Item};
+use crate::func::parenthesized;
 use crate::ir::{Ir, Unit};
 
 pub(crate) use body::{Body, Owns};
@@ -138,10 +139,21 @@ impl Expander<'_> {
         if self.ir.is_segment {
             return quote_spanned!(span=> #statements port);
         }
-        let end = self.stages().len();
-        let (first, last) = self.ends_of(&(end.saturating_sub(1)..end));
-        let finish = self.glue.over("finish", first, last);
-        let finished = quote_spanned!(self.glue.at(first)=> #finish(port));
-        quote_spanned!(span=> #statements #finished)
+        let finish = self.glue.private("finish", Span::call_site());
+        let port = self.port(self.stages().len());
+        quote_spanned!(span=> #statements #finish(#port))
+    }
+
+    /// The port in front of a stage, located at the group that made it: what does not fit between two groups is then
+    /// said once, at the first.
+    fn port(&self, stage: usize) -> TokenStream {
+        let made_by = self.ir.units.iter().find(|unit| unit.end() == stage);
+        let Some(main) = made_by.map(Unit::main) else {
+            return quote_spanned!(self.glue.at(self.span_of(stage))=> port);
+        };
+        let (first, last) = self.ends_of(&(main..main + 1));
+        let span = self.glue.at(first);
+        let port = parenthesized(quote_spanned!(span=> port), self.glue.at(last));
+        quote_spanned!(span=> ::core::convert::identity #port)
     }
 }

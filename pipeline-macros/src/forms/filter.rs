@@ -16,9 +16,6 @@ pub(crate) static KIND: Kind = Kind {
     place: Place::Worker,
 };
 
-/// What the function must return.
-const SHAPE: (&str, &str) = ("Verdict", "verdict");
-
 struct Filter(Func);
 
 impl Form for Filter {
@@ -33,10 +30,10 @@ impl Form for Filter {
     fn check(&self, _: &mut Scope, _: &mut Checker<'_>) {}
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let keep = body.call_shaped(&self.0, &[body.lent_item()], Owns::Nothing, SHAPE);
+        let keep = body.call(&self.0, &[body.lent_item()], Owns::Nothing);
         let drop = body.filtered();
         quote_spanned! {body.span()=>
-            let keep = #keep;
+            let keep: ::core::primitive::bool = #keep;
             if !keep {
                 #drop
             }

@@ -4,8 +4,10 @@
 //! add lines to the message, an associated type would add errors.
 
 use std::future::{Future, IntoFuture};
+use std::sync::Arc;
 
 use super::call::Raised;
+use super::engine::Portable;
 use crate::retry::Retry;
 use crate::source::Input;
 use crate::step::Never;
@@ -56,22 +58,26 @@ impl<F: Future> IntoFuture for Awaited<F> {
     }
 }
 
-/// What the function of `filter` returns.
+/// The function of a group that runs as a future, behind an `Arc` for its drivers.
 #[diagnostic::on_unimplemented(
-    message = "`filter` needs a function that returns a `bool`, this one returns `{Self}`",
-    label = "no `bool`",
-    note = "write `?` after the stage if the function returns a `Result<bool, _>`"
+    message = "a stage's function captures something that threads cannot share"
 )]
-pub trait Verdict<B> {
-    /// Whether the item goes on.
-    fn verdict(self) -> B;
+pub trait Shareable<F> {
+    /// The function, shared.
+    fn share(self) -> Arc<F>;
 }
 
 #[diagnostic::do_not_recommend]
-impl Verdict<bool> for bool {
-    #[inline]
-    fn verdict(self) -> bool {
-        self
+impl<F: Portable> Shareable<F> for F {
+    fn share(self) -> Arc<F> {
+        Arc::new(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<F: Nothing> Shareable<Never> for F {
+    fn share(self) -> Arc<Never> {
+        Arc::new(self.never())
     }
 }
 
@@ -132,10 +138,29 @@ impl<I: Iterator> Iterator for Many<I> {
     }
 }
 
-/// The input of a pipeline that is opened later.
-#[inline]
-pub fn input<I: Input>(input: I) -> I {
-    input
+/// What stands in the header of a pipeline.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not an input of a pipeline",
+    label = "not an input",
+    note = "an input is a `Source`, `source::iter(…)`, `source::stream(…)`, a `tokio::sync::mpsc::Receiver`, another pipeline, a `Vec` or a range"
+)]
+pub trait Opens<I> {
+    /// The input.
+    fn input(self) -> I;
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Input> Opens<I> for I {
+    fn input(self) -> I {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<I: Nothing> Opens<Never> for I {
+    fn input(self) -> Never {
+        self.never()
+    }
 }
 
 /// What the function of a stage with `?` returns.

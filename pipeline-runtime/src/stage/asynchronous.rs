@@ -19,7 +19,7 @@ use crate::build::Port;
 use crate::counts::Tally;
 use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
-use crate::private::{Item, Portable};
+use crate::private::{Item, Portable, Shareable};
 use crate::source::Hold;
 use crate::step::{Entry, Step};
 
@@ -139,14 +139,14 @@ pub fn stage<O: Item, Task: Item>(
 }
 
 /// Ties the types of a group to its function.
-pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, F>(
+pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, F, G>(
     _work: &Work<T, M, O, Task>,
     f: F,
-) -> Arc<F>
+) -> Arc<G>
 where
-    F: AsyncFn(Entry<T, M>) -> Step<O, M, Task>,
+    F: AsyncFn(Entry<T, M>) -> Step<O, M, Task> + Shareable<G>,
 {
-    Arc::new(f)
+    f.share()
 }
 
 /// One driver: a share of the futures in flight.

@@ -13,7 +13,7 @@ use crate::counts::Tally;
 use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
-use crate::private::Item;
+use crate::private::{Item, Shareable};
 use crate::source::Hold;
 use crate::step::{Entry, Step};
 
@@ -167,14 +167,17 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
 }
 
 /// Ties the types of a group to its function.
-pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, F>(work: &Work<T, M, O, Task>, f: F) -> Arc<F>
+pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, F, G>(
+    work: &Work<T, M, O, Task>,
+    f: F,
+) -> Arc<G>
 where
-    F: AsyncFn(Entry<T, M>, Emitter<O, Task>) -> Step<(), M, Task>,
+    F: AsyncFn(Entry<T, M>, Emitter<O, Task>) -> Step<(), M, Task> + Shareable<G>,
 {
     work.shared
         .edge
         .rebound(|bound| Bound { extra: 1, ..bound });
-    Arc::new(f)
+    f.share()
 }
 
 /// One driver of a group with `flat_map`.

@@ -1,15 +1,18 @@
 //! The program under test, and a directory for one test.
 
+mod listening;
+
 use std::ffi::OsStr;
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStderr, Command, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
+
+pub use listening::Listening;
 
 /// The example's program. Cargo tells tests where binaries are, but not examples: this builds it, which is quick if it
 /// was built before, where cargo builds for this test.
@@ -84,34 +87,16 @@ impl Place {
 
     /// Starts the program with `--listen` on a free port.
     pub fn listen(&self, arguments: &[&str]) -> Listening {
-        let mut command = self.command(arguments);
-        command
-            .args(["--listen", "127.0.0.1:0"])
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped());
-        let mut child = command.spawn().expect("the program starts");
-        let mut stderr = BufReader::new(child.stderr.take().expect("it is piped"));
-        let mut line = String::new();
-        let address = loop {
-            line.clear();
-            assert_ne!(stderr.read_line(&mut line).expect("UTF-8"), 0, "it ended");
-            if let Some(address) = line.trim_end().strip_prefix("listening on ") {
-                break address.to_owned();
-            }
-        };
-        Listening {
-            child,
-            stderr,
-            address,
-        }
+        Listening::start(self.command(arguments))
     }
 
     /// The one number that a query of the database gives.
     pub fn count(&self, query: &str) -> u64 {
         let database = Connection::open(self.path("posts.db")).expect("the database opens");
-        database
+        let count: i64 = database
             .query_one(query, [], |row| row.get(0))
-            .expect(query)
+            .expect(query);
+        count.try_into().expect("a count")
     }
 
     /// Waits until a query gives at least `count`.
@@ -133,64 +118,6 @@ impl Place {
 
     pub fn rejects(&self) -> u64 {
         self.count("select count(*) from rejects")
-    }
-}
-
-/// The program while it listens; killed when dropped.
-pub struct Listening {
-    child: Child,
-    stderr: BufReader<ChildStderr>,
-    pub address: String,
-}
-
-impl Listening {
-    /// What Ctrl-C does.
-    pub fn interrupt(&self) {
-        let status = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
-            .status();
-        assert!(status.is_ok_and(|status| status.success()));
-    }
-
-    /// Waits until a line of standard error has this in it.
-    pub fn wait_for(&mut self, words: &str) {
-        let mut line = String::new();
-        while !line.contains(words) {
-            line.clear();
-            assert_ne!(
-                self.stderr.read_line(&mut line).expect("UTF-8"),
-                0,
-                "it ended without {words}"
-            );
-        }
-    }
-
-    /// Takes everything from it at once, as a crash does.
-    pub fn kill(mut self) {
-        self.child.kill().expect("it runs");
-    }
-
-    /// Waits for its end.
-    pub fn ended(mut self) -> Ended {
-        let mut stderr = String::new();
-        self.stderr.read_to_string(&mut stderr).expect("UTF-8");
-        let mut stdout = String::new();
-        let piped = self.child.stdout.as_mut().expect("it is piped");
-        piped.read_to_string(&mut stdout).expect("UTF-8");
-        let status = self.child.wait().expect("it can be waited for");
-        Ended {
-            code: status.code(),
-            stdout,
-            stderr,
-        }
-    }
-}
-
-impl Drop for Listening {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
