@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use crate::build::{Build, Port};
-use crate::errors::{BoxFuture, Errors};
+use crate::errors::{BoxFuture, Errors, Verdict};
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::private::Item;
@@ -169,7 +169,7 @@ where
         T: IsDriven,
     {
         let mut build = self.build;
-        let live = Live::new(&mut build, self.errors);
+        let live = Live::new(&mut build, self.errors.verdict());
         live.start(build);
         Running::new(live)
     }
@@ -208,7 +208,7 @@ where
     }
 
     fn emitting(mut self) -> Emitting<Task, S> {
-        let live = Live::new(&mut self.build, self.errors);
+        let live = Live::new(&mut self.build, self.errors.verdict());
         Emitting {
             build: Some(self.build),
             live: Arc::new(live),
@@ -342,11 +342,12 @@ where
     type Puller = Inner<Task, S>;
 
     fn wire(self, build: &mut Build, failed: Relay) -> Inner<Task, S> {
-        self.errors.relay_to(failed);
+        let verdict = self.errors.verdict();
+        verdict.relay_to(failed);
         build.adopt(self.build);
         Inner {
             tail: self.tail,
-            errors: self.errors,
+            verdict,
         }
     }
 }
@@ -355,7 +356,7 @@ where
 #[doc(hidden)]
 pub struct Inner<Task, S> {
     tail: S,
-    errors: Arc<Errors<Task>>,
+    verdict: Arc<Verdict<Task>>,
 }
 
 impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task, S> {
@@ -367,8 +368,8 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
             return Poll::Ready(Some(Ok(item)));
         }
         let broke = self
-            .errors
-            .verdict()
+            .verdict
+            .take()
             .map(|failure| SourceError::new(failure.map_task(|_| None::<()>)));
         Poll::Ready(broke.map(|error| Err(Fault { error, last: true })))
     }

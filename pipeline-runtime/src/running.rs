@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use crate::build::{Build, Group};
 use crate::control::Control;
-use crate::errors::{BoxFuture, Errors, Reporter};
+use crate::errors::{BoxFuture, Verdict};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::report::Report;
 
@@ -26,13 +26,13 @@ pub(crate) struct Watched {
 /// A run and its failures.
 pub(crate) struct Live<Task> {
     watched: Arc<Watched>,
-    errors: Arc<Errors<Task>>,
+    verdict: Arc<Verdict<Task>>,
     /// What was returned to the first who asked.
     told: Mutex<Option<Result<(), (StageInfo, String)>>>,
 }
 
 impl<Task: Send + 'static> Live<Task> {
-    pub(crate) fn new(build: &mut Build, errors: Arc<Errors<Task>>) -> Self {
+    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>) -> Self {
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
@@ -41,7 +41,7 @@ impl<Task: Send + 'static> Live<Task> {
         };
         Self {
             watched: Arc::new(watched),
-            errors,
+            verdict,
             told: Mutex::new(None),
         }
     }
@@ -52,7 +52,7 @@ impl<Task: Send + 'static> Live<Task> {
         let _ = self.watched.started.set(Instant::now());
         control.enter();
         if let Some(invalid) = build.invalid {
-            self.errors.stop(invalid.map_task(|()| None));
+            self.verdict.stop(invalid.map_task(|()| None));
             return;
         }
         for start in build.starts {
@@ -81,7 +81,7 @@ impl<Task: Send + 'static> Live<Task> {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
             Some(Err((stage, why))) => Failure::of(*stage, Cause::Stopped(why.clone())),
-            None => match self.errors.verdict() {
+            None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
                     return Ok(report);
@@ -100,7 +100,7 @@ impl<Task: Send + 'static> Live<Task> {
 
     fn stopped(&self, why: String) {
         let stage = self.watched.groups[0].stages[0];
-        self.errors.stop(Failure::of(stage, Cause::Stopped(why)));
+        self.verdict.stop(Failure::of(stage, Cause::Stopped(why)));
     }
 
     /// Nobody waits for it any more.

@@ -29,14 +29,22 @@ where
         level.peak()
     );
     if exact {
-        assert!(level.now() + 1 >= plan.max_items, "{} held\n{plan}", level.now());
+        assert!(
+            level.now() + 1 >= plan.max_items,
+            "{} held\n{plan}",
+            level.now()
+        );
     }
     let mut taken = 1;
     while let Some(item) = in_time(output.next()).await {
         item.unwrap();
         taken += 1;
     }
-    assert!(level.peak() <= plan.max_items, "{} held\n{plan}", level.peak());
+    assert!(
+        level.peak() <= plan.max_items,
+        "{} held\n{plan}",
+        level.peak()
+    );
     assert_eq!(taken, 3000);
     eventually("everything is dropped", || level.now() == 0).await;
 }
@@ -151,9 +159,17 @@ async fn a_driven_pipeline_holds_what_its_plan_prints() {
     let plan = pipeline.plan();
     let running = pipeline.spawn();
     settled(&level).await;
-    assert!(level.peak() <= plan.max_items, "{} held\n{plan}", level.peak());
+    assert!(
+        level.peak() <= plan.max_items,
+        "{} held\n{plan}",
+        level.peak()
+    );
     gate.open();
     in_time(running).await.unwrap();
-    assert!(level.peak() <= plan.max_items, "{} held\n{plan}", level.peak());
+    assert!(
+        level.peak() <= plan.max_items,
+        "{} held\n{plan}",
+        level.peak()
+    );
     assert_eq!(level.now(), 0);
 }

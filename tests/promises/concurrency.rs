@@ -92,8 +92,12 @@ async fn block_and_tasks_run_as_many_calls_as_their_count_and_never_more() {
             x
         };
         let output = match kind {
-            "block" => tokio::spawn(pipeline! { [0..200_u64] :block 3 map(call) }.collect::<Vec<_>>()),
-            "pool" => tokio::spawn(pipeline! { [0..200_u64] :block 3 map(call) with { pool } }.collect()),
+            "block" => {
+                tokio::spawn(pipeline! { [0..200_u64] :block 3 map(call) }.collect::<Vec<_>>())
+            }
+            "pool" => {
+                tokio::spawn(pipeline! { [0..200_u64] :block 3 map(call) with { pool } }.collect())
+            }
             _ => tokio::spawn(pipeline! { [0..200_u64] 3 map(call) }.collect()),
         };
         eventually("three calls at the same time", || level.now() == 3).await;

@@ -152,10 +152,16 @@ async fn a_worker_lost_to_a_panicking_drop_is_never_a_clean_end() {
     for kind in 0..4 {
         let items = source::iter((0..1000).map(Fatal));
         let output = match kind {
-            0 => tokio::spawn(pipeline! { [items] filter(|_x| false), 2 map(|x| x) }.collect::<Vec<_>>()),
+            0 => tokio::spawn(
+                pipeline! { [items] filter(|_x| false), 2 map(|x| x) }.collect::<Vec<_>>(),
+            ),
             1 => tokio::spawn(pipeline! { [items] :block 2 filter(|_x| false) }.collect()),
-            2 => tokio::spawn(pipeline! { [items] :block 2 filter(|_x| false) with { pool } }.collect()),
-            _ => tokio::spawn(pipeline! { [items] :async 2 filter(|_x| async { false }) }.collect()),
+            2 => tokio::spawn(
+                pipeline! { [items] :block 2 filter(|_x| false) with { pool } }.collect(),
+            ),
+            _ => {
+                tokio::spawn(pipeline! { [items] :async 2 filter(|_x| async { false }) }.collect())
+            }
         };
         let ended = in_time(output).await.unwrap().map(|output| output.len());
         assert!(ended.is_err(), "kind {kind}: {ended:?}");
@@ -167,12 +173,22 @@ async fn a_panicking_source_is_never_a_clean_end() {
     let failures = Kept::<Failure>::open();
     let items = (0..100_u64).inspect(|x| assert!(*x < 50, "no more"));
     let errors = failures.clone();
-    let ended = in_time(pipeline! { [source::iter(items), errors] :block 2 map(|x| x), :drive sink::each(|_x| ()) }.run()).await;
+    let ended = in_time(
+        pipeline! { [source::iter(items), errors] :block 2 map(|x| x), :drive sink::each(|_x| ()) }
+            .run(),
+    )
+    .await;
     let failure = ended.unwrap_err();
-    assert!(matches!(&failure.cause, Cause::Stopped(why) if why.contains("no more")), "{failure}");
+    assert!(
+        matches!(&failure.cause, Cause::Stopped(why) if why.contains("no more")),
+        "{failure}"
+    );
     let report = failure.report.unwrap();
     assert!(report.conserved());
-    assert_eq!(report.stage("sink").unwrap().done, report.stage("source").unwrap().done);
+    assert_eq!(
+        report.stage("sink").unwrap().done,
+        report.stage("source").unwrap().done
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -186,7 +202,10 @@ async fn a_panicking_sink_is_never_a_clean_end() {
     }
     .run();
     let ended = in_time(run).await;
-    assert!(ended.is_err() || failures.items.len() == 1, "a panic without a trace");
+    assert!(
+        ended.is_err() || failures.items.len() == 1,
+        "a panic without a trace"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -217,7 +236,11 @@ async fn fail_fast_returns_the_first_failure_and_cancels_the_other_calls() {
     assert_eq!(level.now(), 0, "calls that were not cancelled");
     assert_eq!(level.peak(), 10, "calls that were begun after the failure");
     assert_eq!(kept.items.len(), 0);
-    assert_eq!(kept.flushes.get(), 0, "a sink that is flushed takes the run for complete");
+    assert_eq!(
+        kept.flushes.get(),
+        0,
+        "a sink that is flushed takes the run for complete"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -264,7 +287,11 @@ async fn a_full_errors_end_holds_the_pipeline_back_and_loses_nothing() {
     let running = pipeline.spawn();
     idle().await;
     // One waits in the channel, which is the user's.
-    assert!(taken.get() <= most + 1, "{} taken, at most {most}", taken.get());
+    assert!(
+        taken.get() <= most + 1,
+        "{} taken, at most {most}",
+        taken.get()
+    );
     let mut lost: std::collections::BTreeSet<u64> = (0..1000).collect();
     while !lost.is_empty() {
         let failure = in_time(failures.recv()).await.unwrap();

@@ -124,7 +124,9 @@ pub(crate) struct Alive {
 }
 
 /// Items from 0, which are counted when they are made and as long as they live.
-pub(crate) fn alive(ids: std::ops::Range<u64>) -> (impl Iterator<Item = Alive> + Send + 'static, Level) {
+pub(crate) fn alive(
+    ids: std::ops::Range<u64>,
+) -> (impl Iterator<Item = Alive> + Send + 'static, Level) {
     let level = Level::default();
     let counting = level.clone();
     let items = ids.map(move |id| Alive {

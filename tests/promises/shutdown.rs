@@ -30,7 +30,11 @@ async fn drain_processes_everything_that_the_source_had_given() {
     assert_eq!(kept.items.len(), 100);
     let report = in_time(running.drain(SOON)).await.unwrap();
     let batches = kept.items.take();
-    assert_eq!(batches.last().unwrap(), &[1000, 1001, 1002], "the open batch was not flushed");
+    assert_eq!(
+        batches.last().unwrap(),
+        &[1000, 1001, 1002],
+        "the open batch was not flushed"
+    );
     assert!(batches.into_iter().flatten().eq(0..1003));
     assert_eq!(kept.flushes.get(), 1);
     assert!(report.conserved());
@@ -96,7 +100,8 @@ async fn drain_keeps_what_a_channel_had_handed_over_and_ends_without_its_senders
     let (sender, receiver) = mpsc::channel(100);
     let kept = Kept::open();
     let sink = kept.clone();
-    let running = pipeline! { [receiver] :async 2 map(|x: u64| async move { x }), :drive sink }.spawn();
+    let running =
+        pipeline! { [receiver] :async 2 map(|x: u64| async move { x }), :drive sink }.spawn();
     for x in 0..10 {
         sender.send(x).await.unwrap();
     }
@@ -173,22 +178,36 @@ async fn drain_returns_by_its_deadline_though_a_blocking_call_does_not() {
         :drive sink::each(|_x| ())
     }
     .spawn();
-    eventually("the call", || running.stats().stage("sink").unwrap().done == 1 && level.now() == 1).await;
-    let failure = in_time(running.drain(Duration::from_millis(20))).await.unwrap_err();
+    eventually("the call", || {
+        running.stats().stage("sink").unwrap().done == 1 && level.now() == 1
+    })
+    .await;
+    let failure = in_time(running.drain(Duration::from_millis(20)))
+        .await
+        .unwrap_err();
     assert!(failure.to_string().contains("`blocked` kept"), "{failure}");
     let report = failure.report.unwrap();
     assert_eq!(report.threads, ["blocked"]);
-    assert!(report.to_string().contains("thread `blocked` has not returned from a call"));
+    assert!(
+        report
+            .to_string()
+            .contains("thread `blocked` has not returned from a call")
+    );
     gate.open();
     eventually("the call returns", || level.now() == 0).await;
-    assert_eq!(running.stats().stage("sink").unwrap().done, 1, "its result is discarded");
+    assert_eq!(
+        running.stats().stage("sink").unwrap().done,
+        1,
+        "its result is discarded"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn drain_returns_by_its_deadline_though_the_sink_does_not() {
     let kept = Kept::gated();
     let sink = kept.clone();
-    let running = pipeline! { [ThenNever::after(4)] :async 2 map(|x| async move { x }), :drive sink }.spawn();
+    let running =
+        pipeline! { [ThenNever::after(4)] :async 2 map(|x| async move { x }), :drive sink }.spawn();
     idle().await;
     let failure = in_time(running.drain(SOON)).await.unwrap_err();
     assert!(failure.to_string().contains("`sink` kept "), "{failure}");
@@ -201,7 +220,8 @@ async fn stopping_twice_is_harmless() {
     let sink = kept.clone();
     let running = pipeline! { [ThenNever::after(9)] :async 2 map(|x| async move { x }), batch(4), :drive sink }.spawn();
     idle().await;
-    let (one, two) = in_time(async { tokio::join!(running.drain(SOON), running.drain(SOON)) }).await;
+    let (one, two) =
+        in_time(async { tokio::join!(running.drain(SOON), running.drain(SOON)) }).await;
     one.unwrap();
     two.unwrap();
     in_time(running.drain(SOON)).await.unwrap();
@@ -243,7 +263,9 @@ async fn stopping_from_several_tasks_is_harmless() {
 
 #[tokio::test(start_paused = true)]
 async fn stopping_after_the_end_changes_nothing() {
-    let running = pipeline! { [0..9_u64] :async 2 map(|x| async move { x }), :drive sink::each(|_x| ()) }.spawn();
+    let running =
+        pipeline! { [0..9_u64] :async 2 map(|x| async move { x }), :drive sink::each(|_x| ()) }
+            .spawn();
     idle().await;
     let report = in_time(running.abort()).await;
     assert!(report.conserved());
