@@ -3,6 +3,43 @@
 //! ```text
 //! cargo run --example compose
 //! ```
+//!
+//! Prints:
+//!
+//! ```text
+//! flowchart LR
+//!     s0["source<br/>source"]
+//!     s1["line, number, map<br/>inline"]
+//!     s2["pipeline<br/>source"]
+//!     s3["number, square, map<br/>2 thread"]
+//!     s4["sink<br/>writer"]
+//!     s0 -->|"≤ 0"| s1
+//!     s1 -->|"≤ 1"| s2
+//!     s2 -->|"≤ 0"| s3
+//!     s3 -->|"≤ 8192"| s4
+//!
+//! not read: number: invalid digit found in string
+//! not squared: square: 4000000000² is too large
+//! 1² = 1
+//! 3² = 9
+//! 5² = 25
+//!
+//! stage     in  done  filtered  failed  emitted  retries   busy  starved  blocked
+//! source     5     5         0       0        5        0
+//! line       5     5         0       0        5        0
+//! number     5     4         0       1        4        0
+//! map        4     4         0       0        4        0
+//! pipeline   4     4         0       0        4        0    6 %      0 %     94 %
+//! number     4     4         0       0        4        0  100 %      0 %      0 %
+//! square     4     3         0       1        3        0
+//! map        3     3         0       0        3        0
+//! sink       3     3         0       0        0        0  100 %      0 %      0 %
+//! 896.641µs, bottleneck: square; in = done + filtered + failed in every row
+//! ```
+//!
+//! The flow chart is Mermaid. Rows above `pipeline` in the report are those of the inner pipeline. The order of the lines
+//! between the two differs from run to run.
+
 use brigade::prelude::*;
 
 /// Reads numbers. What it cannot read is its own affair.

@@ -3,6 +3,14 @@
 //! ```text
 //! cargo run --example records
 //! ```
+//!
+//! Prints:
+//!
+//! ```text
+//! ADA pays 7 for 2 things
+//! GRACE pays 108 for 2 things
+//! ```
+
 use brigade::prelude::*;
 
 #[derive(Debug)]

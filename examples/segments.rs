@@ -4,6 +4,37 @@
 //! cargo run --example segments
 //! cargo test --example segments
 //! ```
+//!
+//! Prints:
+//!
+//! ```text
+//! ["of", "a", "bucket", "brigade", "buckets", "a", "minute"]
+//!
+//! stages           runs  window     items at most
+//! source         source       0                 0
+//! flat_map         task    8192  8193 (automatic)
+//! filter, lower  2 task    8192  8192 (automatic)
+//! long             task    8192  8192 (automatic)
+//! batch            task       2     4 (automatic)
+//! sink           writer    8192  8192 (automatic)
+//! 0 threads; at most 32773 items in memory at once
+//!
+//! ["bucket", "brigade"]
+//! ["buckets", "minute"]
+//!
+//! stage     in  done  filtered  failed  emitted  retries   busy  starved  blocked
+//! source     2     2         0       0        2        0    3 %      0 %     97 %
+//! flat_map   2     2         0       0        8        0  100 %      0 %      0 %
+//! filter     8     7         1       0        7        0  100 %      0 %      0 %
+//! lower      7     7         0       0        7        0
+//! long       7     4         3       0        4        0  100 %      0 %      0 %
+//! batch      4     4         0       0        2        0   73 %      2 %     25 %
+//! sink       2     2         0       0        0        0   89 %     11 %      0 %
+//! 437.190µs, bottleneck: flat_map; in = done + filtered + failed in every row
+//! ```
+//!
+//! The plan comes before anything runs: which stages share workers, and how many items they may hold.
+
 use brigade::prelude::*;
 
 /// A segment is used up by being wired; the function is what is used again.
