@@ -30,6 +30,7 @@ impl From<Failure<Line>> for Reject {
             Cause::Error(error) => error.downcast_ref::<LineError>(),
             _ => None,
         };
+        let origin = failure.origin.map(|origin| *origin);
         let (key, origin, raw) = match (failure.task, line_error) {
             (Some(line), _) => {
                 let origin = line.place();
@@ -38,19 +39,11 @@ impl From<Failure<Line>> for Reject {
             }
             (None, Some(error)) => {
                 let bytes = error.bytes.clone();
-                (
-                    key_of_part(error, failure.origin.as_ref()),
-                    failure.origin,
-                    Some(bytes),
-                )
+                (key_of_part(error, origin.as_ref()), origin, Some(bytes))
             }
             (None, None) => {
-                let origin = failure.origin.as_ref().map_or("", |origin| &origin.name);
-                (
-                    key(&[origin.as_bytes(), why.as_bytes()]),
-                    failure.origin,
-                    None,
-                )
+                let name = origin.as_ref().map_or("", |origin| &origin.name);
+                (key(&[name.as_bytes(), why.as_bytes()]), origin, None)
             }
         };
         Self {
@@ -98,6 +91,8 @@ fn key(parts: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use brigade::source::{Line, LineError, LineErrorKind};
     use brigade::{BoxError, Cause, Failure, Origin, StageInfo};
 
@@ -105,17 +100,17 @@ mod tests {
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
         Reject::from(Failure {
-            stage: StageInfo {
+            stage: Arc::new(StageInfo {
                 name: "post",
                 index: 0,
                 file: "f",
                 line: 1,
                 command: "c",
-            },
+            }),
             cause: Cause::Error(cause.into()),
             attempts: 1,
             frames: &[],
-            origin,
+            origin: origin.map(Box::new),
             task,
             report: None,
         })

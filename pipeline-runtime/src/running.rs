@@ -102,7 +102,7 @@ impl<Task: Send + 'static> Live<Task> {
                         Cause::Stopped(why) => why.clone(),
                         cause => cause.to_string(),
                     };
-                    *told = Some(Err((failure.stage, why)));
+                    *told = Some(Err((*failure.stage, why)));
                     failure
                 }
             },

@@ -454,9 +454,11 @@ impl<T> State<T> {
             return;
         }
         self.admit(parcel);
-        if ordered {
-            self.pending.pop_front();
-            self.core.head += 1;
+        if !ordered {
+            return;
+        }
+        self.core.head += 1;
+        if self.pending.pop_front().is_some() {
             while let Some(Some(_)) = self.pending.front() {
                 let parcel = self.pending.pop_front().flatten().expect("looked at");
                 self.admit(parcel);

@@ -200,7 +200,8 @@ pub(crate) async fn settle<T: Item, M: Item, O: Item, P, Task: Item>(
     match step {
         Step::Emit(output) => Settled::Emit(output),
         Step::Filtered(stage) => Settled::Filtered(shared.row(stage)),
-        Step::Failed(failure) => Settled::Failed(shared.failed(failure).await),
+        // Boxed: a future in flight has no room for what rarely happens.
+        Step::Failed(failure) => Settled::Failed(Box::pin(shared.failed(failure)).await),
         Step::Again {
             item,
             attempt,

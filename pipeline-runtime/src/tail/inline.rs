@@ -177,7 +177,7 @@ where
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.stage = self.stages[stage + 1];
+        failure.stage = Arc::new(self.stages[stage + 1]);
         self.send(*failure);
     }
 
@@ -188,7 +188,7 @@ where
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let origin = error.origin;
+            let origin = error.origin.map(Box::new);
             self.send(Failure {
                 origin,
                 ..Failure::of(self.stages[0], Cause::Error(error.error))
