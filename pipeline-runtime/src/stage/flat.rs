@@ -162,7 +162,7 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
         let State { outputs, room, .. } = &mut *self.state();
         self.0
             .edge
-            .used(std::mem::take(outputs).len() + std::mem::take(room));
+            .give_back(std::mem::take(outputs).len() + std::mem::take(room));
     }
 }
 
