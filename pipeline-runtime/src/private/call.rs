@@ -42,8 +42,8 @@ pub fn call3<A, B, C, R>(f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R {
 
 /// The same for four.
 #[inline]
-pub fn call4<A, B, C, D, R>(f: impl FnOnce(A, B, C, D) -> R, a: A, b: B, c: C, d: D) -> R {
-    f(a, b, c, d)
+pub fn call4<A, B, C, D, R>(call: impl FnOnce(A, B, C, D) -> R, a: A, b: B, c: C, d: D) -> R {
+    call(a, b, c, d)
 }
 
 /// Every call in a stage that is not `:async`: a panic becomes a cause.
@@ -89,6 +89,7 @@ pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Duration> {
 
 /// `push_task` at the bottom of a stack: its item is the task of the pipeline's failures. Never run, only typed.
 #[cold]
+#[must_use]
 pub fn task_is<O, M, Task>(_: &Task) -> Step<O, M, Task> {
     Step::Gone
 }

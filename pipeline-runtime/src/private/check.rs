@@ -41,7 +41,7 @@ impl<T: Nothing> Awaitable<Never> for T {
 /// type from it; so the one message about the bound is the only one.
 pub trait Nothing {
     /// Cannot be called.
-    fn never(self) -> Never;
+    fn never<T>(self) -> T;
 }
 
 /// The future of an `:async` stage's call.
@@ -77,7 +77,7 @@ impl<F: Portable> Shareable<F> for F {
 #[diagnostic::do_not_recommend]
 impl<F: Nothing> Shareable<Never> for F {
     fn share(self) -> Arc<Never> {
-        Arc::new(self.never())
+        self.never()
     }
 }
 
