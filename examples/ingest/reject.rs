@@ -39,16 +39,16 @@ impl From<Failure<Line>> for Reject {
             (None, Some(error)) => {
                 let bytes = error.bytes.clone();
                 (
-                    key_of_part(error, failure.origin.as_ref()),
-                    failure.origin,
+                    key_of_part(error, failure.origin.as_deref()),
+                    failure.origin.map(|origin| *origin),
                     Some(bytes),
                 )
             }
             (None, None) => {
-                let origin = failure.origin.as_ref().map_or("", |origin| &origin.name);
+                let origin = failure.origin.as_deref().map_or("", |origin| &origin.name);
                 (
                     key(&[origin.as_bytes(), why.as_bytes()]),
-                    failure.origin,
+                    failure.origin.map(|origin| *origin),
                     None,
                 )
             }
@@ -105,17 +105,17 @@ mod tests {
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
         Reject::from(Failure {
-            stage: StageInfo {
+            stage: Box::new(StageInfo {
                 name: "post",
                 index: 0,
                 file: "f",
                 line: 1,
                 command: "c",
-            },
+            }),
             cause: Cause::Error(cause.into()),
             attempts: 1,
             frames: &[],
-            origin,
+            origin: origin.map(Box::new),
             task,
             report: None,
         })

@@ -97,7 +97,7 @@ impl<Task: Send + 'static> Errors<Task> {
     /// The source cannot go on: without an errors end that is the first failure; with one, what was taken is
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
-        let origin = error.origin;
+        let origin = error.origin.map(Box::new);
         let fail_fast = self.end.get().is_none();
         let cause = if fail_fast {
             Cause::Error(error.error)
@@ -125,7 +125,7 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             self.stop(failure);
             return Box::pin(std::future::ready(()));
         };
-        let (stage, cause) = (failure.stage, failure.cause.to_string());
+        let (stage, cause) = (*failure.stage, failure.cause.to_string());
         Box::pin(async move {
             let sending = pin!(end.send(failure));
             // A full errors end must not outlive the pipeline.

@@ -89,6 +89,7 @@ pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Duration> {
 
 /// `push_task` at the bottom of a stack: its item is the task of the pipeline's failures. Never run, only typed.
 #[cold]
+#[must_use]
 pub fn task_is<O, M, Task>(_: &Task) -> Step<O, M, Task> {
     Step::Gone
 }

@@ -131,7 +131,7 @@ where
     /// Sends an item's failure on; the row it is to be counted in.
     pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>) -> usize {
         let row = self.row(failure.stage.index);
-        failure.stage = self.stages[row];
+        *failure.stage = self.stages[row];
         tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
         self.reporter.report(*failure).await;
         row
@@ -140,7 +140,7 @@ where
     /// Sends on what failed before it became an item.
     pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
         for error in failures.drain(..) {
-            let origin = error.origin;
+            let origin = error.origin.map(Box::new);
             let failure = Failure {
                 origin,
                 ..Failure::of(self.source, Cause::Error(error.error))
