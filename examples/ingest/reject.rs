@@ -121,6 +121,7 @@ mod tests {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as a failure carries it")]
     fn line(text: &str, origin: &str, number: u64) -> Option<Line> {
         Some(Line {
             text: text.into(),
