@@ -135,7 +135,7 @@ impl Body<'_> {
     ) -> TokenStream {
         let (call, method) = (self.called(func, args), Ident::new(method, self.span()));
         let shape = self.private(shape);
-        let shaped = |value| self.glued(quote_spanned!(self.span()=> #shape::<_>::#method), value);
+        let shaped = |value| self.glued(&quote_spanned!(self.span()=> #shape::<_>::#method), value);
         if self.item.stage.question.is_none() {
             return self.guarded(&self.outcome(&shaped(call)), owns);
         }
@@ -152,7 +152,7 @@ impl Body<'_> {
     }
 
     /// A call of glue, over all of the stage's function.
-    fn glued(&self, callee: TokenStream, arg: TokenStream) -> TokenStream {
+    fn glued(&self, callee: &TokenStream, arg: TokenStream) -> TokenStream {
         let args = parenthesized(arg, self.glue.at(self.last_span()));
         quote!(#callee #args)
     }
@@ -169,7 +169,7 @@ impl Body<'_> {
             return call;
         }
         let awaitable = self.private("Awaitable");
-        let future = self.glued(quote_spanned!(self.span()=> #awaitable::<_>::future), call);
+        let future = self.glued(&quote_spanned!(self.span()=> #awaitable::<_>::future), call);
         quote_spanned!(self.span()=> #future.await)
     }
 
