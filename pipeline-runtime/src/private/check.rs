@@ -76,7 +76,6 @@ impl<F: Portable> Shareable<F> for F {
 
 #[diagnostic::do_not_recommend]
 impl<F: Nothing> Shareable<Never> for F {
-    #[expect(unreachable_code, reason = "there is no value to share")]
     fn share(self) -> Arc<Never> {
         self.never()
     }

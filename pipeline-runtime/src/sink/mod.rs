@@ -4,10 +4,12 @@ mod each;
 mod futures_sink;
 mod sender;
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::failure::{BoxError, Cause};
+use crate::panics::message;
 
 pub use each::{Each, EachAsync, Outcome, each, each_async};
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
@@ -77,6 +79,16 @@ impl Written {
             index,
             part: true,
             cause: Cause::Error(cause.into()),
+        });
+    }
+
+    /// Writing the item at `index` panicked.
+    pub(crate) fn panicked(&mut self, index: usize, panic: &(dyn Any + Send)) {
+        let cause = Cause::Panic(message(panic));
+        self.failed.push(Failed {
+            index,
+            part: false,
+            cause,
         });
     }
 
