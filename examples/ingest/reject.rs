@@ -30,6 +30,7 @@ impl From<Failure<Line>> for Reject {
             Cause::Error(error) => error.downcast_ref::<LineError>(),
             _ => None,
         };
+        let origin = failure.origin.map(|origin| *origin);
         let (key, origin, raw) = match (failure.task, line_error) {
             (Some(line), _) => {
                 let origin = line.place();
@@ -38,19 +39,11 @@ impl From<Failure<Line>> for Reject {
             }
             (None, Some(error)) => {
                 let bytes = error.bytes.clone();
-                (
-                    key_of_part(error, failure.origin.as_deref()),
-                    failure.origin.map(|origin| *origin),
-                    Some(bytes),
-                )
+                (key_of_part(error, origin.as_ref()), origin, Some(bytes))
             }
             (None, None) => {
-                let origin = failure.origin.as_deref().map_or("", |origin| &origin.name);
-                (
-                    key(&[origin.as_bytes(), why.as_bytes()]),
-                    failure.origin.map(|origin| *origin),
-                    None,
-                )
+                let name = origin.as_ref().map_or("", |origin| &origin.name);
+                (key(&[name.as_bytes(), why.as_bytes()]), origin, None)
             }
         };
         Self {

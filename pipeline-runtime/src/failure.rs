@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
@@ -15,7 +16,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// Nothing is asked of `T`: `Debug`, `Display` and `Error` are there for every `T`.
 pub struct Failure<T = ()> {
     /// The stage that failed; the source and the sink count as stages here.
-    pub stage: Box<StageInfo>,
+    pub stage: Arc<StageInfo>,
     /// Why it failed.
     pub cause: Cause,
     /// How often the stage's function was called for this item; 0 where no function was called.
@@ -66,7 +67,7 @@ pub enum Cause {
 #[non_exhaustive]
 pub struct Origin {
     /// A file's path or a peer's address.
-    pub name: std::sync::Arc<str>,
+    pub name: Arc<str>,
     /// The line, from 1, where the input has lines.
     pub line: Option<u64>,
     /// The offset of the first byte, from 0, in the decompressed input.
@@ -76,7 +77,7 @@ pub struct Origin {
 impl Origin {
     /// An origin with a name only.
     #[must_use]
-    pub fn new(name: impl Into<std::sync::Arc<str>>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
             line: None,
@@ -129,7 +130,7 @@ impl<T> Failure<T> {
     /// A failure without an item.
     pub(crate) fn of(stage: StageInfo, cause: Cause) -> Self {
         Self {
-            stage: Box::new(stage),
+            stage: Arc::new(stage),
             cause,
             attempts: 0,
             frames: &[],

@@ -1,6 +1,6 @@
 //! What will run, before it runs.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 
 use serde::Serialize;
 
@@ -60,19 +60,17 @@ impl Plan {
     pub fn to_mermaid(&self) -> String {
         let mut chart = "flowchart LR\n".to_owned();
         for (index, row) in self.rows.iter().enumerate() {
-            _ = writeln!(
-                chart,
-                "    s{index}[\"{}\"]",
+            chart.push_str(&format!(
+                "    s{index}[\"{}\"]\n",
                 row.label("<br/>").replace('"', "#quot;")
-            );
+            ));
         }
         for index in 1..self.rows.len() {
-            _ = writeln!(
-                chart,
-                "    s{} -->|\"≤ {}\"| s{index}",
+            chart.push_str(&format!(
+                "    s{} -->|\"≤ {}\"| s{index}\n",
                 index - 1,
                 self.rows[index - 1].max_items
-            );
+            ));
         }
         chart
     }
@@ -82,19 +80,17 @@ impl Plan {
     pub fn to_dot(&self) -> String {
         let mut graph = "digraph pipeline {\n    rankdir=LR;\n    node [shape=box];\n".to_owned();
         for (index, row) in self.rows.iter().enumerate() {
-            _ = writeln!(
-                graph,
-                "    s{index} [label=\"{}\"];",
+            graph.push_str(&format!(
+                "    s{index} [label=\"{}\"];\n",
                 row.label("\\n").replace('"', "\\\"")
-            );
+            ));
         }
         for index in 1..self.rows.len() {
-            _ = writeln!(
-                graph,
-                "    s{} -> s{index} [label=\"≤ {}\"];",
+            graph.push_str(&format!(
+                "    s{} -> s{index} [label=\"≤ {}\"];\n",
                 index - 1,
                 self.rows[index - 1].max_items
-            );
+            ));
         }
         graph.push_str("}\n");
         graph

@@ -130,24 +130,35 @@ async fn blocking_calls_that_end_in_reverse_are_emitted_in_order() {
     assert_eq!(in_time(output).await.unwrap().unwrap(), [0, 1, 2, 3]);
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn outputs_of_one_item_stay_together_even_if_they_exceed_every_buffer() {
-    let outputs: Vec<(u64, u64)> = (0..20)
-        .flat_map(|x| (0..x % 5 * 40).map(move |y| (x, y)))
-        .collect();
-    let many = |x: u64| (0..x % 5 * 40).map(move |y| (x, y));
-    let inline = pipeline! { [0..20_u64] flat_map(many) };
-    assert_eq!(in_time(inline.collect::<Vec<_>>()).await.unwrap(), outputs);
-    let tasks = pipeline! { [0..20_u64] 4 flat_map(many) with { buffer: 1, window: 4 }, 1 map(|x| x) with { buffer: 1 } };
-    assert_eq!(in_time(tasks.collect::<Vec<_>>()).await.unwrap(), outputs);
-    let block = pipeline! { [0..20_u64] :block 4 flat_map(many) with { buffer: 1, window: 4 }, 1 map(|x| x) with { buffer: 1 } };
-    assert_eq!(in_time(block.collect::<Vec<_>>()).await.unwrap(), outputs);
-    let futures = pipeline! {
+/// Up to 160 outputs for an item.
+fn many(x: u64) -> impl Iterator<Item = (u64, u64)> + Send {
+    (0..x % 5 * 40).map(move |y| (x, y))
+}
+
+/// Runs pipelines of [`many`] outputs for each of 20 items.
+macro_rules! keeps_outputs_together {
+    ($($name:ident: $pipeline:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let output: Vec<(u64, u64)> = in_time($pipeline.collect()).await.unwrap();
+            assert_eq!(output, (0..20).flat_map(many).collect::<Vec<_>>());
+        }
+    )*};
+}
+
+keeps_outputs_together! {
+    inline_outputs_of_one_item_stay_together: pipeline! { [0..20_u64] flat_map(many) };
+    outputs_of_tasks_that_exceed_every_buffer_stay_together: pipeline! {
+        [0..20_u64] 4 flat_map(many) with { buffer: 1, window: 4 }, 1 map(|x| x) with { buffer: 1 }
+    };
+    outputs_of_threads_that_exceed_every_buffer_stay_together: pipeline! {
+        [0..20_u64] :block 4 flat_map(many) with { buffer: 1, window: 4 }, 1 map(|x| x) with { buffer: 1 }
+    };
+    outputs_of_futures_that_exceed_every_buffer_stay_together: pipeline! {
         [0..20_u64]
         :async 4 flat_map(|x| async move { many(x) }) with { buffer: 1, window: 4 },
         1 map(|x| x) with { buffer: 1 }
     };
-    assert_eq!(in_time(futures.collect::<Vec<_>>()).await.unwrap(), outputs);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -315,15 +315,17 @@ impl<T> Edge<T> {
         if state.core.gone {
             return Poll::Ready(Err(Gone));
         }
+        state.core.stop_waiting(seq);
         let head = !self.ordered || state.core.head == seq;
         if head && !outputs.is_empty() {
             let spare = state.ready.spare();
             let items = std::mem::replace(outputs, spare);
+            state.core.unreserve(items.len());
             state.core.counts.emitted += items.len() as u64;
             state.ready.push_chunk(items);
         }
         let granted = if head || !state.core.head_waits() {
-            state.core.reserve(want, head)
+            state.core.reserve(want, head, self.ordered)
         } else {
             0
         };
@@ -351,11 +353,19 @@ impl<T> Edge<T> {
         tally.pour(&mut state.core.counts);
         let spare = state.ready.spare();
         let items = std::mem::replace(outputs, spare);
+        state.core.stop_waiting(seq);
+        state.core.unreserve(unused + items.len());
         state.core.used(unused + items.len());
         state.core.release(1);
         state.core.readmit(items.len());
         state.place(seq, Parcel::Many(items), self.ordered);
         self.wake_both(state);
+    }
+
+    /// Gives back room that was reserved for outputs which are not emitted.
+    pub(crate) fn give_back(&self, outputs: usize) {
+        self.lock().core.unreserve(outputs);
+        self.used(outputs);
     }
 
     // The consumers' side.
@@ -454,9 +464,11 @@ impl<T> State<T> {
             return;
         }
         self.admit(parcel);
-        if ordered {
-            self.pending.pop_front();
-            self.core.head += 1;
+        if !ordered {
+            return;
+        }
+        self.core.head += 1;
+        if self.pending.pop_front().is_some() {
             while let Some(Some(_)) = self.pending.front() {
                 let parcel = self.pending.pop_front().flatten().expect("looked at");
                 self.admit(parcel);

@@ -42,8 +42,8 @@ pub fn call3<A, B, C, R>(f: impl FnOnce(A, B, C) -> R, a: A, b: B, c: C) -> R {
 
 /// The same for four.
 #[inline]
-pub fn call4<A, B, C, D, R>(f: impl FnOnce(A, B, C, D) -> R, a: A, b: B, c: C, d: D) -> R {
-    f(a, b, c, d)
+pub fn call4<A, B, C, D, R>(call: impl FnOnce(A, B, C, D) -> R, a: A, b: B, c: C, d: D) -> R {
+    call(a, b, c, d)
 }
 
 /// Every call in a stage that is not `:async`: a panic becomes a cause.

@@ -41,7 +41,7 @@ impl<T: Nothing> Awaitable<Never> for T {
 /// type from it; so the one message about the bound is the only one.
 pub trait Nothing {
     /// Cannot be called.
-    fn never(self) -> Never;
+    fn never<T>(self) -> T;
 }
 
 /// The future of an `:async` stage's call.
@@ -76,9 +76,8 @@ impl<F: Portable> Shareable<F> for F {
 
 #[diagnostic::do_not_recommend]
 impl<F: Nothing> Shareable<Never> for F {
-    #[expect(unreachable_code, reason = "there is no value to share")]
     fn share(self) -> Arc<Never> {
-        Arc::new(self.never())
+        self.never()
     }
 }
 

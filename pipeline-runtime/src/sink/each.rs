@@ -6,8 +6,7 @@ use std::marker::PhantomData;
 use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
 
-/// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error
-/// fails that item.
+/// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error fails that item.
 pub fn each<T, R, F>(f: F) -> Each<T, F>
 where
     F: Fn(T) -> R,

@@ -20,16 +20,12 @@ pub use futures_sink::{FromFuturesSink, from_futures_sink};
 pub trait Sink<T>: Send + Sync + 'static {
     /// Writes the items; reports those that failed by index with their cause, or an error for all of them.
     ///
-    /// There is at least one item, and at most 1,024. With `:drive n` up to `n` writes run at the same time. A panic
-    /// fails all of the items.
-    ///
     /// # Cancel safety
     ///
     /// Need not be cancel safe: only an abort drops the future.
     fn write(&self, items: Vec<T>) -> impl Future<Output = Result<Written, SinkError>> + Send;
 
-    /// Called once after the last write has returned; not where the pipeline was stopped or aborted. An error is what
-    /// `run` returns.
+    /// Called once after the last write has returned.
     fn flush(&self) -> impl Future<Output = Result<(), SinkError>> + Send {
         async { Ok(()) }
     }

@@ -99,14 +99,13 @@ where
             }
         }
         let (_, sink, writers) = &*self.ends;
-        if writers.fetch_sub(1, Ordering::AcqRel) == 1
-            && !self.shared.control.stopped()
-            && let Err(error) = sink.flush().await
-        {
-            let why = format!("the sink could not be flushed: {error}");
-            self.shared
-                .reporter
-                .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+        if writers.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
+            if let Err(error) = sink.flush().await {
+                let why = format!("the sink could not be flushed: {error}");
+                self.shared
+                    .reporter
+                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+            }
         }
         self.worker.finish();
     }
