@@ -1,29 +1,124 @@
-//! brigade
+#![doc = include_str!("../README.md")]
 
 #[doc(hidden)]
 pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    BoxError, Cause, Failure, Origin, Pipeline, Report, Retry, Segment, StageInfo,
+    BoxError, Cause, Collect, Driven, Failure, Handle, Origin, Pipeline, PipelineStream, Plan,
+    PlanRow, Report, Retry, Row, Running, Segment, StageInfo, Time, UnknownStage,
 };
 
 pub mod source {
-    //! The input end.
+    //! Where items come from: the first end of a header, `[input]` or `[input, errors]`.
+    //!
+    //! | input | items |
+    //! |---|---|
+    //! | a `Vec`, an array, `0..n`, `0..=n` | its elements |
+    //! | [`iter`] | those of any iterator that does not block |
+    //! | [`stream`](stream()) | those of any `futures::Stream` |
+    //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
+    //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
+    //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
+    //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
+    //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |
+    //! | your own [`Source`] | what it pulls |
+    //!
+    //! ```
+    //! use brigade::prelude::*;
+    //! use brigade::source::{Flow, Pulled, Source, SourceError};
+    //!
+    //! /// Halves until nothing is left.
+    //! struct Halves(u32);
+    //!
+    //! impl Source for Halves {
+    //!     type Item = u32;
+    //!     async fn pull(&mut self, _max: usize, out: &mut Pulled<u32>) -> Result<Flow, SourceError> {
+    //!         out.push(self.0);
+    //!         self.0 /= 2;
+    //!         Ok(if self.0 > 0 { Flow::More } else { Flow::End })
+    //!     }
+    //! }
+    //!
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() -> Result<(), Failure> {
+    //! let halves: Vec<u32> = pipeline! { [Halves(40)] filter(|x| x % 2 == 0) }.collect().await?;
+    //! assert_eq!(halves, [40, 20, 10, 2]);
+    //! # Ok(())
+    //! # }
+    //! ```
+    #[cfg(feature = "tcp")]
+    pub use pipeline_connectors::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
+    #[cfg(feature = "files")]
+    pub use pipeline_connectors::{Files, files};
+    #[cfg(any(feature = "files", feature = "stdin", feature = "tcp"))]
+    pub use pipeline_connectors::{LineError, LineErrorKind};
+    #[cfg(any(feature = "files", feature = "stdin"))]
+    pub use pipeline_connectors::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+    #[cfg(feature = "stdin")]
+    pub use pipeline_connectors::{Stdin, stdin};
     pub use pipeline_runtime::source::*;
 }
+
 pub mod sink {
-    //! The output end.
+    //! Where items go: what stands behind `:drive`, and the errors end of a header.
+    //!
+    //! | sink | an item |
+    //! |---|---|
+    //! | a `tokio::sync::mpsc::Sender` | is sent; a receiver that is gone stops the pipeline |
+    //! | [`each`], [`each_async`] | is handed to a function |
+    //! | [`from_futures_sink`] | goes into any `futures::Sink` |
+    //! | `sqlite` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
+    //! | your own [`Sink`] | is written |
+    //!
+    //! The errors end takes [`Failure`](crate::Failure)s. `sink::each(|failure| …)` is the one that cannot fill up
+    //! behind your back.
+    //!
+    //! ```
+    //! use brigade::prelude::*;
+    //! use brigade::sink::{Sink, SinkError, Written};
+    //!
+    //! /// Takes whole batches; what is odd fails alone.
+    //! struct Evens;
+    //!
+    //! impl Sink<u32> for Evens {
+    //!     async fn write(&self, items: Vec<u32>) -> Result<Written, SinkError> {
+    //!         let mut written = Written::all();
+    //!         for (index, item) in items.iter().enumerate().filter(|(_, item)| *item % 2 == 1) {
+    //!             written.fail(index, format!("{item} is odd"));
+    //!         }
+    //!         Ok(written)
+    //!     }
+    //! }
+    //!
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() -> Result<(), Failure> {
+    //! let report = pipeline! {
+    //!     [0..10u32, sink::each(|failure| println!("{failure}"))]
+    //!     map(|x| x + 1),
+    //!     :drive Evens,
+    //! }
+    //! .run()
+    //! .await?;
+    //! assert_eq!(report.stage("Evens").map(|row| (row.done, row.failed)), Some((5, 5)));
+    //! # Ok(())
+    //! # }
+    //! ```
+    #[cfg(feature = "sqlite")]
+    pub use pipeline_connectors::{
+        Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
+        TableBuilder, TableSnapshot, TableStats, ToSql, Value, Values, WriteError, sqlite,
+    };
     pub use pipeline_runtime::sink::*;
 }
 
-/// Wires the stages of a pipeline.
+#[doc = include_str!("pipeline.md")]
 #[macro_export]
 macro_rules! pipeline {
     ($($stages:tt)*) => { $crate::__pipeline! { $crate ; $($stages)* } };
 }
 
 pub mod prelude {
-    //! `use brigade::prelude::*;`
+    //! What a file with a pipeline in it needs: `use brigade::prelude::*;`.
     pub use crate::{Cause, Failure, Pipeline, Retry, Segment, pipeline, sink, source};
 }

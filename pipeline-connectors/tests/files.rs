@@ -117,7 +117,7 @@ async fn a_zstd_archive_may_begin_with_a_skippable_frame() {
 
 #[tokio::test]
 async fn a_truncated_archive_fails_with_its_place_and_the_other_files_go_on() {
-    let text = noise(20_000);
+    let text = noise(8_000);
     for (name, encode) in CODECS {
         let dir = Dir::new();
         let whole = encode(text.as_bytes());
@@ -139,14 +139,14 @@ async fn a_truncated_archive_fails_with_its_place_and_the_other_files_go_on() {
         assert!((offset..offset + 101).contains(read), "{name}: {read}");
         // The lines before the cut, and the other file.
         assert_eq!(lines.len() as u64, line - 1 + 1, "{name}");
-        assert!(line > 5_000, "{name}: only {line} lines of a half");
+        assert!(line > 2_500, "{name}: only {line} lines of a half");
         assert_eq!(lines.last().unwrap().text, "next");
     }
 }
 
 #[tokio::test]
 async fn a_corrupt_archive_fails_with_its_place_and_the_other_files_go_on() {
-    let text = noise(20_000);
+    let text = noise(8_000);
     for (name, encode) in CODECS {
         let dir = Dir::new();
         let mut bytes = encode(text.as_bytes());
@@ -166,7 +166,7 @@ async fn a_corrupt_archive_fails_with_its_place_and_the_other_files_go_on() {
             broken[0]
         );
         // What stands before the damage, up to a block of the format.
-        assert!(lines.len() > 8_500, "{name}: only {}", lines.len());
+        assert!(lines.len() > 2_500, "{name}: only {}", lines.len());
         assert_eq!(lines.last().unwrap().text, "next");
     }
 }

@@ -20,7 +20,8 @@ fn readers() -> usize {
 async fn the_thread_ends_with_its_source_also_while_it_waits_for_room() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("many");
-    std::fs::write(&path, "a line\n".repeat(100_000)).unwrap();
+    std::fs::write(&path, "a line\n".repeat(3_000_000)).unwrap();
+    // It waits for bytes to be free; for a place in the channel.
     for bound in [1000, usize::MAX >> 1] {
         let mut source = files([&path]).byte_bound(bound);
         assert_eq!(readers(), 0, "it starts with the first pull");

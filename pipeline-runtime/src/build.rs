@@ -1,6 +1,6 @@
 //! The pieces of a pipeline, before they run.
 
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use crate::clock::Stopwatch;
 use crate::control::{Close, Control};
@@ -55,12 +55,16 @@ pub(crate) struct Group {
     pub(crate) bound: Arc<dyn Bounded>,
     /// Only for a source.
     pub(crate) side: Option<Arc<Side>>,
+    /// Who can be made more or fewer while the pipeline runs.
+    pub(crate) crew: Option<Weak<dyn Crew>>,
 }
 
 /// In what a group runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Runs {
     Source,
+    /// Fused stages only: an item is taken and resolved in one step.
+    Fused,
     Inline,
     Tasks,
     Threads,
@@ -76,6 +80,12 @@ pub(crate) struct Timing {
     pub(crate) blocked: Stopwatch,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
+}
+
+/// The workers of a group, whose number can change.
+pub(crate) trait Crew: Send + Sync {
+    /// Lets `count` items be processed at the same time.
+    fn set(self: Arc<Self>, count: usize);
 }
 
 /// An edge whose bound the next stage sets.
@@ -156,6 +166,7 @@ pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Po
         per_credit: 1,
         bound: Arc::clone(&bounded),
         side: Some(side.clone()),
+        crew: None,
     });
     Port {
         build,
@@ -170,7 +181,7 @@ pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Po
 pub(crate) fn relay<Task: Send + 'static>(errors: &Arc<Errors<Task>>) -> Relay {
     let errors = Arc::clone(errors);
     Relay(Box::new(move |failure| {
-        errors.stop(failure.map_task(|()| None))
+        errors.stop(failure.map_task(|()| None));
     }))
 }
 
@@ -197,7 +208,9 @@ impl Build {
         self.control.adopt(Arc::clone(&control));
         self.groups.extend(groups);
         self.starts.push(Box::new(move |_outer| {
-            starts.into_iter().for_each(|start| start(&control))
+            for start in starts {
+                start(&control);
+            }
         }));
         self.invalid = self.invalid.take().or(invalid);
     }

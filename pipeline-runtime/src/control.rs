@@ -32,6 +32,7 @@ pub(crate) struct Control {
     tasks: Mutex<JoinSet<()>>,
     threads: Mutex<Vec<Thread>>,
     thread_ended: Notify,
+    stopping: Notify,
     stopped: AtomicBool,
     aborted: AtomicBool,
     runtime: OnceLock<Handle>,
@@ -148,8 +149,21 @@ impl Control {
             edge.close();
         }
         lock(&self.tasks).abort_all();
+        self.stopping.notify_waiters();
         for inner in lock(&self.inner).iter() {
             inner.stop();
+        }
+    }
+
+    /// Waits until everything is told to stop.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn until_stopped(&self) {
+        let stopping = self.stopping.notified();
+        if !self.stopped() {
+            stopping.await;
         }
     }
 

@@ -1,8 +1,10 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use futures::future::{Either, select};
 
 use crate::control::Control;
 use crate::failure::{Cause, Failure, StageInfo};
@@ -20,23 +22,63 @@ pub(crate) trait Reporter<Task>: Send + Sync {
     fn stop(&self, failure: Failure<Task>);
 }
 
-/// The failures of one pipeline.
-pub(crate) struct Errors<Task> {
+/// How a run ends. It outlives the workers, the errors end does not: whoever reads failures from a channel sees its
+/// end as soon as no worker can report another one.
+pub(crate) struct Verdict<Task> {
     control: Arc<Control>,
-    end: OnceLock<Box<dyn End<Task>>>,
     /// Where the failure that stops the pipeline goes, if it is the input of another one.
     relay: OnceLock<Relay>,
     /// What the run returns, if it fails.
-    verdict: Mutex<Option<Failure<Task>>>,
+    failure: Mutex<Option<Failure<Task>>>,
+}
+
+impl<Task: Send + 'static> Verdict<Task> {
+    pub(crate) fn relay_to(&self, relay: Relay) {
+        let _ = self.relay.set(relay);
+    }
+
+    /// Keeps the first failure that the run is to return.
+    fn decide(&self, failure: Failure<Task>) {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(failure);
+    }
+
+    /// The failure that the run is to return.
+    pub(crate) fn take(&self) -> Option<Failure<Task>> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// The pipeline cannot go on.
+    pub(crate) fn stop(&self, failure: Failure<Task>) {
+        match self.relay.get() {
+            Some(relay) => (relay.0)(failure.map_task(|_| None)),
+            None => self.decide(failure),
+        }
+        self.control.stop();
+    }
+}
+
+/// The failures of one pipeline, as its workers see them.
+pub(crate) struct Errors<Task> {
+    end: OnceLock<Box<dyn End<Task>>>,
+    verdict: Arc<Verdict<Task>>,
 }
 
 impl<Task: Send + 'static> Errors<Task> {
     pub(crate) fn new(control: Arc<Control>) -> Self {
-        Self {
+        let verdict = Verdict {
             control,
-            end: OnceLock::new(),
             relay: OnceLock::new(),
-            verdict: Mutex::new(None),
+            failure: Mutex::new(None),
+        };
+        Self {
+            end: OnceLock::new(),
+            verdict: Arc::new(verdict),
         }
     }
 
@@ -44,33 +86,18 @@ impl<Task: Send + 'static> Errors<Task> {
         let _ = self.end.set(Box::new(end));
     }
 
-    pub(crate) fn relay_to(&self, relay: Relay) {
-        let _ = self.relay.set(relay);
+    pub(crate) fn verdict(&self) -> Arc<Verdict<Task>> {
+        Arc::clone(&self.verdict)
     }
 
     pub(crate) fn stopped(&self) -> bool {
-        self.control.stopped()
-    }
-
-    /// Keeps the first failure that the run is to return.
-    pub(crate) fn decide(&self, failure: Failure<Task>) {
-        self.verdict
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(failure);
-    }
-
-    pub(crate) fn verdict(&self) -> Option<Failure<Task>> {
-        self.verdict
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
+        self.verdict.control.stopped()
     }
 
     /// The source cannot go on: without an errors end that is the first failure; with one, what was taken is
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
-        let origin = error.origin;
+        let origin = error.origin.map(Box::new);
         let fail_fast = self.end.get().is_none();
         let cause = if fail_fast {
             Cause::Error(error.error)
@@ -87,7 +114,7 @@ impl<Task: Send + 'static> Errors<Task> {
         if fail_fast {
             self.stop(failure);
         } else {
-            self.decide(failure);
+            self.verdict.decide(failure);
         }
     }
 }
@@ -98,23 +125,20 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             self.stop(failure);
             return Box::pin(std::future::ready(()));
         };
-        let stage = failure.stage;
+        let (stage, cause) = (*failure.stage, failure.cause.to_string());
         Box::pin(async move {
-            if let Err(why) = end.send(failure).await {
-                self.stop(Failure::of(
-                    stage,
-                    Cause::Stopped(format!("the errors end failed: {why}")),
-                ));
+            let sending = pin!(end.send(failure));
+            // A full errors end must not outlive the pipeline.
+            let stopped = pin!(self.verdict.control.until_stopped());
+            if let Either::Left((Err(why), _)) = select(sending, stopped).await {
+                let why = format!("the errors end failed ({why}) for the failure `{cause}`");
+                self.stop(Failure::of(stage, Cause::Stopped(why)));
             }
         })
     }
 
     fn stop(&self, failure: Failure<Task>) {
-        match self.relay.get() {
-            Some(relay) => (relay.0)(failure.map_task(|_| None)),
-            None => self.decide(failure),
-        }
-        self.control.stop();
+        self.verdict.stop(failure);
     }
 }
 

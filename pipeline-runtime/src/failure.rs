@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
@@ -15,7 +16,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// Nothing is asked of `T`: `Debug`, `Display` and `Error` are there for every `T`.
 pub struct Failure<T = ()> {
     /// The stage that failed; the source and the sink count as stages here.
-    pub stage: StageInfo,
+    pub stage: Box<StageInfo>,
     /// Why it failed.
     pub cause: Cause,
     /// How often the stage's function was called for this item; 0 where no function was called.
@@ -23,7 +24,7 @@ pub struct Failure<T = ()> {
     /// The keys that the item's record had when it failed, in order of writing.
     pub frames: &'static [&'static str],
     /// Where the item comes from, if the failure is the source's and the source knows it.
-    pub origin: Option<Origin>,
+    pub origin: Option<Box<Origin>>,
     /// The original item. `None` where it cannot be had: the source failed; the stage lies outside the task; the
     /// function owned the record (`map`, `filter_map`, `flat_map`); the sink kept it; it failed inside a segment;
     /// a timed-out `:block` call still holds it.
@@ -66,7 +67,7 @@ pub enum Cause {
 #[non_exhaustive]
 pub struct Origin {
     /// A file's path or a peer's address.
-    pub name: std::sync::Arc<str>,
+    pub name: Arc<str>,
     /// The line, from 1, where the input has lines.
     pub line: Option<u64>,
     /// The offset of the first byte, from 0, in the decompressed input.
@@ -76,7 +77,7 @@ pub struct Origin {
 impl Origin {
     /// An origin with a name only.
     #[must_use]
-    pub fn new(name: impl Into<std::sync::Arc<str>>) -> Self {
+    pub fn new(name: impl Into<Arc<str>>) -> Self {
         Self {
             name: name.into(),
             line: None,
@@ -129,7 +130,7 @@ impl<T> Failure<T> {
     /// A failure without an item.
     pub(crate) fn of(stage: StageInfo, cause: Cause) -> Self {
         Self {
-            stage,
+            stage: Box::new(stage),
             cause,
             attempts: 0,
             frames: &[],

@@ -31,6 +31,6 @@ pub use pipeline::{Collect, Pipeline, PipelineStream};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;
-pub use running::{Handle, Running};
+pub use running::{Handle, Running, UnknownStage};
 pub use segment::Segment;
 pub use stage::Driven;

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use crate::build::{Build, Port};
-use crate::errors::{BoxFuture, Errors};
+use crate::errors::{BoxFuture, Errors, Verdict};
 use crate::failure::Failure;
 use crate::plan::Plan;
 use crate::private::Item;
@@ -159,7 +159,7 @@ where
         self.spawn().await
     }
 
-    /// Starts it in the background.
+    /// Starts it in the background. Dropping what it returns aborts the pipeline.
     ///
     /// # Panics
     ///
@@ -169,16 +169,24 @@ where
         T: IsDriven,
     {
         let mut build = self.build;
-        let live = Live::new(&mut build, self.errors);
+        let live = Live::new(&mut build, self.errors.verdict());
         live.start(build);
         Running::new(live)
     }
 
-    /// Collects what it emits, once awaited.
+    /// Collects what it emits. It starts when it is first awaited.
     ///
     /// # Errors
     ///
-    /// As [`Pipeline::run`].
+    /// As [`Pipeline::run`]; what was collected until then is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When it is awaited outside a tokio runtime with timers enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future aborts the pipeline, and drops what was collected.
     pub fn collect<C>(self) -> Collect<C, Task, S>
     where
         T: Emits,
@@ -195,6 +203,14 @@ where
     /// # Errors
     ///
     /// As [`Pipeline::run`].
+    ///
+    /// # Panics
+    ///
+    /// When it is polled outside a tokio runtime with timers enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future of the next item loses nothing; dropping the stream aborts the pipeline.
     pub fn stream(self) -> PipelineStream<T, Task, S>
     where
         T: Emits,
@@ -208,7 +224,7 @@ where
     }
 
     fn emitting(mut self) -> Emitting<Task, S> {
-        let live = Live::new(&mut self.build, self.errors);
+        let live = Live::new(&mut self.build, self.errors.verdict());
         Emitting {
             build: Some(self.build),
             live: Arc::new(live),
@@ -342,11 +358,12 @@ where
     type Puller = Inner<Task, S>;
 
     fn wire(self, build: &mut Build, failed: Relay) -> Inner<Task, S> {
-        self.errors.relay_to(failed);
+        let verdict = self.errors.verdict();
+        verdict.relay_to(failed);
         build.adopt(self.build);
         Inner {
             tail: self.tail,
-            errors: self.errors,
+            verdict,
         }
     }
 }
@@ -355,7 +372,7 @@ where
 #[doc(hidden)]
 pub struct Inner<Task, S> {
     tail: S,
-    errors: Arc<Errors<Task>>,
+    verdict: Arc<Verdict<Task>>,
 }
 
 impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task, S> {
@@ -367,8 +384,8 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
             return Poll::Ready(Some(Ok(item)));
         }
         let broke = self
-            .errors
-            .verdict()
+            .verdict
+            .take()
             .map(|failure| SourceError::new(failure.map_task(|_| None::<()>)));
         Poll::Ready(broke.map(|error| Err(Fault { error, last: true })))
     }

@@ -2,15 +2,20 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use futures::FutureExt as _;
+
 use crate::build::{Build, Group};
 use crate::control::Control;
-use crate::errors::{BoxFuture, Errors, Reporter};
+use crate::errors::{BoxFuture, Verdict};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::report::Report;
+
+/// How long a drain past its deadline waits for cancelled tasks to be gone.
+const CLEAN_UP: Duration = Duration::from_millis(100);
 
 /// What can be asked of a run, whatever its task.
 pub(crate) struct Watched {
@@ -23,13 +28,13 @@ pub(crate) struct Watched {
 /// A run and its failures.
 pub(crate) struct Live<Task> {
     watched: Arc<Watched>,
-    errors: Arc<Errors<Task>>,
+    verdict: Arc<Verdict<Task>>,
     /// What was returned to the first who asked.
     told: Mutex<Option<Result<(), (StageInfo, String)>>>,
 }
 
 impl<Task: Send + 'static> Live<Task> {
-    pub(crate) fn new(build: &mut Build, errors: Arc<Errors<Task>>) -> Self {
+    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>) -> Self {
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
@@ -38,7 +43,7 @@ impl<Task: Send + 'static> Live<Task> {
         };
         Self {
             watched: Arc::new(watched),
-            errors,
+            verdict,
             told: Mutex::new(None),
         }
     }
@@ -49,7 +54,7 @@ impl<Task: Send + 'static> Live<Task> {
         let _ = self.watched.started.set(Instant::now());
         control.enter();
         if let Some(invalid) = build.invalid {
-            self.errors.stop(invalid.map_task(|()| None));
+            self.verdict.stop(invalid.map_task(|()| None));
             return;
         }
         for start in build.starts {
@@ -63,12 +68,21 @@ impl<Task: Send + 'static> Live<Task> {
     ///
     /// Cancel safe.
     pub(crate) async fn finished(&self) -> Result<Report, Failure<Task>> {
+        self.ended().await;
+        self.outcome()
+    }
+
+    /// Waits until nothing runs any more.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    async fn ended(&self) {
         self.watched.control.tasks_ended().await;
         if !self.watched.control.aborted() {
             self.watched.control.threads_ended().await;
         }
         let _ = self.watched.ended.set(Instant::now());
-        self.outcome()
     }
 
     fn outcome(&self) -> Result<Report, Failure<Task>> {
@@ -78,13 +92,17 @@ impl<Task: Send + 'static> Live<Task> {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
             Some(Err((stage, why))) => Failure::of(*stage, Cause::Stopped(why.clone())),
-            None => match self.errors.verdict() {
+            None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
                     return Ok(report);
                 }
                 Some(failure) => {
-                    *told = Some(Err((failure.stage, failure.cause.to_string())));
+                    let why = match &failure.cause {
+                        Cause::Stopped(why) => why.clone(),
+                        cause => cause.to_string(),
+                    };
+                    *told = Some(Err((*failure.stage, why)));
                     failure
                 }
             },
@@ -97,7 +115,7 @@ impl<Task: Send + 'static> Live<Task> {
 
     fn stopped(&self, why: String) {
         let stage = self.watched.groups[0].stages[0];
-        self.errors.stop(Failure::of(stage, Cause::Stopped(why)));
+        self.verdict.stop(Failure::of(stage, Cause::Stopped(why)));
     }
 
     /// Nobody waits for it any more.
@@ -128,6 +146,43 @@ impl Handle {
     }
 }
 
+/// There is no stage of that name, or its count cannot change.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "no stage `{stage}` whose count can change; those of `:block`, `:async` and a bare count can"
+)]
+pub struct UnknownStage {
+    /// The name that was asked for.
+    pub stage: String,
+}
+
+impl Handle {
+    /// Lets `count` items (at least 1) be processed at the same time by the stage of that name: threads or tasks are
+    /// added, or wait idle. The stage's window is not changed and still bounds what it holds.
+    ///
+    /// Fewer take effect when calls that run end. More futures of an `:async` stage that is full are started when one
+    /// of those in flight ends.
+    ///
+    /// # Errors
+    ///
+    /// No `:block`, `:async` or counted stage of that name runs.
+    pub fn set_count(&self, stage: &str, count: usize) -> Result<(), UnknownStage> {
+        let group = self
+            .0
+            .groups
+            .iter()
+            .find(|group| group.main().name == stage);
+        let crew = group
+            .and_then(|group| group.crew.as_ref())
+            .and_then(Weak::upgrade);
+        crew.ok_or_else(|| UnknownStage {
+            stage: stage.to_owned(),
+        })?
+        .set(count.max(1));
+        Ok(())
+    }
+}
+
 impl std::fmt::Debug for Handle {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Handle").finish_non_exhaustive()
@@ -143,7 +198,8 @@ where
     Task: Send + 'static,
 {
     live: Arc<Live<Task>>,
-    end: BoxFuture<'static, Result<Report, Failure<Task>>>,
+    /// Never locked: the mutex makes it `Sync`, so that several tasks can share what drains it.
+    end: Mutex<BoxFuture<'static, Result<Report, Failure<Task>>>>,
 }
 
 impl<Task: Send + 'static> Running<Task> {
@@ -152,7 +208,7 @@ impl<Task: Send + 'static> Running<Task> {
         let waiting = Arc::clone(&live);
         Self {
             live,
-            end: Box::pin(async move { waiting.finished().await }),
+            end: Mutex::new(Box::pin(async move { waiting.finished().await })),
         }
     }
 
@@ -181,15 +237,15 @@ impl<Task: Send + 'static> Running<Task> {
     /// Cancel safe: the sources stay stopped.
     pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
         self.live.watched.control.drain();
-        match tokio::time::timeout(deadline, self.live.finished()).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                self.live
-                    .stopped(self.live.watched.report().stuck(deadline));
-                self.live.abandon();
-                self.live.finished().await
-            }
+        if let Ok(ended) = tokio::time::timeout(deadline, self.live.finished()).await {
+            return ended;
         }
+        self.live
+            .stopped(self.live.watched.report().stuck(deadline));
+        self.live.abandon();
+        // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
+        let _ = tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
+        self.live.outcome()
     }
 
     /// Stops everything at once: async work is cancelled; blocking calls are left to return, and their results are
@@ -199,16 +255,14 @@ impl<Task: Send + 'static> Running<Task> {
     ///
     /// Cancel safe: the pipeline is stopped by the first poll.
     pub async fn abort(&self) -> Report {
-        if self.live.watched.ended.get().is_none() {
+        // A run that has ended by itself is left as it is.
+        let ended = tokio::task::unconstrained(self.live.ended()).now_or_never();
+        if ended.is_none() {
             self.live.stopped("aborted".to_owned());
             self.live.abandon();
+            self.live.ended().await;
         }
-        match self.live.finished().await {
-            Ok(report) => report,
-            Err(failure) => failure
-                .report
-                .map_or_else(|| self.stats(), |report| *report),
-        }
+        self.stats()
     }
 }
 
@@ -216,7 +270,8 @@ impl<Task: Send + 'static> Future for Running<Task> {
     type Output = Result<Report, Failure<Task>>;
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        self.end.as_mut().poll(cx)
+        let end = self.end.get_mut().unwrap_or_else(PoisonError::into_inner);
+        end.as_mut().poll(cx)
     }
 }
 

@@ -3,10 +3,24 @@
 //!
 //! ```
 //! use pipeline_connectors::conformance;
-//! use pipeline_runtime::source;
+//! use pipeline_runtime::source::{Flow, Pulled, Source, SourceError};
+//!
+//! struct Countdown(u32);
+//!
+//! impl Source for Countdown {
+//!     type Item = u32;
+//!     async fn pull(&mut self, _max: usize, out: &mut Pulled<u32>) -> Result<Flow, SourceError> {
+//!         if self.0 == 0 {
+//!             return Ok(Flow::End);
+//!         }
+//!         out.push(self.0);
+//!         self.0 -= 1;
+//!         Ok(Flow::More)
+//!     }
+//! }
 //!
 //! # futures::executor::block_on(async {
-//! conformance::source(async || source::iter(0..100), &Vec::from_iter(0..100)).await;
+//! conformance::source(async || Countdown(3), &[3, 2, 1]).await;
 //! # });
 //! ```
 

@@ -3,6 +3,7 @@
 mod database;
 mod error;
 mod row;
+mod sql;
 mod stats;
 mod table;
 mod write;

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
-use super::write::{Batch, Sql};
+use super::sql::Sql;
+use super::write::Batch;
 use super::{Database, OpenError, Row, TableStats};
 
 /// Describes a table; [`Database::table`] begins it.

@@ -7,81 +7,11 @@ use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction, TransactionBehavior};
 
 use super::error::said;
-use super::table::OnConflict;
+use super::sql::Sql;
 use super::{Binder, Database, Row, RowError, TableSnapshot, WriteError};
 
 /// How much of a text in a row's key is shown, in characters.
 const SHOWN: usize = 100;
-
-/// The statements of a table.
-#[derive(Debug)]
-pub(super) struct Sql {
-    table: String,
-    columns: Vec<String>,
-    /// Which columns are the key, by position; all of them where there is none.
-    key: Vec<usize>,
-    pub(super) create: String,
-    pub(super) insert: String,
-    /// Where rows are updated: for those that are there already.
-    pub(super) update: Option<String>,
-}
-
-impl Sql {
-    pub(super) fn new(
-        table: &str,
-        columns: &[(String, String)],
-        key: &[String],
-        on_conflict: OnConflict,
-    ) -> Self {
-        let names: Vec<String> = columns.iter().map(|(name, _)| name.clone()).collect();
-        let is_key = |name: &String| key.contains(name);
-        let list = |names: &[String]| join(names.iter().map(|name| quoted(name)), ", ");
-        let places = (1..=columns.len()).map(|place| format!("?{place}"));
-        let set = |key: bool, between| {
-            let these = names
-                .iter()
-                .enumerate()
-                .filter(|(_, name)| is_key(name) == key);
-            join(
-                these.map(|(index, name)| format!("{} = ?{}", quoted(name), index + 1)),
-                between,
-            )
-        };
-        let declared = columns
-            .iter()
-            .map(|(name, declaration)| format!("{} {declaration}", quoted(name)));
-        let primary = (!key.is_empty()).then(|| format!("PRIMARY KEY ({})", list(key)));
-        let table_name = quoted(table);
-        let conflict = match on_conflict {
-            OnConflict::Fail => String::new(),
-            _ => format!(" ON CONFLICT ({}) DO NOTHING", list(key)),
-        };
-        let updates = on_conflict == OnConflict::Update && !names.iter().all(is_key);
-        Self {
-            create: format!(
-                "CREATE TABLE IF NOT EXISTS {table_name} ({})",
-                join(declared.chain(primary), ", ")
-            ),
-            insert: format!(
-                "INSERT INTO {table_name} ({}) VALUES ({}){conflict}",
-                list(&names),
-                join(places, ", ")
-            ),
-            update: updates.then(|| {
-                format!(
-                    "UPDATE {table_name} SET {} WHERE {}",
-                    set(false, ", "),
-                    set(true, " AND ")
-                )
-            }),
-            key: (0..names.len())
-                .filter(|index| key.is_empty() || is_key(&names[*index]))
-                .collect(),
-            columns: names,
-            table: table.to_owned(),
-        }
-    }
-}
 
 /// What became of one transaction.
 #[derive(Debug, Default)]
@@ -151,7 +81,7 @@ impl Batch {
                 Ok(Effect::Ignored) => self.counts.ignored += 1,
                 Err(Refused::Row(problem)) if is_open(&transaction) => {
                     self.counts.failed += 1;
-                    self.failed.push((index, sql.row_error(row, problem)));
+                    self.failed.push((index, row_error(sql, row, problem)));
                 }
                 // A trigger or a constraint of the table has rolled it back.
                 Err(Refused::Row(problem)) => return Err(rolled_back(problem)),
@@ -233,25 +163,24 @@ fn rolled_back(problem: String) -> Error {
     Error::SqliteFailure(abort, Some(problem))
 }
 
-impl Sql {
-    fn row_error(&self, row: &impl Row, problem: String) -> RowError {
-        let mut values = Vec::new();
-        // What it hands over before it fails is what can be shown.
-        let _ = bind(row, &mut |value| {
-            values.push(shown(&value.to_sql()?));
-            Ok(())
-        });
-        let mut key = String::new();
-        for index in &self.key {
-            let between = if key.is_empty() { "" } else { ", " };
-            let value = values.get(*index).map_or("?", String::as_str);
-            let _ = write!(key, "{between}{} = {value}", self.columns[*index]);
-        }
-        RowError {
-            table: self.table.clone(),
-            key,
-            problem,
-        }
+/// The error of a row, with its key as far as the row tells it.
+fn row_error(sql: &Sql, row: &impl Row, problem: String) -> RowError {
+    let mut values = Vec::new();
+    // What it hands over before it fails is what can be shown.
+    let _ = bind(row, &mut |value| {
+        values.push(shown(&value.to_sql()?));
+        Ok(())
+    });
+    let mut key = String::new();
+    for index in &sql.key {
+        let between = if key.is_empty() { "" } else { ", " };
+        let value = values.get(*index).map_or("?", String::as_str);
+        let _ = write!(key, "{between}{} = {value}", sql.columns[*index]);
+    }
+    RowError {
+        table: sql.table.clone(),
+        key,
+        problem,
     }
 }
 
@@ -275,12 +204,4 @@ fn shown(value: &ToSqlOutput<'_>) -> String {
         }
         ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
     }
-}
-
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
-}
-
-fn join(parts: impl Iterator<Item = String>, between: &str) -> String {
-    parts.collect::<Vec<_>>().join(between)
 }

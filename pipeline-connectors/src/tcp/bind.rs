@@ -1,14 +1,19 @@
 //! How a listener is made.
 
 use std::fmt::Display;
-use std::io;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 
 use futures::stream::FuturesUnordered;
-use tokio::net::{TcpListener, ToSocketAddrs};
+use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::accept::Acceptor;
 use super::{Tcp, TcpStats};
 use crate::lines::{BYTE_BOUND, Budget, LINE_LIMIT};
+
+/// How many connections may wait to be accepted. Where more come at once, the system makes them try again after a
+/// second; the usual 128 are too few for a thousand senders that start together.
+const BACKLOG: u32 = 4096;
 
 /// A source of the lines that any number of TCP connections send to `address`; port 0 chooses a free one.
 ///
@@ -75,7 +80,7 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
     /// Cancel safe.
     pub async fn bind(self) -> Result<Tcp, BindError> {
         let listening = async {
-            let listener = TcpListener::bind(&self.address).await?;
+            let listener = listen(&self.address).await?;
             let local = listener.local_addr()?;
             Ok((listener, local))
         };
@@ -99,6 +104,30 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
     }
 }
 
+/// Listens on the first of the addresses that can be had.
+async fn listen(address: &impl ToSocketAddrs) -> io::Result<TcpListener> {
+    let mut last = io::Error::new(ErrorKind::InvalidInput, "it has no address");
+    for address in lookup_host(address).await? {
+        match listen_on(address) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => last = error,
+        }
+    }
+    Err(last)
+}
+
+fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = match address {
+        SocketAddr::V4(_) => TcpSocket::new_v4()?,
+        SocketAddr::V6(_) => TcpSocket::new_v6()?,
+    };
+    // On Windows this would let two programs have the port.
+    #[cfg(not(windows))]
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
+
 /// A listener that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {advice} ({error})")]
@@ -111,15 +140,13 @@ pub struct BindError {
     pub error: io::Error,
 }
 
-fn advice(kind: io::ErrorKind) -> &'static str {
+fn advice(kind: ErrorKind) -> &'static str {
     match kind {
-        io::ErrorKind::AddrInUse => {
+        ErrorKind::AddrInUse => {
             "the port is in use; stop the program that listens there, or choose another port"
         }
-        io::ErrorKind::PermissionDenied => {
-            "this port needs privileges; choose one of 1024 or above"
-        }
-        io::ErrorKind::AddrNotAvailable => {
+        ErrorKind::PermissionDenied => "this port needs privileges; choose one of 1024 or above",
+        ErrorKind::AddrNotAvailable => {
             "the address is not one of this machine; use 127.0.0.1, or 0.0.0.0 for all of its addresses"
         }
         _ => "write it as `host:port`, with a host of this machine",

@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::task::Waker;
-use std::time::Duration;
 
 use super::waiters::Waiters;
 use crate::counts::Counts;
 
-/// How much measured work an automatic bound is worth.
-const AUTOMATIC_WORTH: Duration = Duration::from_millis(4);
+/// How much measured work an automatic bound is worth, in nanoseconds.
+const AUTOMATIC_WORTH: u64 = 4_000_000;
 
 /// How many items an edge may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,6 +35,8 @@ pub(crate) struct Core {
     inside: usize,
     /// Credits of items that the next stage has not used up, and those reserved for outputs of a `flat_map`.
     ready: usize,
+    /// Those of `ready` that are reserved for outputs not yet emitted.
+    reserved: usize,
     /// The sequence number to be emitted next.
     pub(crate) head: u64,
     /// Sequence numbers handed to the next stage.
@@ -46,6 +47,10 @@ pub(crate) struct Core {
     pub(crate) ended: bool,
     /// Nobody wants more: the consumer has gone or the pipeline stops.
     pub(crate) gone: bool,
+    /// A worker has found the input ended: those without a permit need not wait for one.
+    pub(crate) finishing: bool,
+    /// Workers without a permit.
+    pub(crate) idle: Waiters,
     pub(crate) takers: Waiters,
     pub(crate) givers: Waiters,
     /// The fewest credits that a waiting worker has asked for.
@@ -63,11 +68,14 @@ impl Core {
             limit: bound.limit,
             inside: 0,
             ready: 0,
+            reserved: 0,
             head: 0,
             stamps: 0,
             live: 0,
             ended: false,
             gone: false,
+            finishing: false,
+            idle: Waiters::default(),
             takers: Waiters::default(),
             givers: Waiters::default(),
             least_want: usize::MAX,
@@ -86,6 +94,10 @@ impl Core {
         self.limit
     }
 
+    pub(crate) fn window(&self) -> usize {
+        self.window
+    }
+
     pub(crate) fn held(&self) -> usize {
         self.inside + self.ready
     }
@@ -93,7 +105,7 @@ impl Core {
     /// Lets an automatic bound follow the measured cost of an item.
     pub(crate) fn costs(&mut self, nanos_per_item: u64) {
         if self.bound.automatic {
-            let worth = AUTOMATIC_WORTH.as_nanos() as u64 / nanos_per_item.max(1);
+            let worth = AUTOMATIC_WORTH / nanos_per_item.max(1);
             let items = usize::try_from(worth)
                 .unwrap_or(usize::MAX)
                 .max(self.bound.floor);
@@ -140,27 +152,40 @@ impl Core {
         self.ready += items;
     }
 
-    /// Reserves room for up to `want` outputs of a `flat_map`. One place is always left to the head of the line:
-    /// else the others could hold all the room that it waits for.
-    pub(crate) fn reserve(&mut self, want: usize, head: bool) -> usize {
+    /// Reserves room for up to `want` outputs of a `flat_map`. One place is left to the head of the line, and where
+    /// others have taken that too, it gets one beyond the limit: nothing else can go on before it does.
+    pub(crate) fn reserve(&mut self, want: usize, head: bool, ordered: bool) -> usize {
         let room = self.bound.limit.saturating_sub(self.held());
-        let granted = match (head, self.ready) {
-            (true, 0) => room.max(self.bound.extra),
-            (true, _) => room,
+        // What others reserved waits for the head if there is an order, and is emitted without it if there is none.
+        let behind = if ordered { self.reserved } else { 0 };
+        let granted = match (head, self.ready == behind) {
+            (true, true) => room.max(self.bound.extra),
+            (true, false) => room,
             (false, _) => room.saturating_sub(1),
         };
         let granted = granted.min(want);
         self.ready += granted;
+        self.reserved += granted;
         granted
     }
 
-    /// The next stage has used up items, or reserved room was not needed.
+    /// Outputs for which room was reserved are emitted, or wait for their turn, or are not needed.
+    pub(crate) fn unreserve(&mut self, outputs: usize) {
+        self.reserved -= outputs;
+    }
+
+    /// The next stage has used up items, or room that was reserved is given back.
     pub(crate) fn used(&mut self, items: usize) {
         self.ready -= items;
     }
 
     pub(crate) fn wait_as_head(&mut self, seq: u64, waker: &Waker) {
         self.heads.insert(seq, waker.clone());
+    }
+
+    /// The worker with the item numbered `seq` waits no more, whatever woke it.
+    pub(crate) fn stop_waiting(&mut self, seq: u64) {
+        self.heads.remove(&seq);
     }
 
     pub(crate) fn head_waits(&self) -> bool {
@@ -205,6 +230,7 @@ impl Core {
     #[must_use]
     pub(crate) fn wake_everyone(&mut self) -> Vec<Waker> {
         let mut all = self.takers.choose_all();
+        all.extend(self.idle.choose_all());
         all.extend(self.givers.choose_all());
         all.extend(std::mem::take(&mut self.heads).into_values());
         all

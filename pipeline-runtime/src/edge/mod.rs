@@ -8,13 +8,18 @@ mod ready;
 mod waiters;
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
 
 pub(crate) use self::core::{Bound, Core};
 use self::ready::Ready;
 pub(crate) use self::waiters::Waiters;
 use crate::counts::{Counts, Tally};
+
+/// For how long a busy worker may let a sleeping consumer sleep.
+const DEFER: Duration = Duration::from_micros(500);
 
 /// Nobody wants more of what the stage makes.
 #[derive(Debug, Clone, Copy)]
@@ -23,6 +28,11 @@ pub(crate) struct Gone;
 #[derive(Debug)]
 pub(crate) struct Edge<T> {
     ordered: bool,
+    /// What may be in use of the bound, to be read without the lock.
+    limit: AtomicUsize,
+    window: AtomicUsize,
+    /// How many workers may work: those whose place is below it.
+    permits: AtomicUsize,
     state: Mutex<State<T>>,
 }
 
@@ -32,6 +42,8 @@ struct State<T> {
     ready: Ready<T>,
     /// What is finished out of turn: place 0 is the sequence number `core.head`.
     pending: VecDeque<Option<Parcel<T>>>,
+    /// When a consumer was last woken by a worker that may defer it.
+    woken: Option<Instant>,
 }
 
 /// What one sequence number brought.
@@ -62,10 +74,14 @@ impl<T> Edge<T> {
     pub(crate) fn new(bound: Bound, ordered: bool, counts: Counts) -> Self {
         Self {
             ordered,
+            limit: AtomicUsize::new(bound.limit),
+            window: AtomicUsize::new(bound.window),
+            permits: AtomicUsize::new(usize::MAX),
             state: Mutex::new(State {
                 core: Core::new(bound, counts),
                 ready: Ready::new(),
                 pending: VecDeque::new(),
+                woken: None,
             }),
         }
     }
@@ -78,15 +94,26 @@ impl<T> Edge<T> {
     pub(crate) fn rebound(&self, change: impl FnOnce(Bound) -> Bound) {
         let core = &mut self.lock().core;
         core.rebound(change(core.bound));
+        self.show(core);
     }
 
     pub(crate) fn bound(&self) -> Bound {
         self.lock().core.bound
     }
 
+    fn show(&self, core: &Core) {
+        self.limit.store(core.limit(), Ordering::Relaxed);
+        self.window.store(core.window(), Ordering::Relaxed);
+    }
+
     /// What may be in use of the bound now.
     pub(crate) fn limit(&self) -> usize {
-        self.lock().core.limit()
+        self.limit.load(Ordering::Relaxed)
+    }
+
+    /// The part of it that the stage may have taken and not yet emitted.
+    pub(crate) fn window(&self) -> usize {
+        self.window.load(Ordering::Relaxed)
     }
 
     pub(crate) fn join(&self) {
@@ -97,11 +124,14 @@ impl<T> Edge<T> {
     pub(crate) fn leave(&self) -> bool {
         let mut state = self.lock();
         let ended = state.core.leave();
-        if ended {
-            let woken = state.core.wake_everyone();
-            drop(state);
-            woken.into_iter().for_each(Waker::wake);
-        }
+        state.core.finishing = true;
+        let woken = if ended {
+            state.core.wake_everyone()
+        } else {
+            state.core.idle.choose_all()
+        };
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
         ended
     }
 
@@ -117,6 +147,35 @@ impl<T> Edge<T> {
     }
 
     // The producers' side.
+
+    pub(crate) fn permits(&self) -> usize {
+        self.permits.load(Ordering::Relaxed)
+    }
+
+    /// From now on the workers below `permits` work, and the others wait.
+    pub(crate) fn set_permits(&self, permits: usize) {
+        let mut state = self.lock();
+        self.permits.store(permits, Ordering::Relaxed);
+        let woken = state.core.wake_everyone();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until the worker at `place` may work.
+    pub(crate) fn poll_permit(&self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if place < self.permits() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = self.lock();
+        if state.core.finishing || state.core.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        if place < self.permits() {
+            return Poll::Ready(Ok(()));
+        }
+        state.core.idle.park(place, cx.waker());
+        Poll::Pending
+    }
 
     /// Takes between 1 and `want` credits for items to be pulled.
     pub(crate) fn poll_credits(
@@ -159,6 +218,9 @@ impl<T> Edge<T> {
 
     /// Hands in what the taking numbered `seq` brought, for `credits` that it held, and adds the tally. `out` comes
     /// back as an empty buffer. `cost` is the measured work of an item, where it was measured.
+    ///
+    /// With `defer` a consumer that sleeps may be left asleep for a while. Whether it was: then the caller must call
+    /// [`Edge::wake_taker`] before it waits, ends, or does anything long.
     pub(crate) fn submit(
         &self,
         seq: u64,
@@ -166,17 +228,47 @@ impl<T> Edge<T> {
         credits: usize,
         tally: &mut Tally,
         cost: Option<u64>,
-    ) {
+        defer: bool,
+    ) -> bool {
         let mut state = self.lock();
         tally.pour(&mut state.core.counts);
         if let Some(cost) = cost {
             state.core.costs(cost);
+            self.show(&state.core);
         }
         let spare = state.ready.spare();
         let items = std::mem::replace(out, spare);
         state.core.release(credits - items.len());
         state.place(seq, Parcel::Many(items), self.ordered);
-        self.wake_both(state);
+        if !defer || !state.core.takers.any() || state.ready.len() == 0 {
+            self.wake_both(state);
+            return false;
+        }
+        let now = Instant::now();
+        let recent = state
+            .woken
+            .is_some_and(|woken| now.duration_since(woken) < DEFER);
+        let deferred = recent && 2 * state.ready.len() < state.core.limit();
+        if deferred {
+            let giver = state.core.wake_giver(self.ordered);
+            drop(state);
+            wake(giver);
+        } else {
+            state.woken = Some(now);
+            self.wake_both(state);
+        }
+        deferred
+    }
+
+    /// Wakes the consumer that a deferred submit has left asleep.
+    pub(crate) fn wake_taker(&self) {
+        let mut state = self.lock();
+        if state.ready.len() > 0 && state.core.takers.any() {
+            state.woken = Some(Instant::now());
+            let taker = state.core.takers.choose();
+            drop(state);
+            wake(taker);
+        }
     }
 
     /// Hands in results of single items, a sequence number each.
@@ -223,15 +315,17 @@ impl<T> Edge<T> {
         if state.core.gone {
             return Poll::Ready(Err(Gone));
         }
+        state.core.stop_waiting(seq);
         let head = !self.ordered || state.core.head == seq;
         if head && !outputs.is_empty() {
             let spare = state.ready.spare();
             let items = std::mem::replace(outputs, spare);
+            state.core.unreserve(items.len());
             state.core.counts.emitted += items.len() as u64;
             state.ready.push_chunk(items);
         }
         let granted = if head || !state.core.head_waits() {
-            state.core.reserve(want, head)
+            state.core.reserve(want, head, self.ordered)
         } else {
             0
         };
@@ -259,11 +353,19 @@ impl<T> Edge<T> {
         tally.pour(&mut state.core.counts);
         let spare = state.ready.spare();
         let items = std::mem::replace(outputs, spare);
+        state.core.stop_waiting(seq);
+        state.core.unreserve(unused + items.len());
         state.core.used(unused + items.len());
         state.core.release(1);
         state.core.readmit(items.len());
         state.place(seq, Parcel::Many(items), self.ordered);
         self.wake_both(state);
+    }
+
+    /// Gives back room that was reserved for outputs which are not emitted.
+    pub(crate) fn give_back(&self, outputs: usize) {
+        self.lock().core.unreserve(outputs);
+        self.used(outputs);
     }
 
     // The consumers' side.
@@ -362,9 +464,11 @@ impl<T> State<T> {
             return;
         }
         self.admit(parcel);
-        if ordered {
-            self.pending.pop_front();
-            self.core.head += 1;
+        if !ordered {
+            return;
+        }
+        self.core.head += 1;
+        if self.pending.pop_front().is_some() {
             while let Some(Some(_)) = self.pending.front() {
                 let parcel = self.pending.pop_front().flatten().expect("looked at");
                 self.admit(parcel);

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// How many emptied buffers an edge keeps for its producers.
 const SPARES: usize = 4;
 
+/// How many items that come one by one are put into a chunk.
+const SINGLES: usize = 256;
+
 /// A buffer larger than this is not kept.
 const SPARE_BYTES: usize = 64 * 1024;
 
@@ -46,37 +49,43 @@ impl<T> Ready<T> {
             Some(last) if last.len() < last.capacity() => last.push(item),
             _ => {
                 let mut chunk = self.spare();
+                if chunk.capacity() == 0 {
+                    chunk.reserve_exact((SPARE_BYTES / size_of::<T>().max(1)).clamp(1, SINGLES));
+                }
                 chunk.push(item);
                 self.rest.push_back(chunk);
             }
         }
     }
 
-    /// Moves up to `want` items to the end of `out`; an empty `out` may be exchanged for a whole chunk.
+    /// Moves up to `want` items into the empty `out`: at least one if there is one, whole chunks where possible. What
+    /// is left is for the next taking, which costs less than taking a chunk apart.
     pub(crate) fn take(&mut self, want: usize, out: &mut Vec<T>) -> usize {
-        let mut left = want.min(self.len);
-        let taken = left;
-        self.len -= taken;
-        while left > 0 {
-            if self.front.is_empty() {
-                let next = self
-                    .rest
-                    .pop_front()
-                    .expect("the length counts what is here");
-                if out.is_empty() && next.len() <= left {
-                    left -= next.len();
-                    let emptied = std::mem::replace(out, next);
+        if self.front.is_empty()
+            && let Some(next) = self.rest.pop_front()
+        {
+            if next.len() <= want {
+                let emptied = std::mem::replace(out, next);
+                self.keep(emptied);
+                // Small chunks are put together, as far as that is cheaper than taking them one by one.
+                while let Some(next) = self.rest.front_mut()
+                    && out.len() + next.len() <= want
+                    && next.len() <= out.len()
+                {
+                    out.append(next);
+                    let emptied = self.rest.pop_front().unwrap_or_default();
                     self.keep(emptied);
-                    continue;
                 }
-                let emptied = std::mem::replace(&mut self.front, VecDeque::from(next));
-                self.keep(Vec::from(emptied));
+                self.len -= out.len();
+                return out.len();
             }
-            let part = left.min(self.front.len());
-            out.extend(self.front.drain(..part));
-            left -= part;
+            let emptied = std::mem::replace(&mut self.front, VecDeque::from(next));
+            self.keep(Vec::from(emptied));
         }
-        taken
+        let part = want.min(self.front.len());
+        out.extend(self.front.drain(..part));
+        self.len -= part;
+        part
     }
 
     /// An empty buffer, used before where possible.

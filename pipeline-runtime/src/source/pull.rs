@@ -64,6 +64,8 @@ impl<S: Source> Puller for Pulling<S> {
                         .map(|error| Err(Fault { error, last: true })),
                 );
             }
+            // Before waiting: the source may wait in turn until what it held for these items is free.
+            self.ahead.hold = None;
             let mut pulled = Pulled::new();
             let flow = ready!(self.poll_pull(cx, AHEAD, &mut pulled));
             pulled.items.reverse();

@@ -3,8 +3,8 @@
 use std::future::{Future, poll_fn};
 use std::ops::AsyncFn;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::Slots;
-use crate::build::Port;
+use crate::build::{Crew, Port};
 use crate::counts::Tally;
 use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
@@ -61,13 +61,22 @@ pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) type Drivers = Box<dyn Fn() -> Driver + Send + Sync>;
 
 /// Wires a group whose function is asynchronous.
+#[must_use]
 pub fn work<T: Item, M: Item, O: Item, Task: Item>(
     port: Port<T, Task>,
     opts: Opts,
 ) -> (Half<O, Task>, Work<T, M, O, Task>) {
     let (drivers, inline) = (drivers(&opts), opts.inline);
-    let (shared, next) = Shared::wire(port, opts, true);
+    let in_flight = opts.kind == Kind::Async;
+    let (shared, mut next) = Shared::wire(port, opts, true);
     shared.feed.workers(drivers);
+    if let Some(group) = next.build.groups.last_mut() {
+        group.workers = drivers;
+        if in_flight {
+            let crew: Weak<dyn Crew> = Arc::downgrade(&(shared.clone() as Arc<dyn Crew>));
+            group.crew = Some(crew);
+        }
+    }
     let work = Work {
         shared: Arc::clone(&shared),
         drivers,
@@ -82,6 +91,13 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item>(
         },
         work,
     )
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item> Crew for Shared<T, M, O, Task> {
+    /// A driver whose places are all taken sees it when one of them is free.
+    fn set(self: Arc<Self>, count: usize) {
+        self.edge.set_permits(count);
+    }
 }
 
 /// How many tasks drive the group.
@@ -161,7 +177,7 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, F>(
         (again, settled)
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.places());
+    let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }
 
@@ -185,7 +201,8 @@ pub(crate) async fn settle<T: Item, M: Item, O: Item, P, Task: Item>(
     match step {
         Step::Emit(output) => Settled::Emit(output),
         Step::Filtered(stage) => Settled::Filtered(shared.row(stage)),
-        Step::Failed(failure) => Settled::Failed(shared.failed(failure).await),
+        // Boxed: a future in flight has no room for what rarely happens.
+        Step::Failed(failure) => Settled::Failed(Box::pin(shared.failed(failure)).await),
         Step::Again {
             item,
             attempt,
@@ -195,14 +212,18 @@ pub(crate) async fn settle<T: Item, M: Item, O: Item, P, Task: Item>(
     }
 }
 
+/// Whether a future was that of a retry, and what came of it.
+type Ended<O, M> = (bool, Settled<O, M>);
+
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
     worker: Option<Worker<T, M, O, Task>>,
     shared: Arc<Shared<T, M, O, Task>>,
     intake: Intake<T, M, O, Task>,
-    places: usize,
+    place: usize,
+    drivers: usize,
     tally: Tally,
-    done: Vec<(u64, (bool, Settled<O, M>))>,
+    done: Vec<(u64, Ended<O, M>)>,
     emitted: Vec<(u64, Option<O>)>,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
@@ -213,12 +234,11 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     pub(crate) fn new(work: &Work<T, M, O, Task>) -> Self {
         let shared = Arc::clone(&work.shared);
         let place = work.started.fetch_add(1, Ordering::Relaxed);
-        let count = shared.opts.count;
         Self {
             worker: Some(shared.join()),
             intake: Intake::new(Arc::clone(&shared), place),
-            // The shares add up to the count exactly.
-            places: count / work.drivers + usize::from(place < count % work.drivers),
+            place,
+            drivers: work.drivers,
             tally: shared.tally(),
             done: Vec::new(),
             emitted: Vec::new(),
@@ -228,9 +248,10 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
         }
     }
 
-    /// How many futures it may have in flight.
-    pub(crate) fn places(&self) -> usize {
-        self.places
+    /// How many futures it may have in flight: the shares of all drivers add up to the permits exactly.
+    pub(crate) fn share(&self) -> usize {
+        let permits = self.shared.edge.permits();
+        permits / self.drivers + usize::from(self.place < permits % self.drivers)
     }
 
     pub(crate) fn poll<C, F>(
@@ -241,7 +262,7 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     ) -> Poll<()>
     where
         C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
-        F: Future<Output = (bool, Settled<O, M>)>,
+        F: Future<Output = Ended<O, M>>,
     {
         for _ in 0..ROUNDS {
             self.take(cx, slots, run);
@@ -267,19 +288,20 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F>, run: &C)
     where
         C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
-        F: Future<Output = (bool, Settled<O, M>)>,
+        F: Future<Output = Ended<O, M>>,
     {
-        while !self.ended && slots.free() > 0 {
+        while !self.ended {
+            let room = slots.room(self.share());
+            if room == 0 && !slots.idle() {
+                return;
+            }
             if let Some(reporting) = &mut self.reporting {
                 if reporting.as_mut().poll(cx).is_pending() {
                     return;
                 }
                 self.reporting = None;
             }
-            match self
-                .intake
-                .poll_next(cx, slots.free().min(TAKE), slots.idle())
-            {
+            match self.intake.poll_next(cx, room.min(TAKE), slots.idle()) {
                 Poll::Pending => return,
                 Poll::Ready(Next::End) => self.ended = true,
                 Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
@@ -300,7 +322,7 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
                             std::mem::take(&mut batch.failures),
                         );
                         self.reporting = Some(Box::pin(async move {
-                            shared.source_failed(&mut failures).await
+                            shared.source_failed(&mut failures).await;
                         }));
                     }
                 }

@@ -157,6 +157,8 @@ where
                 }
             }
         }
-        shared.edge.submit(seq, &mut out, 1, &mut self.tally, None);
+        shared
+            .edge
+            .submit(seq, &mut out, 1, &mut self.tally, None, false);
     }
 }

@@ -2,9 +2,11 @@
 
 use std::future::poll_fn;
 use std::marker::PhantomData;
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use futures::FutureExt;
 use tracing::Instrument;
 
 use super::intake::{Intake, Next};
@@ -78,22 +80,28 @@ where
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
                     self.write().await;
-                    self.shared
-                        .edge
-                        .submit(seq, &mut Vec::new(), credits, &mut self.tally, None);
+                    self.shared.edge.submit(
+                        seq,
+                        &mut Vec::new(),
+                        credits,
+                        &mut self.tally,
+                        None,
+                        false,
+                    );
                 }
                 Next::Again(due) => match due.item {},
                 Next::End => break,
             }
         }
         let (_, sink, writers) = &*self.ends;
-        if writers.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
-            if let Err(error) = sink.flush().await {
-                let why = format!("the sink could not be flushed: {error}");
-                self.shared
-                    .reporter
-                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
-            }
+        if writers.fetch_sub(1, Ordering::AcqRel) == 1
+            && !self.shared.control.stopped()
+            && let Err(error) = sink.flush().await
+        {
+            let why = format!("the sink could not be flushed: {error}");
+            self.shared
+                .reporter
+                .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
         }
         self.worker.finish();
     }
@@ -128,16 +136,22 @@ where
 
     async fn sink(&mut self, items: Vec<O>) {
         let count = items.len();
-        let mut written = match self.ends.1.write(items).await {
-            Ok(written) => written,
-            Err(error) if error.closed => {
+        let writing = AssertUnwindSafe(self.ends.1.write(items)).catch_unwind();
+        let mut written = match writing.await {
+            Err(panic) => {
+                let mut written = Written::all();
+                (0..count).for_each(|index| written.panicked(index, &*panic));
+                written
+            }
+            Ok(Ok(written)) => written,
+            Ok(Err(error)) if error.closed => {
                 let why = format!("the sink takes nothing more: {error}");
                 self.shared
                     .reporter
                     .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
                 return;
             }
-            Err(error) => Written::none(count, error.error),
+            Ok(Err(error)) => Written::none(count, error.error),
         };
         written
             .failed

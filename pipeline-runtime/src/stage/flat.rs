@@ -116,7 +116,7 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage.index - self.0.first;
-            failure.stage = self.0.stages[row];
+            *failure.stage = self.0.stages[row];
             self.0.reporter.report(*failure).await;
             self.state().tally.stages[row].failed += 1;
         }
@@ -162,7 +162,7 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
         let State { outputs, room, .. } = &mut *self.state();
         self.0
             .edge
-            .used(std::mem::take(outputs).len() + std::mem::take(room));
+            .give_back(std::mem::take(outputs).len() + std::mem::take(room));
     }
 }
 
@@ -218,6 +218,6 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, F>(
         (again, settled)
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.places());
+    let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }

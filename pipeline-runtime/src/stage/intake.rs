@@ -71,6 +71,14 @@ where
             }
         }
         if self.credits == 0 {
+            match shared.edge.poll_permit(self.place, cx) {
+                Poll::Ready(Ok(())) => {}
+                Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
+                Poll::Pending => {
+                    self.waits(idle, true);
+                    return Poll::Pending;
+                }
+            }
             match shared.edge.poll_credits(self.place, cx, want) {
                 Poll::Ready(Ok(credits)) => self.credits = credits,
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
@@ -161,6 +169,8 @@ pub(crate) struct Pace {
     want: usize,
     turns: u32,
     started: Option<Instant>,
+    /// How long the last measured chunk took.
+    last: u64,
 }
 
 /// As much work as a worker may hold: until it is done, others may be idle and the next stage waits.
@@ -172,6 +182,7 @@ impl Pace {
             want: 1,
             turns: 0,
             started: None,
+            last: 0,
         }
     }
 
@@ -185,12 +196,18 @@ impl Pace {
     pub(crate) fn begin(&mut self, most: usize) {
         self.turns = self.turns.wrapping_add(1);
         let steady = self.want >= most;
-        self.started = (!steady || self.turns % 8 == 0).then(Instant::now);
+        self.started = (!steady || self.turns.is_multiple_of(8)).then(Instant::now);
+    }
+
+    /// Whether the next chunk may take long, measured by the last: then nobody should wait for its end.
+    pub(crate) fn slow(&self) -> bool {
+        self.last > 2 * TARGET_NANOS || (self.want == 1 && self.last > TARGET_NANOS / 2)
     }
 
     /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
     pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
         let nanos = u64::try_from(self.started.take()?.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        self.last = nanos;
         let cost = nanos / items.max(1) as u64;
         if nanos > TARGET_NANOS {
             self.want = usize::try_from(TARGET_NANOS / cost.max(1))

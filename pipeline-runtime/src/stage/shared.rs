@@ -1,8 +1,10 @@
 //! What the workers of one group share.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
+use tokio::task::AbortHandle;
 use tracing::Span;
 
 use super::retries::{Due, Retries};
@@ -16,6 +18,9 @@ use crate::feed::Feed;
 use crate::opts::Opts;
 use crate::source::SourceError;
 
+/// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.
+const DEFERRED_AT_MOST: Duration = Duration::from_millis(2);
+
 /// The most bytes, by `size_of`, that a worker takes or makes at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
@@ -27,6 +32,10 @@ pub(crate) struct Shared<T, M, O, Task> {
     pub(crate) control: Arc<Control>,
     pub(crate) timing: Arc<Timing>,
     pub(crate) take: Take,
+    /// Told of deferred wake-ups.
+    pub(crate) deferred: Notify,
+    /// What makes up for them.
+    pub(crate) ticker: OnceLock<AbortHandle>,
     pub(crate) opts: Opts,
     pub(crate) stages: Vec<StageInfo>,
     /// The keys that the record has before the annotated stage.
@@ -54,6 +63,7 @@ where
         port.build.check(&opts, main);
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
+        edge.set_permits(opts.count);
         port.build.groups.push(Group {
             stages: stages.clone(),
             kind: Port::<T, Task>::runs(&opts),
@@ -65,6 +75,7 @@ where
             per_credit: 1,
             bound: edge.clone(),
             side: None,
+            crew: None,
         });
         let shared = Arc::new(Self {
             feed: port.feed,
@@ -74,6 +85,8 @@ where
             control: Arc::clone(&port.build.control),
             timing,
             take: Take { each, keep: false },
+            deferred: Notify::new(),
+            ticker: OnceLock::new(),
             frames: port.site.stages[opts.main].frames,
             source: port.build.groups[0].stages[0],
             opts,
@@ -104,11 +117,11 @@ where
         if self.opts.single() {
             return 1;
         }
-        let limit = self.edge.limit();
-        let share = if self.opts.count == 1 {
-            limit
+        let (window, count) = (self.edge.window(), self.edge.permits());
+        let share = if count == 1 {
+            window
         } else {
-            limit / (2 * self.opts.count)
+            window / (2 * count)
         };
         share
             .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
@@ -118,7 +131,7 @@ where
     /// Sends an item's failure on; the row it is to be counted in.
     pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>) -> usize {
         let row = self.row(failure.stage.index);
-        failure.stage = self.stages[row];
+        *failure.stage = self.stages[row];
         tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
         self.reporter.report(*failure).await;
         row
@@ -127,7 +140,7 @@ where
     /// Sends on what failed before it became an item.
     pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
         for error in failures.drain(..) {
-            let origin = error.origin;
+            let origin = error.origin.map(Box::new);
             let failure = Failure {
                 origin,
                 ..Failure::of(self.source, Cause::Error(error.error))
@@ -161,6 +174,15 @@ where
             );
             self.reporter
                 .stop(Failure::of(*self.main(), Cause::Stopped(why)));
+        }
+    }
+
+    /// Makes up for deferred wake-ups whose worker went on into a call that takes long.
+    pub(crate) async fn make_up(self: Arc<Self>) {
+        loop {
+            self.deferred.notified().await;
+            tokio::time::sleep(DEFERRED_AT_MOST).await;
+            self.edge.wake_taker();
         }
     }
 
@@ -222,6 +244,9 @@ where
         }
         if shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());
+            if let Some(ticker) = shared.ticker.get() {
+                ticker.abort();
+            }
         }
     }
 }

@@ -26,7 +26,20 @@ struct Slot<F> {
 struct Signals {
     words: Vec<AtomicU64>,
     any: AtomicBool,
-    driver: AtomicWaker,
+    driver: Arc<AtomicWaker>,
+}
+
+impl Signals {
+    fn new(slots: usize, driver: Arc<AtomicWaker>) -> Arc<Self> {
+        let words = (0..slots.div_ceil(WORD))
+            .map(|_| AtomicU64::new(0))
+            .collect();
+        Arc::new(Self {
+            words,
+            any: AtomicBool::new(false),
+            driver,
+        })
+    }
 }
 
 struct SlotWaker {
@@ -50,30 +63,39 @@ impl Wake for SlotWaker {
 
 impl<F: Future> Slots<F> {
     pub(crate) fn new(count: usize) -> Self {
-        let signals = Arc::new(Signals {
-            words: (0..count.div_ceil(WORD))
-                .map(|_| AtomicU64::new(0))
-                .collect(),
-            any: AtomicBool::new(false),
-            driver: AtomicWaker::new(),
-        });
-        let slots = (0..count).map(|slot| Slot {
-            future: Box::pin(None),
-            seq: 0,
-            waker: Waker::from(Arc::new(SlotWaker {
-                signals: Arc::clone(&signals),
-                slot,
-            })),
-        });
-        Self {
-            slots: slots.collect(),
-            free: (0..count).rev().collect(),
-            signals,
-        }
+        let mut slots = Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            signals: Signals::new(0, Arc::default()),
+        };
+        slots.grow(count);
+        slots
     }
 
-    pub(crate) fn free(&self) -> usize {
-        self.free.len()
+    /// How many more may run if `allowed` may run in all; makes places for them.
+    pub(crate) fn room(&mut self, allowed: usize) -> usize {
+        if allowed > self.slots.len() {
+            self.grow(allowed);
+        }
+        allowed.saturating_sub(self.slots.len() - self.free.len())
+    }
+
+    /// Adds places up to `count`. All wakers are made anew, and what runs is polled again, so none is lost.
+    fn grow(&mut self, count: usize) {
+        self.signals = Signals::new(count, Arc::clone(&self.signals.driver));
+        self.free.extend((self.slots.len()..count).rev());
+        self.slots.resize_with(count, || Slot {
+            future: Box::pin(None),
+            seq: 0,
+            waker: Waker::noop().clone(),
+        });
+        for (slot, place) in self.slots.iter_mut().enumerate() {
+            place.waker = Waker::from(Arc::new(SlotWaker {
+                signals: Arc::clone(&self.signals),
+                slot,
+            }));
+            place.waker.wake_by_ref();
+        }
     }
 
     pub(crate) fn idle(&self) -> bool {

@@ -1,7 +1,7 @@
 //! Groups whose functions are called in a worker's own thread or task.
 
 use std::future::poll_fn;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker};
 
 use tracing::Instrument;
@@ -11,7 +11,7 @@ use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
-use crate::build::Port;
+use crate::build::{Crew, Port};
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
@@ -32,57 +32,109 @@ where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
     let (shared, mut next) = Shared::<T, M, O, Task>::wire(port, opts, false);
-    let f = Arc::new(f);
+    let crew = Arc::new(Calling {
+        shared: Arc::clone(&shared),
+        f,
+        started: Mutex::new(0),
+    });
+    if let Some(group) = next.build.groups.last_mut() {
+        let crew: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
+        group.crew = Some(crew);
+    }
     next.build.starts.push(Box::new(move |control| {
-        for place in 0..shared.opts.count {
-            let mut worker = Calls::new(&shared, place, Arc::clone(&f));
-            match (shared.opts.kind, shared.opts.pool) {
-                (Kind::Block, false) => {
-                    let name = shared.main().name.to_owned();
-                    let span = shared.span();
-                    let started = control
-                        .spawn_thread(name, move || span.in_scope(|| block_on(worker.run())));
-                    shared.thread_started(started);
-                }
-                (Kind::Block, true) => {
-                    control.spawn(worker.run_in_pool().instrument(shared.span()));
-                }
-                _ => {
-                    let span = shared.span();
-                    control.spawn(async move { worker.run().await }.instrument(span));
-                }
-            }
+        if defers(&shared.opts) {
+            let ticker = control.spawn(Arc::clone(&shared).make_up());
+            let _ = shared.ticker.set(ticker);
         }
+        crew.set(shared.opts.count);
     }));
     next
+}
+
+/// The workers of one group, started one by one.
+struct Calling<T: Item, M: Item, O: Item, Task: Item, F> {
+    shared: Arc<Shared<T, M, O, Task>>,
+    f: F,
+    started: Mutex<usize>,
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, F> Crew for Calling<T, M, O, Task, F>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    fn set(self: Arc<Self>, count: usize) {
+        self.shared.feed.workers(count);
+        self.shared.edge.set_permits(count);
+        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
+        for place in *started..count {
+            self.start(place);
+        }
+        *started = (*started).max(count);
+    }
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, F> Calling<T, M, O, Task, F>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    fn start(self: &Arc<Self>, place: usize) {
+        let shared = &self.shared;
+        let mut worker = Calls::new(Arc::clone(self), place);
+        let span = shared.span();
+        match (shared.opts.kind, shared.opts.pool) {
+            (Kind::Block, false) => {
+                let name = shared.main().name.to_owned();
+                let work = move || span.in_scope(|| block_on(worker.run()));
+                shared.thread_started(shared.control.spawn_thread(name, work));
+            }
+            (Kind::Block, true) => {
+                shared.control.spawn(worker.run_in_pool().instrument(span));
+            }
+            _ => {
+                shared
+                    .control
+                    .spawn(async move { worker.run().await }.instrument(span));
+            }
+        }
+    }
+}
+
+/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear.
+fn defers(opts: &Opts) -> bool {
+    opts.kind == Kind::Block && !opts.pool
 }
 
 /// One worker and its function.
 struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
     worker: Option<Worker<T, M, O, Task>>,
+    crew: Arc<Calling<T, M, O, Task, F>>,
     shared: Arc<Shared<T, M, O, Task>>,
     intake: Intake<T, M, O, Task>,
-    f: Arc<F>,
     cx: Cx,
     pace: Pace,
     out: Vec<O>,
     tally: Tally,
+    defers: bool,
+    owes_wake: bool,
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, F> Calls<T, M, O, Task, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    fn new(shared: &Arc<Shared<T, M, O, Task>>, place: usize, f: Arc<F>) -> Self {
+    fn new(crew: Arc<Calling<T, M, O, Task, F>>, place: usize) -> Self {
+        let shared = &crew.shared;
         Self {
             worker: Some(shared.join()),
             shared: Arc::clone(shared),
             intake: Intake::new(Arc::clone(shared), place),
-            f,
             cx: Cx::new(shared),
             pace: Pace::new(),
             out: Vec::new(),
             tally: shared.tally(),
+            defers: defers(&shared.opts),
+            owes_wake: false,
+            crew,
         }
     }
 
@@ -124,7 +176,13 @@ where
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M>> {
         let want = self.pace.want(self.shared.most());
-        self.intake.poll_next(cx, want, true)
+        let next = self.intake.poll_next(cx, want, true);
+        if self.owes_wake && (!matches!(next, Poll::Ready(Next::Batch { .. })) || self.pace.slow())
+        {
+            self.owes_wake = false;
+            self.shared.edge.wake_taker();
+        }
+        next
     }
 
     /// Whether there may be more to do.
@@ -151,29 +209,21 @@ where
                 .source_failed(&mut self.intake.batch.failures)
                 .await;
         }
-        if self.shared.opts.single() {
-            if let Some(item) = self.intake.batch.items.pop() {
-                self.single(seq, Entry::Fresh(item), credits).await;
-                self.intake.batch.hold = None;
-                return;
-            }
+        if self.shared.opts.single()
+            && let Some(item) = self.intake.batch.items.pop()
+        {
+            self.single(seq, Entry::Fresh(item), credits).await;
+            self.intake.batch.hold = None;
+            return;
         }
         let mut items = std::mem::take(&mut self.intake.batch.items);
         let count = items.len();
         self.pace.begin(self.shared.most());
         for item in items.drain(..) {
-            match (self.f)(Entry::Fresh(item), &self.cx) {
+            match (self.crew.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => self.out.push(output),
-                Step::Filtered(stage) => {
-                    let row = self.shared.row(stage);
-                    self.tally.stages[row].filtered += 1;
-                }
-                Step::Failed(failure) => {
-                    let row = self.shared.failed(failure).await;
-                    self.tally.stages[row].failed += 1;
-                }
-                Step::Again { .. } | Step::Gone => {
-                    unreachable!("only where a worker takes single items")
+                step => {
+                    self.settle(seq, step).await;
                 }
             }
         }
@@ -181,23 +231,39 @@ where
         self.tally.resolved += count as u64;
         self.intake.batch.items = items;
         self.intake.batch.hold = None;
-        self.shared
+        self.submit(seq, credits, cost);
+    }
+
+    fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {
+        let Self {
+            shared, out, tally, ..
+        } = self;
+        let deferred = shared
             .edge
-            .submit(seq, &mut self.out, credits, &mut self.tally, cost);
+            .submit(seq, out, credits, tally, cost, self.defers);
+        if deferred && !std::mem::replace(&mut self.owes_wake, true) {
+            shared.deferred.notify_one();
+        }
     }
 
     /// One item of a group that may try it again, or give up on a call that still runs.
     async fn single(&mut self, seq: u64, entry: Entry<T, M>, credits: usize) {
         self.cx.item(seq);
         self.pace.begin(1);
-        let step = (self.f)(entry, &self.cx);
+        let step = (self.crew.f)(entry, &self.cx);
         let cost = self.pace.end(1);
+        if self.settle(seq, step).await {
+            self.tally.resolved += 1;
+            self.submit(seq, credits, cost);
+        }
+    }
+
+    /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
+    /// not this worker's any more.
+    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>) -> bool {
         match step {
             Step::Emit(output) => self.out.push(output),
-            Step::Filtered(stage) => {
-                let row = self.shared.row(stage);
-                self.tally.stages[row].filtered += 1;
-            }
+            Step::Filtered(stage) => self.tally.stages[self.shared.row(stage)].filtered += 1,
             Step::Failed(failure) => {
                 let row = self.shared.failed(failure).await;
                 self.tally.stages[row].failed += 1;
@@ -209,13 +275,10 @@ where
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
                 self.shared.again(Due { seq, item, attempt }, delay);
-                return;
+                return false;
             }
-            Step::Gone => return,
+            Step::Gone => return false,
         }
-        self.tally.resolved += 1;
-        self.shared
-            .edge
-            .submit(seq, &mut self.out, credits, &mut self.tally, cost);
+        true
     }
 }

@@ -101,8 +101,9 @@ where
         own,
         timing: Arc::default(),
         per_credit: 1,
-        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Inline))),
+        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Fused))),
         side: None,
+        crew: None,
     };
     build
         .groups
@@ -111,7 +112,7 @@ where
     let of_stages = Arc::new(OfStages(Arc::clone(&shown)));
     build
         .groups
-        .push(group(stages.clone(), Runs::Inline, of_stages));
+        .push(group(stages.clone(), Runs::Fused, of_stages));
     let stages = std::iter::once(source).chain(stages).collect();
     let tail = Inline {
         puller: Some(puller),
@@ -172,12 +173,12 @@ where
     }
 
     #[cold]
-    fn failed(&mut self, mut failure: Box<Failure<Task>>) {
+    fn failed(&mut self, mut failure: Failure<Task>) {
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.stage = self.stages[stage + 1];
-        self.send(*failure);
+        *failure.stage = self.stages[stage + 1];
+        self.send(failure);
     }
 
     #[cold]
@@ -187,7 +188,7 @@ where
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let origin = error.origin;
+            let origin = error.origin.map(Box::new);
             self.send(Failure {
                 origin,
                 ..Failure::of(self.stages[0], Cause::Error(error.error))
@@ -254,7 +255,7 @@ where
             match (self.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => return Poll::Ready(Some(output)),
                 Step::Filtered(stage) => self.filtered(stage),
-                Step::Failed(failure) => self.failed(failure),
+                Step::Failed(failure) => self.failed(*failure),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }

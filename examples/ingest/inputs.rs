@@ -1,0 +1,86 @@
+//! Where the lines come from.
+
+use std::fs;
+use std::path::PathBuf;
+
+use brigade::source::{self, Files, Line, Stdin, Tcp};
+use brigade::{BoxError, Driven, Pipeline};
+
+use crate::args::Args;
+use crate::tables::Tables;
+use crate::{corpus, job};
+
+/// The inputs that were asked for, at most one of each kind.
+pub struct Inputs {
+    files: Option<Files>,
+    stdin: Option<Stdin>,
+    listener: Option<Tcp>,
+}
+
+impl Inputs {
+    /// Opens what can be opened before anything runs.
+    ///
+    /// # Errors
+    ///
+    /// If the port cannot be had, or the corpus not be made. A file that cannot be opened is a failure of its pipeline,
+    /// and the others are read.
+    pub async fn open(args: &Args) -> Result<Self, BoxError> {
+        let limit = args.line_limit.get();
+        let (dashes, mut paths): (Vec<_>, Vec<_>) = args
+            .files
+            .iter()
+            .cloned()
+            .partition(|path| path.as_os_str() == "-");
+        let listener = match &args.listen {
+            Some(address) => Some(source::tcp(address).line_limit(limit).bind().await?),
+            None => None,
+        };
+        if args.files.is_empty() && listener.is_none() {
+            paths.push(made_up(args)?);
+        }
+        Ok(Self {
+            files: (!paths.is_empty()).then(|| source::files(paths).line_limit(limit)),
+            stdin: (!dashes.is_empty()).then(|| source::stdin().line_limit(limit)),
+            listener,
+        })
+    }
+
+    /// The address that it listens on.
+    pub fn address(&self) -> Option<String> {
+        Some(self.listener.as_ref()?.local_addr().to_string())
+    }
+
+    /// What shows how far the reading is.
+    pub fn readers(&self) -> Vec<source::Progress> {
+        let files = self.files.as_ref().map(Files::progress);
+        files
+            .into_iter()
+            .chain(self.stdin.as_ref().map(Stdin::progress))
+            .collect()
+    }
+
+    /// One pipeline for each, into the same tables.
+    pub fn pipelines(self, tables: &Tables, workers: usize) -> Vec<Pipeline<Driven, Line>> {
+        let files = self.files.map(|lines| job::posts(lines, tables, workers));
+        let stdin = self.stdin.map(|lines| job::posts(lines, tables, workers));
+        let listener = self
+            .listener
+            .map(|lines| job::posts(lines, tables, workers));
+        [files, stdin, listener].into_iter().flatten().collect()
+    }
+}
+
+/// A corpus in the temporary directory, from an earlier run or from now.
+fn made_up(args: &Args) -> Result<PathBuf, BoxError> {
+    let directory = std::env::temp_dir();
+    let name = format!("ingest-{}-{}.ndjson.xz", args.generate, args.seed);
+    let path = directory.join(&name);
+    if !path.exists() && !args.plan {
+        eprintln!("making up {} of posts: {}", args.generate, path.display());
+        // Under another name until it is whole.
+        let part = directory.join(format!("{}-{name}", std::process::id()));
+        corpus::write(&part, args.generate, args.seed)?;
+        fs::rename(&part, &path)?;
+    }
+    Ok(path)
+}

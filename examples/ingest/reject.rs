@@ -1,0 +1,184 @@
+//! What became no row, and how the same thing is known again.
+
+use std::fmt::Write as _;
+
+use brigade::source::{Line, LineError, LineErrorKind};
+use brigade::{Cause, Failure, Origin};
+use sha2::{Digest, Sha256};
+
+/// A rejected line is kept up to this many bytes.
+const KEPT: usize = 64 * 1024;
+
+/// Something that was read and is not a row: a line, or an input that could not be read to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reject {
+    /// The same for the same content, wherever and whenever it is met.
+    pub key: String,
+    pub origin: Option<Origin>,
+    pub stage: &'static str,
+    pub why: String,
+    /// The line's bytes, or what came of them; `None` where the line is not at hand.
+    pub raw: Option<Vec<u8>>,
+    /// Whether it is a whole input, and not a line.
+    pub is_input: bool,
+}
+
+impl From<Failure<Line>> for Reject {
+    fn from(failure: Failure<Line>) -> Self {
+        let why = failure.cause.to_string();
+        let line_error = match &failure.cause {
+            Cause::Error(error) => error.downcast_ref::<LineError>(),
+            _ => None,
+        };
+        let origin = failure.origin.map(|origin| *origin);
+        let (key, origin, raw) = match (failure.task, line_error) {
+            (Some(line), _) => {
+                let origin = line.place();
+                let bytes = line.text.into_bytes();
+                (key(&[&bytes]), Some(origin), Some(bytes))
+            }
+            (None, Some(error)) => {
+                let bytes = error.bytes.clone();
+                (key_of_part(error, origin.as_ref()), origin, Some(bytes))
+            }
+            (None, None) => {
+                let name = origin.as_ref().map_or("", |origin| &origin.name);
+                (key(&[name.as_bytes(), why.as_bytes()]), origin, None)
+            }
+        };
+        Self {
+            key,
+            stage: failure.stage.name,
+            is_input: raw.is_none() && origin.is_some(),
+            origin,
+            why,
+            raw: raw.map(|mut bytes| {
+                bytes.truncate(KEPT);
+                bytes
+            }),
+        }
+    }
+}
+
+/// Of a line that is too long only the start is at hand, which other lines may share: its offset makes up for that,
+/// and is the same if the input comes again by another name or from another port.
+fn key_of_part(error: &LineError, origin: Option<&Origin>) -> String {
+    let offset = match error.kind {
+        LineErrorKind::TooLong(_) => origin.and_then(|origin| origin.offset),
+        _ => None,
+    };
+    match offset {
+        Some(offset) => key(&[&error.bytes, &offset.to_le_bytes()]),
+        None => key(&[&error.bytes]),
+    }
+}
+
+/// A hash that is the same on every machine and with every version.
+fn key(parts: &[&[u8]]) -> String {
+    let mut hash = Sha256::new();
+    for part in parts {
+        hash.update(part);
+    }
+    hash.finalize()
+        .iter()
+        .take(16)
+        .fold(String::new(), |mut key, byte| {
+            // Writing to a string cannot fail.
+            let _ = write!(key, "{byte:02x}");
+            key
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use brigade::source::{Line, LineError, LineErrorKind};
+    use brigade::{BoxError, Cause, Failure, Origin, StageInfo};
+
+    use super::Reject;
+
+    fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
+        Reject::from(Failure {
+            stage: Box::new(StageInfo {
+                name: "post",
+                index: 0,
+                file: "f",
+                line: 1,
+                command: "c",
+            }),
+            cause: Cause::Error(cause.into()),
+            attempts: 1,
+            frames: &[],
+            origin: origin.map(Box::new),
+            task,
+            report: None,
+        })
+    }
+
+    #[expect(clippy::unnecessary_wraps, reason = "as a failure carries it")]
+    fn line(text: &str, origin: &str, number: u64) -> Option<Line> {
+        Some(Line {
+            text: text.into(),
+            origin: origin.into(),
+            number,
+            offset: 10 * number,
+        })
+    }
+
+    fn part(kind: LineErrorKind, bytes: &[u8], origin: &str, offset: u64) -> Reject {
+        let error = LineError {
+            kind,
+            bytes: bytes.to_vec(),
+        };
+        reject(error, Some(Origin::new(origin).at(1, offset)), None)
+    }
+
+    #[test]
+    fn a_line_is_known_by_its_content_wherever_it_is() {
+        let here = reject("no id", None, line("{}", "a", 1));
+        let there = reject("no id", None, line("{}", "b", 2));
+        assert_eq!(here.key, there.key);
+        assert_eq!(
+            (here.origin, there.origin),
+            (
+                Some(Origin::new("a").at(1, 10)),
+                Some(Origin::new("b").at(2, 20))
+            )
+        );
+        assert_eq!(here.raw.as_deref(), Some(&b"{}"[..]));
+        assert_ne!(here.key, reject("no id", None, line("[]", "a", 1)).key);
+    }
+
+    #[test]
+    fn a_line_that_is_not_text_is_known_by_its_bytes() {
+        let kind = LineErrorKind::NotUtf8(0);
+        let here = part(kind, b"\xff", "a", 0);
+        assert_eq!(here.key, part(kind, b"\xff", "b", 7).key);
+        assert!(!here.is_input);
+    }
+
+    #[test]
+    fn of_lines_that_are_too_long_the_offset_tells_apart_what_starts_alike() {
+        let kind = LineErrorKind::TooLong(256);
+        assert_eq!(part(kind, b"{", "a", 0).key, part(kind, b"{", "b", 0).key);
+        assert_ne!(part(kind, b"{", "a", 0).key, part(kind, b"{", "a", 9).key);
+    }
+
+    #[test]
+    fn an_input_is_known_by_its_name_and_what_is_wrong_with_it() {
+        let input = |name, why| reject(why, Some(Origin::new(name)), None);
+        let here = input("a", "missing");
+        assert!(here.is_input && here.raw.is_none());
+        assert_eq!(here.key, input("a", "missing").key);
+        assert_ne!(here.key, input("b", "missing").key);
+        assert_ne!(here.key, input("a", "denied").key);
+    }
+
+    #[test]
+    fn of_a_line_without_end_only_the_start_is_kept() {
+        let long = "x".repeat(1_000_000);
+        let kept = reject("?", None, line(&long, "a", 1))
+            .raw
+            .map(|raw| raw.len());
+        assert_eq!(kept, Some(64 * 1024));
+    }
+}

@@ -1,0 +1,114 @@
+//! The table of what is not.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use brigade::sink::{Database, Sink, SinkError, Table, TableSnapshot, Value, Written};
+use brigade::source::Line;
+use brigade::{BoxError, Failure};
+
+use crate::progress::Progress;
+use crate::reject::Reject;
+
+/// Table `rejects`; what is there already is left out.
+#[derive(Clone)]
+pub struct Rejects {
+    table: Table,
+    progress: Progress,
+    lines: Arc<AtomicU64>,
+    inputs: Arc<AtomicU64>,
+}
+
+impl Rejects {
+    /// How many lines were rejected, known ones among them.
+    pub fn lines(&self) -> u64 {
+        self.lines.load(Relaxed)
+    }
+
+    /// How many inputs could not be read to their end.
+    pub fn inputs(&self) -> u64 {
+        self.inputs.load(Relaxed)
+    }
+
+    pub fn counts(&self) -> TableSnapshot {
+        self.table.stats().snapshot()
+    }
+
+    pub fn open(database: &Database, progress: Progress) -> Result<Self, BoxError> {
+        let table = database
+            .table("rejects")
+            .column("key", "TEXT")
+            .column("origin", "TEXT")
+            .column("line", "INTEGER")
+            .column("offset", "INTEGER")
+            .column("stage", "TEXT NOT NULL")
+            .column("why", "TEXT NOT NULL")
+            .column("raw", "");
+        Ok(Self {
+            table: table.key(["key"]).ignore().create().open()?,
+            progress,
+            lines: Arc::default(),
+            inputs: Arc::default(),
+        })
+    }
+
+    /// Lines are counted; an input that is broken is worth a message.
+    fn note(&self, reject: &Reject) {
+        match &reject.origin {
+            Some(origin) if reject.is_input => {
+                self.inputs.fetch_add(1, Relaxed);
+                self.progress
+                    .say(&format!("ingest: {origin}: {}", reject.why));
+            }
+            _ => {
+                self.lines.fetch_add(1, Relaxed);
+            }
+        }
+    }
+}
+
+impl Sink<Failure<Line>> for Rejects {
+    async fn write(&self, failures: Vec<Failure<Line>>) -> Result<Written, SinkError> {
+        let rejects: Vec<_> = failures.into_iter().map(Reject::from).collect();
+        for reject in &rejects {
+            self.note(reject);
+        }
+        self.table
+            .write(rejects.into_iter().map(reject_row).collect())
+            .await
+    }
+}
+
+/// A row of `rejects`.
+type RejectRow = (
+    String,
+    Option<String>,
+    Option<i64>,
+    Option<i64>,
+    &'static str,
+    String,
+    Value,
+);
+
+fn reject_row(reject: Reject) -> RejectRow {
+    let number = |number: Option<u64>| number.and_then(|number| i64::try_from(number).ok());
+    let origin = reject.origin;
+    let line = origin.as_ref().and_then(|origin| number(origin.line));
+    let offset = origin.as_ref().and_then(|origin| number(origin.offset));
+    let origin = origin.map(|origin| origin.name.to_string());
+    // As text, if it is text, for the eye of a person.
+    let raw = match reject.raw.map(String::from_utf8) {
+        None => Value::Null,
+        Some(Ok(text)) => Value::Text(text),
+        Some(Err(bytes)) => Value::Blob(bytes.into_bytes()),
+    };
+    (
+        reject.key,
+        origin,
+        line,
+        offset,
+        reject.stage,
+        reject.why,
+        raw,
+    )
+}

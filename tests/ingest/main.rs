@@ -1,0 +1,9 @@
+//! The ingest example as its user meets it: the built program, real files, real sockets, a real database.
+
+#![allow(unreachable_pub, reason = "a test has no outside")]
+
+mod bad_input;
+mod connections;
+mod corpora;
+mod stopping;
+mod support;
