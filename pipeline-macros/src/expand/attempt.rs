@@ -49,7 +49,16 @@ impl Body<'_> {
             }
         };
         let (repeat, retry) = (self.private("Repeat"), self.numbered("retry"));
-        quote_spanned!(self.span()=> let kept = #repeat::<_>::keep(#kept, &#retry, attempt);)
+        let (guard, failed) = (self.private("guard"), self.fail(Owns::Nothing));
+        quote_spanned! {self.span()=>
+            let kept = #guard(|| ::core::result::Result::Ok(
+                #repeat::<_>::keep(#kept, &#retry, attempt)
+            ));
+            let kept = match kept {
+                ::core::result::Result::Ok(kept) => kept,
+                ::core::result::Result::Err(cause) => #failed,
+            };
+        }
     }
 
     /// The way out after `cause`: another attempt, or the failure.
