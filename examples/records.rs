@@ -23,8 +23,9 @@ fn discount(customer: &str, total: u32) -> u32 {
     if customer.len() > 3 { total / 10 } else { 0 }
 }
 
-fn shout(text: String) -> String {
-    text.to_uppercase()
+fn shout(mut text: String) -> String {
+    text.make_ascii_uppercase();
+    text
 }
 
 #[tokio::main]
@@ -45,7 +46,7 @@ async fn main() -> Result<(), Failure<Order>> {
         let total = order.prices.iter().sum::<u32>(),        // { order, total }
         2 let off = discount(order.customer, *total),        // { order, total, off }, in two tasks
         let total = total - off,                             // shadows the first `total`
-        mapduce(order.customer => name, |c| c.to_string()),  // from a path to a key, without repeating names
+        mapduce(order.customer => name, |c| format!("{c} L.")),  // from a path to a key, without repeating names
         mapduce(name, shout),                                // in place; the function owns the value
         forget(off),                                         // dropped early
 

@@ -6,7 +6,7 @@ pub use pipeline_macros::__pipeline;
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
     BoxError, Cause, Collect, Driven, Failure, Handle, Origin, Pipeline, PipelineStream, Plan,
-    PlanRow, Report, Retry, Row, Running, Segment, StageInfo, Time,
+    PlanRow, Report, Retry, Row, Running, Segment, StageInfo, Time, UnknownStage,
 };
 
 pub mod source {
@@ -23,6 +23,30 @@ pub mod source {
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
     //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |
     //! | your own [`Source`] | what it pulls |
+    //!
+    //! ```
+    //! use brigade::prelude::*;
+    //! use brigade::source::{Flow, Pulled, Source, SourceError};
+    //!
+    //! /// Halves until nothing is left.
+    //! struct Halves(u32);
+    //!
+    //! impl Source for Halves {
+    //!     type Item = u32;
+    //!     async fn pull(&mut self, _max: usize, out: &mut Pulled<u32>) -> Result<Flow, SourceError> {
+    //!         out.push(self.0);
+    //!         self.0 /= 2;
+    //!         Ok(if self.0 > 0 { Flow::More } else { Flow::End })
+    //!     }
+    //! }
+    //!
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() -> Result<(), Failure> {
+    //! let halves: Vec<u32> = pipeline! { [Halves(40)] filter(|x| x % 2 == 0) }.collect().await?;
+    //! assert_eq!(halves, [40, 20, 10, 2]);
+    //! # Ok(())
+    //! # }
+    //! ```
     #[cfg(feature = "tcp")]
     pub use pipeline_connectors::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
     #[cfg(feature = "files")]
@@ -49,6 +73,37 @@ pub mod sink {
     //!
     //! The errors end takes [`Failure`](crate::Failure)s. `sink::each(|failure| …)` is the one that cannot fill up
     //! behind your back.
+    //!
+    //! ```
+    //! use brigade::prelude::*;
+    //! use brigade::sink::{Sink, SinkError, Written};
+    //!
+    //! /// Takes whole batches; what is odd fails alone.
+    //! struct Evens;
+    //!
+    //! impl Sink<u32> for Evens {
+    //!     async fn write(&self, items: Vec<u32>) -> Result<Written, SinkError> {
+    //!         let mut written = Written::all();
+    //!         for (index, item) in items.iter().enumerate().filter(|(_, item)| *item % 2 == 1) {
+    //!             written.fail(index, format!("{item} is odd"));
+    //!         }
+    //!         Ok(written)
+    //!     }
+    //! }
+    //!
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() -> Result<(), Failure> {
+    //! let report = pipeline! {
+    //!     [0..10u32, sink::each(|failure| println!("{failure}"))]
+    //!     map(|x| x + 1),
+    //!     :drive Evens,
+    //! }
+    //! .run()
+    //! .await?;
+    //! assert_eq!(report.stage("Evens").map(|row| (row.done, row.failed)), Some((5, 5)));
+    //! # Ok(())
+    //! # }
+    //! ```
     #[cfg(feature = "sqlite")]
     pub use pipeline_connectors::{
         Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,

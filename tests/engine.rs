@@ -85,7 +85,7 @@ async fn driven() {
     let run = tokio::spawn(pipeline! { [0..1000u64, etx] push_task(n), :block 2 let m = if *n % 10 == 3 { Err("three")? } else if *n == 8 { panic!("eight") } else { n + 1 }, map(|r| r.m), :drive tx }.run());
     let mut got = vec![];
     while let Some(x) = rx.recv().await {
-        got.push(x)
+        got.push(x);
     }
     let report = run.await.unwrap().unwrap();
     println!("{report}");
@@ -95,7 +95,7 @@ async fn driven() {
     while let Some(f) = erx.recv().await {
         fails += 1;
         if fails < 3 {
-            println!("{f} {:?}", f);
+            println!("{f} {f:?}");
         }
         assert!(f.task.is_some());
     }
@@ -106,10 +106,10 @@ async fn retries() {
     use std::sync::atomic::{AtomicU32, Ordering};
     let calls = std::sync::Arc::new(AtomicU32::new(0));
     let seen = calls.clone();
-    let out: Vec<u64> = pipeline! { [0..100u64] use calls; :async 4 map(|x| async move { if calls.fetch_add(1, Ordering::SeqCst) % 3 == 0 { Err("again")? } Ok::<_, BoxError>(x) })? with { retry: Retry::exponential(50).min_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(1)) } }.collect().await.unwrap();
+    let out: Vec<u64> = pipeline! { [0..100u64] use calls; :async 4 map(|x| async move { if calls.fetch_add(1, Ordering::SeqCst).is_multiple_of(3) { Err("again")? } Ok::<_, BoxError>(x) })? with { retry: Retry::exponential(50).min_delay(Duration::from_millis(1)).max_delay(Duration::from_millis(1)) } }.collect().await.unwrap();
     assert!(out.into_iter().eq(0..100));
     println!("{}", seen.load(Ordering::SeqCst));
-    let out: Vec<u64> = pipeline! { [0..100u64] use seen; :block 4 map(|x| { if seen.fetch_add(1, Ordering::SeqCst) % 3 == 0 { Err("again")? } Ok::<_, BoxError>(x) })? with { retry: Retry::fixed(50, Duration::from_millis(1)) } }.collect().await.unwrap();
+    let out: Vec<u64> = pipeline! { [0..100u64] use seen; :block 4 map(|x| { if seen.fetch_add(1, Ordering::SeqCst).is_multiple_of(3) { Err("again")? } Ok::<_, BoxError>(x) })? with { retry: Retry::fixed(50, Duration::from_millis(1)) } }.collect().await.unwrap();
     assert!(out.into_iter().eq(0..100));
 }
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -131,7 +131,7 @@ async fn drains() {
     tx.send(1).await.unwrap();
     tx.send(2).await.unwrap();
     while running.stats().rows[0].done < 2 {
-        tokio::task::yield_now().await
+        tokio::task::yield_now().await;
     }
     let report = running.drain(Duration::from_secs(5)).await.unwrap();
     println!("{report}");

@@ -91,8 +91,6 @@ fn key(parts: &[&[u8]]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use brigade::source::{Line, LineError, LineErrorKind};
     use brigade::{BoxError, Cause, Failure, Origin, StageInfo};
 
@@ -100,7 +98,7 @@ mod tests {
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
         Reject::from(Failure {
-            stage: Arc::new(StageInfo {
+            stage: Box::new(StageInfo {
                 name: "post",
                 index: 0,
                 file: "f",
@@ -116,6 +114,7 @@ mod tests {
         })
     }
 
+    #[expect(clippy::unnecessary_wraps, reason = "as a failure carries it")]
     fn line(text: &str, origin: &str, number: u64) -> Option<Line> {
         Some(Line {
             text: text.into(),

@@ -179,7 +179,7 @@ pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Po
 pub(crate) fn relay<Task: Send + 'static>(errors: &Arc<Errors<Task>>) -> Relay {
     let errors = Arc::clone(errors);
     Relay(Box::new(move |failure| {
-        errors.stop(failure.map_task(|()| None))
+        errors.stop(failure.map_task(|()| None));
     }))
 }
 
@@ -206,7 +206,9 @@ impl Build {
         self.control.adopt(Arc::clone(&control));
         self.groups.extend(groups);
         self.starts.push(Box::new(move |_outer| {
-            starts.into_iter().for_each(|start| start(&control))
+            for start in starts {
+                start(&control);
+            }
         }));
         self.invalid = self.invalid.take().or(invalid);
     }

@@ -16,7 +16,7 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// Nothing is asked of `T`: `Debug`, `Display` and `Error` are there for every `T`.
 pub struct Failure<T = ()> {
     /// The stage that failed; the source and the sink count as stages here.
-    pub stage: Arc<StageInfo>,
+    pub stage: Box<StageInfo>,
     /// Why it failed.
     pub cause: Cause,
     /// How often the stage's function was called for this item; 0 where no function was called.
@@ -130,7 +130,7 @@ impl<T> Failure<T> {
     /// A failure without an item.
     pub(crate) fn of(stage: StageInfo, cause: Cause) -> Self {
         Self {
-            stage: Arc::new(stage),
+            stage: Box::new(stage),
             cause,
             attempts: 0,
             frames: &[],

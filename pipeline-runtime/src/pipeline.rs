@@ -159,7 +159,7 @@ where
         self.spawn().await
     }
 
-    /// Starts it in the background.
+    /// Starts it in the background. Dropping what it returns aborts the pipeline.
     ///
     /// # Panics
     ///
@@ -174,11 +174,19 @@ where
         Running::new(live)
     }
 
-    /// Collects what it emits, once awaited.
+    /// Collects what it emits. It starts when it is first awaited.
     ///
     /// # Errors
     ///
-    /// As [`Pipeline::run`].
+    /// As [`Pipeline::run`]; what was collected until then is dropped.
+    ///
+    /// # Panics
+    ///
+    /// When it is awaited outside a tokio runtime with timers enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping the future aborts the pipeline, and drops what was collected.
     pub fn collect<C>(self) -> Collect<C, Task, S>
     where
         T: Emits,
@@ -195,6 +203,14 @@ where
     /// # Errors
     ///
     /// As [`Pipeline::run`].
+    ///
+    /// # Panics
+    ///
+    /// When it is polled outside a tokio runtime with timers enabled.
+    ///
+    /// # Cancel safety
+    ///
+    /// Dropping a future of the next item loses nothing; dropping the stream aborts the pipeline.
     pub fn stream(self) -> PipelineStream<T, Task, S>
     where
         T: Emits,

@@ -1,6 +1,6 @@
 //! What will run, before it runs.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
@@ -60,17 +60,19 @@ impl Plan {
     pub fn to_mermaid(&self) -> String {
         let mut chart = "flowchart LR\n".to_owned();
         for (index, row) in self.rows.iter().enumerate() {
-            chart.push_str(&format!(
-                "    s{index}[\"{}\"]\n",
+            _ = writeln!(
+                chart,
+                "    s{index}[\"{}\"]",
                 row.label("<br/>").replace('"', "#quot;")
-            ));
+            );
         }
         for index in 1..self.rows.len() {
-            chart.push_str(&format!(
-                "    s{} -->|\"≤ {}\"| s{index}\n",
+            _ = writeln!(
+                chart,
+                "    s{} -->|\"≤ {}\"| s{index}",
                 index - 1,
                 self.rows[index - 1].max_items
-            ));
+            );
         }
         chart
     }
@@ -80,17 +82,19 @@ impl Plan {
     pub fn to_dot(&self) -> String {
         let mut graph = "digraph pipeline {\n    rankdir=LR;\n    node [shape=box];\n".to_owned();
         for (index, row) in self.rows.iter().enumerate() {
-            graph.push_str(&format!(
-                "    s{index} [label=\"{}\"];\n",
+            _ = writeln!(
+                graph,
+                "    s{index} [label=\"{}\"];",
                 row.label("\\n").replace('"', "\\\"")
-            ));
+            );
         }
         for index in 1..self.rows.len() {
-            graph.push_str(&format!(
-                "    s{} -> s{index} [label=\"≤ {}\"];\n",
+            _ = writeln!(
+                graph,
+                "    s{} -> s{index} [label=\"≤ {}\"];",
                 index - 1,
                 self.rows[index - 1].max_items
-            ));
+            );
         }
         graph.push_str("}\n");
         graph

@@ -7,6 +7,18 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 /// How often, and after which waits, a failed call is tried again.
 ///
 /// Errors and timeouts are retried, panics are not. While it waits, an item occupies none of the stage's places.
+///
+/// # Examples
+///
+/// ```
+/// # use pipeline_runtime::Retry;
+/// use std::time::Duration;
+///
+/// let retry = Retry::exponential(4).min_delay(Duration::from_millis(20));
+/// assert_eq!(retry.attempts(), 4);
+/// assert!(retry.delay(2) >= Some(Duration::from_millis(40)));
+/// assert_eq!(retry.delay(4), None);
+/// ```
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct Retry {

@@ -237,18 +237,15 @@ impl<Task: Send + 'static> Running<Task> {
     /// Cancel safe: the sources stay stopped.
     pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
         self.live.watched.control.drain();
-        match tokio::time::timeout(deadline, self.live.finished()).await {
-            Ok(ended) => ended,
-            Err(_) => {
-                self.live
-                    .stopped(self.live.watched.report().stuck(deadline));
-                self.live.abandon();
-                // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
-                let _ =
-                    tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
-                self.live.outcome()
-            }
+        if let Ok(ended) = tokio::time::timeout(deadline, self.live.finished()).await {
+            return ended;
         }
+        self.live
+            .stopped(self.live.watched.report().stuck(deadline));
+        self.live.abandon();
+        // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
+        let _ = tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
+        self.live.outcome()
     }
 
     /// Stops everything at once: async work is cancelled; blocking calls are left to return, and their results are

@@ -29,6 +29,10 @@ impl<In: Send + 'static, Out: Send + 'static> Segment<In, Out> {
     ///
     /// The first failure of an item.
     ///
+    /// # Panics
+    ///
+    /// Outside a tokio runtime with timers enabled.
+    ///
     /// # Cancel safety
     ///
     /// Dropping the future aborts the run.

@@ -96,7 +96,7 @@ pub fn failed<O, M, Task>(
     task: Option<Task>,
 ) -> Step<O, M, Task> {
     Step::Failed(Box::new(Failure {
-        stage: std::sync::Arc::new(site.stage(stage)),
+        stage: Box::new(site.stage(stage)),
         cause,
         attempts,
         frames: site.stages[stage].frames,

@@ -1,6 +1,6 @@
 //! A table of text: the first column to the left, the others to the right.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 pub(crate) struct Table<const N: usize> {
     rows: Vec<[String; N]>,
@@ -30,7 +30,7 @@ impl<const N: usize> fmt::Display for Table<N> {
         for row in &self.rows {
             let mut line = format!("{:<1$}", row[0], width(0));
             for (column, cell) in row.iter().enumerate().skip(1) {
-                line.push_str(&format!("  {cell:>0$}", width(column)));
+                _ = write!(line, "  {cell:>0$}", width(column));
             }
             writeln!(f, "{}", line.trim_end())?;
         }

@@ -215,7 +215,9 @@ impl<T: Send + 'static> Sink<T> for Kept<T> {
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
         self.gate.pass().await;
         assert_eq!(self.flushes.get(), 0, "written after the flush");
-        items.into_iter().for_each(|item| self.items.push(item));
+        for item in items {
+            self.items.push(item);
+        }
         Ok(Written::all())
     }
 

@@ -161,7 +161,6 @@ keeps_outputs_together! {
     };
 }
 
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_item_with_endless_outputs_is_emitted_within_the_bound() {
     let (endless, made) = counted(0_u64..);

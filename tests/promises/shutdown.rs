@@ -86,7 +86,7 @@ async fn drain_waits_for_blocking_calls_and_keeps_what_they_return() {
     }
     .spawn();
     eventually("three calls", || level.now() == 3).await;
-    let draining = running.drain(Duration::from_secs(60));
+    let draining = running.drain(Duration::from_mins(1));
     tokio::pin!(draining);
     assert!(futures::poll!(&mut draining).is_pending());
     gate.open();

@@ -57,10 +57,14 @@ refuses_zero! {
 #[tokio::test]
 async fn a_count_of_0_is_an_error_of_collect_and_stream_too() {
     let zero = NonZeroUsize::MIN.get() - 1;
-    let collected = in_time(pipeline! { [0..10_u64] :block (zero) map(|x| x) }.collect::<Vec<_>>()).await;
+    let collected =
+        in_time(pipeline! { [0..10_u64] :block (zero) map(|x| x) }.collect::<Vec<_>>()).await;
     assert!(matches!(collected.unwrap_err().cause, Cause::Stopped(_)));
     let mut stream = pipeline! { [0..10_u64] :async (zero) map(|x| async move { x }) }.stream();
-    assert!(matches!(in_time(stream.next()).await.unwrap().unwrap_err().cause, Cause::Stopped(_)));
+    assert!(matches!(
+        in_time(stream.next()).await.unwrap().unwrap_err().cause,
+        Cause::Stopped(_)
+    ));
     assert!(in_time(stream.next()).await.is_none());
 }
 
@@ -87,7 +91,10 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_cancels_async_work() {
     assert_eq!(in_time(receiver.recv()).await, Some(0));
     drop(receiver);
     let failure = in_time(running).await.unwrap_err();
-    assert!(matches!(&failure.cause, Cause::Stopped(why) if why.contains("receiver is gone")), "{failure}");
+    assert!(
+        matches!(&failure.cause, Cause::Stopped(why) if why.contains("receiver is gone")),
+        "{failure}"
+    );
     assert_eq!(level.now(), 0, "async work was not cancelled");
     let then = taken.get();
     idle().await;
@@ -118,7 +125,10 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_blocking_work_is_waited_
     drop(receiver);
     let handle = running.handle();
     eventually("the stage is told", || handle.stats().rows[2].r#in > 0).await;
-    assert!(futures::poll!(&mut running).is_pending(), "blocking work was not waited for");
+    assert!(
+        futures::poll!(&mut running).is_pending(),
+        "blocking work was not waited for"
+    );
     gate.open();
     let failure = in_time(running).await.unwrap_err();
     assert!(matches!(failure.cause, Cause::Stopped(_)), "{failure}");
@@ -176,7 +186,19 @@ async fn a_pipeline_that_never_runs_does_nothing_when_dropped() {
     let unpolled = pipeline! { [0..10_u64] :async 2 map(|x| async move { x }) }.stream();
     drop(unpolled);
     idle().await;
-    assert_eq!((taken.get(), calls.get(), kept.items.len(), kept.flushes.get()), (0, 0, 0, 0));
+    assert_eq!(
+        (
+            taken.get(),
+            calls.get(),
+            kept.items.len(),
+            kept.flushes.get()
+        ),
+        (0, 0, 0, 0)
+    );
     assert_eq!(Handle::current().metrics().num_alive_tasks(), tasks);
-    assert!(!crate::fakes::threads().iter().any(|name| name == "never-runs"));
+    assert!(
+        !crate::fakes::threads()
+            .iter()
+            .any(|name| name == "never-runs")
+    );
 }

@@ -36,6 +36,7 @@ pub(crate) fn hinted(sink: &Expr, glue: &Glue) -> Option<Expr> {
     let (hint, item) = (glue.ident("hint", span), glue.ident("item", span));
     *closure.body = Expr::Verbatim(quote_spanned!(span=> {
         #hint.of(&#item);
+        #[allow(clippy::no_effect_underscore_binding)]
         let #pattern = #item;
         #body
     }));

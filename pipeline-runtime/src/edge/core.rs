@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::task::Waker;
-use std::time::Duration;
 
 use super::waiters::Waiters;
 use crate::counts::Counts;
 
-/// How much measured work an automatic bound is worth.
-const AUTOMATIC_WORTH: Duration = Duration::from_millis(4);
+/// How much measured work an automatic bound is worth, in nanoseconds.
+const AUTOMATIC_WORTH: u64 = 4_000_000;
 
 /// How many items an edge may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,7 +105,7 @@ impl Core {
     /// Lets an automatic bound follow the measured cost of an item.
     pub(crate) fn costs(&mut self, nanos_per_item: u64) {
         if self.bound.automatic {
-            let worth = AUTOMATIC_WORTH.as_nanos() as u64 / nanos_per_item.max(1);
+            let worth = AUTOMATIC_WORTH / nanos_per_item.max(1);
             let items = usize::try_from(worth)
                 .unwrap_or(usize::MAX)
                 .max(self.bound.floor);

@@ -43,6 +43,7 @@ impl<T> Hint<T> {
 }
 
 /// The type of what a port emits.
+#[must_use]
 pub fn hint<T, Task>(_port: &Port<T, Task>) -> Hint<T> {
     Hint(PhantomData)
 }

@@ -2,11 +2,15 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use futures::FutureExt;
 
 use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
 
-/// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error fails that item.
+/// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error
+/// fails that item.
 pub fn each<T, R, F>(f: F) -> Each<T, F>
 where
     F: Fn(T) -> R,
@@ -39,8 +43,10 @@ impl<T: Send + 'static, R: Outcome, F: Fn(T) -> R + Send + Sync + 'static> Sink<
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
         let mut written = Written::all();
         for (index, item) in items.into_iter().enumerate() {
-            if let Err(error) = (self.0)(item).outcome() {
-                written.fail(index, error);
+            match catch_unwind(AssertUnwindSafe(|| (self.0)(item).outcome())) {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => written.fail(index, error),
+                Err(panic) => written.panicked(index, &*panic),
             }
         }
         Ok(written)
@@ -69,8 +75,11 @@ where
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
         let mut written = Written::all();
         for (index, item) in items.into_iter().enumerate() {
-            if let Err(error) = (self.0)(item).await.outcome() {
-                written.fail(index, error);
+            let call = AssertUnwindSafe(async { (self.0)(item).await.outcome() });
+            match call.catch_unwind().await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => written.fail(index, error),
+                Err(panic) => written.panicked(index, &*panic),
             }
         }
         Ok(written)

@@ -4,10 +4,12 @@ mod each;
 mod futures_sink;
 mod sender;
 
+use std::any::Any;
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::failure::{BoxError, Cause};
+use crate::panics::message;
 
 pub use each::{Each, EachAsync, Outcome, each, each_async};
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
@@ -20,12 +22,16 @@ pub use futures_sink::{FromFuturesSink, from_futures_sink};
 pub trait Sink<T>: Send + Sync + 'static {
     /// Writes the items; reports those that failed by index with their cause, or an error for all of them.
     ///
+    /// There is at least one item, and at most 1,024. With `:drive n` up to `n` writes run at the same time. A panic
+    /// fails all of the items.
+    ///
     /// # Cancel safety
     ///
     /// Need not be cancel safe: only an abort drops the future.
     fn write(&self, items: Vec<T>) -> impl Future<Output = Result<Written, SinkError>> + Send;
 
-    /// Called once after the last write has returned.
+    /// Called once after the last write has returned; not where the pipeline was stopped or aborted. An error is what
+    /// `run` returns.
     fn flush(&self) -> impl Future<Output = Result<(), SinkError>> + Send {
         async { Ok(()) }
     }
@@ -73,6 +79,16 @@ impl Written {
             index,
             part: true,
             cause: Cause::Error(cause.into()),
+        });
+    }
+
+    /// Writing the item at `index` panicked.
+    pub(crate) fn panicked(&mut self, index: usize, panic: &(dyn Any + Send)) {
+        let cause = Cause::Panic(message(panic));
+        self.failed.push(Failed {
+            index,
+            part: false,
+            cause,
         });
     }
 

@@ -61,6 +61,7 @@ pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
 pub(crate) type Drivers = Box<dyn Fn() -> Driver + Send + Sync>;
 
 /// Wires a group whose function is asynchronous.
+#[must_use]
 pub fn work<T: Item, M: Item, O: Item, Task: Item>(
     port: Port<T, Task>,
     opts: Opts,
@@ -211,6 +212,9 @@ pub(crate) async fn settle<T: Item, M: Item, O: Item, P, Task: Item>(
     }
 }
 
+/// Whether a future was that of a retry, and what came of it.
+type Ended<O, M> = (bool, Settled<O, M>);
+
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
     worker: Option<Worker<T, M, O, Task>>,
@@ -219,7 +223,7 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
     place: usize,
     drivers: usize,
     tally: Tally,
-    done: Vec<(u64, (bool, Settled<O, M>))>,
+    done: Vec<(u64, Ended<O, M>)>,
     emitted: Vec<(u64, Option<O>)>,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
@@ -258,7 +262,7 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     ) -> Poll<()>
     where
         C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
-        F: Future<Output = (bool, Settled<O, M>)>,
+        F: Future<Output = Ended<O, M>>,
     {
         for _ in 0..ROUNDS {
             self.take(cx, slots, run);
@@ -284,7 +288,7 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F>, run: &C)
     where
         C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
-        F: Future<Output = (bool, Settled<O, M>)>,
+        F: Future<Output = Ended<O, M>>,
     {
         while !self.ended {
             let room = slots.room(self.share());
@@ -318,7 +322,7 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
                             std::mem::take(&mut batch.failures),
                         );
                         self.reporting = Some(Box::pin(async move {
-                            shared.source_failed(&mut failures).await
+                            shared.source_failed(&mut failures).await;
                         }));
                     }
                 }

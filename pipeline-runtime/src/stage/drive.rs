@@ -16,10 +16,9 @@ use crate::build::{Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Cause, Failure};
 use crate::opts::Opts;
-use crate::panics::message;
 use crate::pipeline::Pipeline;
 use crate::private::{Item, Portable};
-use crate::sink::{Sink, SinkError, Written};
+use crate::sink::{Sink, Written};
 use crate::step::{Entry, Never, Step};
 
 /// The most items in one write.
@@ -60,10 +59,6 @@ where
     Pipeline::driven(next)
 }
 
-fn panicked(panic: &(dyn std::any::Any + Send)) -> SinkError {
-    SinkError::new(format!("panicked: {}", message(panic)))
-}
-
 /// One of the writes at the same time.
 struct Writer<T: Item, O, Task: Item, F, S> {
     worker: Worker<T, Never, Never, Task>,
@@ -99,13 +94,14 @@ where
             }
         }
         let (_, sink, writers) = &*self.ends;
-        if writers.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
-            if let Err(error) = sink.flush().await {
-                let why = format!("the sink could not be flushed: {error}");
-                self.shared
-                    .reporter
-                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
-            }
+        if writers.fetch_sub(1, Ordering::AcqRel) == 1
+            && !self.shared.control.stopped()
+            && let Err(error) = sink.flush().await
+        {
+            let why = format!("the sink could not be flushed: {error}");
+            self.shared
+                .reporter
+                .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
         }
         self.worker.finish();
     }
@@ -141,16 +137,21 @@ where
     async fn sink(&mut self, items: Vec<O>) {
         let count = items.len();
         let writing = AssertUnwindSafe(self.ends.1.write(items)).catch_unwind();
-        let mut written = match writing.await.unwrap_or_else(|panic| Err(panicked(&*panic))) {
-            Ok(written) => written,
-            Err(error) if error.closed => {
+        let mut written = match writing.await {
+            Err(panic) => {
+                let mut written = Written::all();
+                (0..count).for_each(|index| written.panicked(index, &*panic));
+                written
+            }
+            Ok(Ok(written)) => written,
+            Ok(Err(error)) if error.closed => {
                 let why = format!("the sink takes nothing more: {error}");
                 self.shared
                     .reporter
                     .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
                 return;
             }
-            Err(error) => Written::none(count, error.error),
+            Ok(Err(error)) => Written::none(count, error.error),
         };
         written
             .failed

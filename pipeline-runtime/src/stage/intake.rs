@@ -196,7 +196,7 @@ impl Pace {
     pub(crate) fn begin(&mut self, most: usize) {
         self.turns = self.turns.wrapping_add(1);
         let steady = self.want >= most;
-        self.started = (!steady || self.turns % 8 == 0).then(Instant::now);
+        self.started = (!steady || self.turns.is_multiple_of(8)).then(Instant::now);
     }
 
     /// Whether the next chunk may take long, measured by the last: then nobody should wait for its end.

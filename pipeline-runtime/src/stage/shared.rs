@@ -131,7 +131,7 @@ where
     /// Sends an item's failure on; the row it is to be counted in.
     pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>) -> usize {
         let row = self.row(failure.stage.index);
-        failure.stage = Arc::new(self.stages[row]);
+        *failure.stage = self.stages[row];
         tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
         self.reporter.report(*failure).await;
         row

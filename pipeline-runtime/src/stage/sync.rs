@@ -209,12 +209,12 @@ where
                 .source_failed(&mut self.intake.batch.failures)
                 .await;
         }
-        if self.shared.opts.single() {
-            if let Some(item) = self.intake.batch.items.pop() {
-                self.single(seq, Entry::Fresh(item), credits).await;
-                self.intake.batch.hold = None;
-                return;
-            }
+        if self.shared.opts.single()
+            && let Some(item) = self.intake.batch.items.pop()
+        {
+            self.single(seq, Entry::Fresh(item), credits).await;
+            self.intake.batch.hold = None;
+            return;
         }
         let mut items = std::mem::take(&mut self.intake.batch.items);
         let count = items.len();

@@ -173,12 +173,12 @@ where
     }
 
     #[cold]
-    fn failed(&mut self, mut failure: Box<Failure<Task>>) {
+    fn failed(&mut self, mut failure: Failure<Task>) {
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.stage = Arc::new(self.stages[stage + 1]);
-        self.send(*failure);
+        *failure.stage = self.stages[stage + 1];
+        self.send(failure);
     }
 
     #[cold]
@@ -255,7 +255,7 @@ where
             match (self.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => return Poll::Ready(Some(output)),
                 Step::Filtered(stage) => self.filtered(stage),
-                Step::Failed(failure) => self.failed(failure),
+                Step::Failed(failure) => self.failed(*failure),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }

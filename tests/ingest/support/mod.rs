@@ -101,7 +101,7 @@ impl Place {
 
     /// Waits until a query gives at least `count`.
     pub fn wait_for(&self, count: u64, query: &str) {
-        let deadline = Instant::now() + Duration::from_secs(60);
+        let deadline = Instant::now() + Duration::from_mins(1);
         while self.count(query) < count {
             assert!(Instant::now() < deadline, "{query} stays under {count}");
             thread::sleep(Duration::from_millis(20));
