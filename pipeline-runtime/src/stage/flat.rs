@@ -86,9 +86,15 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
             pace.end(outputs.len());
         }
         let granted = poll_fn(|cx| {
-            let State { outputs, pace, .. } = &mut *self.state();
+            let State {
+                outputs,
+                pace,
+                tally,
+                ..
+            } = &mut *self.state();
             let want = pace.want(MOST);
-            self.0.edge.poll_emit(self.0.seq, cx, outputs, want)
+            let Emitting { edge, seq, .. } = &*self.0;
+            edge.poll_emit(*seq, cx, outputs, want, tally)
         })
         .await;
         let Ok(granted) = granted else {
