@@ -6,7 +6,7 @@ mod concurrency;
 mod failures;
 mod fakes;
 mod order;
-mod timing;
 mod shutdown;
 mod start;
 mod survivors;
+mod timing;
