@@ -13,6 +13,8 @@ mod nearest;
 mod parse;
 mod pipeline;
 mod print;
+#[cfg(test)]
+mod tests;
 mod text;
 
 /// `pipeline!` passes `$crate ;` and its own tokens.

@@ -1,5 +1,6 @@
 //! One test or more for each promise of the runtime; `tests/README.md` says which.
 
+mod batches;
 mod bounds;
 mod concurrency;
 mod failures;
@@ -7,3 +8,5 @@ mod fakes;
 mod order;
 mod shutdown;
 mod start;
+mod survivors;
+mod timing;

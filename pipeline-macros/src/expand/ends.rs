@@ -89,27 +89,15 @@ impl Expander<'_> {
         };
         let (first, _) = ends(sink);
         let span = self.glue.at(first);
-        let opts = opts::opts(
-            self.glue,
-            stage,
-            &(pre.start..number + 1),
-            number,
-            Flavour::Sync,
-        );
-        let (drive, fused) = (
+        let stages = pre.start..number + 1;
+        let opts = opts::opts(self.glue, stage, &stages, number, Flavour::Sync);
+        let (drive, typed) = (
             self.glue.private("drive", first),
-            self.closure_or_pass(pre, stage.span),
+            self.glue.private("pre", first),
         );
-        let port = self.port(pre.start);
-        let hinted = closure::hinted(sink, self.glue);
-        if pre.is_empty() && hinted.is_none() {
-            let driven = quote_spanned!(span=> #drive(#port, #opts, #fused, #sink));
-            return self.with_clones(pre, &driven);
-        }
-        let sink = hinted.as_ref().unwrap_or(sink);
-        let typed = self.glue.private("pre", first);
+        let fused = self.closure_or_pass(pre, stage.span);
+        let (port, sink) = (self.port(pre.start), self.sink(sink));
         let wired = quote_spanned! {span=>
-            #[allow(unused_variables)]
             let (pre, hint) = #typed(&port, #fused);
             #drive(#port, #opts, pre, #sink)
         };
@@ -119,16 +107,23 @@ impl Expander<'_> {
     /// The pipeline with its errors end.
     pub(super) fn with_errors(&self, errors: &Expr) -> TokenStream {
         let (first, _) = ends(errors);
-        let (span, clones) = (self.glue.at(first), self.clones());
-        let with_errors = self.glue.private("with_errors", first);
-        let Some(hinted) = closure::hinted(errors, self.glue) else {
-            return quote!({ #clones #with_errors(pipeline, #errors) });
-        };
-        let hint = self.glue.private("failure_hint", first);
-        quote_spanned! {span=> {
+        let (clones, sink) = (self.clones(), self.sink(errors));
+        let private = |name| self.glue.private(name, first);
+        let (with_errors, hint) = (private("with_errors"), private("failure_hint"));
+        quote_spanned! {self.glue.at(first)=> {
             #clones
             let hint = #hint(&pipeline);
-            #with_errors(pipeline, #hinted)
+            #with_errors(pipeline, #sink)
         }}
+    }
+
+    /// A sink, checked against the local `hint`.
+    fn sink(&self, sink: &Expr) -> TokenStream {
+        let (first, last) = ends(sink);
+        let (span, check) = (self.glue.at(first), self.glue.private("sink", first));
+        let hinted = closure::hinted(sink, self.glue);
+        let sink = hinted.as_ref().unwrap_or(sink);
+        let args = parenthesized(quote_spanned!(span=> hint, #sink), self.glue.at(last));
+        quote_spanned!(span=> #check #args)
     }
 }

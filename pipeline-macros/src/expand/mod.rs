@@ -1,7 +1,10 @@
 //! Groups to Rust. Nothing is parsed here and nothing reported.
 
+mod attempt;
 mod body;
+mod call;
 mod ends;
+mod exit;
 mod glue;
 mod group;
 mod opts;

@@ -5,6 +5,9 @@ use std::collections::VecDeque;
 /// How many emptied buffers an edge keeps for its producers.
 const SPARES: usize = 4;
 
+/// How many items that come one by one are put into a chunk.
+const SINGLES: usize = 256;
+
 /// A buffer larger than this is not kept.
 const SPARE_BYTES: usize = 64 * 1024;
 
@@ -46,6 +49,9 @@ impl<T> Ready<T> {
             Some(last) if last.len() < last.capacity() => last.push(item),
             _ => {
                 let mut chunk = self.spare();
+                if chunk.capacity() == 0 {
+                    chunk.reserve_exact((SPARE_BYTES / size_of::<T>().max(1)).clamp(1, SINGLES));
+                }
                 chunk.push(item);
                 self.rest.push_back(chunk);
             }

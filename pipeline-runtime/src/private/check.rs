@@ -7,8 +7,9 @@ use std::future::{Future, IntoFuture};
 use std::sync::Arc;
 
 use super::call::Raised;
-use super::engine::Portable;
+use super::engine::{Hint, Portable};
 use crate::retry::Retry;
+use crate::sink::Sink;
 use crate::source::Input;
 use crate::step::Never;
 
@@ -221,4 +222,34 @@ impl<T: Clone> Repeat<T> for T {
     fn keep(&self, retry: &Retry, attempt: u32) -> Option<T> {
         (attempt < retry.attempts()).then(|| self.clone())
     }
+}
+
+/// What stands behind `:drive`, or at the errors end.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a sink for `{T}`",
+    label = "does not take `{T}`",
+    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, or a type that implements `Sink<{T}>`"
+)]
+pub trait Takes<T, S> {
+    /// The sink.
+    fn sink(self) -> S;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, S: Sink<T>> Takes<T, S> for S {
+    fn sink(self) -> S {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T, S: Nothing> Takes<T, Never> for S {
+    fn sink(self) -> Never {
+        self.never()
+    }
+}
+
+/// A sink for what `hint` says. A function, for the hint must be looked at before the sink.
+pub fn sink<T, X: Takes<T, S>, S>(_hint: Hint<T>, sink: X) -> S {
+    sink.sink()
 }

@@ -186,10 +186,9 @@ impl Pace {
         }
     }
 
-    /// How many items to take next, at most `most`.
-    pub(crate) fn want(&mut self, most: usize) -> usize {
-        self.want = self.want.min(most);
-        self.want
+    /// How many items to take next: at least 1, at most `most`.
+    pub(crate) fn want(&self, most: usize) -> usize {
+        self.want.min(most).max(1)
     }
 
     /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight.

@@ -1,0 +1,90 @@
+//! The timeout and the attempts of a call.
+
+use proc_macro2::{Ident, TokenStream};
+use quote::quote_spanned;
+
+use super::{Body, Owns, records};
+use crate::ir::Flavour;
+
+impl Body<'_> {
+    /// What says to the worker that the call has a timeout, and asks it whether the call was in time.
+    pub(super) fn timer(&self) -> (TokenStream, TokenStream) {
+        let span = self.span();
+        let timer = if self.flavour == Flavour::Sync {
+            "cx"
+        } else {
+            "emitter"
+        };
+        let timer = Ident::new(timer, span);
+        let (attempt, step) = (self.attempt(), self.private("Step"));
+        (
+            quote_spanned!(span=> #timer.arm(#attempt);),
+            quote_spanned!(span=> if !#timer.disarm() { return #step::Gone; }),
+        )
+    }
+
+    pub(super) fn retries(&self) -> bool {
+        self.item.stage.options.retry.is_some()
+    }
+
+    pub(super) fn attempt(&self) -> TokenStream {
+        if self.retries() {
+            return quote_spanned!(self.span()=> attempt);
+        }
+        quote_spanned!(self.span()=> 1u32)
+    }
+
+    /// A copy of what the call takes by value, where another attempt may need it.
+    pub(super) fn keep(&self, owns: Owns<'_>) -> TokenStream {
+        if !self.retries() {
+            return TokenStream::new();
+        }
+        let item = self.item();
+        let kept = match owns {
+            Owns::Nothing => return TokenStream::new(),
+            Owns::Item => quote_spanned!(self.span()=> &#item),
+            Owns::Key(key) => {
+                let key = self.field(key);
+                quote_spanned!(self.span()=> &#key)
+            }
+        };
+        let (repeat, retry) = (self.private("Repeat"), self.numbered("retry"));
+        quote_spanned!(self.span()=> let kept = #repeat::<_>::keep(#kept, &#retry, attempt);)
+    }
+
+    /// The way out after `cause`: another attempt, or the failure.
+    pub(super) fn exit(&self, owns: Owns<'_>) -> TokenStream {
+        let fail = self.fail(owns);
+        if !self.retries() {
+            return fail;
+        }
+        let (span, retry, item) = (self.span(), self.numbered("retry"), self.item());
+        let (again, step) = (self.private("again"), self.private("Step"));
+        let restored = match owns {
+            Owns::Nothing => quote_spanned!(span=> #item),
+            Owns::Item => quote_spanned!(span=> kept),
+            Owns::Key(changed) => {
+                let keys = self.item.before.keys();
+                records::literal(self.glue, self.ir, keys, self.user_span(), |key| {
+                    if key == changed {
+                        quote_spanned!(span=> kept)
+                    } else {
+                        self.field(key)
+                    }
+                })
+            }
+        };
+        let another = quote_spanned! {span=>
+            if let ::core::option::Option::Some(delay) = #again(&#retry, attempt, &cause) {
+                return #step::Again { item: #restored, attempt: attempt + 1u32, delay };
+            }
+        };
+        let another = match owns {
+            Owns::Nothing => another,
+            _ => {
+                quote_spanned!(span=> if let ::core::option::Option::Some(kept) = kept { #another })
+            }
+        };
+        quote_spanned!(span=> { #another #fail })
+    }
+}

@@ -1,0 +1,66 @@
+//! That mistakes do not hide each other, and that one mistake is told once.
+
+use super::invocation;
+use crate::pipeline;
+
+/// The messages of a pipeline, in order.
+fn messages(source: &str) -> Vec<String> {
+    let expansion = pipeline::expand(invocation(source)).to_string();
+    let parts = expansion.split("compile_error !").skip(1);
+    let quoted = |part: &str| Some(part.split('"').nth(1)?.to_owned());
+    parts.filter_map(quoted).collect()
+}
+
+#[test]
+fn seven_mistakes_are_seven_errors() {
+    let said = messages(
+        "[x] fliter(f), :blok 2 f, :block 0 f, |x| x, f with { colour: 3 }, foo(3), batch(0)",
+    );
+    assert_eq!(said.len(), 7, "{said:#?}");
+}
+
+#[test]
+fn a_mistake_in_a_stage_that_writes_a_key_does_not_make_its_readers_wrong() {
+    let said = messages("[x] push_task(a), let b c = 1, mapduce(b => d, f), pop_task(a)");
+    assert_eq!(said.len(), 1, "{said:#?}");
+    let said = messages("[x] push_tsak(a), let b = 1, mapduce(b => d, f), pop_task(a)");
+    assert_eq!(said, ["no form `push_tsak`; did you mean `push_task`?"]);
+}
+
+#[test]
+fn a_mistake_in_the_arguments_does_not_end_the_parsing() {
+    let said = messages("[x] map(1 +), batch(1, 2, 3), f with { buffer }, filter");
+    assert_eq!(said.len(), 4, "{said:#?}");
+}
+
+#[test]
+fn a_broken_header_does_not_make_it_a_segment() {
+    let said = messages("[1 +] f, :drive s");
+    assert_eq!(said.len(), 1, "{said:#?}");
+}
+
+#[test]
+fn no_mistake_is_no_error() {
+    let said = messages(
+        "[self.input, errors] use a, b = self.b; push_task(k), let l = f(k)?,
+         :block (n * 2) mapduce((k, l) => m, g)? with { timeout: t, retry: r, name: \"m\" },
+         :async 8 <S as T>::g, 4 map(|a, | a)?, batch(n, d), :drive 2 sink::each(|x| f(x)) with { buffer: 2 },",
+    );
+    assert_eq!(said, [""; 0]);
+}
+
+#[test]
+fn nesting_that_no_stack_would_hold_is_a_mistake_like_any_other() {
+    for (open, close) in [("(", ")"), ("{", "}"), ("!", ""), ("x + ", "")] {
+        let deep = format!(
+            "[x] map(|x| {}x{})",
+            open.repeat(20_000),
+            close.repeat(20_000)
+        );
+        let said = messages(&deep);
+        assert_eq!(
+            said,
+            ["too long or too deeply nested for a pipeline; move it into a function"]
+        );
+    }
+}

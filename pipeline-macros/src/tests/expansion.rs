@@ -1,0 +1,29 @@
+//! Snapshots of expansions, formatted.
+
+use super::invocation;
+use crate::pipeline;
+
+fn formatted(source: &str) -> String {
+    let expansion = pipeline::expand(invocation(source));
+    let file = syn::parse_file(&format!("fn expansion() {{ {expansion} }}")).unwrap();
+    prettyplease::unparse(&file)
+}
+
+macro_rules! snapshots {
+    ($($name:ident: $source:literal,)*) => {
+        $(#[test]
+        fn $name() {
+            insta::assert_snapshot!(formatted($source));
+        })*
+    };
+}
+
+snapshots! {
+    plain_stages_are_one_closure: "[input] map(|x| x + 1), filter(is_even), double",
+    a_record_is_a_struct_and_let_lends_its_keys: "[input, errors] push_task(original), :block 2 let post = parse(&original)?, map(|m| m.post)",
+    an_async_group_lends_to_its_futures: "[input] use api; :async 8 map(|x| async move { api.get(x) })? with { timeout: after, retry: again }",
+    outputs_are_emitted_one_by_one: "[input] :block 2 f, flat_map(g), filter(p)",
+    batch_and_drive_end_a_group: "[input] batch(10), map(f), :drive 2 sink::each(|x| store(x))",
+    a_segment_is_wired_later: "use api; map(make(3)), through(other())",
+    after_a_mistake_the_last_error_is_the_tail: "[input] fliter(p), :block 0 f",
+}
