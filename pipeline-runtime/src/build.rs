@@ -63,6 +63,8 @@ pub(crate) struct Group {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Runs {
     Source,
+    /// Fused stages only: an item is taken and resolved in one step.
+    Fused,
     Inline,
     Tasks,
     Threads,

@@ -131,7 +131,7 @@ impl Runs {
     fn name(self) -> &'static str {
         match self {
             Self::Source => "source",
-            Self::Inline => "inline",
+            Self::Fused | Self::Inline => "inline",
             Self::Tasks => "task",
             Self::Threads => "thread",
             Self::Pool => "pool thread",

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::build::{Group, Runs};
+use crate::clock::Stopwatch;
 use crate::counts::Counts;
 use crate::running::Watched;
 use crate::table::Table;
@@ -164,7 +165,7 @@ impl Group {
 
     fn rows(&self, counts: &Counts, taken: Option<u64>) -> Vec<Row> {
         let mut input = taken
-            .filter(|_| self.kind != Runs::Source)
+            .filter(|_| !matches!(self.kind, Runs::Source | Runs::Fused))
             .unwrap_or(counts.resolved);
         let mut resolved = counts.resolved;
         let mut rows = Vec::new();
@@ -192,30 +193,32 @@ impl Group {
         rows
     }
 
+    /// The shares of the time from `started` to `now`. What a group does not spend between its own start and end is in
+    /// none of them.
     fn time(&self, now: Instant, started: Instant) -> Option<Time> {
-        if let Some(side) = &self.side {
-            let elapsed = now.duration_since(started).as_secs_f64();
-            let busy = side.pulling.total().as_secs_f64() / elapsed;
-            return (elapsed > 0.0).then(|| Time {
-                workers: 1,
-                busy: busy.min(1.0),
-                starved: 0.0,
-                blocked: (1.0 - busy).max(0.0),
-            });
-        }
-        let started = *self.timing.started.get()?;
-        let ended = self.timing.ended.get().copied().unwrap_or(now);
-        let workers = self.workers;
-        let elapsed = ended.duration_since(started).as_secs_f64() * workers as f64;
+        let elapsed = now.duration_since(started).as_secs_f64();
         if elapsed <= 0.0 {
             return None;
         }
-        let starved = (self.timing.starved.total().as_secs_f64() / elapsed).clamp(0.0, 1.0);
-        let blocked =
-            (self.timing.blocked.total().as_secs_f64() / elapsed).clamp(0.0, 1.0 - starved);
+        if let Some(side) = &self.side {
+            let busy = (side.pulling.total().as_secs_f64() / elapsed).min(1.0);
+            return Some(Time {
+                workers: 1,
+                busy,
+                starved: 0.0,
+                blocked: 1.0 - busy,
+            });
+        }
+        let begun = *self.timing.started.get()?;
+        let ended = self.timing.ended.get().copied().unwrap_or(now);
+        let at_work = (ended.duration_since(begun).as_secs_f64() / elapsed).min(1.0);
+        let share =
+            |watch: &Stopwatch| watch.total().as_secs_f64() / (elapsed * self.workers as f64);
+        let starved = share(&self.timing.starved).clamp(0.0, at_work);
+        let blocked = share(&self.timing.blocked).clamp(0.0, at_work - starved);
         Some(Time {
             workers: self.count,
-            busy: 1.0 - starved - blocked,
+            busy: at_work - starved - blocked,
             starved,
             blocked,
         })

@@ -1,5 +1,6 @@
 //! Tokens to the tree of what is written. Mistakes are collected; parsing goes on at the next comma.
 
+mod depth;
 mod directive;
 mod header;
 mod options;
@@ -17,6 +18,14 @@ pub(crate) use stage::{Args, arguments};
 
 /// The `$crate` token and the pipeline behind it.
 pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> (Ident, Pipeline) {
+    if let Some(span) = depth::too_deep(input.clone()) {
+        errors.at(
+            span,
+            "too long or too deeply nested for a pipeline; move it into a function",
+        );
+        let krate = input.into_iter().next().and_then(ident);
+        return (krate.unwrap_or_else(unknown), Pipeline::lost());
+    }
     let mut krate = None;
     let mut found = None;
     let whole = |input: ParseStream<'_>| {
@@ -30,23 +39,34 @@ pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> (Ident, Pipeline
     if let Err(error) = outcome {
         errors.push(error);
     }
-    let krate = krate.unwrap_or_else(|| Ident::new("brigade", Span::call_site()));
-    (krate, found.unwrap_or_else(Pipeline::empty))
+    let krate = krate.unwrap_or_else(unknown);
+    (krate, found.unwrap_or_else(Pipeline::lost))
+}
+
+fn unknown() -> Ident {
+    Ident::new("brigade", Span::call_site())
+}
+
+fn ident(token: TokenTree) -> Option<Ident> {
+    match token {
+        TokenTree::Ident(ident) => Some(ident),
+        _ => None,
+    }
 }
 
 impl Pipeline {
-    fn empty() -> Self {
+    fn lost() -> Self {
         Self {
             header: None,
             shares: Vec::new(),
             stages: Vec::new(),
-            lost: false,
+            lost: true,
         }
     }
 }
 
 fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
-    let mut pipeline = Pipeline::empty();
+    let mut pipeline = Pipeline::lost();
     pipeline.header = header::header(input, errors);
     pipeline.shares = header::shares(input, errors);
     pipeline.lost = !errors.is_empty();

@@ -101,7 +101,7 @@ where
         own,
         timing: Arc::default(),
         per_credit: 1,
-        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Inline))),
+        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Fused))),
         side: None,
         crew: None,
     };
@@ -112,7 +112,7 @@ where
     let of_stages = Arc::new(OfStages(Arc::clone(&shown)));
     build
         .groups
-        .push(group(stages.clone(), Runs::Inline, of_stages));
+        .push(group(stages.clone(), Runs::Fused, of_stages));
     let stages = std::iter::once(source).chain(stages).collect();
     let tail = Inline {
         puller: Some(puller),
