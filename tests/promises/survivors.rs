@@ -33,11 +33,11 @@ fn everything(thread: &Gate, given: u64) -> Running {
                 std::future::pending::<()>().await;
             }
             Ok::<_, std::fmt::Error>(x)
-        })? with { timeout: Duration::from_secs(1), retry: Retry::fixed(3, Duration::from_secs(60)), unordered },
+        })? with { timeout: Duration::from_secs(1), retry: Retry::fixed(3, Duration::from_mins(1)), unordered },
         :block 2 tap(|_x| pass.block()) with { name: "survivor", timeout: Duration::from_secs(5) },
         :block 2 map(|x| x) with { pool },
         flat_map(|x| [x, x]),
-        batch(1000, Duration::from_secs(3600)),
+        batch(1000, Duration::from_hours(1)),
         :drive 2 sink::each(|_batch| ())
     }
     .spawn()

@@ -259,7 +259,7 @@ async fn a_waiting_retry_gives_its_place_back_and_keeps_its_credit() {
         :async 1 map(|x| async move {
             called.push(x);
             if x == 0 { Err("later") } else { Ok(x) }
-        })? with { retry: Retry::fixed(2, Duration::from_secs(60)), window: 6 },
+        })? with { retry: Retry::fixed(2, Duration::from_mins(1)), window: 6 },
         :drive sink
     }
     .spawn();
