@@ -14,6 +14,7 @@ fn every_mistake_is_explained_at_the_users_token() {
 fn every_program_compiles_without_a_warning_and_runs() {
     let cases = trybuild::TestCases::new();
     cases.pass("tests/ui/pass/*.rs");
+    cases.pass("examples/*.rs");
 }
 
 #[test]
