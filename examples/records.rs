@@ -7,8 +7,8 @@
 //! Prints:
 //!
 //! ```text
-//! ADA pays 7 for 2 things
-//! GRACE pays 108 for 2 things
+//! ADA L. pays 7 for 2 things
+//! GRACE L. pays 108 for 2 things
 //! ```
 
 use brigade::prelude::*;

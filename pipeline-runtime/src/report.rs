@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 
 use crate::build::{Group, Runs};
-use crate::clock::Stopwatch;
 use crate::counts::Counts;
 use crate::running::Watched;
 use crate::table::Table;
@@ -129,8 +128,14 @@ impl Watched {
         let mut rows = Vec::new();
         let mut taken = None;
         let mut bottleneck: Option<(f64, &'static str)> = None;
+        let mut in_source = Duration::ZERO;
         for (group, counts) in self.groups.iter().zip(&counts) {
-            let time = group.time(now, self.started.get().copied().unwrap_or(now));
+            let started = self.started.get().copied().unwrap_or(now);
+            let time = group.time(now, started, in_source);
+            in_source = group
+                .side
+                .as_ref()
+                .map_or(Duration::ZERO, |side| side.inside.total());
             let first = rows.len();
             rows.extend(group.rows(counts, taken));
             rows[first].time = time;
@@ -194,8 +199,8 @@ impl Group {
     }
 
     /// The shares of the time from `started` to `now`. What a group does not spend between its own start and end is in
-    /// none of them.
-    fn time(&self, now: Instant, started: Instant) -> Option<Time> {
+    /// none of them; what its workers spent `in_source` in front of it, they starved.
+    fn time(&self, now: Instant, started: Instant, in_source: Duration) -> Option<Time> {
         let elapsed = now.duration_since(started).as_secs_f64();
         if elapsed <= 0.0 {
             return None;
@@ -212,10 +217,9 @@ impl Group {
         let begun = *self.timing.started.get()?;
         let ended = self.timing.ended.get().copied().unwrap_or(now);
         let at_work = (ended.duration_since(begun).as_secs_f64() / elapsed).min(1.0);
-        let share =
-            |watch: &Stopwatch| watch.total().as_secs_f64() / (elapsed * self.workers as f64);
-        let starved = share(&self.timing.starved).clamp(0.0, at_work);
-        let blocked = share(&self.timing.blocked).clamp(0.0, at_work - starved);
+        let share = |span: Duration| span.as_secs_f64() / (elapsed * self.workers as f64);
+        let starved = share(self.timing.starved.total() + in_source).clamp(0.0, at_work);
+        let blocked = share(self.timing.blocked.total()).clamp(0.0, at_work - starved);
         Some(Time {
             workers: self.count,
             busy: at_work - starved - blocked,

@@ -21,7 +21,7 @@ async fn holds_what_the_plan_prints<S>(plan: Plan, level: Level, exact: bool, mu
 where
     S: futures::Stream<Item = Result<u64, Failure>> + Unpin,
 {
-    assert_eq!(in_time(output.next()).await.unwrap().unwrap(), 0);
+    in_time(output.next()).await.unwrap().unwrap();
     settled(&level).await;
     assert!(
         level.peak() <= plan.max_items,

@@ -192,20 +192,27 @@ async fn a_panicking_source_is_never_a_clean_end() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_panicking_sink_is_never_a_clean_end() {
+async fn a_panic_in_the_function_of_a_sink_fails_its_item_alone() {
     let failures = Kept::<Failure>::open();
-    let errors = failures.clone();
-    let run = pipeline! {
-        [0..100_u64, errors]
-        :block 2 map(|x| x),
-        :drive sink::each(|x: u64| assert!(x != 50, "not this one"))
+    for asynchronous in [false, true] {
+        let errors = failures.clone();
+        let write = |x: u64| assert!(x != 50, "not this one");
+        let report = if asynchronous {
+            in_time(pipeline! { [0..100_u64, errors] :drive sink::each_async(move |x| async move { write(x) }) }.run()).await
+        } else {
+            in_time(
+                pipeline! { [0..100_u64, errors] :block 2 map(|x| x), :drive sink::each(write) }
+                    .run(),
+            )
+            .await
+        };
+        let report = report.unwrap();
+        assert_eq!(report.stage("sink").unwrap().failed, 1, "{report}");
+        assert!(report.conserved());
+        let failures = failures.items.take();
+        assert_eq!(failures.len(), 1);
+        assert_eq!(failures[0].to_string(), "sink: panicked: not this one");
     }
-    .run();
-    let ended = in_time(run).await;
-    assert!(
-        ended.is_err() || failures.items.len() == 1,
-        "a panic without a trace"
-    );
 }
 
 #[tokio::test(start_paused = true)]

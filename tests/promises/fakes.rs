@@ -123,16 +123,22 @@ pub(crate) struct Alive {
     _inside: Inside,
 }
 
+impl Alive {
+    pub(crate) fn new(id: u64, level: &Level) -> Self {
+        Self {
+            id,
+            _inside: level.enter(),
+        }
+    }
+}
+
 /// Items from 0, which are counted when they are made and as long as they live.
 pub(crate) fn alive(
     ids: std::ops::Range<u64>,
 ) -> (impl Iterator<Item = Alive> + Send + 'static, Level) {
     let level = Level::default();
     let counting = level.clone();
-    let items = ids.map(move |id| Alive {
-        id,
-        _inside: counting.enter(),
-    });
+    let items = ids.map(move |id| Alive::new(id, &counting));
     (items, level)
 }
 
@@ -261,4 +267,22 @@ pub(crate) fn threads() -> Vec<String> {
         .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok())
         .map(|name| name.trim_end().to_owned())
         .collect()
+}
+
+/// While it lives, panics whose message is `panicked` print nothing.
+pub(crate) struct Quiet;
+
+impl Quiet {
+    pub(crate) fn new() -> Self {
+        static ONCE: std::sync::Once = std::sync::Once::new();
+        ONCE.call_once(|| {
+            let hook = std::panic::take_hook();
+            std::panic::set_hook(Box::new(move |panic| {
+                if panic.payload_as_str() != Some("panicked") {
+                    hook(panic);
+                }
+            }));
+        });
+        Self
+    }
 }

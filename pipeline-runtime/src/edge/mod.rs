@@ -303,13 +303,14 @@ impl<T> Edge<T> {
     // The side of outputs that outgrow their credits (`flat_map`).
 
     /// Makes room for up to `want` more outputs of the item numbered `seq`, of which at least one is granted. The head
-    /// of the line hands on the outputs it has; the others wait to be the head if there is no room.
+    /// of the line hands on the outputs it has, with the tally; the others wait to be the head if there is no room.
     pub(crate) fn poll_emit(
         &self,
         seq: u64,
         cx: &mut Context<'_>,
         outputs: &mut Vec<T>,
         want: usize,
+        tally: &mut Tally,
     ) -> Poll<Result<usize, Gone>> {
         let mut state = self.lock();
         if state.core.gone {
@@ -321,6 +322,7 @@ impl<T> Edge<T> {
             let spare = state.ready.spare();
             let items = std::mem::replace(outputs, spare);
             state.core.unreserve(items.len());
+            tally.pour(&mut state.core.counts);
             state.core.counts.emitted += items.len() as u64;
             state.ready.push_chunk(items);
         }

@@ -10,7 +10,7 @@ use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
 
 /// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error
-/// fails that item.
+/// fails that item. So does a panic.
 pub fn each<T, R, F>(f: F) -> Each<T, F>
 where
     F: Fn(T) -> R,
@@ -54,7 +54,7 @@ impl<T: Send + 'static, R: Outcome, F: Fn(T) -> R + Send + Sync + 'static> Sink<
 }
 
 /// Calls `f` with every item, one after the other, and awaits what it returns: `()` or a `Result` whose error fails
-/// that item.
+/// that item. So does a panic.
 pub fn each_async<T, Fut, F>(f: F) -> EachAsync<T, F>
 where
     F: Fn(T) -> Fut,

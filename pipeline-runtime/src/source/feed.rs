@@ -12,6 +12,7 @@ use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
 use crate::feed::{Batch, Feed};
 use crate::panics::message;
+use crate::stage::Pace;
 
 /// The lock under which one worker at a time runs the source.
 pub(crate) struct SourceFeed<P: Puller> {
@@ -28,7 +29,8 @@ struct State<P: Puller> {
     rest: Pulled<P::Item>,
     stamps: u64,
     pending_since: Option<Instant>,
-    takings: u64,
+    /// Where the source is always ready: how much to ask for, so that nobody waits long for a slow one.
+    pace: Pace,
 }
 
 /// What can be reached while a worker runs the source.
@@ -40,6 +42,8 @@ pub(crate) struct Side {
     gone: AtomicBool,
     counts: Mutex<Counts>,
     pub(crate) pulling: Stopwatch,
+    /// What of it the first stage's workers spent here, running the source or waiting for the one that does.
+    pub(crate) inside: Stopwatch,
 }
 
 impl Side {
@@ -98,7 +102,7 @@ impl<P: Puller> SourceFeed<P> {
                 rest: Pulled::new(),
                 stamps: 0,
                 pending_since: None,
-                takings: 0,
+                pace: Pace::new(),
             }),
             side: Arc::new(Side {
                 waiters: Mutex::default(),
@@ -108,6 +112,7 @@ impl<P: Puller> SourceFeed<P> {
                 gone: AtomicBool::new(false),
                 counts: Mutex::new(Counts::of(1)),
                 pulling: Stopwatch::default(),
+                inside: Stopwatch::default(),
             }),
             broken,
         }
@@ -115,6 +120,17 @@ impl<P: Puller> SourceFeed<P> {
 
     pub(crate) fn side(&self) -> Arc<Side> {
         Arc::clone(&self.side)
+    }
+
+    /// Clocks are read only where another worker has the source.
+    fn lock(&self) -> MutexGuard<'_, State<P>> {
+        if let Ok(state) = self.state.try_lock() {
+            return state;
+        }
+        let waits = Instant::now();
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        self.side.inside.add(waits.elapsed());
+        state
     }
 
     /// Asks the source once for up to `want`; the rest is what it brought. Ends it at its end, its error or its panic.
@@ -125,29 +141,23 @@ impl<P: Puller> SourceFeed<P> {
         cx: &mut Context<'_>,
         want: usize,
     ) -> Poll<()> {
-        let Some(puller) = &mut state.puller else {
+        if state.puller.is_none() {
             return Poll::Ready(());
-        };
+        }
         let alone = P::READY || self.side.workers.load(Ordering::Relaxed) == 1;
         if !P::READY {
             self.side.waiters().park(place, cx.waker());
         }
         if self.side.draining.load(Ordering::SeqCst) {
-            puller.stop(&mut state.rest);
-            state.puller = None;
+            if let Some(mut puller) = state.puller.take() {
+                puller.stop(&mut state.rest);
+            }
             self.side.wake_all();
             return Poll::Ready(());
         }
         let shared = (!alone).then(|| Waker::from(Arc::clone(&self.side)));
         let cx = &mut Context::from_waker(shared.as_ref().unwrap_or(cx.waker()));
-        state.takings += 1;
-        // Clocks cost as much as cheap items: where the source is always ready, one taking in eight speaks for all.
-        let sampled = !P::READY || state.takings % 8 == 1;
-        let started = sampled.then(|| *state.pending_since.get_or_insert_with(Instant::now));
-        let polled = catch_unwind(AssertUnwindSafe(|| {
-            puller.poll_pull(cx, want, &mut state.rest)
-        }));
-        let ended = match polled {
+        let ended = match self.ask(state, cx, want) {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(flow))) => (flow == Flow::End).then_some(None),
             Ok(Poll::Ready(Err(error))) => Some(Some(error)),
@@ -156,12 +166,6 @@ impl<P: Puller> SourceFeed<P> {
                 message(&*panic)
             )))),
         };
-        state.pending_since = None;
-        if let Some(started) = started {
-            self.side
-                .pulling
-                .add(started.elapsed() * if P::READY { 8 } else { 1 });
-        }
         if let Some(error) = ended {
             state.puller = None;
             if let Some(error) = error {
@@ -173,6 +177,41 @@ impl<P: Puller> SourceFeed<P> {
     }
 }
 
+impl<P: Puller> SourceFeed<P> {
+    /// Runs the source. Where it is always ready it is asked for no more than it makes in a moment, so that nobody
+    /// waits long for a slow one, and is measured as its pace demands: clocks cost as much as cheap items.
+    fn ask(&self, state: &mut State<P>, cx: &mut Context<'_>, most: usize) -> Asked {
+        let puller = state.puller.as_mut().expect("it has not ended");
+        let began = state.pending_since.is_none();
+        let (want, speaks_for) = if P::READY {
+            (state.pace.want(most), state.pace.begin(most))
+        } else {
+            (most, 1)
+        };
+        let started =
+            (speaks_for > 0).then(|| *state.pending_since.get_or_insert_with(Instant::now));
+        let asked = catch_unwind(AssertUnwindSafe(|| {
+            puller.poll_pull(cx, want, &mut state.rest)
+        }));
+        state.pace.end(state.rest.len());
+        let waits = asked.as_ref().is_ok_and(Poll::is_pending);
+        if let Some(started) = started {
+            let span = started.elapsed() * speaks_for;
+            if began {
+                self.side.inside.add(span);
+            }
+            if !waits {
+                self.side.pulling.add(span);
+                state.pending_since = None;
+            }
+        }
+        asked
+    }
+}
+
+/// What came of asking a source: perhaps a panic.
+type Asked = std::thread::Result<Poll<Result<Flow, SourceError>>>;
+
 impl<P: Puller> Feed<P::Item> for SourceFeed<P> {
     fn poll_take(
         &self,
@@ -182,7 +221,7 @@ impl<P: Puller> Feed<P::Item> for SourceFeed<P> {
         batch: &mut Batch<P::Item>,
         take: Take,
     ) -> Poll<Option<u64>> {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.lock();
         let state = &mut *state;
         if self.side.gone.load(Ordering::SeqCst) {
             state.puller = None;

@@ -5,12 +5,14 @@ use std::ops::AsyncFn;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::task::{Context, Poll, ready};
+
+use futures::StreamExt;
+use futures::stream::FuturesUnordered;
 
 use tracing::Instrument;
 
-use super::intake::{Intake, Next};
+use super::intake::{Intake, Next, Pace};
 use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
@@ -20,7 +22,6 @@ use crate::counts::Tally;
 use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable, Shareable};
-use crate::source::Hold;
 use crate::step::{Entry, Step};
 
 /// The most items that a driver takes under one lock.
@@ -169,51 +170,20 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, F>(
 ) where
     F: AsyncFn(Entry<T, M>) -> Step<O, M, Task>,
 {
-    let (shared, f) = (&*work.shared, &*f);
-    let run = |_seq, entry: Entry<T, M>, hold: Option<Hold>| async move {
-        let again = matches!(entry, Entry::Again(..));
-        let settled = settle(shared, f(entry).await).await;
-        drop(hold);
-        (again, settled)
-    };
+    let f = &*f;
+    let run = |_seq, entry: Entry<T, M>| f(entry);
     let mut driver = Driving::new(&work);
     let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }
 
-/// What became of an item, once its failure has been sent on.
-pub(crate) enum Settled<O, M> {
-    Emit(O),
-    /// In this row.
-    Filtered(usize),
-    /// In this row.
-    Failed(usize),
-    Again(M, u32, Duration),
-    /// All of it has been handed in and counted.
-    HandedIn,
+/// For what a future was started.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Started {
+    seq: u64,
+    /// Whether it is another attempt.
+    again: bool,
 }
-
-/// Sends a failure on while the item still has its place, so that a full errors end holds the stage back.
-pub(crate) async fn settle<T: Item, M: Item, O: Item, P, Task: Item>(
-    shared: &Shared<T, M, O, Task>,
-    step: Step<P, M, Task>,
-) -> Settled<P, M> {
-    match step {
-        Step::Emit(output) => Settled::Emit(output),
-        Step::Filtered(stage) => Settled::Filtered(shared.row(stage)),
-        // Boxed: a future in flight has no room for what rarely happens.
-        Step::Failed(failure) => Settled::Failed(Box::pin(shared.failed(failure)).await),
-        Step::Again {
-            item,
-            attempt,
-            delay,
-        } => Settled::Again(item, attempt, delay),
-        Step::Gone => Settled::HandedIn,
-    }
-}
-
-/// Whether a future was that of a retry, and what came of it.
-type Ended<O, M> = (bool, Settled<O, M>);
 
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
@@ -223,8 +193,11 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
     place: usize,
     drivers: usize,
     tally: Tally,
-    done: Vec<(u64, Ended<O, M>)>,
+    pace: Pace,
+    done: Vec<(Started, Step<O, M, Task>)>,
     emitted: Vec<(u64, Option<O>)>,
+    /// Failures of items on their way, each in the place that its future had: a full errors end holds the stage back.
+    failing: FuturesUnordered<BoxFuture<'static, (Started, usize)>>,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
     ended: bool,
@@ -240,8 +213,10 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
             place,
             drivers: work.drivers,
             tally: shared.tally(),
+            pace: Pace::new(),
             done: Vec::new(),
             emitted: Vec::new(),
+            failing: FuturesUnordered::new(),
             reporting: None,
             ended: false,
             shared,
@@ -261,118 +236,143 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
         run: &C,
     ) -> Poll<()>
     where
-        C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
-        F: Future<Output = Ended<O, M>>,
+        C: Fn(u64, Entry<T, M>) -> F,
+        F: Future<Output = Step<O, M, Task>>,
     {
         for _ in 0..ROUNDS {
-            self.take(cx, slots, run);
+            let took = self.take(cx, slots, run);
             let Self { done, .. } = self;
-            slots.poll_woken(cx, |seq, output| done.push((seq, output)));
-            if !self.done.is_empty() {
-                self.hand_in();
-                continue;
+            slots.poll_woken(cx, |started, step| done.push((started, step)));
+            let worked = took || !self.done.is_empty();
+            self.settle();
+            while let Poll::Ready(Some((started, row))) = self.failing.poll_next_unpin(cx) {
+                self.tally.stages[row].failed += 1;
+                self.resolve(started, None);
             }
-            if self.ended && slots.idle() && self.reporting.is_none() {
-                if let Some(worker) = self.worker.take() {
-                    worker.finish();
+            if !self.emitted.is_empty() {
+                let Self {
+                    shared,
+                    emitted,
+                    tally,
+                    ..
+                } = self;
+                shared.edge.submit_each(emitted.drain(..), tally);
+            } else if !worked {
+                if self.ended && slots.idle() && self.failing.is_empty() && self.reporting.is_none()
+                {
+                    if let Some(worker) = self.worker.take() {
+                        worker.finish();
+                    }
+                    return Poll::Ready(());
                 }
-                return Poll::Ready(());
+                return Poll::Pending;
             }
-            return Poll::Pending;
         }
         cx.waker().wake_by_ref();
         Poll::Pending
     }
 
-    /// Starts as many futures as there are places and items.
-    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F>, run: &C)
+    /// Starts futures for what there is, as far as there are places and as it is worth its time: results are handed in
+    /// before more is taken. Whether anything was started, or the end was found.
+    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F>, run: &C) -> bool
     where
-        C: Fn(u64, Entry<T, M>, Option<Hold>) -> F,
-        F: Future<Output = Ended<O, M>>,
+        C: Fn(u64, Entry<T, M>) -> F,
+        F: Future<Output = Step<O, M, Task>>,
     {
-        while !self.ended {
-            let room = slots.room(self.share());
-            if room == 0 && !slots.idle() {
-                return;
+        let room = slots.room(self.share()).saturating_sub(self.failing.len());
+        let idle = slots.idle() && self.failing.is_empty();
+        if self.ended || (room == 0 && !idle) || self.poll_reporting(cx).is_pending() {
+            return false;
+        }
+        let most = room.clamp(1, TAKE);
+        match self.intake.poll_next(cx, self.pace.want(most), idle) {
+            Poll::Pending => return false,
+            Poll::Ready(Next::End) => self.ended = true,
+            Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
+                let started = Started { seq, again: true };
+                let step = slots.start(started, None, run(seq, Entry::Again(item, attempt)));
+                self.done.extend(step.map(|step| (started, step)));
             }
-            if let Some(reporting) = &mut self.reporting {
-                if reporting.as_mut().poll(cx).is_pending() {
-                    return;
+            Poll::Ready(Next::Batch { seq, credits }) => {
+                let batch = &mut self.intake.batch;
+                let count = batch.items.len();
+                let hold = batch.hold.take();
+                self.shared.edge.release(credits - count);
+                self.pace.begin(most);
+                for (seq, item) in (seq..).zip(batch.items.drain(..)) {
+                    let started = Started { seq, again: false };
+                    let step = slots.start(started, hold.clone(), run(seq, Entry::Fresh(item)));
+                    self.done.extend(step.map(|step| (started, step)));
                 }
-                self.reporting = None;
-            }
-            match self.intake.poll_next(cx, room.min(TAKE), slots.idle()) {
-                Poll::Pending => return,
-                Poll::Ready(Next::End) => self.ended = true,
-                Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
-                    let output = slots.start(seq, run(seq, Entry::Again(item, attempt), None));
-                    self.done.extend(output.map(|output| (seq, output)));
-                }
-                Poll::Ready(Next::Batch { seq, credits }) => {
-                    let batch = &mut self.intake.batch;
-                    let hold = batch.hold.take();
-                    self.shared.edge.release(credits - batch.items.len());
-                    for (seq, item) in (seq..).zip(batch.items.drain(..)) {
-                        let output = slots.start(seq, run(seq, Entry::Fresh(item), hold.clone()));
-                        self.done.extend(output.map(|output| (seq, output)));
-                    }
-                    if !batch.failures.is_empty() {
-                        let (shared, mut failures) = (
-                            Arc::clone(&self.shared),
-                            std::mem::take(&mut batch.failures),
-                        );
-                        self.reporting = Some(Box::pin(async move {
-                            shared.source_failed(&mut failures).await;
-                        }));
-                    }
+                self.pace.end(count);
+                if !batch.failures.is_empty() {
+                    let mut failures = std::mem::take(&mut batch.failures);
+                    let shared = Arc::clone(&self.shared);
+                    self.reporting = Some(Box::pin(async move {
+                        shared.source_failed(&mut failures).await;
+                    }));
                 }
             }
         }
+        true
     }
 
-    /// Counts what is done, and hands it in under one lock.
-    fn hand_in(&mut self) {
-        let Self {
-            shared,
-            tally,
-            done,
-            emitted,
-            ended,
-            ..
-        } = self;
-        for (seq, (again, settled)) in done.drain(..) {
-            let output = match settled {
-                Settled::Emit(output) => Some(output),
-                Settled::Filtered(row) => {
-                    tally.stages[row].filtered += 1;
-                    None
-                }
-                Settled::Failed(row) => {
-                    tally.stages[row].failed += 1;
-                    None
-                }
-                Settled::Again(item, attempt, delay) => {
-                    tally.stages[shared.row(shared.opts.main)].retries += 1;
-                    shared.again(Due { seq, item, attempt }, delay);
-                    *ended = false;
-                    if again {
-                        shared.retries.resolved();
-                    }
-                    continue;
-                }
-                Settled::HandedIn => {
-                    if again {
-                        shared.retries.resolved();
-                    }
-                    continue;
-                }
-            };
-            if again {
-                shared.retries.resolved();
-            }
-            tally.resolved += 1;
-            emitted.push((seq, output));
+    fn poll_reporting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if let Some(reporting) = &mut self.reporting {
+            ready!(reporting.as_mut().poll(cx));
+            self.reporting = None;
         }
-        shared.edge.submit_each(emitted.drain(..), tally);
+        Poll::Ready(())
+    }
+
+    /// Sorts what is done: results to be handed in, failures to be sent on, items to wait for another attempt.
+    fn settle(&mut self) {
+        let mut done = std::mem::take(&mut self.done);
+        for (started, step) in done.drain(..) {
+            match step {
+                Step::Emit(output) => self.resolve(started, Some(output)),
+                Step::Filtered(stage) => {
+                    self.tally.stages[self.shared.row(stage)].filtered += 1;
+                    self.resolve(started, None);
+                }
+                Step::Failed(failure) => {
+                    let shared = Arc::clone(&self.shared);
+                    let failing = async move { (started, shared.failed(failure).await) };
+                    self.failing.push(Box::pin(failing));
+                }
+                Step::Again {
+                    item,
+                    attempt,
+                    delay,
+                } => {
+                    self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                    self.shared.again(
+                        Due {
+                            seq: started.seq,
+                            item,
+                            attempt,
+                        },
+                        delay,
+                    );
+                    self.ended = false;
+                    self.tried(started);
+                }
+                // Its deadline has resolved it, or its outputs were handed in one by one.
+                Step::Gone => self.tried(started),
+            }
+        }
+        self.done = done;
+    }
+
+    fn resolve(&mut self, started: Started, output: Option<O>) {
+        self.tried(started);
+        self.tally.resolved += 1;
+        self.emitted.push((started.seq, output));
+    }
+
+    fn tried(&self, started: Started) {
+        if started.again {
+            self.shared.retries.resolved();
+        }
     }
 }

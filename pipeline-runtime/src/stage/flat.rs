@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::ops::{AsyncFn, ControlFlow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::asynchronous::{Driving, Settled, Work, settle};
+use super::asynchronous::{Driving, Work};
 use super::intake::Pace;
 use super::shared::Shared;
 use super::slots::Slots;
@@ -14,7 +14,6 @@ use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
 use crate::private::{Item, Shareable};
-use crate::source::Hold;
 use crate::step::{Entry, Step};
 
 /// The most outputs for which room is made at once.
@@ -86,9 +85,15 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
             pace.end(outputs.len());
         }
         let granted = poll_fn(|cx| {
-            let State { outputs, pace, .. } = &mut *self.state();
+            let State {
+                outputs,
+                pace,
+                tally,
+                ..
+            } = &mut *self.state();
             let want = pace.want(MOST);
-            self.0.edge.poll_emit(self.0.seq, cx, outputs, want)
+            let Emitting { edge, seq, .. } = &*self.0;
+            edge.poll_emit(*seq, cx, outputs, want, tally)
         })
         .await;
         let Ok(granted) = granted else {
@@ -188,34 +193,35 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, F>(
     F: AsyncFn(Entry<T, M>, Emitter<O, Task>) -> Step<(), M, Task>,
 {
     let (shared, f) = (&work.shared, &*f);
-    let run = |seq, entry: Entry<T, M>, hold: Option<Hold>| async move {
-        let again = matches!(entry, Entry::Again(..));
+    let run = |seq, entry: Entry<T, M>| async move {
         let emitter = Emitter::new(shared, seq);
         let step = f(entry, Emitter(Arc::clone(&emitter.0))).await;
-        let settled = match settle(shared, step).await {
-            Settled::Again(item, attempt, delay) => {
-                emitter.give_back();
-                Settled::Again(item, attempt, delay)
-            }
-            Settled::HandedIn => {
-                emitter.give_back();
-                Settled::HandedIn
-            }
-            Settled::Emit(()) => {
-                emitter.finish(|_| {});
-                Settled::HandedIn
-            }
-            Settled::Filtered(row) => {
+        match step {
+            Step::Emit(()) => emitter.finish(|_| {}),
+            Step::Filtered(stage) => {
+                let row = shared.row(stage);
                 emitter.finish(|tally| tally.stages[row].filtered += 1);
-                Settled::HandedIn
             }
-            Settled::Failed(row) => {
+            Step::Failed(failure) => {
+                // Boxed: a future in flight has no room for what rarely happens.
+                let row = Box::pin(shared.failed(failure)).await;
                 emitter.finish(|tally| tally.stages[row].failed += 1);
-                Settled::HandedIn
             }
-        };
-        drop(hold);
-        (again, settled)
+            Step::Again {
+                item,
+                attempt,
+                delay,
+            } => {
+                emitter.give_back();
+                return Step::Again {
+                    item,
+                    attempt,
+                    delay,
+                };
+            }
+            Step::Gone => emitter.give_back(),
+        }
+        Step::Gone
     };
     let mut driver = Driving::new(&work);
     let mut slots = Slots::new(driver.share());

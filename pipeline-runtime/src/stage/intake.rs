@@ -186,17 +186,22 @@ impl Pace {
         }
     }
 
-    /// How many items to take next, at most `most`.
-    pub(crate) fn want(&mut self, most: usize) -> usize {
-        self.want = self.want.min(most);
-        self.want
+    /// How many items to take next: at least 1, at most `most`.
+    pub(crate) fn want(&self, most: usize) -> usize {
+        self.want.min(most).max(1)
     }
 
-    /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight.
-    pub(crate) fn begin(&mut self, most: usize) {
+    /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight: for how many chunks
+    /// this one speaks, 0 if it is not measured.
+    pub(crate) fn begin(&mut self, most: usize) -> u32 {
         self.turns = self.turns.wrapping_add(1);
-        let steady = self.want >= most;
-        self.started = (!steady || self.turns.is_multiple_of(8)).then(Instant::now);
+        let speaks_for = match (self.want >= most, self.turns.is_multiple_of(8)) {
+            (false, _) => 1,
+            (true, true) => 8,
+            (true, false) => 0,
+        };
+        self.started = (speaks_for > 0).then(Instant::now);
+        speaks_for
     }
 
     /// Whether the next chunk may take long, measured by the last: then nobody should wait for its end.

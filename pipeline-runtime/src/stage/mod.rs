@@ -18,6 +18,7 @@ pub use asynchronous::{Half, Work, async_fn, drive_async, stage, work};
 pub use batch::batch;
 pub use drive::{Driven, drive};
 pub use flat::{Emitter, drive_flat, flat_fn};
+pub(crate) use intake::Pace;
 pub use sync::{pass, sync};
 pub use through::through;
 pub use watch::Cx;

@@ -8,6 +8,9 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
+use super::asynchronous::Started;
+use crate::source::Hold;
+
 const WORD: usize = u64::BITS as usize;
 
 pub(crate) struct Slots<F> {
@@ -18,7 +21,9 @@ pub(crate) struct Slots<F> {
 
 struct Slot<F> {
     future: Pin<Box<Option<F>>>,
-    seq: u64,
+    started: Option<Started>,
+    /// Kept while the future runs.
+    hold: Option<Hold>,
     waker: Waker,
 }
 
@@ -86,7 +91,8 @@ impl<F: Future> Slots<F> {
         self.free.extend((self.slots.len()..count).rev());
         self.slots.resize_with(count, || Slot {
             future: Box::pin(None),
-            seq: 0,
+            started: None,
+            hold: None,
             waker: Waker::noop().clone(),
         });
         for (slot, place) in self.slots.iter_mut().enumerate() {
@@ -103,31 +109,44 @@ impl<F: Future> Slots<F> {
     }
 
     /// Starts a future in a free slot and polls it once; its output, if it is ready at once.
-    pub(crate) fn start(&mut self, seq: u64, future: F) -> Option<F::Output> {
+    pub(crate) fn start(
+        &mut self,
+        started: Started,
+        hold: Option<Hold>,
+        future: F,
+    ) -> Option<F::Output> {
         let slot = self.free.pop().expect("the caller has asked for room");
-        self.slots[slot].future.set(Some(future));
-        self.slots[slot].seq = seq;
-        self.poll_slot(slot)
+        let place = &mut self.slots[slot];
+        place.future.set(Some(future));
+        place.started = Some(started);
+        place.hold = hold;
+        self.poll_slot(slot).map(|(_, output)| output)
     }
 
-    fn poll_slot(&mut self, slot: usize) -> Option<F::Output> {
-        let Slot { future, waker, .. } = &mut self.slots[slot];
+    fn poll_slot(&mut self, slot: usize) -> Option<(Started, F::Output)> {
+        let Slot {
+            future,
+            started,
+            hold,
+            waker,
+        } = &mut self.slots[slot];
         let running = future.as_mut().as_pin_mut()?;
         match running.poll(&mut Context::from_waker(waker)) {
             Poll::Pending => None,
             Poll::Ready(output) => {
                 future.set(None);
+                *hold = None;
                 self.free.push(slot);
-                Some(output)
+                started.take().map(|started| (started, output))
             }
         }
     }
 
-    /// Polls what was woken; each output with its number goes to `done`. Whether anything was polled.
+    /// Polls what was woken; each output, and what it was started for, goes to `done`. Whether anything was polled.
     pub(crate) fn poll_woken(
         &mut self,
         cx: &mut Context<'_>,
-        mut done: impl FnMut(u64, F::Output),
+        mut done: impl FnMut(Started, F::Output),
     ) -> bool {
         self.signals.driver.register(cx.waker());
         if !self.signals.any.swap(false, Ordering::AcqRel) {
@@ -138,8 +157,8 @@ impl<F: Future> Slots<F> {
             while bits != 0 {
                 let slot = word * WORD + bits.trailing_zeros() as usize;
                 bits &= bits - 1;
-                if let Some(output) = self.poll_slot(slot) {
-                    done(self.slots[slot].seq, output);
+                if let Some((started, output)) = self.poll_slot(slot) {
+                    done(started, output);
                 }
             }
         }
