@@ -24,17 +24,17 @@
 //! 3² = 9
 //! 5² = 25
 //!
-//! stage     in  done  filtered  failed  emitted  retries   busy  starved  blocked
+//! stage     in  done  filtered  failed  emitted  retries  busy  starved  blocked
 //! source     5     5         0       0        5        0
 //! line       5     5         0       0        5        0
 //! number     5     4         0       1        4        0
 //! map        4     4         0       0        4        0
-//! pipeline   4     4         0       0        4        0    6 %      0 %     94 %
-//! number     4     4         0       0        4        0  100 %      0 %      0 %
+//! pipeline   4     4         0       0        4        0   5 %      0 %     95 %
+//! number     4     4         0       0        4        0  31 %      2 %      0 %
 //! square     4     3         0       1        3        0
 //! map        3     3         0       0        3        0
-//! sink       3     3         0       0        0        0  100 %      0 %      0 %
-//! 896.641µs, bottleneck: square; in = done + filtered + failed in every row
+//! sink       3     3         0       0        0        0  38 %      0 %      0 %
+//! 716.534µs, bottleneck: sink; in = done + filtered + failed in every row
 //! ```
 //!
 //! The flow chart is Mermaid. Rows above `pipeline` in the report are those of the inner pipeline. The order of the lines

@@ -7,14 +7,14 @@
 //! Prints:
 //!
 //! ```text
-//! wrote 100 of them
+//! wrote 112 of them
 //! everything that was read is written: true
-//! stage    in  done  filtered  failed  emitted  retries   busy  starved  blocked
-//! source  100   100         0       0      100        0    0 %      0 %    100 %
-//! fetch   100   100         0       0      100        0  100 %      0 %      0 %
-//! batch   100   100         0       0        1        0    1 %     99 %      0 %
-//! sink      1     1         0       0        0        0    1 %     99 %      0 %
-//! 44.948ms, bottleneck: fetch; in = done + filtered + failed in every row
+//! stage    in  done  filtered  failed  emitted  retries  busy  starved  blocked
+//! source  112   112         0       0      112        0   0 %      0 %    100 %
+//! fetch   112   112         0       0      112        0  99 %      0 %      0 %
+//! batch   112   112         0       0        1        0   1 %     99 %      0 %
+//! sink      1     1         0       0        0        0   1 %     99 %      0 %
+//! 32.783ms, bottleneck: fetch; in = done + filtered + failed in every row
 //!
 //! wrote 0
 //! source: stopped: not drained within 100ms: `fetch` kept 2 items

@@ -10,26 +10,26 @@
 //! with an errors end:
 //!     page: panicked: page 2 is cursed
 //!         task Some(2), attempts 1
-//!         written as `:async 4 let page = fetch(*id).await? wi…`
+//!         written as `:async 4 let page = fetch(*id).await? with { timeout: Duration::from_millis(50), retry: Retry::fixed(2, Duration::from_millis(5)), }`
 //!         the panic's message: page 2 is cursed
 //!     page 0
 //!     page: no such page (attempt 2)
 //!         task Some(1), attempts 2
-//!         written as `:async 4 let page = fetch(*id).await? wi…`
+//!         written as `:async 4 let page = fetch(*id).await? with { timeout: Duration::from_millis(50), retry: Retry::fixed(2, Duration::from_millis(5)), }`
 //!         the error itself: "no such page"
 //!     page: timeout after 50ms (attempt 2)
 //!         task Some(3), attempts 2
-//!         written as `:async 4 let page = fetch(*id).await? wi…`
+//!         written as `:async 4 let page = fetch(*id).await? with { timeout: Duration::from_millis(50), retry: Retry::fixed(2, Duration::from_millis(5)), }`
 //!         each attempt had 50ms
 //!     page 4
 //!
 //! stage   in  done  filtered  failed  emitted  retries  busy  starved  blocked
 //! source   5     5         0       0        5        0   0 %      0 %    100 %
-//! id       5     5         0       0        5        0  91 %      9 %      0 %
+//! id       5     5         0       0        5        0  91 %      5 %      0 %
 //! page     5     2         0       3        2        2
 //! map      2     2         0       0        2        0
-//! sink     2     2         0       0        0        0   3 %     97 %      0 %
-//! 113.946ms, bottleneck: page; in = done + filtered + failed in every row
+//! sink     2     2         0       0        0        0   0 %     95 %      0 %
+//! 113.989ms, bottleneck: page; in = done + filtered + failed in every row
 //!
 //! without one:
 //!     fetch: no such page

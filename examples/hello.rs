@@ -12,15 +12,15 @@
 //!   7 × pears at 350
 //!   3 × quinces at 210
 //!
-//! stage   in  done  filtered  failed  emitted  retries   busy  starved  blocked
-//! source   4     4         0       0        4        0    0 %      0 %    100 %
-//! line     4     4         0       0        4        0  100 %      0 %      0 %
+//! stage   in  done  filtered  failed  emitted  retries  busy  starved  blocked
+//! source   4     4         0       0        4        0   0 %      0 %    100 %
+//! line     4     4         0       0        4        0   4 %      0 %      0 %
 //! order    4     3         0       1        3        0
 //! label    3     3         0       0        3        0
-//! price    3     3         0       0        3        0   74 %     26 %      0 %
+//! price    3     3         0       0        3        0  93 %      0 %      0 %
 //! map      3     3         0       0        3        0
-//! sink     3     3         0       0        0        0    1 %     99 %      0 %
-//! 21.869ms, bottleneck: label; in = done + filtered + failed in every row
+//! sink     3     3         0       0        0        0   6 %     92 %      0 %
+//! 12.580ms, bottleneck: price; in = done + filtered + failed in every row
 //! ```
 //!
 //! Times differ from run to run; the counts do not.

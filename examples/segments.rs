@@ -22,15 +22,15 @@
 //! ["bucket", "brigade"]
 //! ["buckets", "minute"]
 //!
-//! stage     in  done  filtered  failed  emitted  retries   busy  starved  blocked
-//! source     2     2         0       0        2        0    3 %      0 %     97 %
-//! flat_map   2     2         0       0        8        0  100 %      0 %      0 %
-//! filter     8     7         1       0        7        0  100 %      0 %      0 %
+//! stage     in  done  filtered  failed  emitted  retries  busy  starved  blocked
+//! source     2     2         0       0        2        0   0 %      0 %    100 %
+//! flat_map   2     2         0       0        8        0  12 %      0 %      0 %
+//! filter     8     7         1       0        7        0  23 %      0 %      0 %
 //! lower      7     7         0       0        7        0
-//! long       7     4         3       0        4        0  100 %      0 %      0 %
-//! batch      4     4         0       0        2        0   73 %      2 %     25 %
-//! sink       2     2         0       0        0        0   89 %     11 %      0 %
-//! 437.190µs, bottleneck: flat_map; in = done + filtered + failed in every row
+//! long       7     4         3       0        4        0  23 %      0 %      0 %
+//! batch      4     4         0       0        2        0  27 %      1 %     25 %
+//! sink       2     2         0       0        0        0  49 %      7 %      0 %
+//! 516.522µs, bottleneck: sink; in = done + filtered + failed in every row
 //! ```
 //!
 //! The plan comes before anything runs: which stages share workers, and how many items they may hold.

@@ -27,7 +27,7 @@ mod tail;
 pub mod private;
 
 pub use failure::{BoxError, Cause, Failure, Origin, StageInfo};
-pub use pipeline::{Collect, Pipeline, PipelineStream};
+pub use pipeline::{Collect, Pipeline, PipelineStream, Run};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;

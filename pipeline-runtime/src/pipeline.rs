@@ -152,11 +152,13 @@ where
     /// # Cancel safety
     ///
     /// Dropping the future aborts the pipeline.
-    pub async fn run(self) -> Result<Report, Failure<Task>>
+    pub fn run(self) -> Run<Task>
     where
         T: IsDriven,
     {
-        self.spawn().await
+        let mut build = self.build;
+        let live = Live::new(&mut build, self.errors.verdict());
+        Run(Running::new(live), Some(build))
     }
 
     /// Starts it in the background. Dropping what it returns aborts the pipeline.
@@ -168,10 +170,9 @@ where
     where
         T: IsDriven,
     {
-        let mut build = self.build;
-        let live = Live::new(&mut build, self.errors.verdict());
-        live.start(build);
-        Running::new(live)
+        let Run(running, build) = self.run();
+        build.into_iter().for_each(|build| running.start(build));
+        running
     }
 
     /// Collects what it emits. It starts when it is first awaited.
@@ -231,6 +232,25 @@ where
             tail: self.tail,
             ending: None,
         }
+    }
+}
+
+/// A run that starts when it is polled; [`Pipeline::run`] makes it. Dropping it aborts the pipeline.
+#[must_use = "a pipeline does nothing until it is awaited"]
+pub struct Run<Task: Send + 'static>(Running<Task>, Option<Build>);
+
+/// What is not started is never polled in place.
+impl<Task: Send + 'static> Unpin for Run<Task> {}
+
+impl<Task: Send + 'static> Future for Run<Task> {
+    type Output = Result<Report, Failure<Task>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self(running, build) = self.get_mut();
+        if let Some(build) = build.take() {
+            running.start(build);
+        }
+        Pin::new(running).poll(cx)
     }
 }
 

@@ -212,6 +212,10 @@ impl<Task: Send + 'static> Running<Task> {
         }
     }
 
+    pub(crate) fn start(&self, build: Build) {
+        self.live.start(build);
+    }
+
     /// A snapshot of the counts, all taken at one instant.
     #[must_use]
     pub fn stats(&self) -> Report {
