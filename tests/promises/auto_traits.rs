@@ -63,10 +63,19 @@ fn all<T: Send + Unpin>(value: T) -> T {
 #[tokio::test]
 async fn what_a_pipeline_returns_may_be_sent_and_moved() {
     drop(all(pipeline! { [0..1_u8] map(|x| x) }.stream()));
-    drop(all(pipeline! { [0..1_u8] map(Sent::new) }.collect::<Vec<_>>()));
+    drop(all(
+        pipeline! { [0..1_u8] map(Sent::new) }.collect::<Vec<_>>()
+    ));
     drop(all(pipeline! { [0..1_u8] :block 2 map(Sent::new) }.stream()));
-    drop(all(pipeline! { [0..1_u8] :async 2 map(|x| async move { x }) }.boxed()));
+    drop(all(
+        pipeline! { [0..1_u8] :async 2 map(|x| async move { x }) }.boxed(),
+    ));
     let running = pipeline! { [0..1_u8] 2 map(|x| x), :drive sink::each(|_x| ()) }.spawn();
-    let drained = async move { running.drain(std::time::Duration::from_secs(9)).await.is_ok() };
+    let drained = async move {
+        running
+            .drain(std::time::Duration::from_secs(9))
+            .await
+            .is_ok()
+    };
     assert!(tokio::spawn(drained).await.unwrap());
 }

@@ -13,10 +13,15 @@ const AGE: Duration = Duration::from_secs(10);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn batches_are_full_but_for_the_last_and_in_order_of_arrival() {
     for (size, len) in [(1, 0), (1, 5), (3, 9), (3, 10), (100, 7), (1000, 100_000)] {
-        let batches: Vec<Vec<u64>> = in_time(pipeline! { [0..len] :block 2 map(|x| x), batch(size) }.collect())
-            .await
-            .unwrap();
-        let expected: Vec<Vec<u64>> = (0..len).collect::<Vec<_>>().chunks(size).map(<[u64]>::to_vec).collect();
+        let batches: Vec<Vec<u64>> =
+            in_time(pipeline! { [0..len] :block 2 map(|x| x), batch(size) }.collect())
+                .await
+                .unwrap();
+        let expected: Vec<Vec<u64>> = (0..len)
+            .collect::<Vec<_>>()
+            .chunks(size)
+            .map(<[u64]>::to_vec)
+            .collect();
         assert_eq!(batches, expected);
     }
 }
@@ -43,10 +48,10 @@ async fn the_age_of_a_batch_is_counted_from_its_first_item() {
     drop(sender);
     in_time(running).await.unwrap();
     let expected = [
-        (17, vec![7, 12]),      // by age: ten seconds after its first item, not after the last batch or item
+        (17, vec![7, 12]), // by age: ten seconds after its first item, not after the last batch or item
         (27, vec![25, 26, 27]), // by size
-        (50, vec![40, 49]),     // by age again
-        (63, vec![60]),         // at the end
+        (50, vec![40, 49]), // by age again
+        (63, vec![60]),    // at the end
     ];
     assert_eq!(log.take(), expected);
 }
@@ -80,7 +85,11 @@ async fn drain_flushes_an_open_batch_at_once() {
     idle().await;
     let started = Instant::now();
     in_time(running.drain(AGE)).await.unwrap();
-    assert!(started.elapsed() < Duration::from_millis(10), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() < Duration::from_millis(10),
+        "{:?}",
+        started.elapsed()
+    );
     assert_eq!(kept.items.take(), [vec![0, 1, 2, 3, 4], vec![5, 6]]);
 }
 

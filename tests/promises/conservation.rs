@@ -57,19 +57,37 @@ fn accounts(report: &Report, plan: &Plan) {
     for row in &report.rows {
         let resolved = row.done + row.filtered + row.failed;
         assert!(resolved <= row.r#in, "{report}");
-        let own = plan.rows.iter().find(|group| group.stages.contains(&row.name)).unwrap();
+        let own = plan
+            .rows
+            .iter()
+            .find(|group| group.stages.contains(&row.name))
+            .unwrap();
         let bound = own.max_items.max(own.window).max(1) as u64;
-        assert!(row.r#in - resolved <= bound, "{}: more than {bound}\n{report}\n{plan}", row.name);
-        assert!(row.done >= row.emitted || row.name.contains("flat"), "{report}");
+        assert!(
+            row.r#in - resolved <= bound,
+            "{}: more than {bound}\n{report}\n{plan}",
+            row.name
+        );
+        assert!(
+            row.done >= row.emitted || row.name.contains("flat"),
+            "{report}"
+        );
     }
     for pair in report.rows.windows(2) {
         assert!(pair[1].r#in <= pair[0].emitted, "{report}");
     }
-    assert!(report.stage("source").unwrap().done - report.rows.last().unwrap().done <= sum_of_lost(report) + plan.max_items as u64, "{report}\n{plan}");
+    assert!(
+        report.stage("source").unwrap().done - report.rows.last().unwrap().done
+            <= sum_of_lost(report) + plan.max_items as u64,
+        "{report}\n{plan}"
+    );
 }
 
 fn sum_of_lost(report: &Report) -> u64 {
-    report.rows[1..].iter().map(|row| row.filtered + row.failed).sum()
+    report.rows[1..]
+        .iter()
+        .map(|row| row.filtered + row.failed)
+        .sum()
 }
 
 /// Looks at snapshots until the end; the ledgers of the stages named `a`, `b` and `c` agree with the last one.
@@ -100,7 +118,10 @@ async fn is_conserved(
         assert_eq!(row.failed, ledger.failed(), "{report}");
         assert_eq!(row.done, ledger.of(Fate::Emitted), "{report}");
     }
-    assert_eq!(report.rows.last().unwrap().done, written.load(Ordering::SeqCst));
+    assert_eq!(
+        report.rows.last().unwrap().done,
+        written.load(Ordering::SeqCst)
+    );
     let failed: u64 = ledgers.iter().map(Ledger::failed).sum();
     assert_eq!(failures.load(Ordering::SeqCst), failed);
 }
@@ -203,10 +224,16 @@ async fn items_a_source_skips_or_fails_are_accounted_for() {
             assert_eq!(in_time(collect).await.unwrap().len(), 450);
             handle.report()
         } else {
-            in_time(pipeline! { [Picky(0), errors] 2 map(|x| x), :drive sink::each(|_x| ()) }.run()).await.unwrap()
+            in_time(pipeline! { [Picky(0), errors] 2 map(|x| x), :drive sink::each(|_x| ()) }.run())
+                .await
+                .unwrap()
         };
         let source = report.stage("source").unwrap();
-        assert_eq!((source.r#in, source.done, source.filtered, source.failed), (1000, 450, 500, 50), "{report}");
+        assert_eq!(
+            (source.r#in, source.done, source.filtered, source.failed),
+            (1000, 450, 500, 50),
+            "{report}"
+        );
         assert!(report.conserved(), "{report}");
         assert_eq!(failures.items.len(), 50);
     }

@@ -200,7 +200,11 @@ async fn a_panic_in_the_function_of_a_sink_fails_its_item_alone() {
         let report = if asynchronous {
             in_time(pipeline! { [0..100_u64, errors] :drive sink::each_async(move |x| async move { write(x) }) }.run()).await
         } else {
-            in_time(pipeline! { [0..100_u64, errors] :block 2 map(|x| x), :drive sink::each(write) }.run()).await
+            in_time(
+                pipeline! { [0..100_u64, errors] :block 2 map(|x| x), :drive sink::each(write) }
+                    .run(),
+            )
+            .await
         };
         let report = report.unwrap();
         assert_eq!(report.stage("sink").unwrap().failed, 1, "{report}");

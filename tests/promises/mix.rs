@@ -51,40 +51,68 @@ fn sift(item: Alive, stage: usize) -> Result<Option<Alive>, &'static str> {
     }
 }
 
-fn multiply(item: Alive, stage: usize, level: &Level) -> impl Iterator<Item = Alive> + Send + use<> {
+fn multiply(
+    item: Alive,
+    stage: usize,
+    level: &Level,
+) -> impl Iterator<Item = Alive> + Send + use<> {
     let level = level.clone();
     (0..fate(item.id, stage) % 3).map(move |_| Alive::new(item.id, &level))
 }
 
 /// The same on numbers alone.
 fn expected(stages: &[Stage], ids: impl Iterator<Item = u64>) -> Vec<u64> {
-    stages.iter().enumerate().fold(ids.collect(), |ids, (number, stage)| {
-        let fate = |id: &u64| fate(*id, number);
-        match stage.does {
-            Does::Sift => ids.into_iter().filter(|id| fate(id) > 3).collect(),
-            Does::Multiply => ids
-                .into_iter()
-                .flat_map(|id| std::iter::repeat_n(id, usize::try_from(fate(&id) % 3).unwrap()))
-                .collect(),
-            Does::Batch => ids,
-        }
-    })
+    stages
+        .iter()
+        .enumerate()
+        .fold(ids.collect(), |ids, (number, stage)| {
+            let fate = |id: &u64| fate(*id, number);
+            match stage.does {
+                Does::Sift => ids.into_iter().filter(|id| fate(id) > 3).collect(),
+                Does::Multiply => ids
+                    .into_iter()
+                    .flat_map(|id| std::iter::repeat_n(id, usize::try_from(fate(&id) % 3).unwrap()))
+                    .collect(),
+                Does::Batch => ids,
+            }
+        })
 }
 
 /// One stage, as a segment.
 fn wire(stage: Stage, number: usize, level: Level) -> Segment<Alive, Alive> {
-    let Stage { runs, does, unordered, count, buffer, window } = stage;
+    let Stage {
+        runs,
+        does,
+        unordered,
+        count,
+        buffer,
+        window,
+    } = stage;
     let sift = move |item| sift(item, number);
     let many = move |item| multiply(item, number, &level);
     match (does, runs, unordered) {
-        (Does::Batch, ..) => pipeline! { batch(count), 1 flat_map(|batch| batch) with { name: "unbatch", window: window } },
+        (Does::Batch, ..) => {
+            pipeline! { batch(count), 1 flat_map(|batch| batch) with { name: "unbatch", window: window } }
+        }
         (Does::Sift, Runs::Fused, _) => pipeline! { filter_map(sift)? },
-        (Does::Sift, Runs::Tasks, false) => pipeline! { (count) filter_map(sift)? with { buffer: buffer, window: window } },
-        (Does::Sift, Runs::Tasks, true) => pipeline! { (count) filter_map(sift)? with { buffer: buffer, window: window, unordered } },
-        (Does::Sift, Runs::Block, false) => pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window } },
-        (Does::Sift, Runs::Block, true) => pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window, unordered } },
-        (Does::Sift, Runs::Pool, false) => pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window, pool } },
-        (Does::Sift, Runs::Pool, true) => pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window, pool, unordered } },
+        (Does::Sift, Runs::Tasks, false) => {
+            pipeline! { (count) filter_map(sift)? with { buffer: buffer, window: window } }
+        }
+        (Does::Sift, Runs::Tasks, true) => {
+            pipeline! { (count) filter_map(sift)? with { buffer: buffer, window: window, unordered } }
+        }
+        (Does::Sift, Runs::Block, false) => {
+            pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window } }
+        }
+        (Does::Sift, Runs::Block, true) => {
+            pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window, unordered } }
+        }
+        (Does::Sift, Runs::Pool, false) => {
+            pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window, pool } }
+        }
+        (Does::Sift, Runs::Pool, true) => {
+            pipeline! { :block (count) filter_map(sift)? with { buffer: buffer, window: window, pool, unordered } }
+        }
         (Does::Sift, Runs::Async, false) => pipeline! {
             :async (count) filter_map(|item| async move { tokio::task::yield_now().await; sift(item) })? with { buffer: buffer, window: window }
         },
@@ -92,12 +120,24 @@ fn wire(stage: Stage, number: usize, level: Level) -> Segment<Alive, Alive> {
             :async (count) filter_map(|item| async move { tokio::task::yield_now().await; sift(item) })? with { buffer: buffer, window: window, unordered }
         },
         (Does::Multiply, Runs::Fused, _) => pipeline! { flat_map(many) },
-        (Does::Multiply, Runs::Tasks, false) => pipeline! { (count) flat_map(many) with { buffer: buffer, window: window } },
-        (Does::Multiply, Runs::Tasks, true) => pipeline! { (count) flat_map(many) with { buffer: buffer, window: window, unordered } },
-        (Does::Multiply, Runs::Block, false) => pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window } },
-        (Does::Multiply, Runs::Block, true) => pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window, unordered } },
-        (Does::Multiply, Runs::Pool, false) => pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window, pool } },
-        (Does::Multiply, Runs::Pool, true) => pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window, pool, unordered } },
+        (Does::Multiply, Runs::Tasks, false) => {
+            pipeline! { (count) flat_map(many) with { buffer: buffer, window: window } }
+        }
+        (Does::Multiply, Runs::Tasks, true) => {
+            pipeline! { (count) flat_map(many) with { buffer: buffer, window: window, unordered } }
+        }
+        (Does::Multiply, Runs::Block, false) => {
+            pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window } }
+        }
+        (Does::Multiply, Runs::Block, true) => {
+            pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window, unordered } }
+        }
+        (Does::Multiply, Runs::Pool, false) => {
+            pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window, pool } }
+        }
+        (Does::Multiply, Runs::Pool, true) => {
+            pipeline! { :block (count) flat_map(many) with { buffer: buffer, window: window, pool, unordered } }
+        }
         (Does::Multiply, Runs::Async, false) => pipeline! {
             :async (count) flat_map(|item| async move { tokio::task::yield_now().await; many(item) }) with { buffer: buffer, window: window }
         },
@@ -108,7 +148,10 @@ fn wire(stage: Stage, number: usize, level: Level) -> Segment<Alive, Alive> {
 }
 
 fn chain(stages: &[Stage], level: &Level) -> Segment<Alive, Alive> {
-    let segments = stages.iter().enumerate().map(|(number, stage)| wire(*stage, number, level.clone()));
+    let segments = stages
+        .iter()
+        .enumerate()
+        .map(|(number, stage)| wire(*stage, number, level.clone()));
     segments
         .reduce(|before, next| pipeline! { through(before), through(next) })
         .expect("at least one stage")
@@ -145,7 +188,11 @@ async fn runs_to_its_end_within_its_bound(stages: Vec<Stage>, len: u64, writers:
     let failed: u64 = report.rows.iter().map(|row| row.failed).sum();
     assert_eq!(failures.items.len() as u64, failed);
     let most = plan.max_items + held_by_user(&stages);
-    assert!(level.peak() <= most, "{} alive, at most {most}\n{plan}", level.peak());
+    assert!(
+        level.peak() <= most,
+        "{} alive, at most {most}\n{plan}",
+        level.peak()
+    );
     eventually("everything is dropped", || level.now() == 0).await;
     let (mut written, mut expected) = (kept.take(), expected(&stages, 0..len));
     if writers > 1 || stages.iter().any(|stage| stage.unordered) {
@@ -163,7 +210,8 @@ fn stage() -> impl Strategy<Value = Stage> {
         Just(Runs::Pool),
         Just(Runs::Async)
     ];
-    let does = prop_oneof![3 => Just(Does::Sift), 2 => Just(Does::Multiply), 1 => Just(Does::Batch)];
+    let does =
+        prop_oneof![3 => Just(Does::Sift), 2 => Just(Does::Multiply), 1 => Just(Does::Batch)];
     let small = prop_oneof![3 => 1_usize..3, 1 => 3_usize..20];
     (runs, does, any::<bool>(), 1_usize..5, small.clone(), small).prop_map(
         |(runs, does, unordered, count, buffer, window)| Stage {
@@ -195,11 +243,21 @@ proptest! {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_long_chain_of_stages_with_buffers_of_1_does_not_deadlock() {
     let _quiet = Quiet::new();
-    let kinds = [Runs::Tasks, Runs::Block, Runs::Async, Runs::Pool, Runs::Fused];
+    let kinds = [
+        Runs::Tasks,
+        Runs::Block,
+        Runs::Async,
+        Runs::Pool,
+        Runs::Fused,
+    ];
     let stages: Vec<Stage> = (0..15)
         .map(|number| Stage {
             runs: kinds[number % 5],
-            does: if number == 7 { Does::Multiply } else { Does::Sift },
+            does: if number == 7 {
+                Does::Multiply
+            } else {
+                Does::Sift
+            },
             unordered: number % 4 == 1 && number % 5 != 4,
             count: 1 + number % 3,
             buffer: 1,

@@ -88,7 +88,10 @@ async fn nothing_survives_drain() {
     let running = everything(&open(), 4);
     let _ = in_time(running.drain(Duration::from_millis(200))).await;
     no_more_tasks_than(before).await;
-    eventually("the threads end", || named("survivor") + named("survivor-inner") == 0).await;
+    eventually("the threads end", || {
+        named("survivor") + named("survivor-inner") == 0
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -125,9 +128,17 @@ async fn nothing_survives_a_dropped_run_or_collect() {
         [ThenNever::after(10)] 2 map(|x| x), :async 2 map(|x| async move { x }), :drive sink::each(|_x| ())
     }
     .run();
-    assert!(tokio::time::timeout(Duration::from_secs(1), run).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), run)
+            .await
+            .is_err()
+    );
     let collect = pipeline! { [ThenNever::after(10)] 2 map(|x| x), batch(3) }.collect::<Vec<_>>();
-    assert!(tokio::time::timeout(Duration::from_secs(1), collect).await.is_err());
+    assert!(
+        tokio::time::timeout(Duration::from_secs(1), collect)
+            .await
+            .is_err()
+    );
     idle().await;
     assert_eq!(tasks(), before);
 }

@@ -65,11 +65,21 @@ async fn a_timed_out_blocking_call_is_reported_at_the_deadline_and_its_result_di
     eventually("the timeout", || failures.items.len() == 1).await;
     eventually("the others", || kept.items.len() == 3).await;
     assert_eq!(level.now(), 1);
-    assert!(futures::poll!(&mut running).is_pending(), "its thread is waited for");
+    assert!(
+        futures::poll!(&mut running).is_pending(),
+        "its thread is waited for"
+    );
     gate.open();
     let report = in_time(running).await.unwrap();
-    assert_eq!(kept.items.take(), [0, 2, 3], "the late result was not discarded");
-    assert_eq!(failures.items.take()[0].to_string(), "late: timeout after 20ms");
+    assert_eq!(
+        kept.items.take(),
+        [0, 2, 3],
+        "the late result was not discarded"
+    );
+    assert_eq!(
+        failures.items.take()[0].to_string(),
+        "late: timeout after 20ms"
+    );
     assert!(report.conserved());
     assert_eq!(report.stage("late").unwrap().failed, 1);
 }
@@ -168,7 +178,10 @@ async fn exponential_retries_wait_twice_as_long_each_time_plus_jitter() {
     .run();
     assert_eq!(in_time(run).await.unwrap_err().attempts, 4);
     let calls = calls.take();
-    let waits: Vec<_> = calls.windows(2).map(|pair| (pair[1] - pair[0]).as_millis()).collect();
+    let waits: Vec<_> = calls
+        .windows(2)
+        .map(|pair| (pair[1] - pair[0]).as_millis())
+        .collect();
     for (wait, least) in waits.iter().zip([100, 200, 250]) {
         // Timers are rounded up to the next millisecond.
         assert!((least..=2 * least + 1).contains(wait), "{waits:?}");
@@ -297,7 +310,9 @@ async fn drain_waits_for_retries_and_their_results_are_kept() {
     .spawn();
     idle().await;
     assert_eq!(kept.items.len(), 0);
-    let report = in_time(running.drain(Duration::from_secs(10))).await.unwrap();
+    let report = in_time(running.drain(Duration::from_secs(10)))
+        .await
+        .unwrap();
     assert!(kept.items.take().into_iter().eq(0..10));
     assert!(report.conserved());
 }

@@ -26,31 +26,64 @@ fn a_plan_tells_what_will_run_and_the_most_items_in_memory() {
     let rows: Vec<_> = plan
         .rows
         .iter()
-        .map(|row| (row.stages.join("+"), row.runs, row.count, row.window, row.max_items, row.automatic))
+        .map(|row| {
+            (
+                row.stages.join("+"),
+                row.runs,
+                row.count,
+                row.window,
+                row.max_items,
+                row.automatic,
+            )
+        })
         .collect();
-    let row = |stages: &str, runs, count, window, most, automatic| (stages.to_owned(), runs, count, window, most, automatic);
+    let row = |stages: &str, runs, count, window, most, automatic| {
+        (stages.to_owned(), runs, count, window, most, automatic)
+    };
     assert_eq!(rows[0], row("source", "source", 1, 0, 0, false));
     assert_eq!(rows[1], row("add+double", "thread", 2, 10, 10 + 30, false));
     assert_eq!(rows[2].2, 20);
-    assert_eq!(rows[3].4, 2 * 5, "behind a batch: one that fills and one that waits");
+    assert_eq!(
+        rows[3].4,
+        2 * 5,
+        "behind a batch: one that fills and one that waits"
+    );
     assert_eq!(plan.threads, 2);
-    assert_eq!(plan.max_items, plan.rows.iter().map(|row| row.max_items).sum::<usize>());
+    assert_eq!(
+        plan.max_items,
+        plan.rows.iter().map(|row| row.max_items).sum::<usize>()
+    );
 }
 
 #[test]
 fn a_plan_is_a_table_a_flow_chart_and_a_graph() {
     let plan = plan();
     let table = plan.to_string();
-    for part in ["stages", "add, double", "2 thread", "20 in flight", "2 threads; at most "] {
+    for part in [
+        "stages",
+        "add, double",
+        "2 thread",
+        "20 in flight",
+        "2 threads; at most ",
+    ] {
         assert!(table.contains(part), "no {part} in\n{table}");
     }
     let chart = plan.to_mermaid();
-    assert!(chart.starts_with("flowchart LR\n    s0[\"source<br/>source\"]\n"), "{chart}");
+    assert!(
+        chart.starts_with("flowchart LR\n    s0[\"source<br/>source\"]\n"),
+        "{chart}"
+    );
     assert!(chart.contains("    s1 -->|\"≤ 40\"| s2\n"), "{chart}");
     assert!(chart.contains("say #quot;x#quot;"), "{chart}");
     let graph = plan.to_dot();
-    assert!(graph.starts_with("digraph pipeline {") && graph.ends_with("}\n"), "{graph}");
-    assert!(graph.contains("    s1 -> s2 [label=\"≤ 40\"];\n"), "{graph}");
+    assert!(
+        graph.starts_with("digraph pipeline {") && graph.ends_with("}\n"),
+        "{graph}"
+    );
+    assert!(
+        graph.contains("    s1 -> s2 [label=\"≤ 40\"];\n"),
+        "{graph}"
+    );
     assert!(graph.contains("say \\\"x\\\""), "{graph}");
 }
 
@@ -58,7 +91,10 @@ fn a_plan_is_a_table_a_flow_chart_and_a_graph() {
 fn a_plan_can_be_serialised() {
     let plan = serde_json::to_value(plan()).unwrap();
     assert_eq!(plan["threads"], 2);
-    assert_eq!(plan["rows"][1]["stages"], serde_json::json!(["add", "double"]));
+    assert_eq!(
+        plan["rows"][1]["stages"],
+        serde_json::json!(["add", "double"])
+    );
     assert_eq!(plan["rows"][1]["max_items"], 40);
 }
 
@@ -74,13 +110,35 @@ async fn a_report_is_a_table_with_a_row_for_every_stage_and_a_verdict() {
     }
     .run();
     let report = in_time(run).await.unwrap();
-    let names: Vec<_> = report.rows.iter().map(|row| (row.index, row.name)).collect();
-    assert_eq!(names, [(0, "source"), (1, "even"), (2, "check"), (3, "out")]);
-    let counts: Vec<_> = report.rows.iter().map(|row| (row.r#in, row.done, row.filtered, row.failed)).collect();
-    assert_eq!(counts, [(100, 100, 0, 0), (100, 50, 50, 0), (50, 49, 0, 1), (49, 49, 0, 0)]);
+    let names: Vec<_> = report
+        .rows
+        .iter()
+        .map(|row| (row.index, row.name))
+        .collect();
+    assert_eq!(
+        names,
+        [(0, "source"), (1, "even"), (2, "check"), (3, "out")]
+    );
+    let counts: Vec<_> = report
+        .rows
+        .iter()
+        .map(|row| (row.r#in, row.done, row.filtered, row.failed))
+        .collect();
+    assert_eq!(
+        counts,
+        [
+            (100, 100, 0, 0),
+            (100, 50, 50, 0),
+            (50, 49, 0, 1),
+            (49, 49, 0, 0)
+        ]
+    );
     let table = report.to_string();
     assert_eq!(table.lines().count(), 6, "{table}");
-    assert!(table.contains("in = done + filtered + failed in every row"), "{table}");
+    assert!(
+        table.contains("in = done + filtered + failed in every row"),
+        "{table}"
+    );
     let value = serde_json::to_value(&report).unwrap();
     assert_eq!(value["rows"][2]["failed"], 1);
     for time in report.rows.iter().filter_map(|row| row.time) {
@@ -113,7 +171,10 @@ async fn the_bottleneck_is_the_slow_one_even_if_it_is_the_reader() {
         :block 1 map(|x| x),
         :drive sink::each(move |_x| slow()) with { name: "writer" }
     };
-    assert_eq!(in_time(writer.run()).await.unwrap().bottleneck, Some("writer"));
+    assert_eq!(
+        in_time(writer.run()).await.unwrap().bottleneck,
+        Some("writer")
+    );
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -138,26 +199,43 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
     .await
     .unwrap();
     let failure: Failure<&str> = failures.items.take().remove(0);
-    assert_eq!(failure.to_string(), "number: cannot look up: invalid digit found in string");
+    assert_eq!(
+        failure.to_string(),
+        "number: cannot look up: invalid digit found in string"
+    );
     assert_eq!(failure.task, Some("x\ny"));
     assert_eq!(failure.frames, ["text"]);
     assert_eq!((failure.stage.name, failure.stage.index), ("number", 2));
     assert!(failure.stage.file.ends_with("values.rs"));
     assert_eq!(failure.stage.line, line);
-    assert_eq!(failure.stage.command, "let number = text.parse::<u64>().map_err(Outer)?");
+    assert_eq!(
+        failure.stage.command,
+        "let number = text.parse::<u64>().map_err(Outer)?"
+    );
     assert_eq!(failure.source().unwrap().to_string(), "cannot look up");
     let debugged = format!("{failure:?}");
-    assert!(debugged.contains("&str") && !debugged.contains("x\\ny"), "{debugged}");
+    assert!(
+        debugged.contains("&str") && !debugged.contains("x\\ny"),
+        "{debugged}"
+    );
 }
 
 #[tokio::test]
 async fn line_breaks_in_a_cause_do_not_break_the_line() {
-    let run = pipeline! { [0..1_u64] map(|_x| Err::<u64, _>("one\ntwo"))?, :drive sink::each(|_x| ()) }.run();
-    assert_eq!(in_time(run).await.unwrap_err().to_string(), "map: one\\ntwo");
+    let run =
+        pipeline! { [0..1_u64] map(|_x| Err::<u64, _>("one\ntwo"))?, :drive sink::each(|_x| ()) }
+            .run();
+    assert_eq!(
+        in_time(run).await.unwrap_err().to_string(),
+        "map: one\\ntwo"
+    );
 }
 
 #[test]
 fn an_origin_names_the_place() {
     assert_eq!(Origin::new("a.txt").to_string(), "a.txt");
-    assert_eq!(Origin::new("a.txt").at(3, 17).to_string(), "a.txt:3 (byte 17)");
+    assert_eq!(
+        Origin::new("a.txt").at(3, 17).to_string(),
+        "a.txt:3 (byte 17)"
+    );
 }

@@ -52,8 +52,15 @@ fn no_mistake_is_no_error() {
 #[test]
 fn nesting_that_no_stack_would_hold_is_a_mistake_like_any_other() {
     for (open, close) in [("(", ")"), ("{", "}"), ("!", ""), ("x + ", "")] {
-        let deep = format!("[x] map(|x| {}x{})", open.repeat(20_000), close.repeat(20_000));
+        let deep = format!(
+            "[x] map(|x| {}x{})",
+            open.repeat(20_000),
+            close.repeat(20_000)
+        );
         let said = messages(&deep);
-        assert_eq!(said, ["too long or too deeply nested for a pipeline; move it into a function"]);
+        assert_eq!(
+            said,
+            ["too long or too deeply nested for a pipeline; move it into a function"]
+        );
     }
 }

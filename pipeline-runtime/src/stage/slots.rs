@@ -146,3 +146,6 @@ impl<F: Future> Slots<F> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;
