@@ -171,7 +171,9 @@ where
         T: IsDriven,
     {
         let Run(running, build) = self.run();
-        build.into_iter().for_each(|build| running.start(build));
+        if let Some(build) = build {
+            running.start(build);
+        }
         running
     }
 

@@ -220,7 +220,7 @@ impl Core {
         }
         if self.givers.any()
             && self.room() > 0
-            && self.room() >= (self.limit / 2).min(self.least_want)
+            && self.room() >= (self.window / 2).min(self.least_want)
         {
             return self.givers.choose();
         }

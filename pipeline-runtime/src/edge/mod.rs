@@ -5,6 +5,8 @@
 
 mod core;
 mod ready;
+#[cfg(test)]
+mod tests;
 mod waiters;
 
 use std::collections::VecDeque;

@@ -180,9 +180,9 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, F>(
 /// For what a future was started.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Started {
-    seq: u64,
+    pub(super) seq: u64,
     /// Whether it is another attempt.
-    again: bool,
+    pub(super) again: bool,
 }
 
 /// A driver's side of the futures: what it takes, and what came of it.

@@ -19,6 +19,8 @@ pub use batch::batch;
 pub use drive::{Driven, drive};
 pub use flat::{Emitter, drive_flat, flat_fn};
 pub(crate) use intake::Pace;
+#[cfg(test)]
+pub(crate) use park::block_on;
 pub use sync::{pass, sync};
 pub use through::through;
 pub use watch::Cx;

@@ -93,3 +93,6 @@ impl<M> Retries<M> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -165,3 +165,6 @@ impl<F: Future> Slots<F> {
         true
     }
 }
+
+#[cfg(test)]
+mod tests;

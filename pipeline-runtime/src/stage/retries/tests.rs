@@ -1,0 +1,107 @@
+//! Items that wait for another attempt: who gets them, and when there are none.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::task::Wake;
+
+use super::*;
+
+#[derive(Debug, Default)]
+struct Woken(AtomicUsize);
+
+impl Wake for Woken {
+    fn wake(self: Arc<Self>) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+struct Worker {
+    place: usize,
+    woken: Arc<Woken>,
+}
+
+impl Worker {
+    fn at(place: usize) -> Self {
+        let woken = Arc::default();
+        Self { place, woken }
+    }
+
+    fn poll(&self, retries: &Retries<char>) -> Poll<Option<char>> {
+        let waker = Waker::from(Arc::clone(&self.woken));
+        let due = retries.poll(self.place, &mut Context::from_waker(&waker));
+        due.map(|due| due.map(|due| due.item))
+    }
+
+    fn woken(&self) -> usize {
+        self.woken.0.swap(0, Ordering::SeqCst)
+    }
+}
+
+fn due(item: char) -> Due<char> {
+    Due {
+        seq: 0,
+        item,
+        attempt: 2,
+    }
+}
+
+#[test]
+fn there_is_nothing_to_wait_for_until_an_item_waits() {
+    let (retries, worker) = (Retries::new(), Worker::at(0));
+    assert_eq!(worker.poll(&retries), Poll::Ready(None));
+    retries.add();
+    assert_eq!(worker.poll(&retries), Poll::Pending);
+}
+
+#[test]
+fn an_item_that_is_due_wakes_one_worker_and_goes_to_it() {
+    let (retries, one, two) = (Retries::new(), Worker::at(0), Worker::at(1));
+    retries.add();
+    assert!(one.poll(&retries).is_pending());
+    assert!(two.poll(&retries).is_pending());
+    retries.ready(due('a'));
+    assert_eq!((one.woken(), two.woken()), (1, 0));
+    assert_eq!(one.poll(&retries), Poll::Ready(Some('a')));
+    assert_eq!(
+        two.poll(&retries),
+        Poll::Pending,
+        "it may have to wait again"
+    );
+}
+
+#[test]
+fn the_last_resolved_item_wakes_everyone_to_their_end() {
+    let (retries, one, two) = (Retries::new(), Worker::at(0), Worker::at(1));
+    retries.add();
+    retries.add();
+    assert!(one.poll(&retries).is_pending());
+    assert!(two.poll(&retries).is_pending());
+    retries.resolved();
+    assert_eq!((one.woken(), two.woken()), (0, 0));
+    retries.resolved();
+    assert_eq!((one.woken(), two.woken()), (1, 1));
+    assert_eq!(one.poll(&retries), Poll::Ready(None));
+}
+
+#[test]
+fn items_are_tried_again_in_the_order_in_which_they_are_due() {
+    let (retries, worker) = (Retries::new(), Worker::at(0));
+    for item in ['a', 'b'] {
+        retries.add();
+        retries.ready(due(item));
+    }
+    assert_eq!(worker.poll(&retries), Poll::Ready(Some('a')));
+    assert_eq!(worker.poll(&retries), Poll::Ready(Some('b')));
+}
+
+#[test]
+fn a_chosen_worker_that_goes_elsewhere_passes_its_wake_up_on() {
+    let (retries, one, two) = (Retries::new(), Worker::at(0), Worker::at(1));
+    retries.add();
+    assert!(one.poll(&retries).is_pending());
+    assert!(two.poll(&retries).is_pending());
+    retries.ready(due('a'));
+    assert_eq!((one.woken(), two.woken()), (1, 0));
+    retries.unpark(one.place);
+    assert_eq!(two.woken(), 1);
+}
