@@ -23,7 +23,7 @@ fn send_all(address: &str) {
     thread::scope(|scope| {
         for sender in 0..SENDERS {
             scope.spawn(move || {
-                send(address, sender * EACH, (sender + 1) * EACH).expect("it listens")
+                send(address, sender * EACH, (sender + 1) * EACH).expect("it listens");
             });
         }
     });
@@ -113,7 +113,7 @@ fn files_and_connections_end_in_the_same_table() {
     let place = Place::new();
     let name = place.file("posts.ndjson", post(1) + &post(2));
     let listening = place.listen(&[name]);
-    send(&listening.address, 2, 5);
+    send(&listening.address, 2, 5).unwrap();
     let ended = end_at(&place, listening, 4);
     assert!(
         ended

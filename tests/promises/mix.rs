@@ -51,6 +51,7 @@ fn sift(item: Alive, stage: usize) -> Result<Option<Alive>, &'static str> {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a stage hands its item over")]
 fn multiply(
     item: Alive,
     stage: usize,

@@ -180,7 +180,7 @@ async fn exponential_retries_wait_twice_as_long_each_time_plus_jitter() {
     let calls = calls.take();
     let waits: Vec<_> = calls
         .windows(2)
-        .map(|pair| (pair[1] - pair[0]).as_millis())
+        .map(|pair| pair[1].saturating_sub(pair[0]).as_millis())
         .collect();
     for (wait, least) in waits.iter().zip([100, 200, 250]) {
         // Timers are rounded up to the next millisecond.
