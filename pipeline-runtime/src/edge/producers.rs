@@ -1,0 +1,176 @@
+//! The producers' side of an edge: permits, credits, and handing in.
+
+use std::sync::MutexGuard;
+use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::{Edge, Gone, Parcel, State, wake};
+use crate::counts::Tally;
+
+/// For how long a busy worker may let a sleeping consumer sleep.
+const DEFER: Duration = Duration::from_micros(500);
+
+impl<T> Edge<T> {
+    pub(crate) fn permits(&self) -> usize {
+        self.permits.load(Ordering::Relaxed)
+    }
+
+    /// From now on the workers below `permits` work, and the others wait.
+    pub(crate) fn set_permits(&self, permits: usize) {
+        let mut state = self.lock();
+        self.permits.store(permits, Ordering::Relaxed);
+        let woken = state.core.wake_everyone();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
+    /// Waits until the worker at `place` may work.
+    pub(crate) fn poll_permit(&self, place: usize, cx: &mut Context<'_>) -> Poll<Result<(), Gone>> {
+        if place < self.permits() {
+            return Poll::Ready(Ok(()));
+        }
+        let mut state = self.lock();
+        if state.core.finishing || state.core.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        if place < self.permits() {
+            return Poll::Ready(Ok(()));
+        }
+        state.core.idle.park(place, cx.waker());
+        Poll::Pending
+    }
+
+    /// Takes between 1 and `want` credits for items to be pulled.
+    pub(crate) fn poll_credits(
+        &self,
+        place: usize,
+        cx: &mut Context<'_>,
+        want: usize,
+    ) -> Poll<Result<usize, Gone>> {
+        let mut state = self.lock();
+        let core = &mut state.core;
+        if core.gone {
+            return Poll::Ready(Err(Gone));
+        }
+        match core.acquire(want) {
+            0 => {
+                core.wait_for_credits(place, want, cx.waker());
+                Poll::Pending
+            }
+            granted => {
+                core.givers.unpark(place);
+                let next = core.wake_giver(self.ordered);
+                drop(state);
+                wake(next);
+                Poll::Ready(Ok(granted))
+            }
+        }
+    }
+
+    /// Gives back credits for which there was no item.
+    pub(crate) fn release(&self, credits: usize) {
+        if credits == 0 {
+            return;
+        }
+        let mut state = self.lock();
+        state.core.release(credits);
+        let next = state.core.wake_giver(self.ordered);
+        drop(state);
+        wake(next);
+    }
+
+    /// Hands in what the taking numbered `seq` brought, for `credits` that it held, and adds the tally. `out` comes
+    /// back as an empty buffer. `cost` is the measured work of an item, where it was measured.
+    ///
+    /// With `defer` a consumer that sleeps may be left asleep for a while. Whether it was: then the caller must call
+    /// [`Edge::wake_taker`] before it waits, ends, or does anything long.
+    pub(crate) fn submit(
+        &self,
+        seq: u64,
+        out: &mut Vec<T>,
+        credits: usize,
+        tally: &mut Tally,
+        cost: Option<u64>,
+        defer: bool,
+    ) -> bool {
+        let mut state = self.lock();
+        tally.pour(&mut state.core.counts);
+        if let Some(cost) = cost {
+            state.core.costs(cost);
+            self.show(&state.core);
+        }
+        let spare = state.ready.spare();
+        let items = std::mem::replace(out, spare);
+        state.core.release(credits - items.len());
+        state.place(seq, Parcel::Many(items), self.ordered);
+        if !defer || !state.core.takers.any() || state.ready.len() == 0 {
+            self.wake_both(state);
+            return false;
+        }
+        let now = Instant::now();
+        let recent = state
+            .woken
+            .is_some_and(|woken| now.duration_since(woken) < DEFER);
+        let deferred = recent && 2 * state.ready.len() < state.core.limit();
+        if deferred {
+            let giver = state.core.wake_giver(self.ordered);
+            drop(state);
+            wake(giver);
+        } else {
+            state.woken = Some(now);
+            self.wake_both(state);
+        }
+        deferred
+    }
+
+    /// Wakes the consumer that a deferred submit has left asleep.
+    pub(crate) fn wake_taker(&self) {
+        let mut state = self.lock();
+        if state.ready.len() > 0 && state.core.takers.any() {
+            state.woken = Some(Instant::now());
+            let taker = state.core.takers.choose();
+            drop(state);
+            wake(taker);
+        }
+    }
+
+    /// Hands in results of single items, a sequence number each.
+    pub(crate) fn submit_each(
+        &self,
+        done: impl IntoIterator<Item = (u64, Option<T>)>,
+        tally: &mut Tally,
+    ) {
+        let mut state = self.lock();
+        tally.pour(&mut state.core.counts);
+        for (seq, item) in done {
+            if item.is_none() {
+                state.core.release(1);
+            }
+            state.place(seq, item.into(), self.ordered);
+        }
+        self.wake_both(state);
+    }
+
+    pub(super) fn wake_both(&self, mut state: MutexGuard<'_, State<T>>) {
+        let taker = if state.ready.len() > 0 {
+            state.core.takers.choose()
+        } else {
+            None
+        };
+        let giver = state.core.wake_giver(self.ordered);
+        drop(state);
+        wake(taker);
+        wake(giver);
+    }
+
+    /// A worker that waits for credits goes on without. If it had been chosen already, another one is woken.
+    pub(crate) fn unpark_giver(&self, place: usize) {
+        let mut state = self.lock();
+        if !state.core.givers.unpark(place) {
+            let giver = state.core.wake_giver(self.ordered);
+            drop(state);
+            wake(giver);
+        }
+    }
+}
