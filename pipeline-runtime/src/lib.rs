@@ -26,7 +26,7 @@ mod tail;
 #[doc(hidden)]
 pub mod private;
 
-pub use failure::{BoxError, Cause, Failure, Origin, StageInfo};
+pub use failure::{BoxError, Cause, Details, Failure, Origin, StageInfo};
 pub use pipeline::{Collect, Pipeline, PipelineStream, Run};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};

@@ -266,6 +266,16 @@ struct Emitting<Task: Send + 'static, S> {
 }
 
 impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
+    /// Whether there may be more items; starts it if it was not.
+    #[inline]
+    fn running(&mut self) -> bool {
+        if self.build.is_some() {
+            self.start();
+        }
+        self.ending.is_none()
+    }
+
+    #[cold]
     fn start(&mut self) {
         if let Some(build) = self.build.take() {
             self.live.start(build);
@@ -313,17 +323,25 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let Some(emitting) = &mut this.emitting else {
-            return Poll::Ready(None);
-        };
-        emitting.start();
-        if emitting.ending.is_none()
+        if let Some(emitting) = &mut this.emitting
+            && emitting.running()
             && let Some(item) = ready!(emitting.tail.poll_item(cx))
         {
             return Poll::Ready(Some(Ok(item)));
         }
+        this.poll_ended(cx)
+    }
+}
+
+impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
+    /// After the last item: the failure that stopped the pipeline, if one did.
+    #[cold]
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Failure<Task>>>> {
+        let Some(emitting) = &mut self.emitting else {
+            return Poll::Ready(None);
+        };
         let ended = ready!(emitting.poll_end(cx));
-        this.emitting = None;
+        self.emitting = None;
         Poll::Ready(ended.err().map(Err))
     }
 }
@@ -355,8 +373,7 @@ where
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         let Self { items, emitting } = self.get_mut();
-        emitting.start();
-        if emitting.ending.is_none() {
+        if emitting.running() {
             ready!(
                 emitting
                     .tail

@@ -46,7 +46,12 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Puller for Iter<I> {
         out: &mut Pulled<I::Item>,
     ) -> Poll<Result<Flow, SourceError>> {
         let before = out.items.len();
-        out.items.extend(self.0.by_ref().take(max));
+        // Room is made once: `extend` would look for it at every item, since it cannot trust the hint of a part.
+        out.items.reserve(max.min(self.0.size_hint().0));
+        self.0
+            .by_ref()
+            .take(max)
+            .for_each(|item| out.items.push(item));
         Poll::Ready(Ok(if out.items.len() - before < max {
             Flow::End
         } else {

@@ -101,7 +101,7 @@ where
             let why = format!("the sink could not be flushed: {error}");
             self.shared
                 .reporter
-                .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
         }
         self.worker.finish();
     }
@@ -148,7 +148,7 @@ where
                 let why = format!("the sink takes nothing more: {error}");
                 self.shared
                     .reporter
-                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                    .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
                 return;
             }
             Ok(Err(error)) => Written::none(count, error.error),
@@ -163,11 +163,9 @@ where
             }
             let row = self.shared.row(self.shared.opts.main);
             self.tally.stages[row].failed += u64::from(!failed.part);
-            let failure = Failure {
-                attempts: 1,
-                frames: self.shared.frames,
-                ..Failure::of(*self.shared.main(), failed.cause)
-            };
+            let mut failure = Failure::new(*self.shared.main(), failed.cause);
+            failure.attempts = 1;
+            failure.frames = self.shared.frames;
             self.shared.reporter.report(failure).await;
         }
     }

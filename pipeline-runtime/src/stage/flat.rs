@@ -121,8 +121,8 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage.index - self.0.first;
-            *failure.stage = self.0.stages[row];
-            self.0.reporter.report(*failure).await;
+            failure.stage = self.0.stages[row];
+            self.0.reporter.report(failure).await;
             self.state().tally.stages[row].failed += 1;
         }
         ControlFlow::Continue(())

@@ -219,12 +219,12 @@ where
         let mut items = std::mem::take(&mut self.intake.batch.items);
         let count = items.len();
         self.pace.begin(self.shared.most());
-        for item in items.drain(..) {
-            match (self.crew.f)(Entry::Fresh(item), &self.cx) {
-                Step::Emit(output) => self.out.push(output),
-                step => {
-                    self.settle(seq, step).await;
-                }
+        self.out.reserve(count);
+        if let Some((step, rest)) = self.calls(&mut items) {
+            self.settle(seq, step).await;
+            let mut rest = rest.into_iter();
+            while let Some(step) = self.call_each(&mut rest) {
+                self.settle(seq, step).await;
             }
         }
         let cost = self.pace.end(count);
@@ -232,6 +232,35 @@ where
         self.intake.batch.items = items;
         self.intake.batch.hold = None;
         self.submit(seq, credits, cost);
+    }
+
+    /// Calls the function for all `items`, up to the first of which something else came than an output: that, and the
+    /// items behind it.
+    fn calls(&mut self, items: &mut Vec<T>) -> Option<(Step<O, M, Task>, Vec<T>)> {
+        let mut items = items.drain(..);
+        self.call_each(&mut items)
+            .map(|step| (step, items.collect()))
+    }
+
+    /// The hot loop: no wait in it, so that what it works with stays in registers.
+    #[inline]
+    fn call_each(&mut self, items: &mut impl Iterator<Item = T>) -> Option<Step<O, M, Task>> {
+        let Self {
+            crew,
+            cx,
+            out,
+            tally,
+            shared,
+            ..
+        } = self;
+        for item in items {
+            match (crew.f)(Entry::Fresh(item), cx) {
+                Step::Emit(output) => out.push(output),
+                Step::Filtered(stage) => tally.stages[shared.row(stage)].filtered += 1,
+                step => return Some(step),
+            }
+        }
+        None
     }
 
     fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {

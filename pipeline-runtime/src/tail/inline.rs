@@ -177,7 +177,7 @@ where
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        *failure.stage = self.stages[stage + 1];
+        failure.stage = self.stages[stage + 1];
         self.send(failure);
     }
 
@@ -188,11 +188,9 @@ where
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let origin = error.origin.map(Box::new);
-            self.send(Failure {
-                origin,
-                ..Failure::of(self.stages[0], Cause::Error(error.error))
-            });
+            let mut failure = Failure::new(self.stages[0], Cause::Error(error.error));
+            failure.origin = error.origin;
+            self.send(failure);
         }
     }
 
@@ -255,7 +253,7 @@ where
             match (self.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => return Poll::Ready(Some(output)),
                 Step::Filtered(stage) => self.filtered(stage),
-                Step::Failed(failure) => self.failed(*failure),
+                Step::Failed(failure) => self.failed(failure),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }

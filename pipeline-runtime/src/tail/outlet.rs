@@ -32,6 +32,15 @@ impl<T: Send + 'static> Outlet<T> {
         }
     }
 
+    /// The next chunk, which may be empty; `None` at the end. Other tasks may run now and then.
+    #[inline(never)]
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let coop = ready!(tokio::task::coop::poll_proceed(cx));
+        let more = ready!(self.poll_chunk(cx));
+        coop.made_progress();
+        Poll::Ready(more)
+    }
+
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
         self.feed.used(std::mem::take(&mut self.held));
         let take = Take {
@@ -59,18 +68,14 @@ impl<T: Send + 'static> Outlet<T> {
 impl<T: Send + 'static> Tail for Outlet<T> {
     type Item = T;
 
+    #[inline]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        loop {
-            if let Some(item) = self.chunk.pop_front() {
-                return Poll::Ready(Some(item));
-            }
-            let coop = ready!(tokio::task::coop::poll_proceed(cx));
-            let more = ready!(self.poll_chunk(cx));
-            coop.made_progress();
-            if more.is_none() {
+        while self.chunk.is_empty() {
+            if ready!(self.poll_more(cx)).is_none() {
                 return Poll::Ready(None);
             }
         }
+        Poll::Ready(self.chunk.pop_front())
     }
 
     fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(T)) -> Poll<()> {
