@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
+use crate::ticket::Ticket;
 
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -39,6 +40,8 @@ pub struct Details<T> {
     pub task: Option<T>,
     /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
     pub report: Option<Report>,
+    /// The message that the item comes from, still to be decided about.
+    pub(crate) ticket: Ticket,
 }
 
 /// Names a stage: how it is called, and where it is written.
@@ -147,6 +150,7 @@ impl<T> Failure<T> {
             origin: None,
             task: None,
             report: None,
+            ticket: Ticket::null(),
         }))
     }
 
@@ -167,6 +171,7 @@ impl<T> Failure<T> {
             origin: details.origin,
             task: details.task.and_then(f),
             report: details.report,
+            ticket: details.ticket,
         }))
     }
 }

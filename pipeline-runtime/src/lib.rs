@@ -1,6 +1,7 @@
 //! The runtime of `brigade`: stages, bounded hand-over, failures, plan and report.
 
 mod build;
+mod carry;
 mod clock;
 mod control;
 mod counts;
@@ -8,10 +9,12 @@ mod edge;
 mod errors;
 mod failure;
 mod feed;
+pub mod journal;
 mod opts;
 mod panics;
 mod pipeline;
 mod plan;
+pub mod queue;
 mod report;
 mod retry;
 mod running;
@@ -22,6 +25,7 @@ mod stage;
 mod step;
 mod table;
 mod tail;
+mod ticket;
 
 #[doc(hidden)]
 pub mod private;

@@ -12,6 +12,7 @@ use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::build::{Crew, Port};
+use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
@@ -23,15 +24,15 @@ pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {
 }
 
 /// Wires a group of `4 form` or `:block 4 form`, or of pure stages in one task.
-pub fn sync<T: Item, M: Item, O: Item, Task: Item, F>(
-    port: Port<T, Task>,
+pub fn sync<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
+    port: Port<T, Task, K>,
     opts: Opts,
     f: F,
-) -> Port<O, Task>
+) -> Port<O, Task, K>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    let (shared, mut next) = Shared::<T, M, O, Task>::wire(port, opts, false);
+    let (shared, mut next) = Shared::<T, M, O, Task, K>::wire(port, opts, false);
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
@@ -52,13 +53,13 @@ where
 }
 
 /// The workers of one group, started one by one.
-struct Calling<T: Item, M: Item, O: Item, Task: Item, F> {
-    shared: Arc<Shared<T, M, O, Task>>,
+struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
+    shared: Arc<Shared<T, M, O, Task, K>>,
     f: F,
     started: Mutex<usize>,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, F> Crew for Calling<T, M, O, Task, F>
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Crew for Calling<T, M, O, Task, K, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
@@ -73,7 +74,7 @@ where
     }
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, F> Calling<T, M, O, Task, F>
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Calling<T, M, O, Task, K, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
@@ -104,25 +105,28 @@ fn defers(opts: &Opts) -> bool {
     opts.kind == Kind::Block && !opts.pool
 }
 
+/// Where a chunk was interrupted: the step that is no output, its item's ticket, and the items behind it.
+type Interrupted<T, M, O, Task, K> = (Step<O, M, Task>, K, Vec<Carried<T, K>>);
+
 /// One worker and its function.
-struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
-    worker: Option<Worker<T, M, O, Task>>,
-    crew: Arc<Calling<T, M, O, Task, F>>,
-    shared: Arc<Shared<T, M, O, Task>>,
-    intake: Intake<T, M, O, Task>,
+struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
+    worker: Option<Worker<T, M, O, Task, K>>,
+    crew: Arc<Calling<T, M, O, Task, K, F>>,
+    shared: Arc<Shared<T, M, O, Task, K>>,
+    intake: Intake<T, M, O, Task, K>,
     cx: Cx,
     pace: Pace,
-    out: Vec<O>,
+    out: Vec<Carried<O, K>>,
     tally: Tally,
     defers: bool,
     owes_wake: bool,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, F> Calls<T, M, O, Task, F>
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Calls<T, M, O, Task, K, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    fn new(crew: Arc<Calling<T, M, O, Task, F>>, place: usize) -> Self {
+    fn new(crew: Arc<Calling<T, M, O, Task, K, F>>, place: usize) -> Self {
         let shared = &crew.shared;
         Self {
             worker: Some(shared.join()),
@@ -174,7 +178,7 @@ where
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M, K>> {
         let want = self.pace.want(self.shared.most());
         let next = self.intake.poll_next(cx, want, true);
         if self.owes_wake && (!matches!(next, Poll::Ready(Next::Batch { .. })) || self.pace.slow())
@@ -186,11 +190,13 @@ where
     }
 
     /// Whether there may be more to do.
-    async fn turn(&mut self, next: Next<M>) -> bool {
+    async fn turn(&mut self, next: Next<M, K>) -> bool {
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
             Next::Again(Due { seq, item, attempt }) => {
-                self.single(seq, Entry::Again(item, attempt), 1).await;
+                let Carried { item, ticket } = item;
+                self.single(seq, Entry::Again(item, attempt), ticket, 1)
+                    .await;
                 self.shared.retries.resolved();
             }
             Next::End => {
@@ -210,9 +216,9 @@ where
                 .await;
         }
         if self.shared.opts.single()
-            && let Some(item) = self.intake.batch.items.pop()
+            && let Some(Carried { item, ticket }) = self.intake.batch.items.pop()
         {
-            self.single(seq, Entry::Fresh(item), credits).await;
+            self.single(seq, Entry::Fresh(item), ticket, credits).await;
             self.intake.batch.hold = None;
             return;
         }
@@ -220,11 +226,11 @@ where
         let count = items.len();
         self.pace.begin(self.shared.most());
         self.out.reserve(count);
-        if let Some((step, rest)) = self.calls(&mut items) {
-            self.settle(seq, step).await;
+        if let Some((step, ticket, rest)) = self.calls(&mut items) {
+            self.settle(seq, step, ticket).await;
             let mut rest = rest.into_iter();
-            while let Some(step) = self.call_each(&mut rest) {
-                self.settle(seq, step).await;
+            while let Some((step, ticket)) = self.call_each(&mut rest) {
+                self.settle(seq, step, ticket).await;
             }
         }
         let cost = self.pace.end(count);
@@ -236,15 +242,18 @@ where
 
     /// Calls the function for all `items`, up to the first of which something else came than an output: that, and the
     /// items behind it.
-    fn calls(&mut self, items: &mut Vec<T>) -> Option<(Step<O, M, Task>, Vec<T>)> {
+    fn calls(&mut self, items: &mut Vec<Carried<T, K>>) -> Option<Interrupted<T, M, O, Task, K>> {
         let mut items = items.drain(..);
         self.call_each(&mut items)
-            .map(|step| (step, items.collect()))
+            .map(|(step, ticket)| (step, ticket, items.collect()))
     }
 
     /// The hot loop: no wait in it, so that what it works with stays in registers.
     #[inline]
-    fn call_each(&mut self, items: &mut impl Iterator<Item = T>) -> Option<Step<O, M, Task>> {
+    fn call_each(
+        &mut self,
+        items: &mut impl Iterator<Item = Carried<T, K>>,
+    ) -> Option<(Step<O, M, Task>, K)> {
         let Self {
             crew,
             cx,
@@ -253,11 +262,14 @@ where
             shared,
             ..
         } = self;
-        for item in items {
+        for Carried { item, ticket } in items {
             match (crew.f)(Entry::Fresh(item), cx) {
-                Step::Emit(output) => out.push(output),
-                Step::Filtered(stage) => tally.stages[shared.row(stage)].filtered += 1,
-                step => return Some(step),
+                Step::Emit(item) => out.push(Carried { item, ticket }),
+                Step::Filtered(stage) => {
+                    tally.stages[shared.row(stage)].filtered += 1;
+                    ticket.filtered();
+                }
+                step => return Some((step, ticket)),
             }
         }
         None
@@ -276,12 +288,13 @@ where
     }
 
     /// One item of a group that may try it again, or give up on a call that still runs.
-    async fn single(&mut self, seq: u64, entry: Entry<T, M>, credits: usize) {
-        self.cx.item(seq);
+    async fn single(&mut self, seq: u64, entry: Entry<T, M>, ticket: K, credits: usize) {
+        self.cx.item(seq, ticket.into_ticket());
         self.pace.begin(1);
         let step = (self.crew.f)(entry, &self.cx);
         let cost = self.pace.end(1);
-        if self.settle(seq, step).await {
+        let ticket = K::of_ticket(self.cx.ticket());
+        if self.settle(seq, step, ticket).await {
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);
         }
@@ -289,12 +302,15 @@ where
 
     /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
     /// not this worker's any more.
-    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>) -> bool {
+    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
         match step {
-            Step::Emit(output) => self.out.push(output),
-            Step::Filtered(stage) => self.tally.stages[self.shared.row(stage)].filtered += 1,
+            Step::Emit(item) => self.out.push(Carried { item, ticket }),
+            Step::Filtered(stage) => {
+                self.tally.stages[self.shared.row(stage)].filtered += 1;
+                ticket.filtered();
+            }
             Step::Failed(failure) => {
-                let row = self.shared.failed(failure).await;
+                let row = self.shared.failed(failure, ticket).await;
                 self.tally.stages[row].failed += 1;
             }
             Step::Again {
@@ -303,6 +319,7 @@ where
                 delay,
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                let item = Carried { item, ticket };
                 self.shared.again(Due { seq, item, attempt }, delay);
                 return false;
             }

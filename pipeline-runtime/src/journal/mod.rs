@@ -1,0 +1,73 @@
+//! Journals: which stages of a task are done, so that they are not run again when the task comes again.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use crate::failure::BoxError;
+
+/// Records what `once` stages made, under the task's id and the stage's key.
+///
+/// Everything is done in batches: the runtime gathers what all items and all stages of a pipeline want recorded while
+/// the last batch is being written, so that one `fsync` serves many frames.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a journal",
+    note = "implement `Journal`, or use one of the connectors' journals"
+)]
+pub trait Journal: Send + Sync + 'static {
+    /// The name in messages, as `sqlite:tasks.db`.
+    fn name(&self) -> Arc<str>;
+
+    /// What is recorded of the tasks: an entry for each, in the same order, empty if there is nothing.
+    fn load(
+        &self,
+        tasks: Vec<Arc<str>>,
+    ) -> impl Future<Output = Result<Vec<Vec<Recorded>>, JournalError>> + Send;
+
+    /// Records frames. When it returns without an error they are as durable as the journal is: they survive a crash of
+    /// the process, and with a disk behind it one of the machine. All or none of them are recorded.
+    ///
+    /// Recording a frame again replaces its value.
+    fn record(&self, frames: Vec<Frame>) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// The tasks are done: their frames may be dropped, as the journal's retention says.
+    fn finish(&self, tasks: Vec<Arc<str>>)
+    -> impl Future<Output = Result<(), JournalError>> + Send;
+}
+
+/// What one `once` stage made for one task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    /// The id of the task.
+    pub task: Arc<str>,
+    /// The key of the stage.
+    pub key: Arc<str>,
+    /// The value, encoded.
+    pub value: Arc<[u8]>,
+}
+
+/// A frame as it is read back, without its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The key of the stage.
+    pub key: Arc<str>,
+    /// The value, encoded.
+    pub value: Arc<[u8]>,
+}
+
+/// A journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct JournalError {
+    /// What went wrong.
+    #[source]
+    pub error: BoxError,
+}
+
+impl JournalError {
+    /// Wraps what went wrong.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self {
+            error: error.into(),
+        }
+    }
+}

@@ -1,0 +1,244 @@
+//! Queues: where deliveries come from, and where their fate is told.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::failure::BoxError;
+
+/// A queue of messages that are leased, not given: a message that is received is hidden from other consumers until its
+/// lease ends, and comes again unless it is acknowledged before.
+///
+/// Everything is done in batches. All methods take `&self`: one queue serves any number of pipelines, and any number of
+/// processes may compete for the messages of one queue. A message is delivered at least once, to one consumer at a time
+/// as long as its lease is kept.
+///
+/// `conformance::queue` of the connectors has the tests that every implementation must pass.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a queue",
+    note = "implement `Queue`, or use `queue::memory()` or one of the connectors' queues"
+)]
+pub trait Queue: Send + Sync + 'static {
+    /// What a message carries.
+    type Body: Send + Sync + 'static;
+
+    /// The name in reports and messages, as `sqs:orders`.
+    fn name(&self) -> Arc<str>;
+
+    /// What holds for this queue.
+    fn profile(&self) -> Profile;
+
+    /// Leases up to `max` (at least 1) messages for [`Profile::lease`]. Waits up to `wait` for the first one; with none
+    /// by then it returns an empty list. It may return fewer than there are.
+    ///
+    /// # Cancel safety
+    ///
+    /// Draining a pipeline drops the future. Messages that were leased for it meanwhile must not be lost: they come
+    /// again when their lease ends, if not before.
+    fn receive(
+        &self,
+        max: usize,
+        wait: Duration,
+    ) -> impl Future<Output = Result<Vec<Received<Self::Body>>, QueueError>> + Send;
+
+    /// The messages are done with: removes them. A message whose lease this consumer has lost is reported as
+    /// [`Unsettled::lost`], where the queue can tell.
+    fn ack(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// The messages are not done: they are to be delivered again, to anyone, after `delay`.
+    fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// The messages are still being worked on: their leases end `lease` from now.
+    fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// Appends messages. When it returns without an error, all but those it names are stored.
+    fn send(
+        &self,
+        messages: Vec<Outgoing<Self::Body>>,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+}
+
+/// A message as a queue hands it out.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Received<B> {
+    /// What it carries.
+    pub body: B,
+    /// The message's own name: the same at every delivery.
+    pub id: Arc<str>,
+    /// Stands for this delivery of it.
+    pub receipt: Receipt,
+    /// How often it was delivered, this time included.
+    pub receive_count: u32,
+    /// When it was sent, as far as the queue knows; else when it was first received.
+    pub first_seen: SystemTime,
+}
+
+impl<B> Received<B> {
+    /// A message delivered for the first time, sent just now.
+    pub fn new(id: impl Into<Arc<str>>, receipt: Receipt, body: B) -> Self {
+        Self {
+            body,
+            id: id.into(),
+            receipt,
+            receive_count: 1,
+            first_seen: SystemTime::now(),
+        }
+    }
+
+    /// The same with the number of deliveries so far, this one included, and the time when it was sent.
+    #[must_use]
+    pub fn seen(mut self, receive_count: u32, first_seen: SystemTime) -> Self {
+        self.receive_count = receive_count;
+        self.first_seen = first_seen;
+        self
+    }
+}
+
+/// What a queue needs to know to settle one delivery.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Receipt(pub Arc<str>);
+
+/// A message on its way into a queue.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Outgoing<B> {
+    /// What it carries.
+    pub body: B,
+    /// Its name, for queues that let the sender choose it; a second message of that name is a duplicate, and is
+    /// accepted without being stored again where the queue can tell.
+    pub id: Option<Arc<str>>,
+    /// Messages of one group are delivered in order, one at a time, where the queue has groups.
+    pub group: Option<Arc<str>>,
+    /// For how long it is not delivered. The default is zero.
+    pub delay: Duration,
+}
+
+impl<B> Outgoing<B> {
+    /// A message without name, group or delay.
+    pub fn new(body: B) -> Self {
+        Self {
+            body,
+            id: None,
+            group: None,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// The same with a name.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The same in a group.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// The same, delivered no sooner than after `delay`.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
+
+/// One entry of a batch that could not be settled or sent, while others were.
+#[derive(Debug)]
+pub struct Unsettled {
+    /// Its place in the batch, from 0.
+    pub index: usize,
+    /// Why.
+    pub error: BoxError,
+    /// Whether it is of use to try again: not if the lease is lost or the message is refused for what it is.
+    pub retryable: bool,
+}
+
+impl Unsettled {
+    /// An entry that may succeed when it is tried again.
+    pub fn retryable(index: usize, error: impl Into<BoxError>) -> Self {
+        Self {
+            index,
+            error: error.into(),
+            retryable: true,
+        }
+    }
+
+    /// An entry for which there is no more to do: its lease is lost, or it is refused for what it is.
+    pub fn lost(index: usize, error: impl Into<BoxError>) -> Self {
+        Self {
+            index,
+            error: error.into(),
+            retryable: false,
+        }
+    }
+}
+
+/// What holds for a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Profile {
+    /// For how long a received message is hidden from others. It is extended while the message is worked on.
+    pub lease: Duration,
+    /// The most messages that one `receive` returns.
+    pub receives: usize,
+    /// The most entries of one `ack`, `nack` or `extend` that cost one round trip; larger batches are split inside.
+    pub settles: usize,
+}
+
+impl Profile {
+    /// A lease, with batches of up to `receives` and `settles` messages.
+    #[must_use]
+    pub fn new(lease: Duration, receives: usize, settles: usize) -> Self {
+        Self {
+            lease,
+            receives: receives.max(1),
+            settles: settles.max(1),
+        }
+    }
+}
+
+/// A whole batch could not be received, settled or sent.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct QueueError {
+    /// What went wrong.
+    #[source]
+    pub error: BoxError,
+    /// Whether it may pass by itself (a connection that is down, throttling, a lock): then it is tried again with
+    /// back-off. Otherwise (no such queue, no permission, a file that is none) the source ends with it.
+    pub transient: bool,
+}
+
+impl QueueError {
+    /// An error that may pass by itself.
+    pub fn transient(error: impl Into<BoxError>) -> Self {
+        Self {
+            error: error.into(),
+            transient: true,
+        }
+    }
+
+    /// An error that will not.
+    pub fn fatal(error: impl Into<BoxError>) -> Self {
+        Self {
+            error: error.into(),
+            transient: false,
+        }
+    }
+}
