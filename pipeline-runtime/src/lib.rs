@@ -14,6 +14,7 @@ mod opts;
 mod panics;
 mod pipeline;
 mod plan;
+mod pushing;
 pub mod queue;
 mod report;
 mod retry;

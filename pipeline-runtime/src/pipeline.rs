@@ -344,12 +344,15 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         std::mem::take(&mut this.last).done();
-        if let Some(emitting) = &mut this.emitting
-            && emitting.running()
-            && let Some(Carried { item, ticket }) = ready!(emitting.tail.poll_item(cx))
-        {
-            this.last = ticket;
-            return Poll::Ready(Some(Ok(item)));
+        if let Some(emitting) = &mut this.emitting {
+            let next = match emitting.tail.ready() {
+                None if emitting.running() => ready!(emitting.tail.poll_item(cx)),
+                next => next,
+            };
+            if let Some(Carried { item, ticket }) = next {
+                this.last = ticket;
+                return Poll::Ready(Some(Ok(item)));
+            }
         }
         this.poll_ended(cx)
     }

@@ -11,6 +11,9 @@ const SINGLES: usize = 256;
 /// A buffer larger than this is not kept.
 const SPARE_BYTES: usize = 64 * 1024;
 
+/// From which part of a chunk on it is cheaper to move the rest away at once than to move the part item by item.
+const SPLIT: usize = 8;
+
 #[derive(Debug)]
 pub(crate) struct Ready<T> {
     /// The chunk that is being taken from.
@@ -83,7 +86,14 @@ impl<T> Ready<T> {
             self.keep(Vec::from(emptied));
         }
         let part = want.min(self.front.len());
-        out.extend(self.front.drain(..part));
+        if part == self.front.len() || part >= self.front.len() / SPLIT {
+            let rest = self.front.split_off(part);
+            let taken = std::mem::replace(&mut self.front, rest);
+            let emptied = std::mem::replace(out, Vec::from(taken));
+            self.keep(emptied);
+        } else {
+            out.extend(self.front.drain(..part));
+        }
         self.len -= part;
         part
     }

@@ -16,6 +16,7 @@ use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
+use crate::pushing::Pushing;
 use crate::step::{Entry, Never, Step};
 
 /// The function of a group without stages.
@@ -225,7 +226,6 @@ where
         let mut items = std::mem::take(&mut self.intake.batch.items);
         let count = items.len();
         self.pace.begin(self.shared.most());
-        self.out.reserve(count);
         if let Some((step, ticket, rest)) = self.calls(&mut items) {
             self.settle(seq, step, ticket).await;
             let mut rest = rest.into_iter();
@@ -262,17 +262,23 @@ where
             shared,
             ..
         } = self;
+        let (mut done, mut other) = (Pushing::with_room(out, items.size_hint().0), None);
         for Carried { item, ticket } in items {
             match (crew.f)(Entry::Fresh(item), cx) {
-                Step::Emit(item) => out.push(Carried { item, ticket }),
+                Step::Emit(item) => {
+                    done.push(Carried { item, ticket });
+                }
                 Step::Filtered(stage) => {
                     tally.stages[shared.row(stage)].filtered += 1;
                     ticket.filtered();
                 }
-                step => return Some((step, ticket)),
+                step => {
+                    other = Some((step, ticket));
+                    break;
+                }
             }
         }
-        None
+        other
     }
 
     fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {
