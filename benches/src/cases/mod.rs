@@ -1,0 +1,14 @@
+//! The cases, one file each.
+
+use crate::case::{Case, Size};
+
+mod hops;
+
+/// All cases, in the order of the report.
+const CASES: &[fn(Size) -> Case] = &[hops::case];
+
+/// All cases, in the order of the report. To make them is cheap: what takes time belongs into the first run of a
+/// contender, which is not measured.
+pub fn all(size: Size) -> Vec<Case> {
+    CASES.iter().map(|case| case(size)).collect()
+}

@@ -1,0 +1,92 @@
+//! Contenders in processes of their own.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::case::{Place, Sample, Size};
+use crate::cases;
+
+/// Measures a contender once in a process of its own, after a warm-up there where there is no `Place::Process` to keep
+/// fresh.
+pub fn ask(place: Place, case: &str, table: &str, contender: &str, size: Size) -> Sample {
+    let exe = match place {
+        Place::Mimalloc => build(
+            Path::new(env!("CARGO_MANIFEST_DIR")),
+            &["--bin", "mimalloc"],
+        )
+        .join("mimalloc"),
+        Place::Here | Place::Process => env::current_exe().expect("the command has a path"),
+    };
+    let mut command = Command::new(exe);
+    command
+        .args(size.pick(&[][..], &["--quick"]))
+        .args(["--sample", case, table, contender]);
+    let output = command
+        .stderr(Stdio::inherit())
+        .output()
+        .expect("the command runs again");
+    assert!(
+        output.status.success(),
+        "{case}: {table}: {contender} failed in a process of its own"
+    );
+    let answer: BTreeMap<String, f64> =
+        serde_json::from_slice(&output.stdout).expect("a sample is a map of numbers");
+    // Column names are those of the table, which the caller looks up; they live as long as the program.
+    answer
+        .into_iter()
+        .fold(Sample::new(), |sample, (column, value)| {
+            sample.with(column.leak(), value)
+        })
+}
+
+/// Answers [`ask`].
+pub fn answer(sample: &[String], size: Size) {
+    let [case, table, contender] = sample else {
+        unreachable!("three arguments")
+    };
+    let mut contender = cases::all(size)
+        .into_iter()
+        .filter(|found| found.id == case)
+        .flat_map(|case| case.tables)
+        .filter(|found| found.id == *table)
+        .flat_map(|table| table.contenders)
+        .find(|found| found.name == *contender)
+        .expect("the contender that was asked for");
+    if contender.place != Place::Process {
+        (contender.run)();
+    }
+    let sample: BTreeMap<_, _> = (contender.run)().iter().collect();
+    println!(
+        "{}",
+        serde_json::to_string(&sample).expect("numbers can be written")
+    );
+}
+
+/// Builds something in release and gives the folder it is in.
+pub fn build(package: &Path, what: &[&str]) -> PathBuf {
+    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let target = env::current_exe().expect("the command has a path");
+    let target = target
+        .ancestors()
+        .nth(2)
+        .expect("the command is in a target folder")
+        .to_owned();
+    let status = Command::new(cargo)
+        .args([
+            "build",
+            "--release",
+            "--quiet",
+            "--locked",
+            "--manifest-path",
+        ])
+        .arg(package.join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(&target)
+        .args(what)
+        .status()
+        .expect("cargo runs");
+    assert!(status.success(), "{what:?} does not build");
+    target.join("release")
+}

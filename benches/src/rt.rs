@@ -1,0 +1,58 @@
+//! The runtimes that contenders run on, and where their consumer runs.
+
+use std::future::Future;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::case::Sample;
+
+/// Where the last part of a contender runs: the one that uses up what comes out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Consumer {
+    /// In a task, on a worker thread.
+    Spawned,
+    /// In `block_on`, on the main thread, as under `#[tokio::main]`.
+    BlockOn,
+}
+
+impl Consumer {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Spawned, Self::BlockOn];
+
+    /// For a heading.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Spawned => "consumer in a spawned task",
+            Self::BlockOn => "consumer in `block_on`",
+        }
+    }
+
+    /// Measures a future that works through `items` items, on a fresh runtime with two worker threads.
+    pub fn measure<F>(self, items: u64, future: F) -> Sample
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.measure_on(&runtime(2), items, future)
+    }
+
+    /// Measures a future that works through `items` items.
+    pub fn measure_on<F>(self, runtime: &Runtime, items: u64, future: F) -> Sample
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        Sample::of(items, || match self {
+            Self::Spawned => runtime
+                .block_on(async { tokio::spawn(future).await.expect("a contender panicked") }),
+            Self::BlockOn => runtime.block_on(future),
+        })
+    }
+}
+
+/// A fresh multi-thread runtime.
+pub fn runtime(workers: usize) -> Runtime {
+    Builder::new_multi_thread()
+        .worker_threads(workers)
+        .enable_all()
+        .build()
+        .expect("threads can be had")
+}
