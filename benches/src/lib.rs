@@ -1,17 +1,17 @@
 //! Measures brigade against its peers, interleaved, and writes `BENCHMARKS.md`.
 //!
-//! A case is one file in [`cases`]; README.md says how one is added.
+//! A case is one file in `cases`; README.md says how one is added.
 
-pub mod args;
-pub mod case;
-pub mod cases;
-pub mod machine;
-pub mod measure;
-pub mod process;
-pub mod report;
-pub mod results;
-pub mod rt;
-pub mod stats;
+mod args;
+mod case;
+mod cases;
+mod machine;
+mod measure;
+mod process;
+mod report;
+mod results;
+mod rt;
+mod stats;
 
 use clap::Parser;
 

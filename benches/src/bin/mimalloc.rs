@@ -1,6 +1,4 @@
-//! The same command with another allocator: what a case measures in [`Place::Mimalloc`] runs in it.
-//!
-//! [`Place::Mimalloc`]: brigade_benches::case::Place::Mimalloc
+//! The same command with another allocator: what a case measures in `Place::Mimalloc` runs in it.
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
