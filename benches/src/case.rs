@@ -1,5 +1,6 @@
 //! What a case consists of: tables of contenders that do the same work, and goals.
 
+use std::panic::Location;
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
@@ -36,17 +37,21 @@ pub struct Case {
     pub title: &'static str,
     /// What is measured, what one item is, and what to make of it.
     pub note: &'static str,
+    /// The file it is in.
+    pub source: &'static str,
     /// Measured one after the other; their contenders are interleaved.
     pub tables: Vec<Table>,
 }
 
 impl Case {
-    /// A case without tables.
+    /// A case without tables, of the file that calls this.
+    #[track_caller]
     pub fn new(id: &'static str, title: &'static str, note: &'static str) -> Self {
         Self {
             id,
             title,
             note,
+            source: Location::caller().file(),
             tables: Vec::new(),
         }
     }

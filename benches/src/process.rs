@@ -4,19 +4,22 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::LazyLock;
 
 use crate::case::{Place, Sample, Size};
 use crate::cases;
+
+/// Built when it is first asked for, which is before anything is measured in it.
+static MIMALLOC: LazyLock<PathBuf> = LazyLock::new(|| {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    build(package, &["--bin", "mimalloc"]).join("mimalloc")
+});
 
 /// Measures a contender once in a process of its own, after a warm-up there where there is no `Place::Process` to keep
 /// fresh.
 pub fn ask(place: Place, case: &str, table: &str, contender: &str, size: Size) -> Sample {
     let exe = match place {
-        Place::Mimalloc => build(
-            Path::new(env!("CARGO_MANIFEST_DIR")),
-            &["--bin", "mimalloc"],
-        )
-        .join("mimalloc"),
+        Place::Mimalloc => MIMALLOC.clone(),
         Place::Here | Place::Process => env::current_exe().expect("the command has a path"),
     };
     let mut command = Command::new(exe);

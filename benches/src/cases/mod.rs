@@ -2,10 +2,24 @@
 
 use crate::case::{Case, Size};
 
+mod fused;
 mod hops;
+mod parallel;
+mod records;
+mod scaling;
 
 /// All cases, in the order of the report.
-const CASES: &[fn(Size) -> Case] = &[hops::u64, hops::bytes, hops::string];
+#[rustfmt::skip]
+const CASES: &[fn(Size) -> Case] = &[
+    hops::u64,
+    hops::bytes,
+    hops::string,
+    fused::case,
+    parallel::even,
+    parallel::skewed,
+    records::case,
+    scaling::case,
+];
 
 /// All cases, in the order of the report. To make them is cheap: what takes time belongs into the first run of a
 /// contender, which is not measured.

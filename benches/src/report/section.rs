@@ -13,6 +13,7 @@ pub fn section(case: &Case, measured: &[Measured]) -> String {
         id,
         title,
         note,
+        source,
         tables,
     } = case;
     let mut text = format!("## {title}\n\n{note}\n\n![{title}](benches/charts/{id}.svg)\n");
@@ -35,7 +36,7 @@ pub fn section(case: &Case, measured: &[Measured]) -> String {
         } else {
             format!("; {}", made_with.join(", "))
         };
-        text += &format!(". Source: [{id}.rs](benches/src/cases/{id}.rs), `--only {id}`.\n");
+        text += &format!(". Source: [{source}](benches/{source}), `--only {id}`.\n");
     }
     text
 }

@@ -144,6 +144,13 @@ pub(super) fn peers<T: Load>(table: Table, consumer: Consumer, size: Size, fewer
             peers::by_hand::<T>,
         ))
         .contender(contender(
+            "tokio mpsc, `recv_many`",
+            "the same, but each stage takes up to 256 at once",
+            &["tokio"],
+            600_000,
+            peers::many::<T>,
+        ))
+        .contender(contender(
             "futures buffered",
             "`map(async …).buffered(1024)`, three times",
             &["futures"],

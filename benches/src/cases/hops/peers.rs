@@ -40,6 +40,43 @@ pub(in crate::cases) fn by_hand<T: Load>(consumer: Consumer, items: u64) -> Samp
     })
 }
 
+/// The same with fewer wake-ups: each stage takes all that is there at once, and still sends one by one.
+pub(in crate::cases) fn many<T: Load>(consumer: Consumer, items: u64) -> Sample {
+    const MANY: usize = 256;
+    consumer.measure(items, async move {
+        let (tx, mut last) = mpsc::channel(1024);
+        tokio::spawn(async move {
+            for number in 0..items {
+                if tx.send(T::make(number)).await.is_err() {
+                    break;
+                }
+            }
+        });
+        for _ in 0..3 {
+            let (tx, rx) = mpsc::channel(1024);
+            let mut before = std::mem::replace(&mut last, rx);
+            tokio::spawn(async move {
+                let mut taken = Vec::with_capacity(MANY);
+                while before.recv_many(&mut taken, MANY).await > 0 {
+                    for item in taken.drain(..) {
+                        if tx.send(item.step()).await.is_err() {
+                            return;
+                        }
+                    }
+                }
+            });
+        }
+        let mut check = Check::new();
+        let mut taken = Vec::with_capacity(MANY);
+        while last.recv_many(&mut taken, MANY).await > 0 {
+            for item in taken.drain(..) {
+                check.item(item);
+            }
+        }
+        check.end(items);
+    })
+}
+
 /// What people write who have measured the above: `Vec`s of items, changed in place. Four of 256 in a channel are 1,024
 /// items; another 256 are in each stage, and a chunk waits until it is full.
 pub(in crate::cases) fn chunks<T: Load>(consumer: Consumer, items: u64) -> Sample {
