@@ -141,6 +141,8 @@ pub enum Place {
     Process,
     /// In a process of its own whose allocator is mimalloc.
     Mimalloc,
+    /// In a process of its own, built from a copy of brigade without what it does for safety.
+    Bare,
 }
 
 /// One way to do the work of a table.

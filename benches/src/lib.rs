@@ -3,6 +3,7 @@
 //! A case is one file in `cases`; README.md says how one is added.
 
 mod args;
+mod bare;
 mod case;
 mod cases;
 mod machine;

@@ -60,7 +60,7 @@ fn measured(case: &'static str, table: &mut Table, args: &Args) -> Measured {
 fn sample(case: &str, table: &str, contender: &mut Contender, size: Size) -> Sample {
     match (contender.place, size) {
         // Whether it can be had in another process is seen in a full run; here it only has to run.
-        (Place::Here, _) | (Place::Mimalloc, Size::Quick) => (contender.run)(),
+        (Place::Here, _) | (Place::Mimalloc | Place::Bare, Size::Quick) => (contender.run)(),
         (place, _) => process::ask(place, case, table, &contender.name, size),
     }
 }

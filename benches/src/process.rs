@@ -6,20 +6,25 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
+use crate::bare;
 use crate::case::{Place, Sample, Size};
 use crate::cases;
 
 /// Built when it is first asked for, which is before anything is measured in it.
 static MIMALLOC: LazyLock<PathBuf> = LazyLock::new(|| {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    build(package, &["--bin", "mimalloc"]).join("mimalloc")
+    build(package, None, &["--bin", "mimalloc"]).join("mimalloc")
 });
 
-/// Measures a contender once in a process of its own, after a warm-up there where there is no `Place::Process` to keep
-/// fresh.
+/// The same.
+static BARE: LazyLock<PathBuf> = LazyLock::new(bare::build);
+
+/// Measures a contender once in a process of its own. Only where another allocator is the reason for it, and not that
+/// it is fresh, is there a warm-up in it.
 pub fn ask(place: Place, case: &str, table: &str, contender: &str, size: Size) -> Sample {
     let exe = match place {
         Place::Mimalloc => MIMALLOC.clone(),
+        Place::Bare => BARE.clone(),
         Place::Here | Place::Process => env::current_exe().expect("the command has a path"),
     };
     let mut command = Command::new(exe);
@@ -57,7 +62,7 @@ pub fn answer(sample: &[String], size: Size) {
         .flat_map(|table| table.contenders)
         .find(|found| found.name == *contender)
         .expect("the contender that was asked for");
-    if contender.place != Place::Process {
+    if contender.place == Place::Mimalloc {
         (contender.run)();
     }
     let sample: BTreeMap<_, _> = (contender.run)().iter().collect();
@@ -67,29 +72,27 @@ pub fn answer(sample: &[String], size: Size) {
     );
 }
 
-/// Builds something in release and gives the folder it is in.
-pub fn build(package: &Path, what: &[&str]) -> PathBuf {
-    let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let target = env::current_exe().expect("the command has a path");
-    let target = target
-        .ancestors()
-        .nth(2)
-        .expect("the command is in a target folder")
-        .to_owned();
-    let status = Command::new(cargo)
-        .args([
-            "build",
-            "--release",
-            "--quiet",
-            "--locked",
-            "--manifest-path",
-        ])
-        .arg(package.join("Cargo.toml"))
-        .arg("--target-dir")
+/// Builds a binary of a package in release, into the target folder of this command or another one.
+pub fn build(package: &Path, target: Option<&Path>, what: &[&str]) -> PathBuf {
+    let target = target.map_or_else(target_dir, Path::to_owned);
+    let output = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(["build", "--release", "--quiet", "--locked", "--target-dir"])
         .arg(&target)
+        .arg("--manifest-path")
+        .arg(package.join("Cargo.toml"))
         .args(what)
-        .status()
+        .output()
         .expect("cargo runs");
-    assert!(status.success(), "{what:?} does not build");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{what:?} does not build:\n{said}");
     target.join("release")
+}
+
+/// The target folder of this command.
+pub fn target_dir() -> PathBuf {
+    let exe = env::current_exe().expect("the command has a path");
+    let target = exe.ancestors().nth(2);
+    target
+        .expect("the command is in a target folder")
+        .to_owned()
 }

@@ -19,12 +19,17 @@ impl Consumer {
     /// Both.
     pub const ALL: [Self; 2] = [Self::Spawned, Self::BlockOn];
 
+    /// The first where it is spawned, the second where it is not.
+    pub fn pick<T>(self, spawned: T, block_on: T) -> T {
+        match self {
+            Self::Spawned => spawned,
+            Self::BlockOn => block_on,
+        }
+    }
+
     /// For a heading.
     pub fn title(self) -> &'static str {
-        match self {
-            Self::Spawned => "consumer in a spawned task",
-            Self::BlockOn => "consumer in `block_on`",
-        }
+        self.pick("consumer in a spawned task", "consumer in `block_on`")
     }
 
     /// Measures a future that works through `items` items, on a fresh runtime with two worker threads.

@@ -6,6 +6,7 @@ mod fused;
 mod hops;
 mod parallel;
 mod records;
+mod safety;
 mod scaling;
 
 /// All cases, in the order of the report.
@@ -18,6 +19,7 @@ const CASES: &[fn(Size) -> Case] = &[
     parallel::even,
     parallel::skewed,
     records::case,
+    safety::case,
     scaling::case,
 ];
 

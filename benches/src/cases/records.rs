@@ -155,6 +155,9 @@ fn plain(items: u64, expected: Sum) -> Sample {
 
 type Map = HashMap<&'static str, Value>;
 
+/// Reads keys of earlier stages, and says its own.
+type Stage = fn(&Map, fn(&Map, &str) -> u64) -> (&'static str, u64);
+
 fn mapped(items: u64, expected: Sum) -> Sample {
     const KEYS: [&str; 11] = [
         "id", "count", "price", "gross", "rebate", "net", "tax", "total", "weight", "shipping",
@@ -162,7 +165,7 @@ fn mapped(items: u64, expected: Sum) -> Sample {
     ];
     let get = |m: &Map, key: &str| m[key].as_u64().expect("it is a number");
     // One function a stage, each with the map alone.
-    let stages: [fn(&Map, fn(&Map, &str) -> u64) -> (&'static str, u64); 10] = [
+    let stages: [Stage; 10] = [
         |m, get| ("count", count(get(m, "id"))),
         |m, get| ("price", price(get(m, "id"))),
         |m, get| ("gross", get(m, "count") * get(m, "price")),

@@ -18,9 +18,9 @@ pub fn case(size: Size) -> Case {
     let mut threads = Table::new("three stages, by worker threads");
     for workers in [1, 2, 4] {
         threads = threads.contender(Contender::new(
-            format!("brigade, {workers} worker threads"),
+            format!("brigade, threads: {workers}"),
             "three `1 map(…)` with `buffer: 1024`",
-            move || a_stage(3, three(workers, items / 3)),
+            move || a_stage(3, &three(workers, items / 3)),
         ));
     }
     let mut stages = Table::new("two worker threads, by stages").columns([
@@ -33,23 +33,23 @@ pub fn case(size: Size) -> Case {
     ]);
     for (count, run) in LENGTHS {
         stages = stages.contender(Contender::new(
-            format!("brigade, {count} stages"),
+            format!("brigade, stages: {count}"),
             "`1 map(…)` with `buffer: 1024`",
-            move || a_stage(*count, run(2, items / count)),
+            move || a_stage(*count, &run(2, items / count)),
         ));
     }
     Case::new("scaling", "More stages, more threads", note)
         .table(threads)
         .table(
             stages.goal(
-                Goal::within("brigade, 32 stages", "brigade, 4 stages", 1.25)
+                Goal::within("brigade, stages: 32", "brigade, stages: 4", 1.25)
                     .column("cpu")
                     .wording("32 stages ≤ 1.25 × the CPU time of 4 stages an item and stage"),
             ),
         )
 }
 
-fn a_stage(stages: u64, sample: Sample) -> Sample {
+fn a_stage(stages: u64, sample: &Sample) -> Sample {
     sample.iter().fold(Sample::new(), |all, (column, value)| {
         all.with(column, value / stages as f64)
     })

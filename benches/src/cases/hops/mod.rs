@@ -10,6 +10,7 @@ pub(super) mod peers;
 use load::{Bytes, Load};
 
 pub(super) const HAND: &str = "tokio mpsc by hand";
+const KANAL: &str = "kanal by hand";
 const CHUNKS: &str = "`Vec` chunks over tokio mpsc";
 
 /// Items of eight bytes.
@@ -18,40 +19,28 @@ pub fn u64(size: Size) -> Case {
                 them. Everybody may hold 1,024 items between two stages. brigade hands them over in chunks, but an item \
                 that is alone goes alone; the hand-made chunks wait until they are full, and hold up to 256 items more \
                 in each stage.";
-    let table = |consumer: Consumer| {
-        let (hand, kanal) = (
-            if consumer == Consumer::Spawned {
-                35.0
-            } else {
-                30.0
-            },
-            "kanal by hand",
+    let mut case = Case::new("hops", "Hops between stages", note);
+    for consumer in Consumer::ALL {
+        let table = contenders::<u64>(Table::new(consumer.title()), consumer, size, 1);
+        case = case.table(
+            table
+                .goal(Goal::faster("brigade", HAND, consumer.pick(35.0, 30.0)))
+                .goal(Goal::faster("brigade", KANAL, 12.0))
+                .goal(Goal::faster("brigade", CHUNKS, 0.8)),
         );
-        contenders::<u64>(Table::new(consumer.title()), consumer, size, 1)
-            .goal(Goal::faster("brigade", HAND, hand))
-            .goal(Goal::faster("brigade", kanal, 12.0))
-            .goal(Goal::faster("brigade", CHUNKS, 0.8))
-    };
-    Case::new("hops", "Hops between stages", note)
-        .table(table(Consumer::Spawned))
-        .table(table(Consumer::BlockOn))
+    }
+    case
 }
 
 /// Items of 256 bytes.
 pub fn bytes(size: Size) -> Case {
     let note = "The same with items of 256 bytes, which have to be copied from stage to stage.";
-    let table = |consumer: Consumer| {
-        let hand = if consumer == Consumer::Spawned {
-            9.0
-        } else {
-            12.0
-        };
-        contenders::<Bytes>(Table::new(consumer.title()), consumer, size, 3)
-            .goal(Goal::faster("brigade", HAND, hand))
-    };
-    Case::new("hops-bytes", "Hops of 256 bytes", note)
-        .table(table(Consumer::Spawned))
-        .table(table(Consumer::BlockOn))
+    let mut case = Case::new("hops-bytes", "Hops of 256 bytes", note);
+    for consumer in Consumer::ALL {
+        let table = contenders::<Bytes>(Table::new(consumer.title()), consumer, size, 3);
+        case = case.table(table.goal(Goal::faster("brigade", HAND, consumer.pick(9.0, 12.0))));
+    }
+    case
 }
 
 /// Items with something on the heap.
@@ -59,52 +48,28 @@ pub fn string(size: Size) -> Case {
     let note = "The same with a `String` an item, which is allocated in the source and freed in the consumer. With \
                 glibc's allocator that is most of the time as soon as many items are alive, whoever hands them over; so \
                 all of it once more in a process that uses mimalloc.";
-    let table = |consumer: Consumer, place| {
-        let hand = if consumer == Consumer::Spawned {
-            4.5
-        } else {
-            8.0
-        };
-        let (with, goal) = match place {
-            Place::Mimalloc => (", mimalloc", None),
-            _ => ("", Some(Goal::faster("brigade", HAND, hand))),
-        };
-        let mut table = contenders::<String>(
-            Table::new(format!("{}{with}", consumer.title())),
-            consumer,
-            size,
-            3,
-        );
-        table.goals.extend(goal);
+    let mut case = Case::new("hops-string", "Hops of a String", note);
+    for consumer in Consumer::ALL {
+        let table = contenders::<String>(Table::new(consumer.title()), consumer, size, 3);
+        case = case.table(table.goal(Goal::faster("brigade", HAND, consumer.pick(4.5, 8.0))));
+    }
+    for consumer in Consumer::ALL {
+        let table = Table::new(format!("{}, mimalloc", consumer.title()));
+        let mut table = contenders::<String>(table, consumer, size, 3);
         for contender in &mut table.contenders {
-            contender.place = place;
+            contender.place = Place::Mimalloc;
         }
-        table
-    };
-    Case::new("hops-string", "Hops of a String", note)
-        .table(table(Consumer::Spawned, Place::Here))
-        .table(table(Consumer::BlockOn, Place::Here))
-        .table(table(Consumer::Spawned, Place::Mimalloc))
-        .table(table(Consumer::BlockOn, Place::Mimalloc))
+        case = case.table(table);
+    }
+    case
 }
 
 /// brigade and its peers. Large items take longer, so there are fewer.
 fn contenders<T: Load>(table: Table, consumer: Consumer, size: Size, fewer: u64) -> Table {
-    let run = move |items: u64, run: fn(Consumer, u64) -> Sample| {
-        let items = size.items(items / fewer);
-        move || run(consumer, items)
-    };
-    let brigade = "three `1 map(…)` with `buffer: 1024`, `stream()`";
-    peers::<T>(
-        table.contender(Contender::new(
-            "brigade",
-            brigade,
-            run(6_000_000, brigade::hops::<T>),
-        )),
-        consumer,
-        size,
-        fewer,
-    )
+    let what = "three `1 map(…)` with `buffer: 1024`, `stream()`";
+    let items = size.items(6_000_000 / fewer);
+    let brigade = Contender::new("brigade", what, move || brigade::hops::<T>(consumer, items));
+    peers::<T>(table.contender(brigade), consumer, size, fewer)
 }
 
 /// The peers alone.
@@ -123,7 +88,7 @@ pub(super) fn peers<T: Load>(table: Table, consumer: Consumer, size: Size, fewer
             peers::chunks::<T>,
         ))
         .contender(contender(
-            "kanal by hand",
+            KANAL,
             "a task a stage, `kanal::bounded_async(1024)`",
             &["kanal"],
             600_000,
