@@ -45,11 +45,26 @@ impl Consumer {
     where
         F: Future<Output = ()> + Send + 'static,
     {
-        Sample::of(items, || match self {
+        Sample::of(items, || self.run_on(runtime, future))
+    }
+
+    /// Runs a future that measures by itself, on a fresh runtime with two worker threads.
+    pub fn run<F>(self, future: F) -> F::Output
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        self.run_on(&runtime(2), future)
+    }
+
+    fn run_on<F>(self, runtime: &Runtime, future: F) -> F::Output
+    where
+        F: Future<Output: Send> + Send + 'static,
+    {
+        match self {
             Self::Spawned => runtime
                 .block_on(async { tokio::spawn(future).await.expect("a contender panicked") }),
             Self::BlockOn => runtime.block_on(future),
-        })
+        }
     }
 }
 

@@ -4,6 +4,8 @@ use crate::case::{Case, Size};
 
 mod fused;
 mod hops;
+mod in_flight;
+mod latency;
 mod parallel;
 mod records;
 mod safety;
@@ -18,6 +20,8 @@ const CASES: &[fn(Size) -> Case] = &[
     fused::case,
     parallel::even,
     parallel::skewed,
+    in_flight::case,
+    latency::case,
     records::case,
     safety::case,
     scaling::case,
