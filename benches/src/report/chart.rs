@@ -1,10 +1,11 @@
-//! A chart for each case: a bar for each contender, on a logarithmic scale.
+//! A chart for each case: a bar for each contender.
 
 use crate::case::{Case, Table};
 use crate::results::Measured;
 use crate::stats::Spread;
 
 use super::numbers::number;
+use super::scale::{Scale, far_apart};
 
 const WIDTH: f64 = 880.0;
 /// Where bars begin; names stand to the left.
@@ -16,19 +17,25 @@ const HEAD: f64 = 44.0;
 
 /// Draws the first column of each table.
 pub(super) fn draw(case: &Case, measured: &[Measured]) -> String {
+    let tables: Vec<(&Table, Vec<Bar<'_>>)> = case
+        .tables
+        .iter()
+        .map(|table| (table, bars(table, measured)))
+        .filter(|(_, bars)| !bars.is_empty())
+        .collect();
     let mut body = String::new();
     let mut y = 8.0;
-    for table in &case.tables {
-        let bars = bars(table, measured);
-        if !bars.is_empty() {
-            // One scale for all that is told in the same unit, so that tables can be compared.
-            let alike = case
-                .tables
-                .iter()
-                .filter(|other| other.columns[0].title == table.columns[0].title);
-            let scale = Scale::over(alike.flat_map(|table| bars_of(table, measured)));
-            body += &block(table, &bars, &scale, &mut y);
-        }
+    for (table, bars) in &tables {
+        let scale = if far_apart(values(bars)) {
+            // The same one for all of them, so that tables can be compared.
+            let alike = tables.iter().filter(|(other, bars)| {
+                other.columns[0].title == table.columns[0].title && far_apart(values(bars))
+            });
+            Scale::logarithmic(alike.flat_map(|(_, bars)| values(bars)))
+        } else {
+            Scale::linear(values(bars))
+        };
+        body += &block(table, bars, &scale, &mut y);
     }
     let height = y + 4.0;
     format!(
@@ -50,23 +57,26 @@ text { fill: #e6edf3 } .quiet { fill: #9198a1 } .bar { fill: #656c76 } .own { fi
 type Bar<'a> = (&'a str, Spread);
 
 fn bars<'a>(table: &'a Table, measured: &[Measured]) -> Vec<Bar<'a>> {
-    bars_of(table, measured).collect()
+    let Some(measured) = measured.iter().find(|measured| measured.table == table.id) else {
+        return Vec::new();
+    };
+    let bar = |name: &'a str| {
+        let samples = measured.samples(name, table.columns[0].id)?;
+        Some((name, Spread::of(samples.iter().copied())?))
+    };
+    let names = table
+        .contenders
+        .iter()
+        .map(|contender| contender.name.as_str());
+    names.filter_map(bar).collect()
 }
 
-fn bars_of<'a>(table: &'a Table, measured: &[Measured]) -> impl Iterator<Item = Bar<'a>> {
-    let measured = measured
-        .iter()
-        .find(|measured| measured.table == table.id)
-        .cloned();
-    table.contenders.iter().filter_map(move |contender| {
-        let samples = measured
-            .as_ref()?
-            .samples(&contender.name, table.columns[0].id)?;
-        Some((
-            contender.name.as_str(),
-            Spread::of(samples.iter().copied())?,
-        ))
-    })
+fn values(bars: &[Bar<'_>]) -> impl Iterator<Item = f64> {
+    bars.iter().flat_map(|(_, spread)| [spread.min, spread.max])
+}
+
+fn x(scale: &Scale, value: f64) -> f64 {
+    LEFT + scale.share(value) * (RIGHT - LEFT)
 }
 
 fn block(table: &Table, bars: &[Bar<'_>], scale: &Scale, y: &mut f64) -> String {
@@ -78,24 +88,25 @@ fn block(table: &Table, bars: &[Bar<'_>], scale: &Scale, y: &mut f64) -> String 
         escaped(&table.id)
     );
     text += &format!(
-        "<text class=\"quiet\" x=\"8\" y=\"{}\">{}, less is better, logarithmic</text>\n",
+        "<text class=\"quiet\" x=\"8\" y=\"{}\">{}, less is better{}</text>\n",
         *y + 32.0,
-        escaped(table.columns[0].title)
+        escaped(table.columns[0].title),
+        scale.title()
     );
     for tick in scale.ticks() {
-        let x = scale.x(tick);
+        let x = x(scale, tick);
         text += &format!(
             "<line class=\"grid\" x1=\"{x:.1}\" x2=\"{x:.1}\" y1=\"{top}\" y2=\"{bottom}\"/>\n"
         );
         text += &format!(
             "<text class=\"quiet\" x=\"{x:.1}\" y=\"{}\" text-anchor=\"middle\">{}</text>\n",
             top - 4.0,
-            number(tick).trim_end_matches(".00").trim_end_matches(".0")
+            tick_number(tick)
         );
     }
     for (index, (name, Spread { median, min, max })) in bars.iter().enumerate() {
         let top = *y + HEAD + ROW * index as f64;
-        let (end, middle, baseline) = (scale.x(*median), top + 9.0, top + 13.5);
+        let (end, middle, baseline) = (x(scale, *median), top + 9.0, top + 13.5);
         let class = if name.starts_with("brigade") {
             "bar own"
         } else {
@@ -112,12 +123,12 @@ fn block(table: &Table, bars: &[Bar<'_>], scale: &Scale, y: &mut f64) -> String 
         );
         text += &format!(
             "<line class=\"range\" x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{middle}\" y2=\"{middle}\"/>\n",
-            scale.x(*min),
-            scale.x(*max)
+            x(scale, *min),
+            x(scale, *max)
         );
         text += &format!(
             "<text class=\"value\" x=\"{:.1}\" y=\"{baseline}\">{}</text>\n",
-            scale.x(*max).max(end) + 6.0,
+            x(scale, *max).max(end) + 6.0,
             number(*median)
         );
     }
@@ -125,44 +136,12 @@ fn block(table: &Table, bars: &[Bar<'_>], scale: &Scale, y: &mut f64) -> String 
     text
 }
 
-struct Scale {
-    from: f64,
-    to: f64,
-}
-
-impl Scale {
-    fn over<'a>(bars: impl Iterator<Item = Bar<'a>>) -> Self {
-        let (mut least, mut most) = (f64::INFINITY, 0.0_f64);
-        for (_, spread) in bars {
-            least = least.min(spread.min.max(1e-3));
-            most = most.max(spread.max);
-        }
-        // Half of the least, so that the shortest bar can be seen.
-        Self {
-            from: (least / 2.0).log10(),
-            to: most.max(least * 2.0).log10(),
-        }
-    }
-
-    fn x(&self, value: f64) -> f64 {
-        let share = (value.max(1e-9).log10() - self.from) / (self.to - self.from);
-        LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
-    }
-
-    /// Powers of ten, or also twice and five times them where there would be few.
-    fn ticks(&self) -> Vec<f64> {
-        let steps: &[f64] = if self.to - self.from > 3.0 {
-            &[1.0]
-        } else {
-            &[1.0, 2.0, 5.0]
-        };
-        #[allow(clippy::cast_possible_truncation, reason = "exponents are small")]
-        let powers = self.from.floor() as i32..=self.to.ceil() as i32;
-        let ticks =
-            powers.flat_map(|power| steps.iter().map(move |step| step * 10_f64.powi(power)));
-        ticks
-            .filter(|tick| (self.from..=self.to).contains(&tick.log10()))
-            .collect()
+fn tick_number(tick: f64) -> String {
+    let text = number(tick);
+    if text.contains('.') {
+        text.trim_end_matches('0').trim_end_matches('.').to_owned()
+    } else {
+        text
     }
 }
 

@@ -9,6 +9,7 @@ use crate::results::{Measured, Results};
 mod chart;
 mod goals;
 mod numbers;
+mod scale;
 mod section;
 
 pub use section::section;
