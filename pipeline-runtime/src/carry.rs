@@ -29,8 +29,9 @@ pub trait Carry: Default + Send + 'static {
     /// The ticket of a batch of the items that had these.
     fn join(tickets: Vec<Self>) -> Self;
 
-    /// The tickets of a batch's items; itself, if it is not that of a batch.
-    fn apart(self) -> Vec<Self>;
+    /// A part of the ticket of a batch's element number `index`; of itself, if there is none.
+    #[must_use]
+    fn element(&self, index: usize) -> Self;
 
     /// Moves items and tickets to the end of vectors of their own.
     fn unzip<T>(carried: &mut Vec<Carried<T, Self>>, items: &mut Vec<T>, tickets: &mut Vec<Self>) {
@@ -99,9 +100,7 @@ impl Carry for () {
     fn join(_tickets: Vec<()>) {}
 
     #[inline]
-    fn apart(self) -> Vec<()> {
-        Vec::new()
-    }
+    fn element(&self, _index: usize) {}
 
     fn unzip<T>(carried: &mut Vec<Carried<T, ()>>, items: &mut Vec<T>, _tickets: &mut Vec<()>) {
         let mut more = Carried::items(std::mem::take(carried));

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
-use crate::ticket::Ticket;
+use crate::ticket::{Fate, Undecided};
 
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -41,7 +41,7 @@ pub struct Details<T> {
     /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
     pub report: Option<Report>,
     /// The message that the item comes from, still to be decided about.
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: Undecided,
 }
 
 /// Names a stage: how it is called, and where it is written.
@@ -150,7 +150,7 @@ impl<T> Failure<T> {
             origin: None,
             task: None,
             report: None,
-            ticket: Ticket::null(),
+            ticket: Undecided::null(),
         }))
     }
 
@@ -158,6 +158,20 @@ impl<T> Failure<T> {
     #[must_use]
     pub fn into_details(self) -> Details<T> {
         *self.0
+    }
+
+    /// The failing delivery is done with: it is acknowledged. Without effect where the input is no queue.
+    pub fn ack(self) {
+        self.0.ticket.decide(Fate::Done);
+    }
+
+    /// The failing delivery is given back, to be delivered again after `delay`. Without effect where the input is no
+    /// queue.
+    ///
+    /// A failure that is dropped undecided does the same after the time of a lease, so that what fails at once does
+    /// not come again at once.
+    pub fn nack(self, delay: Duration) {
+        self.0.ticket.decide(Fate::Again(delay));
     }
 
     /// The same failure with another type of task; what `f` returns becomes the task.

@@ -121,7 +121,7 @@ where
         let mut failure = Failure::new(*main, Cause::Timeout(after));
         failure.attempts = attempt;
         failure.frames = shared.frames;
-        failure.ticket = ticket;
+        failure.ticket = ticket.into();
         let mut tally = shared.tally();
         shared.reporter.report(failure).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;
