@@ -60,6 +60,11 @@ pub mod source {
     pub use pipeline_runtime::source::*;
 }
 
+pub mod journal {
+    //! Where stages with `once` are recorded.
+    pub use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
+}
+
 pub mod sink {
     //! Where items go: what stands behind `:drive`, and the errors end of a header.
     //!

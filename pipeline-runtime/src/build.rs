@@ -295,8 +295,9 @@ impl<T, Task> Port<T, Task> {
             .window
             .or(opts.buffer)
             .map(|window| window.max(opts.count));
-        let window = written.unwrap_or_else(|| automatic::<O>(opts.count));
-        let floor = 2 * opts.count.max(1);
+        let count = if opts.journal { 1 } else { opts.count };
+        let window = written.unwrap_or_else(|| automatic::<O>(count));
+        let floor = 2 * count.max(1);
         let bound = Bound {
             window,
             limit: window,

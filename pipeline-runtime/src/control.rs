@@ -101,6 +101,12 @@ impl Control {
         handle
     }
 
+    /// The same for one of any number of short tasks: those that have ended are forgotten.
+    pub(crate) fn spawn_passing(&self, task: impl Future<Output = ()> + Send + 'static) {
+        while lock(&self.tasks).try_join_next().is_some() {}
+        self.spawn(task);
+    }
+
     /// Runs `work` on a thread of its own, in the context of the runtime.
     pub(crate) fn spawn_thread(
         self: &Arc<Self>,

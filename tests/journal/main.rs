@@ -1,0 +1,4 @@
+//! Stages that are recorded: what runs again and what does not.
+
+mod fakes;
+mod once;
