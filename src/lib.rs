@@ -62,6 +62,8 @@ pub mod source {
 
 pub mod journal {
     //! Where stages with `once` are recorded.
+    #[cfg(feature = "journal")]
+    pub use pipeline_connectors::journal::*;
     pub use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
 }
 

@@ -5,6 +5,7 @@
 //! | `files` | [`files()`]: lines of files; xz, zstd, gzip and bzip2 are decompressed |
 //! | `stdin` | [`stdin()`]: the same from standard input |
 //! | `tcp` | [`tcp()`]: lines that any number of TCP connections send |
+//! | `journal` | [`journal`]: where stages with `once` are recorded; in memory, and with `sqlite` in a file |
 //! | `sqlite` | [`sqlite()`]: rows into the tables of a SQLite database |
 //!
 //! The sources emit [`Line`](pipeline_runtime::source::Line)s and hold two bounds: on the length of a line, and on the
@@ -12,6 +13,8 @@
 //! says where, and the rest goes on. [`conformance`] has tests for sources and sinks of your own.
 
 pub mod conformance;
+#[cfg(feature = "journal")]
+pub mod journal;
 
 #[cfg(feature = "_lines")]
 mod lines;

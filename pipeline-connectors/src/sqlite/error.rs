@@ -38,6 +38,13 @@ pub enum OpenErrorKind {
         /// What does not fit.
         problem: String,
     },
+    /// It holds a journal of another version of brigade.
+    Version {
+        /// The version that is there.
+        found: i64,
+        /// The one that this program knows.
+        known: i64,
+    },
     /// Something else, in SQLite's words.
     Other(String),
 }
@@ -56,6 +63,31 @@ impl OpenError {
         Self { path, kind }
     }
 
+    /// A file that was opened and then refused something.
+    #[cfg(feature = "journal")]
+    pub(crate) fn of_file(path: &Path, waited: Duration, error: &rusqlite::Error) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            kind: OpenErrorKind::of(error, waited),
+        }
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn other(path: &Path, error: &impl fmt::Display) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            kind: OpenErrorKind::Other(error.to_string()),
+        }
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn other_version(path: &Path, found: i64, known: i64) -> Self {
+        Self {
+            path: path.to_path_buf(),
+            kind: OpenErrorKind::Version { found, known },
+        }
+    }
+
     pub(super) fn read_only(path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
@@ -64,7 +96,7 @@ impl OpenError {
     }
 
     /// A description that makes no sense.
-    pub(super) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
         Self {
             path: database.path().to_path_buf(),
             kind: OpenErrorKind::Table {
@@ -75,7 +107,7 @@ impl OpenError {
     }
 
     /// A statement that SQLite refused.
-    pub(super) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
         match OpenErrorKind::of(error, database.busy_timeout()) {
             OpenErrorKind::Other(problem) => Self::of_table(database, table, problem),
             kind => Self {
@@ -123,6 +155,10 @@ impl fmt::Display for OpenErrorKind {
                 "it may not be written; change the permissions of the file and its directory",
             ),
             Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
+            Self::Version { found, known } => write!(
+                f,
+                "it holds a journal of version {found}, and this program knows version {known}; let the program that made it finish its tasks, or choose another path"
+            ),
             Self::Other(said) => write!(f, "{said}; choose another path"),
         }
     }
@@ -182,6 +218,18 @@ impl fmt::Display for RowError {
 }
 
 impl std::error::Error for RowError {}
+
+/// Why SQLite refused a transaction, for a message.
+#[cfg(feature = "journal")]
+pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "another program held it locked for {waited:?}; end that program, or raise `busy_timeout`"
+        ),
+        Some(ErrorCode::DiskFull) => "the disk is full; make room".to_owned(),
+        _ => said(error),
+    }
+}
 
 fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
     write!(

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::{Body, Owns};
+use crate::func::parenthesized;
 
 impl Body<'_> {
     /// The handle of the record's task.
@@ -19,13 +20,15 @@ impl Body<'_> {
         };
         let (is_recorded, once) = (self.private("is_recorded"), self.private("Once"));
         let (task, fail) = (self.task_handle(), self.fail(Owns::Nothing));
+        let args = quote_spanned!(self.span()=> made, &#task, #key);
+        let args = parenthesized(args, self.glue.at(self.last_span()));
         quote_spanned! {self.span()=> {
             let made = if #is_recorded(&#task, #key) {
                 ::core::option::Option::None
             } else {
                 ::core::option::Option::Some(#guarded)
             };
-            match #once::<_>::once(made, &#task, #key) {
+            match #once::<_>::once #args {
                 ::core::result::Result::Ok(value) => value,
                 ::core::result::Result::Err(cause) => #fail,
             }

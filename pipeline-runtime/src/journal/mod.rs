@@ -91,6 +91,7 @@ impl JournalError {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<J: Journal> Journal for Arc<J> {
     fn name(&self) -> Arc<str> {
         J::name(self)
