@@ -53,6 +53,16 @@ impl<Task: Send + 'static> Verdict<Task> {
             .take()
     }
 
+    /// Whether the run is to fail.
+    pub(crate) fn failed(&self) -> bool {
+        self.control.stopped()
+            || self
+                .failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some()
+    }
+
     /// The pipeline cannot go on.
     pub(crate) fn stop(&self, failure: Failure<Task>) {
         match self.relay.get() {

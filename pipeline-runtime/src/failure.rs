@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
+use crate::ticket::Ticket;
 
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -31,6 +32,8 @@ pub struct Failure<T = ()> {
     pub task: Option<T>,
     /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
     pub report: Option<Box<Report>>,
+    /// The message that the item comes from, still to be decided about.
+    pub(crate) ticket: Ticket,
 }
 
 /// Names a stage: how it is called, and where it is written.
@@ -137,6 +140,7 @@ impl<T> Failure<T> {
             origin: None,
             task: None,
             report: None,
+            ticket: Ticket::null(),
         }
     }
 
@@ -150,6 +154,7 @@ impl<T> Failure<T> {
             origin: self.origin,
             task: self.task.and_then(f),
             report: self.report,
+            ticket: self.ticket,
         }
     }
 }

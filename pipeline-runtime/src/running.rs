@@ -72,16 +72,26 @@ impl<Task: Send + 'static> Live<Task> {
         self.outcome()
     }
 
+    /// Waits until no stage runs any more; whether nothing has failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn succeeded(&self) -> bool {
+        self.watched.control.tasks_ended().await;
+        if !self.watched.control.aborted() {
+            self.watched.control.threads_ended().await;
+        }
+        !self.verdict.failed()
+    }
+
     /// Waits until nothing runs any more.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
     async fn ended(&self) {
-        self.watched.control.tasks_ended().await;
-        if !self.watched.control.aborted() {
-            self.watched.control.threads_ended().await;
-        }
+        self.succeeded().await;
         let _ = self.watched.ended.set(Instant::now());
     }
 
