@@ -6,7 +6,7 @@ pub use pipeline_macros::__pipeline;
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
     BoxError, Cause, Collect, Driven, Failure, Handle, Origin, Pipeline, PipelineStream, Plan,
-    PlanRow, Report, Retry, Row, Run, Running, Segment, StageInfo, Time, UnknownStage,
+    PlanRow, Report, Retry, Row, Run, Running, Segment, Stack, StageInfo, Time, UnknownStage,
 };
 
 pub mod source {

@@ -30,7 +30,7 @@ mod ticket;
 #[doc(hidden)]
 pub mod private;
 
-pub use failure::{BoxError, Cause, Failure, Origin, StageInfo};
+pub use failure::{BoxError, Cause, Failure, Origin, Stack, StageInfo};
 pub use pipeline::{Collect, Pipeline, PipelineStream, Run};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
