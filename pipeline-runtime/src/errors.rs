@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::sink::Sink;
 use crate::source::{Relay, SourceError};
+use crate::ticket::Undecided;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -63,8 +64,9 @@ impl<Task: Send + 'static> Verdict<Task> {
                 .is_some()
     }
 
-    /// The pipeline cannot go on.
-    pub(crate) fn stop(&self, failure: Failure<Task>) {
+    /// The pipeline cannot go on. Nobody will decide about the failing message: it is given back.
+    pub(crate) fn stop(&self, mut failure: Failure<Task>) {
+        failure.ticket = Undecided::null();
         match self.relay.get() {
             Some(relay) => (relay.0)(failure.map_task(|_| None)),
             None => self.decide(failure),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
-use crate::ticket::Ticket;
+use crate::ticket::{Fate, Undecided};
 
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -35,7 +35,7 @@ pub struct Failure<T = ()> {
     /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
     pub report: Option<Box<Report>>,
     /// The message that the item comes from, still to be decided about.
-    pub(crate) ticket: Ticket,
+    pub(crate) ticket: Undecided,
 }
 
 /// Names a stage: how it is called, and where it is written.
@@ -181,8 +181,22 @@ impl<T> Failure<T> {
             origin: None,
             task: None,
             report: None,
-            ticket: Ticket::null(),
+            ticket: Undecided::null(),
         }
+    }
+
+    /// The failing delivery is done with: it is acknowledged. Without effect where the input is no queue.
+    pub fn ack(self) {
+        self.ticket.decide(Fate::Done);
+    }
+
+    /// The failing delivery is given back, to be delivered again after `delay`. Without effect where the input is no
+    /// queue.
+    ///
+    /// A failure that is dropped undecided does the same after the time of a lease, so that what fails at once does
+    /// not come again at once.
+    pub fn nack(self, delay: Duration) {
+        self.ticket.decide(Fate::Again(delay));
     }
 
     /// The same failure with another type of task; what `f` returns becomes the task.

@@ -92,6 +92,7 @@ impl<Task: Send + 'static> Live<Task> {
     /// Cancel safe.
     async fn ended(&self) {
         self.succeeded().await;
+        self.watched.control.kept().await;
         let _ = self.watched.ended.set(Instant::now());
     }
 
@@ -258,7 +259,8 @@ impl<Task: Send + 'static> Running<Task> {
             .stopped(self.live.watched.report().stuck(deadline));
         self.live.abandon();
         // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
-        let _ = tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
+        let _ = tokio::time::timeout(CLEAN_UP, self.live.ended()).await;
+        self.live.watched.control.abandon_keepers();
         self.live.outcome()
     }
 

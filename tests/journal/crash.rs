@@ -54,7 +54,11 @@ async fn child() {
     let Some(directory) = std::env::var_os(DIRECTORY).map(PathBuf::from) else {
         return;
     };
-    let journal = journal::sqlite(file(&directory)).open().unwrap();
+    // A range begins anew each time, and knows nothing of what is finished.
+    let journal = journal::sqlite(file(&directory))
+        .keep_finished(Duration::from_secs(3600), 1_000_000)
+        .open()
+        .unwrap();
     let database = Database::open(file(&directory)).unwrap();
     let rows = database
         .table("rows")

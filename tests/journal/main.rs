@@ -3,4 +3,5 @@
 mod crash;
 mod fakes;
 mod once;
+mod queues;
 mod stack;

@@ -15,7 +15,7 @@ mod site;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use crate::ast::Header;
+use crate::ast::{Header, Mode};
 use crate::check::{Checked, Item};
 use crate::func::{ends, parenthesized};
 use crate::ir::{Ir, Unit};
@@ -162,7 +162,7 @@ impl Expander<'_> {
                     stages,
                     main,
                     flavour,
-                } => self.group(stages, *main, *flavour),
+                } => self.riding(*main, self.group(stages, *main, *flavour)),
                 Unit::Edge { stage, post } => self.edge(*stage, post),
                 Unit::Drive { pre, stage } => {
                     let driven = self.drive(pre, *stage);
@@ -178,6 +178,17 @@ impl Expander<'_> {
         let finish = self.glue.private("finish", Span::call_site());
         let port = self.port(self.stages().len());
         quote_spanned!(span=> #statements #finish(#port))
+    }
+
+    /// The port of a group; where a task is opened in it, the task goes along with the tickets.
+    fn riding(&self, main: usize, port: TokenStream) -> TokenStream {
+        let item = &self.stages()[main];
+        if item.stage.mode() != Mode::Journal || item.before.is_record() {
+            return port;
+        }
+        let at = item.stage.span;
+        let (riding, handle) = (self.glue.private("riding", at), self.glue.handle(at));
+        quote_spanned!(self.glue.at(at)=> #riding(#port, |record| &record.#handle))
     }
 
     /// The port in front of a stage, located at the group that made it: what does not fit between two groups is then

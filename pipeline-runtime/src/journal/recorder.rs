@@ -96,7 +96,9 @@ impl<J: Journal> Gathers for Gathering<J> {
 
     fn finish(self: Arc<Self>, task: Arc<str>) {
         if self.finished.add(task) {
-            Arc::clone(&self).serve(self.finishing());
+            // The last acknowledgements come after the stages have ended.
+            let control = self.control.get().expect("attached before anything runs");
+            control.keep_passing(Arc::clone(&self).finishing());
         }
     }
 }

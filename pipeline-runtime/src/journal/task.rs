@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use super::recorder::Gathers;
 use super::{Frame, JournalError, Recorded};
 use crate::failure::Cause;
+use crate::ticket::Rider;
 
 /// A task whose stages are recorded. Clones are handles of the same task.
 #[derive(Clone)]
@@ -95,6 +96,11 @@ impl Task {
         Committing(self)
     }
 
+    /// What goes along with the ticket of its item.
+    pub(crate) fn rider(&self) -> Arc<dyn Rider> {
+        Arc::clone(&self.0) as Arc<dyn Rider>
+    }
+
     /// The most bytes of a value.
     pub(crate) fn limit(&self) -> usize {
         self.0.gathers.limit()
@@ -158,6 +164,16 @@ impl Entry {
             what,
             error: Arc::clone(error),
         }))
+    }
+}
+
+impl Rider for Entry {
+    fn acked(&self) {
+        Arc::clone(&self.gathers).finish(Arc::clone(&self.id));
+    }
+
+    fn frames(&self) -> Vec<Recorded> {
+        self.lock().frames.clone()
     }
 }
 

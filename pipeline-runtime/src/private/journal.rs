@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use crate::build::Port;
+use super::{Carried, Carry, Item, Port, Portable, Ticket};
 use crate::failure::Cause;
 use crate::journal::{Committing, Journal, Opening, Recorder};
+use crate::queue::{Body, Delivery};
 
 pub use crate::journal::Task;
 
@@ -14,9 +15,24 @@ pub fn recorder(journal: impl Journal) -> Recorder {
 }
 
 /// Behind the input of a pipeline with a journal.
-pub fn journaled<T, Failing>(port: Port<T, Failing>, journal: &Recorder) -> Port<T, Failing> {
+pub fn journaled<T, Failing, K>(
+    port: Port<T, Failing, K>,
+    journal: &Recorder,
+) -> Port<T, Failing, K> {
     journal.attach(&port.build.control);
     port
+}
+
+/// Behind the `push_task` that opens a task: the task is finished when its item's ticket is acknowledged.
+pub fn riding<T: Item, Failing, K: Carry>(
+    port: Port<T, Failing, K>,
+    task: impl Fn(&T) -> &Task + Portable,
+) -> Port<T, Failing, Ticket> {
+    port.mapped(move |carried| {
+        let Carried { item, ticket } = carried.ticketed();
+        let ticket = ticket.with(task(&item).rider());
+        Carried { item, ticket }
+    })
 }
 
 /// `push_task` in a pipeline with a journal: loads what is recorded of the task.
@@ -50,6 +66,12 @@ pub fn token(task: &Task, key: &'static str) -> String {
 pub trait Identified {
     /// The id.
     fn task_id(&self) -> Arc<str>;
+}
+
+impl<B: Body> Identified for Delivery<B> {
+    fn task_id(&self) -> Arc<str> {
+        Arc::clone(self.id())
+    }
 }
 
 /// What `id = …` of `push_task` returns.

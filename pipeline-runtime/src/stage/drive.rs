@@ -1,6 +1,5 @@
 //! `:drive`: items go into a sink, and are then done.
 
-use std::collections::BTreeMap;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
@@ -168,8 +167,8 @@ where
             }
             Ok(Err(error)) => Written::none(count, error.error),
         };
-        let failures = self.failures(written, &mut tickets);
-        // First: what is written is done, however long the errors end takes.
+        let failures = self.failures(written, &tickets);
+        // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
         K::done_all(tickets.drain(..));
         self.tickets = tickets;
         for failure in failures {
@@ -177,11 +176,10 @@ where
         }
     }
 
-    /// Counts what could not be written, and gives each failure its ticket.
-    fn failures(&mut self, mut written: Written, tickets: &mut [K]) -> Vec<Failure<Task>> {
+    /// Counts what could not be written, and gives each failure a part of its ticket.
+    fn failures(&mut self, mut written: Written, tickets: &[K]) -> Vec<Failure<Task>> {
         let (shared, mut failures) = (&self.shared, Vec::new());
         let (row, mut last) = (shared.row(shared.opts.main), None);
-        let mut apart = BTreeMap::<usize, Vec<K>>::new();
         written
             .failed
             .sort_by_key(|failed| (failed.index, failed.part));
@@ -190,24 +188,17 @@ where
                 continue;
             }
             self.tally.stages[row].failed += u64::from(part.is_none());
-            let ticket = match (tickets.get_mut(index), part) {
-                (None, _) => K::default(),
-                (Some(ticket), None) => std::mem::take(ticket),
-                (Some(ticket), Some(_)) if !self.batches => ticket.part(),
-                (Some(ticket), Some(part)) => {
-                    let parts = apart.entry(index);
-                    let parts = parts.or_insert_with(|| std::mem::take(ticket).apart());
-                    parts.get_mut(part).map(std::mem::take).unwrap_or_default()
-                }
-            };
+            let ticket = tickets.get(index).map(|ticket| match part {
+                Some(part) if self.batches => ticket.element(part),
+                _ => ticket.part(),
+            });
             failures.push(Failure {
                 attempts: 1,
                 frames: shared.frames,
-                ticket: ticket.into_ticket(),
+                ticket: ticket.unwrap_or_default().into_ticket().into(),
                 ..Failure::of(*shared.main(), cause)
             });
         }
-        K::done_all(apart.into_values().flatten());
         failures
     }
 }

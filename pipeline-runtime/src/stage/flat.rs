@@ -135,7 +135,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage.index - self.0.first;
             *failure.stage = self.0.stages[row];
-            failure.ticket = self.part();
+            failure.ticket = self.part().into();
             self.0.reporter.report(*failure).await;
             self.state().tally.stages[row].failed += 1;
         }

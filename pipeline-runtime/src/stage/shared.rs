@@ -135,7 +135,7 @@ where
     pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>, ticket: K) -> usize {
         let row = self.row(failure.stage.index);
         *failure.stage = self.stages[row];
-        failure.ticket = ticket.into_ticket();
+        failure.ticket = ticket.into_ticket().into();
         tracing::debug!(stage = failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
         self.reporter.report(*failure).await;
         row

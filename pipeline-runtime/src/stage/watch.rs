@@ -121,7 +121,7 @@ where
         let failure = Failure {
             attempts: attempt,
             frames: shared.frames,
-            ticket,
+            ticket: ticket.into(),
             ..Failure::of(*main, Cause::Timeout(after))
         };
         let mut tally = shared.tally();

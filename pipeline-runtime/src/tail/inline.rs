@@ -179,7 +179,7 @@ where
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
         *failure.stage = self.stages[stage + 1];
-        failure.ticket = ticket.into_ticket();
+        failure.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
 
