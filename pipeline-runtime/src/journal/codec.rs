@@ -1,4 +1,4 @@
-//! How values are recorded: as MessagePack with named fields, which keeps every float and every key of a map, and can
+//! How values are recorded: as `MessagePack` with named fields, which keeps every float and every key of a map, and can
 //! be read without the type.
 
 use std::cell::RefCell;

@@ -13,20 +13,19 @@ pub(crate) fn once<V: Serialize + DeserializeOwned>(
     task: &Task,
     key: &'static str,
 ) -> Result<V, Cause> {
-    match made {
-        Some(value) => match encode(&value, task.limit()) {
-            Ok(bytes) => {
-                task.record(key, bytes);
-                Ok(value)
-            }
-            Err(error) => Err(failed("record", task, key, error)),
-        },
-        None => {
-            let bytes = task.recorded(key).ok_or("there is nothing".into());
-            let value = bytes.and_then(|bytes| decode(&bytes));
-            value.map_err(|error| failed("read back", task, key, error))
-        }
+    let Some(value) = made else {
+        return read_back(task, key).map_err(|error| failed("read back", task, key, error));
+    };
+    match encode(&value, task.limit()) {
+        Ok(bytes) => task.record(key, bytes),
+        Err(error) => return Err(failed("record", task, key, error)),
     }
+    Ok(value)
+}
+
+fn read_back<V: DeserializeOwned>(task: &Task, key: &str) -> Result<V, BoxError> {
+    let bytes = task.recorded(key).ok_or("there is nothing")?;
+    decode(&bytes)
 }
 
 /// The value does not fit: it is not made again, for what it did is done.

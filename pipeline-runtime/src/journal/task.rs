@@ -122,9 +122,6 @@ impl Entry {
         let mut state = self.lock();
         let asked = std::mem::replace(&mut state.asked, Asked::Answered);
         match (answer, asked) {
-            (Ok(mut loaded), _) if state.frames.is_empty() => {
-                state.frames = std::mem::take(&mut loaded)
-            }
             (Ok(loaded), _) => state.frames.extend(loaded),
             (Err(error), Asked::Waiting(request)) => state.asked = Asked::Failed(request, error),
             (Err(_), _) => {}
