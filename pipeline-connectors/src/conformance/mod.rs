@@ -1,5 +1,5 @@
-//! Tests that any [`Source`](pipeline_runtime::source::Source) or [`Sink`](pipeline_runtime::sink::Sink) must pass;
-//! call them from a test of your own.
+//! Tests that any [`Source`](pipeline_runtime::source::Source), [`Sink`](pipeline_runtime::sink::Sink) or
+//! [`Queue`](pipeline_runtime::queue::Queue) must pass; call them from a test of your own.
 //!
 //! ```
 //! use pipeline_connectors::conformance;
@@ -24,8 +24,10 @@
 //! # });
 //! ```
 
+mod queue;
 mod sink;
 mod source;
 
+pub use queue::{Lacks, queue};
 pub use sink::{sink, sink_reports_failures};
 pub use source::source;

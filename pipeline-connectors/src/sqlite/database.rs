@@ -87,15 +87,21 @@ impl Sqlite {
     ///
     /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
     pub fn open(self) -> Result<Database, OpenError> {
-        let connected = self.connect();
-        let connection = connected.map_err(|error| OpenError::of_database(&self, &error))?;
-        if connection.is_readonly("main").unwrap_or(false) {
-            return Err(OpenError::read_only(&self.path));
-        }
+        let connection = self.connection()?;
         Ok(Database::new(connection, self.path, self.busy_timeout))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// A connection of its own, which can write.
+    pub(crate) fn connection(&self) -> Result<Connection, OpenError> {
+        let connected = self.connect();
+        let connection = connected.map_err(|error| OpenError::of_database(self, &error))?;
+        if connection.is_readonly("main").unwrap_or(false) {
+            return Err(OpenError::read_only(&self.path));
+        }
+        Ok(connection)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 

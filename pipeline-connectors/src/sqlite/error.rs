@@ -38,12 +38,23 @@ pub enum OpenErrorKind {
         /// What does not fit.
         problem: String,
     },
+    /// What it holds was made by another version of brigade.
+    Version {
+        /// What it is: a queue, say.
+        what: &'static str,
+        /// The version of its tables.
+        holds: i64,
+        /// The version that this program knows.
+        knows: i64,
+    },
+    /// It holds a queue of other bodies, `text` or `bytes`.
+    Bodies(String),
     /// Something else, in SQLite's words.
     Other(String),
 }
 
 impl OpenError {
-    pub(super) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
         let path = sqlite.path().to_path_buf();
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let kind = if path.is_dir() {
@@ -123,6 +134,14 @@ impl fmt::Display for OpenErrorKind {
                 "it may not be written; change the permissions of the file and its directory",
             ),
             Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
+            Self::Version { what, holds, knows } => write!(
+                f,
+                "it holds a {what} of version {holds}, and this program knows version {knows}; use the brigade that made it, or choose another path"
+            ),
+            Self::Bodies(holds) => write!(
+                f,
+                "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another path"
+            ),
             Self::Other(said) => write!(f, "{said}; choose another path"),
         }
     }
@@ -191,7 +210,7 @@ fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
 }
 
 /// SQLite's own words.
-pub(super) fn said(error: &rusqlite::Error) -> String {
+pub(crate) fn said(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(said)) => said.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

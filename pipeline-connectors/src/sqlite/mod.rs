@@ -9,6 +9,7 @@ mod table;
 mod write;
 
 pub use database::{Database, Sqlite, Synchronous, sqlite};
+pub(crate) use error::said;
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
 pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};
