@@ -2,7 +2,10 @@
 
 #![cfg(feature = "sqs")]
 
-use std::collections::{HashMap, HashSet};
+mod faults;
+mod limits;
+mod stub;
+
 use std::time::Duration;
 
 use aws_sdk_sqs::config::{BehaviorVersion, Credentials, Region};
@@ -11,7 +14,6 @@ use aws_sdk_sqs::{Client, Config};
 use pipeline_connectors::conformance::{self, Lacks};
 use pipeline_connectors::queue::{self, SqsQueue};
 use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received};
-use test_servers::Faults;
 
 fn client(url: &str) -> Client {
     let config = Config::builder()
@@ -44,6 +46,16 @@ async fn new(client: &Client, suffix: &str) -> SqsQueue {
 
 fn message(text: &str) -> Outgoing<String> {
     Outgoing::new(text.to_owned())
+}
+
+async fn receive(queue: &SqsQueue, max: usize) -> Vec<Received<String>> {
+    queue.receive(max, Duration::from_secs(1)).await.unwrap()
+}
+
+async fn put(queue: &SqsQueue, texts: impl IntoIterator<Item = String>) {
+    let messages = texts.into_iter().map(Outgoing::new).collect();
+    let unsent = queue.send(messages).await.unwrap();
+    assert!(unsent.is_empty(), "{unsent:?}");
 }
 
 fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
