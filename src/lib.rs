@@ -112,6 +112,41 @@ pub mod sink {
     pub use pipeline_runtime::sink::*;
 }
 
+pub mod queue {
+    //! Queues as inputs: each delivery is acknowledged when the pipeline is done with it, and not before.
+    //!
+    //! ```
+    //! use brigade::prelude::*;
+    //! use std::time::Duration;
+    //!
+    //! # #[tokio::main(flavor = "current_thread")]
+    //! # async fn main() -> Result<(), Failure<queue::Delivery<String>>> {
+    //! let orders = queue::memory::<String>();
+    //! orders.put("12".to_owned()).await;
+    //! orders.put("many".to_owned()).await;
+    //!
+    //! let deliveries = orders.clone().deliveries();
+    //! let stats = deliveries.stats();
+    //! let running = pipeline! {
+    //!     [deliveries, sink::each(|failure: Failure<_>| failure.ack())]
+    //!     push_task(order),
+    //!     let count = order.parse::<u32>()?,
+    //!     map(|m| m.count),
+    //!     :drive sink::each(|count| assert_eq!(count, 12)),
+    //! }
+    //! .spawn();
+    //!
+    //! while stats.snapshot().acked < 2 {
+    //!     tokio::time::sleep(Duration::from_millis(1)).await;
+    //! }
+    //! running.drain(Duration::from_secs(5)).await?;
+    //! assert!(orders.is_empty());
+    //! # Ok(())
+    //! # }
+    //! ```
+    pub use pipeline_runtime::queue::*;
+}
+
 #[doc = include_str!("pipeline.md")]
 #[macro_export]
 macro_rules! pipeline {
@@ -120,5 +155,6 @@ macro_rules! pipeline {
 
 pub mod prelude {
     //! What a file with a pipeline in it needs: `use brigade::prelude::*;`.
+    pub use crate::queue::{self, Queue as _};
     pub use crate::{Cause, Failure, Pipeline, Retry, Segment, pipeline, sink, source};
 }

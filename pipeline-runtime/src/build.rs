@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
+use crate::carry::{Carried, Carry, convert};
 use crate::clock::Stopwatch;
 use crate::control::{Close, Control};
 use crate::counts::Counts;
@@ -10,7 +11,7 @@ use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::feed::Feed;
 use crate::opts::{Kind, Opts};
-use crate::source::{Input, Relay, Side, SourceFeed};
+use crate::source::{Input, Puller, Relay, Side, SourceFeed};
 use crate::stage::Driver;
 use crate::step::Site;
 use std::sync::OnceLock;
@@ -123,15 +124,17 @@ impl Bounded for Unbuffered {
 
 /// The items of one stage on their way to the next.
 #[must_use]
-pub struct Port<T, Task> {
+pub struct Port<T, Task, K = ()> {
     pub(crate) build: Build,
     pub(crate) site: &'static Site,
-    pub(crate) feed: Arc<dyn Feed<T>>,
+    pub(crate) feed: Arc<dyn Feed<Carried<T, K>>>,
     /// The edge behind `feed`.
     pub(crate) bounded: Arc<dyn Bounded>,
     pub(crate) reporter: Arc<dyn Reporter<Task>>,
     /// `None` inside a segment, which has the failures of the pipeline around it.
     pub(crate) errors: Option<Arc<Errors<Task>>>,
+    /// Whether its items are batches as `batch` made them.
+    pub(crate) batches: bool,
 }
 
 /// The automatic bound for items of type `T`.
@@ -142,7 +145,10 @@ pub(crate) fn automatic<T>(count: usize) -> usize {
 }
 
 /// Wires the input of a pipeline.
-pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Port<I::Item, Task> {
+pub fn open<I: Input, Task: Send + 'static>(
+    input: I,
+    site: &'static Site,
+) -> Port<I::Item, Task, <I::Puller as Puller>::Ticket> {
     let mut build = Build::new();
     let errors = Arc::new(Errors::<Task>::new(Arc::clone(&build.control)));
     let puller = input.wire(&mut build, relay(&errors));
@@ -175,6 +181,7 @@ pub fn open<I: Input, Task: Send + 'static>(input: I, site: &'static Site) -> Po
         bounded,
         reporter: errors.clone(),
         errors: Some(errors),
+        batches: false,
     }
 }
 
@@ -220,11 +227,7 @@ impl Build {
         self.groups.iter().map(|group| group.stages.len()).sum()
     }
 
-    pub(crate) fn source<P: crate::source::Puller>(
-        &self,
-        site: &'static Site,
-        puller: &P,
-    ) -> StageInfo {
+    pub(crate) fn source<P: Puller>(&self, site: &'static Site, puller: &P) -> StageInfo {
         StageInfo {
             name: puller.name(),
             index: self.rows(),
@@ -271,9 +274,9 @@ impl Build {
     }
 }
 
-impl<T, Task> Port<T, Task> {
+impl<T, Task, K: Carry> Port<T, Task, K> {
     /// Makes the edge behind a group and tells the edge in front of it how many items may wait.
-    pub(crate) fn edge<O: Send + 'static>(&mut self, opts: &Opts) -> Arc<Edge<O>> {
+    pub(crate) fn edge<O: Send + 'static>(&mut self, opts: &Opts) -> Arc<Edge<Carried<O, K>>> {
         if let Some(buffer) = opts.buffer.or(opts.window) {
             self.bounded.rebound(&|bound| Bound {
                 limit: bound.window + buffer,
@@ -323,6 +326,21 @@ impl<T, Task> Port<T, Task> {
             Kind::Block if opts.pool => Runs::Pool,
             Kind::Block => Runs::Threads,
             Kind::Async => Runs::Futures,
+        }
+    }
+}
+
+impl<T: Send + 'static, Task, A: Carry> Port<T, Task, A> {
+    /// The same with tickets of another kind.
+    pub(crate) fn converted<B: Carry>(self) -> Port<T, Task, B> {
+        Port {
+            build: self.build,
+            site: self.site,
+            feed: convert(self.feed),
+            bounded: self.bounded,
+            reporter: self.reporter,
+            errors: self.errors,
+            batches: self.batches,
         }
     }
 }

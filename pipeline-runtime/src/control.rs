@@ -7,8 +7,8 @@ use std::task::Poll;
 use std::thread;
 
 use tokio::runtime::Handle;
-use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::sync::{Notify, watch};
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::source::Side;
 
@@ -20,6 +20,49 @@ pub(crate) trait Close: Send + Sync {
 impl<T: Send> Close for crate::edge::Edge<T> {
     fn close(&self) {
         crate::edge::Edge::close(self);
+    }
+}
+
+/// How far a run has come to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Phase {
+    #[default]
+    Running,
+    /// A failure has stopped it; calls that block are still waited for.
+    Stopped,
+    /// Nobody waits for it any more.
+    Aborted,
+    /// It was stopped, and no stage runs any more.
+    Ended,
+}
+
+/// Tells what outlives the stages how far the end has come.
+pub(crate) struct Ending(watch::Receiver<Phase>);
+
+impl Ending {
+    pub(crate) fn phase(&mut self) -> Phase {
+        *self.0.borrow_and_update()
+    }
+
+    /// Waits for the next phase.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn changed(&mut self) {
+        if self.0.changed().await.is_err() {
+            // The pipeline is gone, and has been told to end before.
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+/// Counts one keeper, also when it panics or is aborted.
+struct Kept(Arc<Control>);
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        self.0.keepers.send_modify(|keepers| *keepers -= 1);
     }
 }
 
@@ -35,6 +78,10 @@ pub(crate) struct Control {
     stopping: Notify,
     stopped: AtomicBool,
     aborted: AtomicBool,
+    phase: watch::Sender<Phase>,
+    /// How many run of what outlives the stages: what tells queues of deliveries.
+    keepers: watch::Sender<usize>,
+    keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
 }
 
@@ -90,15 +137,61 @@ impl Control {
         self.runtime.get().expect("set before anything is started")
     }
 
-    pub(crate) fn spawn(
-        &self,
-        task: impl Future<Output = ()> + Send + 'static,
-    ) -> tokio::task::AbortHandle {
+    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
         let handle = lock(&self.tasks).spawn_on(task, self.runtime());
         if self.stopped() {
             handle.abort();
         }
         handle
+    }
+
+    /// Runs what goes on after the stages have ended, until it ends by itself.
+    pub(crate) fn keep<F>(self: &Arc<Self>, keeper: impl FnOnce(Ending) -> F)
+    where
+        F: Future<Output = ()> + Send + 'static,
+    {
+        self.keepers.send_modify(|keepers| *keepers += 1);
+        let (kept, keeper) = (
+            Kept(Arc::clone(self)),
+            keeper(Ending(self.phase.subscribe())),
+        );
+        let task = self.runtime().spawn(async move {
+            let _kept = kept;
+            keeper.await;
+        });
+        lock(&self.keeping).push(task.abort_handle());
+    }
+
+    /// No stage runs any more: waits until the keepers have ended too.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn kept(&self) {
+        if self.stopped() {
+            // What workers have handed in since the stop is dropped with it.
+            for edge in lock(&self.edges).iter() {
+                edge.close();
+            }
+            self.phase.send_replace(Phase::Ended);
+        }
+        let mut keepers = self.keepers.subscribe();
+        // An error would mean that there is no sender, which `self` has.
+        let _ = keepers.wait_for(|keepers| *keepers == 0).await;
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            Box::pin(inner.kept()).await;
+        }
+    }
+
+    /// There is no more time for the keepers.
+    pub(crate) fn abandon_keepers(&self) {
+        for keeper in lock(&self.keeping).iter() {
+            keeper.abort();
+        }
+        for inner in lock(&self.inner).iter() {
+            inner.abandon_keepers();
+        }
     }
 
     /// Runs `work` on a thread of its own, in the context of the runtime.
@@ -139,6 +232,21 @@ impl Control {
 
     /// Everything stops: nothing more is taken, async work is cancelled, blocking calls are left to return.
     pub(crate) fn stop(&self) {
+        let phase = if self.aborted() {
+            Phase::Aborted
+        } else {
+            Phase::Stopped
+        };
+        self.phase.send_if_modified(|now| {
+            let later = matches!(
+                (*now, phase),
+                (Phase::Running, _) | (Phase::Stopped, Phase::Aborted)
+            );
+            if later {
+                *now = phase;
+            }
+            later
+        });
         if self.stopped.swap(true, Ordering::SeqCst) {
             return;
         }

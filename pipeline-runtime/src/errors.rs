@@ -10,6 +10,7 @@ use crate::control::Control;
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::sink::Sink;
 use crate::source::{Relay, SourceError};
+use crate::ticket::Undecided;
 
 pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
@@ -53,8 +54,19 @@ impl<Task: Send + 'static> Verdict<Task> {
             .take()
     }
 
-    /// The pipeline cannot go on.
-    pub(crate) fn stop(&self, failure: Failure<Task>) {
+    /// Whether the run is to fail.
+    pub(crate) fn failed(&self) -> bool {
+        self.control.stopped()
+            || self
+                .failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some()
+    }
+
+    /// The pipeline cannot go on. Nobody will decide about the failing message: it is given back.
+    pub(crate) fn stop(&self, mut failure: Failure<Task>) {
+        failure.ticket = Undecided::null();
         match self.relay.get() {
             Some(relay) => (relay.0)(failure.map_task(|_| None)),
             None => self.decide(failure),

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
+use crate::ticket::{Fate, Undecided};
 
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -31,6 +32,8 @@ pub struct Failure<T = ()> {
     pub task: Option<T>,
     /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
     pub report: Option<Box<Report>>,
+    /// The message that the item comes from, still to be decided about.
+    pub(crate) ticket: Undecided,
 }
 
 /// Names a stage: how it is called, and where it is written.
@@ -137,7 +140,22 @@ impl<T> Failure<T> {
             origin: None,
             task: None,
             report: None,
+            ticket: Undecided::null(),
         }
+    }
+
+    /// The failing delivery is done with: it is acknowledged. Without effect where the input is no queue.
+    pub fn ack(self) {
+        self.ticket.decide(Fate::Done);
+    }
+
+    /// The failing delivery is given back, to be delivered again after `delay`. Without effect where the input is no
+    /// queue.
+    ///
+    /// A failure that is dropped undecided does the same after the time of a lease, so that what fails at once does
+    /// not come again at once.
+    pub fn nack(self, delay: Duration) {
+        self.ticket.decide(Fate::Again(delay));
     }
 
     /// The same failure with another type of task; what `f` returns becomes the task.
@@ -150,6 +168,7 @@ impl<T> Failure<T> {
             origin: self.origin,
             task: self.task.and_then(f),
             report: self.report,
+            ticket: self.ticket,
         }
     }
 }

@@ -1,6 +1,7 @@
 //! The runtime of `brigade`: stages, bounded hand-over, failures, plan and report.
 
 mod build;
+mod carry;
 mod clock;
 mod control;
 mod counts;
@@ -24,6 +25,7 @@ mod stage;
 mod step;
 mod table;
 mod tail;
+mod ticket;
 
 #[doc(hidden)]
 pub mod private;

@@ -9,6 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use crate::build::{Build, Port};
+use crate::carry::{Carried, Carry};
 use crate::errors::{BoxFuture, Errors, Verdict};
 use crate::failure::Failure;
 use crate::plan::Plan;
@@ -16,9 +17,9 @@ use crate::private::Item;
 use crate::report::Report;
 use crate::running::{Handle, Live, Running};
 use crate::sink::Sink;
-use crate::source::{Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use crate::source::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::stage::Driven;
-use crate::tail::{Boxed, Outlet, Tail};
+use crate::tail::{Boxed, Emitted, Outlet, Tail};
 
 /// Stages that are wired and do not run yet.
 ///
@@ -56,7 +57,9 @@ pub trait Emits: Send {}
 impl<T: Send> Emits for T {}
 
 /// Ends a pipeline that is not driven.
-pub fn finish<T: Item, Task: Item>(port: Port<T, Task>) -> Pipeline<T, Task, Outlet<T>> {
+pub fn finish<T: Item, Task: Item, K: Carry>(
+    port: Port<T, Task, K>,
+) -> Pipeline<T, Task, Outlet<T, K>> {
     let Port {
         mut build,
         feed,
@@ -87,18 +90,19 @@ struct Nothing;
 
 impl Tail for Nothing {
     type Item = Driven;
+    type Ticket = ();
 
-    fn poll_item(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Driven>> {
+    fn poll_item(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>> {
         Poll::Ready(None)
     }
 
-    fn poll_each(&mut self, _cx: &mut Context<'_>, _f: &mut dyn FnMut(Driven)) -> Poll<()> {
+    fn poll_each(&mut self, _cx: &mut Context<'_>, _f: &mut dyn FnMut(Emitted<Self>)) -> Poll<()> {
         Poll::Ready(())
     }
 }
 
 impl<Task> Pipeline<Driven, Task> {
-    pub(crate) fn driven<T>(port: Port<T, Task>) -> Self {
+    pub(crate) fn driven<T, K>(port: Port<T, Task, K>) -> Self {
         let errors = port.errors.expect("a segment is not driven");
         Self {
             build: port.build,
@@ -197,6 +201,7 @@ where
     {
         Collect {
             items: C::default(),
+            tickets: Vec::new(),
             emitting: self.emitting(),
         }
     }
@@ -222,6 +227,7 @@ where
         PipelineStream {
             handle: emitting.live.handle(),
             emitting: Some(emitting),
+            last: S::Ticket::default(),
             items: PhantomData,
         }
     }
@@ -273,11 +279,23 @@ impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
     }
 
     /// After the last item: waits until nothing runs any more; how it went.
-    fn poll_end(&mut self, cx: &mut Context<'_>) -> Poll<Result<Report, Failure<Task>>> {
+    /// Then `tickets` are done, if all went well.
+    fn poll_end(
+        &mut self,
+        cx: &mut Context<'_>,
+        tickets: &mut Vec<S::Ticket>,
+    ) -> Poll<Result<Report, Failure<Task>>> {
         let live = &self.live;
         let ending = self.ending.get_or_insert_with(|| {
-            let live = Arc::clone(live);
-            Box::pin(async move { live.finished().await })
+            let (live, tickets) = (Arc::clone(live), std::mem::take(tickets));
+            Box::pin(async move {
+                if live.succeeded().await {
+                    S::Ticket::done_all(tickets);
+                } else {
+                    drop(tickets);
+                }
+                live.finished().await
+            })
         });
         ending.as_mut().poll(cx)
     }
@@ -291,13 +309,15 @@ impl<Task: Send + 'static, S> Drop for Emitting<Task, S> {
 
 /// The output of a pipeline as a stream; [`Pipeline::stream`] makes it. Dropping it aborts the pipeline.
 #[must_use = "a stream does nothing until it is polled"]
-pub struct PipelineStream<T, Task: Send + 'static, S> {
+pub struct PipelineStream<T, Task: Send + 'static, S: Tail> {
     emitting: Option<Emitting<Task, S>>,
+    /// That of the item which was handed out last: done when the next one is asked for.
+    last: S::Ticket,
     handle: Handle,
     items: PhantomData<fn() -> T>,
 }
 
-impl<T, Task: Send + 'static, S> PipelineStream<T, Task, S> {
+impl<T, Task: Send + 'static, S: Tail> PipelineStream<T, Task, S> {
     /// For statistics while it runs, and the report afterwards.
     pub fn handle(&self) -> Handle {
         self.handle.clone()
@@ -305,7 +325,7 @@ impl<T, Task: Send + 'static, S> PipelineStream<T, Task, S> {
 }
 
 /// Everything in it is polled in place or owned by value: nothing relies on being pinned.
-impl<T, Task: Send + 'static, S> Unpin for PipelineStream<T, Task, S> {}
+impl<T, Task: Send + 'static, S: Tail> Unpin for PipelineStream<T, Task, S> {}
 
 impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Task, S> {
     type Item = Result<T, Failure<Task>>;
@@ -317,12 +337,14 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
             return Poll::Ready(None);
         };
         emitting.start();
+        std::mem::take(&mut this.last).done();
         if emitting.ending.is_none()
-            && let Some(item) = ready!(emitting.tail.poll_item(cx))
+            && let Some(Carried { item, ticket }) = ready!(emitting.tail.poll_item(cx))
         {
+            this.last = ticket;
             return Poll::Ready(Some(Ok(item)));
         }
-        let ended = ready!(emitting.poll_end(cx));
+        let ended = ready!(emitting.poll_end(cx, &mut Vec::new()));
         this.emitting = None;
         Poll::Ready(ended.err().map(Err))
     }
@@ -330,12 +352,14 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
 
 /// Collects the output of a pipeline; [`Pipeline::collect`] makes it. Dropping it aborts the pipeline.
 #[must_use = "nothing is collected until it is awaited"]
-pub struct Collect<C, Task: Send + 'static, S> {
+pub struct Collect<C, Task: Send + 'static, S: Tail> {
     items: C,
+    /// Done when everything is collected.
+    tickets: Vec<S::Ticket>,
     emitting: Emitting<Task, S>,
 }
 
-impl<C, Task: Send + 'static, S> Collect<C, Task, S> {
+impl<C, Task: Send + 'static, S: Tail> Collect<C, Task, S> {
     /// For statistics while it runs, and the report afterwards.
     pub fn handle(&self) -> Handle {
         self.emitting.live.handle()
@@ -343,7 +367,7 @@ impl<C, Task: Send + 'static, S> Collect<C, Task, S> {
 }
 
 /// Everything in it is polled in place or owned by value: nothing relies on being pinned.
-impl<C, Task: Send + 'static, S> Unpin for Collect<C, Task, S> {}
+impl<C, Task: Send + 'static, S: Tail> Unpin for Collect<C, Task, S> {}
 
 impl<T, C, Task, S> Future for Collect<C, Task, S>
 where
@@ -354,16 +378,23 @@ where
     type Output = Result<C, Failure<Task>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { items, emitting } = self.get_mut();
+        let Self {
+            items,
+            tickets,
+            emitting,
+        } = self.get_mut();
         emitting.start();
         if emitting.ending.is_none() {
             ready!(
                 emitting
                     .tail
-                    .poll_each_inline(cx, |item| items.extend(std::iter::once(item)))
+                    .poll_each_inline(cx, |Carried { item, ticket }| {
+                        items.extend(std::iter::once(item));
+                        tickets.push(ticket);
+                    })
             );
         }
-        let ended = ready!(emitting.poll_end(cx));
+        let ended = ready!(emitting.poll_end(cx, tickets));
         Poll::Ready(ended.map(|_report| std::mem::take(items)))
     }
 }
@@ -399,9 +430,10 @@ pub struct Inner<Task, S> {
 
 impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task, S> {
     type Item = S::Item;
+    type Ticket = S::Ticket;
     const DRAINS: bool = false;
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, Fault>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         if let Some(item) = ready!(self.tail.poll_item(cx)) {
             return Poll::Ready(Some(Ok(item)));
         }
@@ -416,7 +448,7 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
-        out: &mut Pulled<S::Item>,
+        out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
         for taken in 0..max {
             match self.poll_next(cx) {

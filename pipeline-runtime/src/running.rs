@@ -72,16 +72,27 @@ impl<Task: Send + 'static> Live<Task> {
         self.outcome()
     }
 
+    /// Waits until no stage runs any more; whether nothing has failed.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn succeeded(&self) -> bool {
+        self.watched.control.tasks_ended().await;
+        if !self.watched.control.aborted() {
+            self.watched.control.threads_ended().await;
+        }
+        !self.verdict.failed()
+    }
+
     /// Waits until nothing runs any more.
     ///
     /// # Cancel safety
     ///
     /// Cancel safe.
     async fn ended(&self) {
-        self.watched.control.tasks_ended().await;
-        if !self.watched.control.aborted() {
-            self.watched.control.threads_ended().await;
-        }
+        self.succeeded().await;
+        self.watched.control.kept().await;
         let _ = self.watched.ended.set(Instant::now());
     }
 
@@ -248,7 +259,8 @@ impl<Task: Send + 'static> Running<Task> {
             .stopped(self.live.watched.report().stuck(deadline));
         self.live.abandon();
         // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
-        let _ = tokio::time::timeout(CLEAN_UP, self.live.watched.control.tasks_ended()).await;
+        let _ = tokio::time::timeout(CLEAN_UP, self.live.ended()).await;
+        self.live.watched.control.abandon_keepers();
         self.live.outcome()
     }
 

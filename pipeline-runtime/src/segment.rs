@@ -4,6 +4,7 @@ use crate::build::Port;
 use crate::failure::Failure;
 use crate::private::{Item, finish, open};
 use crate::step::Site;
+use crate::ticket::Ticket;
 
 /// A pipeline without header and `:drive`, for `through(…)` and for tests.
 ///
@@ -14,8 +15,9 @@ pub struct Segment<In, Out> {
     pub(crate) wire: Wire<In, Out>,
 }
 
-/// Wires the stages behind a port.
-pub(crate) type Wire<In, Out> = Box<dyn FnOnce(Port<In, ()>) -> Port<Out, ()> + Send>;
+/// Wires the stages behind a port. Whatever the pipeline's source is, they are wired for tickets.
+pub(crate) type Wire<In, Out> =
+    Box<dyn FnOnce(Port<In, (), Ticket>) -> Port<Out, (), Ticket> + Send>;
 
 /// Makes a segment of what wires its stages.
 pub fn segment<In: Item, Out: Item>(site: &'static Site, wire: Wire<In, Out>) -> Segment<In, Out> {
@@ -40,7 +42,8 @@ impl<In: Send + 'static, Out: Send + 'static> Segment<In, Out> {
     where
         I: IntoIterator<Item = In, IntoIter: Send + 'static>,
     {
-        let port = (self.wire)(open(crate::source::iter(items), self.site));
+        let port = open(crate::source::iter(items), self.site);
+        let port = (self.wire)(port.converted());
         finish(port).collect().await
     }
 }

@@ -1,6 +1,7 @@
 //! What goes into a group's function and what comes out of it.
 
 use crate::failure::{Cause, Failure, StageInfo};
+use crate::ticket::Undecided;
 
 /// What the macro says of a pipeline's stages, in one static.
 #[derive(Debug)]
@@ -103,5 +104,6 @@ pub fn failed<O, M, Task>(
         origin: None,
         task,
         report: None,
+        ticket: Undecided::null(),
     }))
 }

@@ -208,8 +208,8 @@ impl<R: Row> Sink<Vec<R>> for Table {
                 written.fail(index, error);
                 continue;
             }
-            for (_, error) in batch.failed {
-                written.fail_part(index, error);
+            for (part, error) in batch.failed {
+                written.fail_part(index, part, error);
             }
         }
         Ok(written)

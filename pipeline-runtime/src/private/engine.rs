@@ -3,12 +3,14 @@
 use std::marker::PhantomData;
 
 pub use crate::build::{Port, open};
+pub use crate::carry::{Carried, Carry};
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
 pub use crate::pipeline::{finish, with_errors};
 pub use crate::segment::segment;
 pub use crate::stage::*;
 pub use crate::tail::{Inline, Outlet, inline};
+pub use crate::ticket::Ticket;
 
 /// What a group's function and what it captures must be; one trait, so that rustc says one thing.
 #[diagnostic::on_unimplemented(
@@ -44,7 +46,7 @@ impl<T> Hint<T> {
 
 /// The type of what a port emits.
 #[must_use]
-pub fn hint<T, Task>(_port: &Port<T, Task>) -> Hint<T> {
+pub fn hint<T, Task, K>(_port: &Port<T, Task, K>) -> Hint<T> {
     Hint(PhantomData)
 }
 
@@ -54,7 +56,7 @@ pub fn failure_hint<T, Task, S>(_pipeline: &Pipeline<T, Task, S>) -> Hint<Failur
 }
 
 /// The type of what the fused stages in front of a `:drive` emit.
-pub fn pre<T, O, Task, F>(_port: &Port<T, Task>, f: F) -> (F, Hint<O>)
+pub fn pre<T, O, Task, K, F>(_port: &Port<T, Task, K>, f: F) -> (F, Hint<O>)
 where
     F: Fn(
         crate::step::Entry<T, crate::step::Never>,

@@ -1,10 +1,33 @@
 //! Queues: where deliveries come from, and where their fate is told.
 
+mod body;
+mod dead_letters;
+mod deliveries;
+mod delivery;
+mod ends;
+mod keeper;
+mod memory;
+mod poison;
+mod receiving;
+mod stats;
+
 use std::future::Future;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::failure::BoxError;
+
+pub use body::Body;
+pub use dead_letters::{DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, dead_letters};
+pub use deliveries::{Deliveries, deliveries};
+pub use delivery::Delivery;
+pub(crate) use delivery::Original;
+pub use ends::{Acks, Nacks, acks, nacks};
+pub(crate) use keeper::{Keeper, Lease};
+pub use memory::{Memory, memory};
+#[doc(hidden)]
+pub use receiving::Receiving;
+pub use stats::{DeliverySnapshot, DeliveryStats};
 
 /// A queue of messages that are leased, not given: a message that is received is hidden from other consumers until its
 /// lease ends, and comes again unless it is acknowledged before.
@@ -20,7 +43,7 @@ use crate::failure::BoxError;
 )]
 pub trait Queue: Send + Sync + 'static {
     /// What a message carries.
-    type Body: Send + Sync + 'static;
+    type Body: Body;
 
     /// The name in reports and messages, as `sqs:orders`.
     fn name(&self) -> Arc<str>;
@@ -67,6 +90,61 @@ pub trait Queue: Send + Sync + 'static {
         &self,
         messages: Vec<Outgoing<Self::Body>>,
     ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// Its deliveries, as the input of a pipeline. A queue that is used elsewhere too is put into an `Arc` before.
+    fn deliveries(self) -> Deliveries<Self>
+    where
+        Self: Sized,
+    {
+        deliveries(self)
+    }
+}
+
+impl<Q: Queue> Queue for Arc<Q> {
+    type Body = Q::Body;
+
+    fn name(&self) -> Arc<str> {
+        Q::name(self)
+    }
+
+    fn profile(&self) -> Profile {
+        Q::profile(self)
+    }
+
+    async fn receive(
+        &self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Received<Self::Body>>, QueueError> {
+        Q::receive(self, max, wait).await
+    }
+
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        Q::ack(self, receipts).await
+    }
+
+    async fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        Q::nack(self, receipts, delay).await
+    }
+
+    async fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        Q::extend(self, receipts, lease).await
+    }
+
+    async fn send(
+        &self,
+        messages: Vec<Outgoing<Self::Body>>,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        Q::send(self, messages).await
+    }
 }
 
 /// A message as a queue hands it out.

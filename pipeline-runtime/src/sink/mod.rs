@@ -53,7 +53,7 @@ pub struct Written {
 #[derive(Debug)]
 pub(crate) struct Failed {
     pub(crate) index: usize,
-    pub(crate) part: bool,
+    pub(crate) part: Option<usize>,
     pub(crate) cause: Cause,
 }
 
@@ -67,17 +67,20 @@ impl Written {
     pub fn fail(&mut self, index: usize, cause: impl Into<BoxError>) {
         self.failed.push(Failed {
             index,
-            part: false,
+            part: None,
             cause: Cause::Error(cause.into()),
         });
     }
 
-    /// A part of the item at `index` could not be written (a row of a `Vec` of rows, say); the rest of it was. Each
-    /// call is a failure of its own at the error end; the item itself counts as done.
-    pub fn fail_part(&mut self, index: usize, cause: impl Into<BoxError>) {
+    /// Part number `part` of the item at `index` could not be written (a row of a `Vec` of rows, say); the rest of it
+    /// was. Each call is a failure of its own at the error end; the item itself counts as done.
+    ///
+    /// Where the item is a `Vec` just as `batch` made it, the failure decides about the delivery that is its element
+    /// number `part`, and the others are done. Else it decides about all deliveries of the item.
+    pub fn fail_part(&mut self, index: usize, part: usize, cause: impl Into<BoxError>) {
         self.failed.push(Failed {
             index,
-            part: true,
+            part: Some(part),
             cause: Cause::Error(cause.into()),
         });
     }
@@ -87,7 +90,7 @@ impl Written {
         let cause = Cause::Panic(message(panic));
         self.failed.push(Failed {
             index,
-            part: false,
+            part: None,
             cause,
         });
     }
@@ -97,7 +100,7 @@ impl Written {
         let error = SharedError(Arc::new(error));
         let failed = |index| Failed {
             index,
-            part: false,
+            part: None,
             cause: Cause::Error(Box::new(error.clone())),
         };
         Self {

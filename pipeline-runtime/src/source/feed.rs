@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::Instant;
 
-use super::{Flow, Pulled, Puller, SourceError};
+use super::{CarriedOf, Flow, Pulled, Puller, SourceError};
 use crate::clock::Stopwatch;
 use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
@@ -26,7 +26,7 @@ struct State<P: Puller> {
     /// `None` once it has ended.
     puller: Option<P>,
     /// What came for credits that another worker holds.
-    rest: Pulled<P::Item>,
+    rest: Pulled<CarriedOf<P>>,
     stamps: u64,
     pending_since: Option<Instant>,
     /// Where the source is always ready: how much to ask for, so that nobody waits long for a slow one.
@@ -212,13 +212,13 @@ impl<P: Puller> SourceFeed<P> {
 /// What came of asking a source: perhaps a panic.
 type Asked = std::thread::Result<Poll<Result<Flow, SourceError>>>;
 
-impl<P: Puller> Feed<P::Item> for SourceFeed<P> {
+impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
     fn poll_take(
         &self,
         place: usize,
         cx: &mut Context<'_>,
         want: usize,
-        batch: &mut Batch<P::Item>,
+        batch: &mut Batch<CarriedOf<P>>,
         take: Take,
     ) -> Poll<Option<u64>> {
         let mut state = self.lock();
@@ -280,7 +280,7 @@ impl<P: Puller> Feed<P::Item> for SourceFeed<P> {
 }
 
 impl<P: Puller> SourceFeed<P> {
-    fn hand_over(&self, state: &mut State<P>, want: usize, batch: &mut Batch<P::Item>) {
+    fn hand_over(&self, state: &mut State<P>, want: usize, batch: &mut Batch<CarriedOf<P>>) {
         let rest = &mut state.rest;
         batch.hold = rest.hold.clone();
         batch.failures.append(&mut rest.failures);

@@ -4,6 +4,7 @@ use std::task::{Context, Poll};
 
 use super::{Flow, Pulled, SourceError};
 use crate::build::Build;
+use crate::carry::{Carried, Carry};
 use crate::failure::Failure;
 
 /// What may stand in the header of a pipeline.
@@ -34,29 +35,35 @@ pub struct Fault {
     pub(crate) last: bool,
 }
 
+/// What a puller emits, with what travels beside it.
+#[doc(hidden)]
+pub type CarriedOf<P> = Carried<<P as Puller>::Item, <P as Puller>::Ticket>;
+
 /// Something that is asked for items by polling.
 #[doc(hidden)]
 pub trait Puller: Send + 'static {
     /// What it emits.
     type Item: Send + 'static;
+    /// What travels beside an item.
+    type Ticket: Carry;
     /// Whether it is ready at every poll.
     const READY: bool = false;
     /// Whether a drain ends it here. An inner pipeline is drained at its own sources instead.
     const DRAINS: bool = true;
 
     /// Asks for the next item alone.
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Self::Item, Fault>>>;
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>>;
 
     /// Asks for up to `max` items or failures; `More` only with at least one.
     fn poll_pull(
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
-        out: &mut Pulled<Self::Item>,
+        out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>>;
 
     /// Nothing more will be asked: hands over what it has already taken.
-    fn stop(&mut self, _out: &mut Pulled<Self::Item>) {}
+    fn stop(&mut self, _out: &mut Pulled<CarriedOf<Self>>) {}
 
     /// How many items [`Puller::poll_next`] has dropped on purpose since it was asked last.
     fn skipped(&mut self) -> u64 {

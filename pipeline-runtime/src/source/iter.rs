@@ -3,8 +3,9 @@
 use std::ops::{Range, RangeInclusive};
 use std::task::{Context, Poll};
 
-use super::{Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
+use crate::carry::Carried;
 
 /// The items of an iterator. It runs inside the workers of the first stage, in one of them at a time; what it costs is
 /// counted as the source's.
@@ -32,21 +33,23 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Input for Iter<I> {
 
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> Puller for Iter<I> {
     type Item = I::Item;
+    type Ticket = ();
     const READY: bool = true;
 
     #[inline]
-    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<I::Item, Fault>>> {
-        Poll::Ready(self.0.next().map(Ok))
+    fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
+        Poll::Ready(self.0.next().map(|item| Ok(Carried::plain(item))))
     }
 
     fn poll_pull(
         &mut self,
         _cx: &mut Context<'_>,
         max: usize,
-        out: &mut Pulled<I::Item>,
+        out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
         let before = out.items.len();
-        out.items.extend(self.0.by_ref().take(max));
+        out.items
+            .extend(self.0.by_ref().take(max).map(Carried::plain));
         Poll::Ready(Ok(if out.items.len() - before < max {
             Flow::End
         } else {

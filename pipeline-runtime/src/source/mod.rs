@@ -10,12 +10,13 @@ mod stream;
 
 use std::future::Future;
 
+use crate::carry::Carried;
 use crate::failure::{BoxError, Origin};
 
 pub(crate) use feed::{Side, SourceFeed};
 pub use input::Input;
 #[doc(hidden)]
-pub use input::{Fault, Puller, Relay};
+pub use input::{CarriedOf, Fault, Puller, Relay};
 pub use iter::{Iter, iter};
 pub use line::Line;
 pub use stream::{FromStream, stream};
@@ -161,20 +162,6 @@ impl<T> Pulled<T> {
         });
     }
 
-    /// Moves all of `other` to the end of this.
-    pub(crate) fn append(&mut self, other: &mut Self) {
-        if self.items.is_empty() {
-            std::mem::swap(&mut self.items, &mut other.items);
-        } else {
-            self.items.append(&mut other.items);
-        }
-        self.failures.append(&mut other.failures);
-        self.skipped += std::mem::take(&mut other.skipped);
-        if let Some(Hold(guard)) = other.hold.take() {
-            self.hold(guard);
-        }
-    }
-
     /// How many items and failures it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -208,6 +195,24 @@ impl<T> Pulled<T> {
     #[must_use]
     pub fn skipped(&self) -> u64 {
         self.skipped
+    }
+}
+
+impl<T> Pulled<Carried<T, ()>> {
+    /// Moves all of `other` to the end of this.
+    fn append_plain(&mut self, other: &mut Pulled<T>) {
+        let mut more = Carried::plain_all(std::mem::take(&mut other.items));
+        if self.items.is_empty() {
+            std::mem::swap(&mut self.items, &mut more);
+        } else {
+            self.items.append(&mut more);
+        }
+        other.items = Carried::items(more);
+        self.failures.append(&mut other.failures);
+        self.skipped += std::mem::take(&mut other.skipped);
+        if let Some(Hold(guard)) = other.hold.take() {
+            self.hold(guard);
+        }
     }
 }
 

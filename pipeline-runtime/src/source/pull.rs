@@ -7,8 +7,9 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::Mutex;
 
-use super::{Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
+use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
 use crate::build::Build;
+use crate::carry::Carried;
 
 /// How many items are asked for at once where they are taken one by one.
 pub(crate) const AHEAD: usize = 64;
@@ -41,15 +42,16 @@ pub struct Pulling<S: Source> {
     /// Where the pull appends: outside the future, so that dropping it loses nothing.
     shared: Arc<Mutex<Pulled<S::Item>>>,
     /// What was pulled and not yet asked for one by one, the next one last.
-    ahead: Pulled<S::Item>,
+    ahead: Pulled<Carried<S::Item, ()>>,
     ended: bool,
     fatal: Option<SourceError>,
 }
 
 impl<S: Source> Puller for Pulling<S> {
     type Item = S::Item;
+    type Ticket = ();
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, Fault>>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         loop {
             if let Some(item) = self.ahead.items.pop() {
                 return Poll::Ready(Some(Ok(item)));
@@ -81,7 +83,7 @@ impl<S: Source> Puller for Pulling<S> {
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
-        out: &mut Pulled<S::Item>,
+        out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
         let (shared, idle) = (&self.shared, &mut self.idle);
         let pulling = self.pulling.get_or_insert_with(|| {
@@ -101,10 +103,10 @@ impl<S: Source> Puller for Pulling<S> {
         Poll::Ready(flow)
     }
 
-    fn stop(&mut self, out: &mut Pulled<S::Item>) {
+    fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {
         self.pulling = None;
         let mut pulled = self.shared.try_lock().expect("the pull has ended");
-        out.append(&mut pulled);
+        out.append_plain(&mut pulled);
     }
 
     fn skipped(&mut self) -> u64 {

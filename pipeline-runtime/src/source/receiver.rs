@@ -4,8 +4,9 @@ use std::task::{Context, Poll};
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
+use crate::carry::Carried;
 
 impl<T: Send + 'static> Input for Receiver<T> {
     type Item = T;
@@ -18,18 +19,23 @@ impl<T: Send + 'static> Input for Receiver<T> {
 
 impl<T: Send + 'static> Puller for Receiver<T> {
     type Item = T;
+    type Ticket = ();
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Fault>>> {
-        self.poll_recv(cx).map(|item| item.map(Ok))
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
+        let next = self.poll_recv(cx);
+        next.map(|item| item.map(|item| Ok(Carried::plain(item))))
     }
 
     fn poll_pull(
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
-        out: &mut Pulled<T>,
+        out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
-        let taken = std::task::ready!(self.poll_recv_many(cx, &mut out.items, max));
+        let mut items = Carried::items(std::mem::take(&mut out.items));
+        let taken = self.poll_recv_many(cx, &mut items, max);
+        out.items = Carried::plain_all(items);
+        let taken = std::task::ready!(taken);
         Poll::Ready(Ok(if taken == 0 { Flow::End } else { Flow::More }))
     }
 }

@@ -5,8 +5,9 @@ use std::task::{Context, Poll};
 
 use futures::Stream;
 
-use super::{Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
+use crate::carry::Carried;
 
 /// The items of a stream.
 pub fn stream<S>(stream: S) -> FromStream<S>
@@ -31,20 +32,22 @@ impl<S: Stream<Item: Send + 'static> + Send + 'static> Input for FromStream<S> {
 
 impl<S: Stream<Item: Send + 'static> + Send + 'static> Puller for FromStream<S> {
     type Item = S::Item;
+    type Ticket = ();
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<S::Item, Fault>>> {
-        self.0.as_mut().poll_next(cx).map(|item| item.map(Ok))
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
+        let next = self.0.as_mut().poll_next(cx);
+        next.map(|item| item.map(|item| Ok(Carried::plain(item))))
     }
 
     fn poll_pull(
         &mut self,
         cx: &mut Context<'_>,
         max: usize,
-        out: &mut Pulled<S::Item>,
+        out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
         for taken in 0..max {
             match self.0.as_mut().poll_next(cx) {
-                Poll::Ready(Some(item)) => out.push(item),
+                Poll::Ready(Some(item)) => out.push(Carried::plain(item)),
                 Poll::Ready(None) => return Poll::Ready(Ok(Flow::End)),
                 Poll::Pending if taken == 0 => return Poll::Pending,
                 Poll::Pending => break,

@@ -18,6 +18,7 @@ use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::Slots;
 use crate::build::{Crew, Port};
+use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
@@ -31,13 +32,13 @@ const TAKE: usize = 256;
 const ROUNDS: usize = 8;
 
 /// What the drivers of one group share.
-pub struct Work<T: Item, M: Item, O: Item, Task: Item> {
-    pub(crate) shared: Arc<Shared<T, M, O, Task>>,
+pub struct Work<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
+    pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
     drivers: usize,
     started: Arc<AtomicUsize>,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item> Clone for Work<T, M, O, Task> {
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Task, K> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -48,11 +49,14 @@ impl<T: Item, M: Item, O: Item, Task: Item> Clone for Work<T, M, O, Task> {
 }
 
 /// A group whose drivers are still to be given.
-pub struct Half<O: Item, Task: Item> {
-    next: Port<O, Task>,
+pub struct Half<O: Item, Task: Item, K: Carry> {
+    next: Port<O, Task, K>,
     inline: bool,
     launch: Launch,
 }
+
+/// A group without its drivers, and what they will share.
+type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);
 
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
@@ -63,10 +67,10 @@ pub(crate) type Drivers = Box<dyn Fn() -> Driver + Send + Sync>;
 
 /// Wires a group whose function is asynchronous.
 #[must_use]
-pub fn work<T: Item, M: Item, O: Item, Task: Item>(
-    port: Port<T, Task>,
+pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
+    port: Port<T, Task, K>,
     opts: Opts,
-) -> (Half<O, Task>, Work<T, M, O, Task>) {
+) -> Halves<T, M, O, Task, K> {
     let (drivers, inline) = (drivers(&opts), opts.inline);
     let in_flight = opts.kind == Kind::Async;
     let (shared, mut next) = Shared::wire(port, opts, true);
@@ -94,7 +98,7 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item>(
     )
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item> Crew for Shared<T, M, O, Task> {
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Shared<T, M, O, Task, K> {
     /// A driver whose places are all taken sees it when one of them is free.
     fn set(self: Arc<Self>, count: usize) {
         self.edge.set_permits(count);
@@ -111,8 +115,8 @@ fn drivers(opts: &Opts) -> usize {
     }
 }
 
-fn launch<T: Item, M: Item, O: Item, Task: Item>(
-    shared: &Arc<Shared<T, M, O, Task>>,
+fn launch<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
+    shared: &Arc<Shared<T, M, O, Task, K>>,
     drivers: usize,
     factory: Drivers,
 ) {
@@ -133,10 +137,10 @@ fn launch<T: Item, M: Item, O: Item, Task: Item>(
 }
 
 /// Gives a group its drivers.
-pub fn stage<O: Item, Task: Item>(
-    half: Half<O, Task>,
+pub fn stage<O: Item, Task: Item, K: Carry>(
+    half: Half<O, Task, K>,
     driver: impl Fn() -> Driver + Portable,
-) -> Port<O, Task> {
+) -> Port<O, Task, K> {
     let Half {
         mut next,
         inline,
@@ -153,8 +157,8 @@ pub fn stage<O: Item, Task: Item>(
 }
 
 /// Ties the types of a group to its function.
-pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, F, G>(
-    _work: &Work<T, M, O, Task>,
+pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, F, G>(
+    _work: &Work<T, M, O, Task, K>,
     f: F,
 ) -> Arc<G>
 where
@@ -164,47 +168,76 @@ where
 }
 
 /// One driver: a share of the futures in flight.
-pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, F>(
-    work: Work<T, M, O, Task>,
+pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
+    work: Work<T, M, O, Task, K>,
     f: Arc<F>,
 ) where
     F: AsyncFn(Entry<T, M>) -> Step<O, M, Task>,
 {
     let f = &*f;
-    let run = |_seq, entry: Entry<T, M>| f(entry);
+    let run = |_seq, entry: Entry<T, M>, _ticket: &mut K| f(entry);
     let mut driver = Driving::new(&work);
     let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }
 
 /// For what a future was started.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Started {
+#[derive(Debug)]
+pub(crate) struct Started<K> {
     pub(super) seq: u64,
     /// Whether it is another attempt.
     pub(super) again: bool,
+    pub(super) ticket: K,
+}
+
+/// What a future in flight ends with: a step, whose ticket stayed with the driver, or a step and its ticket.
+pub(crate) trait Ending<O, M, Task, K> {
+    fn step(self, kept: &mut K) -> Step<O, M, Task>;
+}
+
+impl<O, M, Task, K> Ending<O, M, Task, K> for Step<O, M, Task> {
+    #[inline]
+    fn step(self, _kept: &mut K) -> Self {
+        self
+    }
+}
+
+impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
+    fn step(self, kept: &mut K) -> Step<O, M, Task> {
+        *kept = self.1;
+        self.0
+    }
+}
+
+#[inline]
+fn ended<O, M, Task, K>(
+    mut started: Started<K>,
+    ending: impl Ending<O, M, Task, K>,
+) -> (Started<K>, Step<O, M, Task>) {
+    let step = ending.step(&mut started.ticket);
+    (started, step)
 }
 
 /// A driver's side of the futures: what it takes, and what came of it.
-pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item> {
-    worker: Option<Worker<T, M, O, Task>>,
-    shared: Arc<Shared<T, M, O, Task>>,
-    intake: Intake<T, M, O, Task>,
+pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
+    worker: Option<Worker<T, M, O, Task, K>>,
+    shared: Arc<Shared<T, M, O, Task, K>>,
+    intake: Intake<T, M, O, Task, K>,
     place: usize,
     drivers: usize,
     tally: Tally,
     pace: Pace,
-    done: Vec<(Started, Step<O, M, Task>)>,
-    emitted: Vec<(u64, Option<O>)>,
+    done: Vec<(Started<K>, Step<O, M, Task>)>,
+    emitted: Vec<(u64, Option<Carried<O, K>>)>,
     /// Failures of items on their way, each in the place that its future had: a full errors end holds the stage back.
-    failing: FuturesUnordered<BoxFuture<'static, (Started, usize)>>,
+    failing: FuturesUnordered<BoxFuture<'static, (Started<K>, usize)>>,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
     ended: bool,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
-    pub(crate) fn new(work: &Work<T, M, O, Task>) -> Self {
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> {
+    pub(crate) fn new(work: &Work<T, M, O, Task, K>) -> Self {
         let shared = Arc::clone(&work.shared);
         let place = work.started.fetch_add(1, Ordering::Relaxed);
         Self {
@@ -232,22 +265,22 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     pub(crate) fn poll<C, F>(
         &mut self,
         cx: &mut Context<'_>,
-        slots: &mut Slots<F>,
+        slots: &mut Slots<F, K>,
         run: &C,
     ) -> Poll<()>
     where
-        C: Fn(u64, Entry<T, M>) -> F,
-        F: Future<Output = Step<O, M, Task>>,
+        C: Fn(u64, Entry<T, M>, &mut K) -> F,
+        F: Future<Output: Ending<O, M, Task, K>>,
     {
         for _ in 0..ROUNDS {
             let took = self.take(cx, slots, run);
             let Self { done, .. } = self;
-            slots.poll_woken(cx, |started, step| done.push((started, step)));
+            slots.poll_woken(cx, |started, ending| done.push(ended(started, ending)));
             let worked = took || !self.done.is_empty();
             self.settle();
             while let Poll::Ready(Some((started, row))) = self.failing.poll_next_unpin(cx) {
                 self.tally.stages[row].failed += 1;
-                self.resolve(started, None);
+                self.resolve(&started, None);
             }
             if !self.emitted.is_empty() {
                 let Self {
@@ -274,10 +307,10 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
 
     /// Starts futures for what there is, as far as there are places and as it is worth its time: results are handed in
     /// before more is taken. Whether anything was started, or the end was found.
-    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F>, run: &C) -> bool
+    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F, K>, run: &C) -> bool
     where
-        C: Fn(u64, Entry<T, M>) -> F,
-        F: Future<Output = Step<O, M, Task>>,
+        C: Fn(u64, Entry<T, M>, &mut K) -> F,
+        F: Future<Output: Ending<O, M, Task, K>>,
     {
         let room = slots.room(self.share()).saturating_sub(self.failing.len());
         let idle = slots.idle() && self.failing.is_empty();
@@ -289,9 +322,16 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
             Poll::Pending => return false,
             Poll::Ready(Next::End) => self.ended = true,
             Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
-                let started = Started { seq, again: true };
-                let step = slots.start(started, None, run(seq, Entry::Again(item, attempt)));
-                self.done.extend(step.map(|step| (started, step)));
+                let Carried { item, mut ticket } = item;
+                let future = run(seq, Entry::Again(item, attempt), &mut ticket);
+                let started = Started {
+                    seq,
+                    again: true,
+                    ticket,
+                };
+                let done = slots.start(started, None, future);
+                self.done
+                    .extend(done.map(|(started, ending)| ended(started, ending)));
             }
             Poll::Ready(Next::Batch { seq, credits }) => {
                 let batch = &mut self.intake.batch;
@@ -299,10 +339,17 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
                 let hold = batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most);
-                for (seq, item) in (seq..).zip(batch.items.drain(..)) {
-                    let started = Started { seq, again: false };
-                    let step = slots.start(started, hold.clone(), run(seq, Entry::Fresh(item)));
-                    self.done.extend(step.map(|step| (started, step)));
+                for (seq, carried) in (seq..).zip(batch.items.drain(..)) {
+                    let Carried { item, mut ticket } = carried;
+                    let future = run(seq, Entry::Fresh(item), &mut ticket);
+                    let started = Started {
+                        seq,
+                        again: false,
+                        ticket,
+                    };
+                    let done = slots.start(started, hold.clone(), future);
+                    self.done
+                        .extend(done.map(|(started, ending)| ended(started, ending)));
                 }
                 self.pace.end(count);
                 if !batch.failures.is_empty() {
@@ -328,16 +375,18 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
     /// Sorts what is done: results to be handed in, failures to be sent on, items to wait for another attempt.
     fn settle(&mut self) {
         let mut done = std::mem::take(&mut self.done);
-        for (started, step) in done.drain(..) {
+        for (mut started, step) in done.drain(..) {
+            let ticket = std::mem::take(&mut started.ticket);
             match step {
-                Step::Emit(output) => self.resolve(started, Some(output)),
+                Step::Emit(item) => self.resolve(&started, Some(Carried { item, ticket })),
                 Step::Filtered(stage) => {
                     self.tally.stages[self.shared.row(stage)].filtered += 1;
-                    self.resolve(started, None);
+                    ticket.filtered();
+                    self.resolve(&started, None);
                 }
                 Step::Failed(failure) => {
                     let shared = Arc::clone(&self.shared);
-                    let failing = async move { (started, shared.failed(failure).await) };
+                    let failing = async move { (started, shared.failed(failure, ticket).await) };
                     self.failing.push(Box::pin(failing));
                 }
                 Step::Again {
@@ -349,28 +398,28 @@ impl<T: Item, M: Item, O: Item, Task: Item> Driving<T, M, O, Task> {
                     self.shared.again(
                         Due {
                             seq: started.seq,
-                            item,
+                            item: Carried { item, ticket },
                             attempt,
                         },
                         delay,
                     );
                     self.ended = false;
-                    self.tried(started);
+                    self.tried(&started);
                 }
                 // Its deadline has resolved it, or its outputs were handed in one by one.
-                Step::Gone => self.tried(started),
+                Step::Gone => self.tried(&started),
             }
         }
         self.done = done;
     }
 
-    fn resolve(&mut self, started: Started, output: Option<O>) {
+    fn resolve(&mut self, started: &Started<K>, output: Option<Carried<O, K>>) {
         self.tried(started);
         self.tally.resolved += 1;
         self.emitted.push((started.seq, output));
     }
 
-    fn tried(&self, started: Started) {
+    fn tried(&self, started: &Started<K>) {
         if started.again {
             self.shared.retries.resolved();
         }

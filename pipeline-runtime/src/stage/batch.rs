@@ -10,6 +10,7 @@ use tracing::Instrument;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::build::Port;
+use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::edge::Bound;
 use crate::failure::{Cause, Failure};
@@ -19,13 +20,13 @@ use crate::private::{Item, Portable};
 use crate::step::{Entry, Never, Step};
 
 /// Wires a `batch` and the pure stages behind it.
-pub fn batch<T: Item, O: Item, Task: Item, F>(
-    mut port: Port<T, Task>,
+pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(
+    mut port: Port<T, Task, K>,
     opts: Opts,
     size: usize,
     within: Option<Duration>,
     post: F,
-) -> Port<O, Task>
+) -> Port<O, Task, K>
 where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
@@ -39,7 +40,7 @@ where
             .invalid
             .get_or_insert_with(|| Failure::of(stage, Cause::Stopped(why)));
     }
-    let (shared, mut next) = Shared::<T, Never, O, Task>::wire(port, opts, false);
+    let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.
     shared.edge.rebound(|_| Bound {
         window: 1,
@@ -48,6 +49,7 @@ where
         floor: 2,
         extra: 0,
     });
+    next.batches = shared.stages.len() == 1;
     if let Some(group) = next.build.groups.last_mut() {
         group.per_credit = size;
     }
@@ -59,6 +61,7 @@ where
             size,
             within,
             open: Vec::new(),
+            tickets: Vec::new(),
             taken: Batch::new(),
             post,
         };
@@ -67,17 +70,19 @@ where
     next
 }
 
-struct Batching<T: Item, O: Item, Task: Item, F> {
-    worker: Worker<T, Never, O, Task>,
+struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
+    worker: Worker<T, Never, O, Task, K>,
     tally: Tally,
     size: usize,
     within: Option<Duration>,
     open: Vec<T>,
-    taken: Batch<T>,
+    /// Those of the items in `open`.
+    tickets: Vec<K>,
+    taken: Batch<Carried<T, K>>,
     post: F,
 }
 
-impl<T: Item, O: Item, Task: Item, F> Batching<T, O, Task, F>
+impl<T: Item, O: Item, Task: Item, K: Carry, F> Batching<T, O, Task, K, F>
 where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
@@ -123,11 +128,7 @@ where
             }
             shared.source_failed(&mut self.taken.failures).await;
             self.taken.hold = None;
-            if self.open.is_empty() {
-                std::mem::swap(&mut self.open, &mut self.taken.items);
-            } else {
-                self.open.append(&mut self.taken.items);
-            }
+            K::unzip(&mut self.taken.items, &mut self.open, &mut self.tickets);
             if due.is_none() && !self.open.is_empty() {
                 due = self
                     .within
@@ -142,14 +143,18 @@ where
         let mut out = Vec::new();
         if !self.open.is_empty() {
             let items = std::mem::take(&mut self.open);
+            let ticket = K::join(std::mem::take(&mut self.tickets));
             self.tally.resolved += items.len() as u64;
             self.tally.stages[0].emitted = Some(1);
             let step = (self.post)(Entry::Fresh(items), &Cx::untimed());
             match step {
-                Step::Emit(output) => out.push(output),
-                Step::Filtered(stage) => self.tally.stages[shared.row(stage)].filtered += 1,
+                Step::Emit(item) => out.push(Carried { item, ticket }),
+                Step::Filtered(stage) => {
+                    self.tally.stages[shared.row(stage)].filtered += 1;
+                    ticket.filtered();
+                }
                 Step::Failed(failure) => {
-                    let row = shared.failed(failure).await;
+                    let row = shared.failed(failure, ticket).await;
                     self.tally.stages[row].failed += 1;
                 }
                 Step::Again { .. } | Step::Gone => {

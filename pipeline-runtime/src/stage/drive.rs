@@ -13,12 +13,13 @@ use super::intake::{Intake, Next};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::build::{Port, Runs};
+use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::failure::{Cause, Failure};
 use crate::opts::Opts;
 use crate::pipeline::Pipeline;
 use crate::private::{Item, Portable};
-use crate::sink::{Sink, Written};
+use crate::sink::{Failed, Sink, Written};
 use crate::step::{Entry, Never, Step};
 
 /// The most items in one write.
@@ -29,8 +30,8 @@ const MOST: usize = 1024;
 pub struct Driven(PhantomData<*const ()>);
 
 /// Wires the tail.
-pub fn drive<T: Item, O: Item, Task: Item, F, S: Sink<O>>(
-    port: Port<T, Task>,
+pub fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
+    port: Port<T, Task, K>,
     opts: Opts,
     pre: F,
     sink: S,
@@ -38,7 +39,9 @@ pub fn drive<T: Item, O: Item, Task: Item, F, S: Sink<O>>(
 where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
-    let (shared, mut next) = Shared::<T, Never, Never, Task>::wire(port, opts.unordered(), false);
+    let batches = port.batches && opts.stages.len() == 1;
+    let (shared, mut next) =
+        Shared::<T, Never, Never, Task, K>::wire(port, opts.unordered(), false);
     if let Some(group) = next.build.groups.last_mut() {
         group.kind = Runs::Sink;
     }
@@ -49,6 +52,8 @@ where
                 worker: shared.join(),
                 intake: Intake::new(Arc::clone(&shared), place),
                 tally: shared.tally(),
+                batches,
+                tickets: Vec::new(),
                 shared: Arc::clone(&shared),
                 ends: Arc::clone(&shared_by_all),
                 out: PhantomData,
@@ -60,17 +65,21 @@ where
 }
 
 /// One of the writes at the same time.
-struct Writer<T: Item, O, Task: Item, F, S> {
-    worker: Worker<T, Never, Never, Task>,
-    shared: Arc<Shared<T, Never, Never, Task>>,
-    intake: Intake<T, Never, Never, Task>,
+struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
+    worker: Worker<T, Never, Never, Task, K>,
+    shared: Arc<Shared<T, Never, Never, Task, K>>,
+    intake: Intake<T, Never, Never, Task, K>,
     tally: Tally,
+    /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
+    batches: bool,
+    /// Those of the items that are being written.
+    tickets: Vec<K>,
     /// The fused stages in front, the sink, and how many writers there are.
     ends: Arc<(F, S, AtomicUsize)>,
     out: PhantomData<fn() -> O>,
 }
 
-impl<T: Item, O: Item, Task: Item, F, S: Sink<O>> Writer<T, O, Task, F, S>
+impl<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>> Writer<T, O, Task, K, F, S>
 where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
@@ -111,15 +120,19 @@ where
         self.shared.source_failed(&mut batch.failures).await;
         let taken = batch.items.len();
         let mut items = Vec::with_capacity(taken);
-        for item in batch.items.drain(..) {
+        for Carried { item, ticket } in batch.items.drain(..) {
             match (self.ends.0)(Entry::Fresh(item), &Cx::untimed()) {
-                Step::Emit(output) => items.push(output),
+                Step::Emit(output) => {
+                    items.push(output);
+                    self.tickets.push(ticket);
+                }
                 Step::Filtered(stage) => {
                     let row = self.shared.row(stage);
                     self.tally.stages[row].filtered += 1;
+                    ticket.filtered();
                 }
                 Step::Failed(failure) => {
-                    let row = self.shared.failed(failure).await;
+                    let row = self.shared.failed(failure, ticket).await;
                     self.tally.stages[row].failed += 1;
                 }
                 Step::Again { .. } | Step::Gone => {
@@ -136,8 +149,9 @@ where
 
     async fn sink(&mut self, items: Vec<O>) {
         let count = items.len();
+        let mut tickets = std::mem::take(&mut self.tickets);
         let writing = AssertUnwindSafe(self.ends.1.write(items)).catch_unwind();
-        let mut written = match writing.await {
+        let written = match writing.await {
             Err(panic) => {
                 let mut written = Written::all();
                 (0..count).for_each(|index| written.panicked(index, &*panic));
@@ -153,22 +167,38 @@ where
             }
             Ok(Err(error)) => Written::none(count, error.error),
         };
+        let failures = self.failures(written, &tickets);
+        // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
+        K::done_all(tickets.drain(..));
+        self.tickets = tickets;
+        for failure in failures {
+            self.shared.reporter.report(failure).await;
+        }
+    }
+
+    /// Counts what could not be written, and gives each failure a part of its ticket.
+    fn failures(&mut self, mut written: Written, tickets: &[K]) -> Vec<Failure<Task>> {
+        let (shared, mut failures) = (&self.shared, Vec::new());
+        let (row, mut last) = (shared.row(shared.opts.main), None);
         written
             .failed
             .sort_by_key(|failed| (failed.index, failed.part));
-        let mut last = None;
-        for failed in written.failed {
-            if !failed.part && last.replace(failed.index) == Some(failed.index) {
+        for Failed { index, part, cause } in written.failed {
+            if part.is_none() && last.replace(index) == Some(index) {
                 continue;
             }
-            let row = self.shared.row(self.shared.opts.main);
-            self.tally.stages[row].failed += u64::from(!failed.part);
-            let failure = Failure {
+            self.tally.stages[row].failed += u64::from(part.is_none());
+            let ticket = tickets.get(index).map(|ticket| match part {
+                Some(part) if self.batches => ticket.element(part),
+                _ => ticket.part(),
+            });
+            failures.push(Failure {
                 attempts: 1,
-                frames: self.shared.frames,
-                ..Failure::of(*self.shared.main(), failed.cause)
-            };
-            self.shared.reporter.report(failure).await;
+                frames: shared.frames,
+                ticket: ticket.unwrap_or_default().into_ticket().into(),
+                ..Failure::of(*shared.main(), cause)
+            });
         }
+        failures
     }
 }

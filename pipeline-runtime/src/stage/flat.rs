@@ -9,41 +9,47 @@ use super::intake::Pace;
 use super::shared::Shared;
 use super::slots::Slots;
 use super::watch::Cx;
+use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
 use crate::private::{Item, Shareable};
 use crate::step::{Entry, Step};
+use crate::ticket::Ticket;
 
 /// The most outputs for which room is made at once.
 const MOST: usize = 1024;
 
 /// Takes the outputs of one item.
-pub struct Emitter<O, Task>(Arc<Emitting<O, Task>>);
+pub struct Emitter<O, Task, K>(Arc<Emitting<O, Task, K>>);
 
-struct Emitting<O, Task> {
-    edge: Arc<Edge<O>>,
+struct Emitting<O, Task, K> {
+    edge: Arc<Edge<Carried<O, K>>>,
     reporter: Arc<dyn Reporter<Task>>,
     stages: Vec<StageInfo>,
     first: usize,
     seq: u64,
-    state: Mutex<State<O>>,
+    state: Mutex<State<O, K>>,
     cx: Mutex<Cx>,
 }
 
-struct State<O> {
-    outputs: Vec<O>,
+struct State<O, K> {
+    outputs: Vec<Carried<O, K>>,
+    /// The item's, while no call under a deadline has it.
+    ticket: K,
+    /// Whether an output has left the group, or has failed behind the stage that multiplies.
+    has_parts: bool,
     /// Outputs that may be added before more room is needed.
     room: usize,
     pace: Pace,
     tally: Tally,
 }
 
-impl<O: Item, Task: Item> Emitter<O, Task> {
-    fn new<T: Item, M: Item>(shared: &Arc<Shared<T, M, O, Task>>, seq: u64) -> Self {
+impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
+    fn new<T: Item, M: Item>(shared: &Arc<Shared<T, M, O, Task, K>>, seq: u64, ticket: K) -> Self {
         let cx = Cx::new(shared);
-        cx.item(seq);
+        cx.item(seq, Ticket::null());
         Self(Arc::new(Emitting {
             edge: Arc::clone(&shared.edge),
             reporter: Arc::clone(&shared.reporter),
@@ -52,6 +58,8 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
             seq,
             state: Mutex::new(State {
                 outputs: Vec::new(),
+                ticket,
+                has_parts: false,
                 room: 0,
                 pace: Pace::new(),
                 tally: shared.tally(),
@@ -60,7 +68,7 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
         }))
     }
 
-    fn state(&self) -> MutexGuard<'_, State<O>> {
+    fn state(&self) -> MutexGuard<'_, State<O, K>> {
         self.0.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -75,7 +83,12 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
         }
         let mut state = self.state();
         state.room -= 1;
-        state.outputs.push(output);
+        let ticket = state.ticket.part();
+        state.has_parts = true;
+        state.outputs.push(Carried {
+            item: output,
+            ticket,
+        });
         ControlFlow::Continue(())
     }
 
@@ -122,29 +135,53 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage.index - self.0.first;
             *failure.stage = self.0.stages[row];
+            failure.ticket = self.part().into();
             self.0.reporter.report(*failure).await;
             self.state().tally.stages[row].failed += 1;
         }
         ControlFlow::Continue(())
     }
 
+    /// A part of the item's ticket for an output that goes another way.
+    fn part(&self) -> Ticket {
+        let mut state = self.state();
+        state.has_parts = true;
+        state.ticket.part().into_ticket()
+    }
+
+    fn cx(&self) -> MutexGuard<'_, Cx> {
+        self.0.cx.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Says that the call to come, attempt number `attempt`, has the group's timeout.
     pub fn arm(&self, attempt: u32) {
-        self.0
-            .cx
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .arm(attempt);
+        let ticket = std::mem::take(&mut self.state().ticket);
+        let cx = self.cx();
+        cx.item(self.0.seq, ticket.into_ticket());
+        cx.arm(attempt);
     }
 
     /// Whether the call ended in time; if not, its failure has been reported and the step is `Gone`.
     #[must_use]
     pub fn disarm(&self) -> bool {
-        self.0
-            .cx
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .disarm()
+        let cx = self.cx();
+        let in_time = cx.disarm();
+        self.state().ticket = K::of_ticket(cx.ticket());
+        in_time
+    }
+
+    /// What is left of the item's ticket.
+    fn ticket(&self) -> K {
+        std::mem::take(&mut self.state().ticket)
+    }
+
+    /// All outputs are handed on, if there were any.
+    fn settle(&self, ticket: K) {
+        if self.state().has_parts {
+            ticket.done();
+        } else {
+            ticket.filtered();
+        }
     }
 
     /// The item is resolved: hands in what is left and counts it in `row`, if it was not simply done.
@@ -172,12 +209,12 @@ impl<O: Item, Task: Item> Emitter<O, Task> {
 }
 
 /// Ties the types of a group to its function.
-pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, F, G>(
-    work: &Work<T, M, O, Task>,
+pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, F, G>(
+    work: &Work<T, M, O, Task, K>,
     f: F,
 ) -> Arc<G>
 where
-    F: AsyncFn(Entry<T, M>, Emitter<O, Task>) -> Step<(), M, Task> + Shareable<G>,
+    F: AsyncFn(Entry<T, M>, Emitter<O, Task, K>) -> Step<(), M, Task> + Shareable<G>,
 {
     work.shared
         .edge
@@ -186,42 +223,50 @@ where
 }
 
 /// One driver of a group with `flat_map`.
-pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, F>(
-    work: Work<T, M, O, Task>,
+pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
+    work: Work<T, M, O, Task, K>,
     f: Arc<F>,
 ) where
-    F: AsyncFn(Entry<T, M>, Emitter<O, Task>) -> Step<(), M, Task>,
+    F: AsyncFn(Entry<T, M>, Emitter<O, Task, K>) -> Step<(), M, Task>,
 {
     let (shared, f) = (&work.shared, &*f);
-    let run = |seq, entry: Entry<T, M>| async move {
-        let emitter = Emitter::new(shared, seq);
-        let step = f(entry, Emitter(Arc::clone(&emitter.0))).await;
-        match step {
-            Step::Emit(()) => emitter.finish(|_| {}),
-            Step::Filtered(stage) => {
-                let row = shared.row(stage);
-                emitter.finish(|tally| tally.stages[row].filtered += 1);
-            }
-            Step::Failed(failure) => {
-                // Boxed: a future in flight has no room for what rarely happens.
-                let row = Box::pin(shared.failed(failure)).await;
-                emitter.finish(|tally| tally.stages[row].failed += 1);
-            }
-            Step::Again {
-                item,
-                attempt,
-                delay,
-            } => {
-                emitter.give_back();
-                return Step::Again {
+    let run = |seq, entry: Entry<T, M>, ticket: &mut K| {
+        let emitter = Emitter::new(shared, seq, std::mem::take(ticket));
+        async move {
+            let step = f(entry, Emitter(Arc::clone(&emitter.0))).await;
+            let ticket = emitter.ticket();
+            match step {
+                Step::Emit(()) => {
+                    emitter.finish(|_| {});
+                    emitter.settle(ticket);
+                }
+                Step::Filtered(stage) => {
+                    let row = shared.row(stage);
+                    emitter.finish(|tally| tally.stages[row].filtered += 1);
+                    ticket.filtered();
+                }
+                Step::Failed(failure) => {
+                    // Boxed: a future in flight has no room for what rarely happens.
+                    let row = Box::pin(shared.failed(failure, ticket)).await;
+                    emitter.finish(|tally| tally.stages[row].failed += 1);
+                }
+                Step::Again {
                     item,
                     attempt,
                     delay,
-                };
+                } => {
+                    emitter.give_back();
+                    let step = Step::Again {
+                        item,
+                        attempt,
+                        delay,
+                    };
+                    return (step, ticket);
+                }
+                Step::Gone => emitter.give_back(),
             }
-            Step::Gone => emitter.give_back(),
+            (Step::Gone, K::default())
         }
-        Step::Gone
     };
     let mut driver = Driving::new(&work);
     let mut slots = Slots::new(driver.share());

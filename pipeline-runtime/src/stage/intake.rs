@@ -7,10 +7,11 @@ use std::time::Instant;
 use super::retries::Due;
 use super::shared::Shared;
 use crate::build::Timing;
+use crate::carry::{Carried, Carry};
 use crate::feed::Batch;
 
 /// What a worker is to do next.
-pub(crate) enum Next<M> {
+pub(crate) enum Next<M, K> {
     /// Process the items (or failures) in the batch.
     Batch {
         /// The (first) number of the taking.
@@ -19,27 +20,28 @@ pub(crate) enum Next<M> {
         credits: usize,
     },
     /// Try an item again.
-    Again(Due<M>),
+    Again(Due<Carried<M, K>>),
     /// There is nothing more, or nobody wants it.
     End,
 }
 
-pub(crate) struct Intake<T, M, O, Task> {
-    shared: Arc<Shared<T, M, O, Task>>,
+pub(crate) struct Intake<T, M, O, Task, K> {
+    shared: Arc<Shared<T, M, O, Task, K>>,
     place: usize,
     credits: usize,
     wait: Option<Wait>,
-    pub(crate) batch: Batch<T>,
+    pub(crate) batch: Batch<Carried<T, K>>,
 }
 
-impl<T, M, O, Task> Intake<T, M, O, Task>
+impl<T, M, O, Task, K> Intake<T, M, O, Task, K>
 where
     T: Send + 'static,
     M: Send + 'static,
     O: Send + 'static,
     Task: Send + 'static,
+    K: Carry,
 {
-    pub(crate) fn new(shared: Arc<Shared<T, M, O, Task>>, place: usize) -> Self {
+    pub(crate) fn new(shared: Arc<Shared<T, M, O, Task, K>>, place: usize) -> Self {
         Self {
             shared,
             place,
@@ -55,7 +57,7 @@ where
         cx: &mut Context<'_>,
         want: usize,
         idle: bool,
-    ) -> Poll<Next<M>> {
+    ) -> Poll<Next<M, K>> {
         let shared = &self.shared;
         let mut outstanding = false;
         if shared.opts.single() {

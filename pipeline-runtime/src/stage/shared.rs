@@ -9,6 +9,7 @@ use tracing::Span;
 
 use super::retries::{Due, Retries};
 use crate::build::{Group, Port, Timing};
+use crate::carry::{Carried, Carry};
 use crate::control::Control;
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
@@ -24,10 +25,10 @@ const DEFERRED_AT_MOST: Duration = Duration::from_millis(2);
 /// The most bytes, by `size_of`, that a worker takes or makes at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-pub(crate) struct Shared<T, M, O, Task> {
-    pub(crate) feed: Arc<dyn Feed<T>>,
-    pub(crate) edge: Arc<Edge<O>>,
-    pub(crate) retries: Retries<M>,
+pub(crate) struct Shared<T, M, O, Task, K> {
+    pub(crate) feed: Arc<dyn Feed<Carried<T, K>>>,
+    pub(crate) edge: Arc<Edge<Carried<O, K>>>,
+    pub(crate) retries: Retries<Carried<M, K>>,
     pub(crate) reporter: Arc<dyn Reporter<Task>>,
     pub(crate) control: Arc<Control>,
     pub(crate) timing: Arc<Timing>,
@@ -44,19 +45,20 @@ pub(crate) struct Shared<T, M, O, Task> {
     pub(crate) source: StageInfo,
 }
 
-impl<T, M, O, Task> Shared<T, M, O, Task>
+impl<T, M, O, Task, K> Shared<T, M, O, Task, K>
 where
     T: Send + 'static,
     M: Send + 'static,
     O: Send + 'static,
     Task: Send + 'static,
+    K: Carry,
 {
     /// Wires a group behind `port`: its edge, its row, and what its workers will share.
     pub(crate) fn wire(
-        mut port: Port<T, Task>,
+        mut port: Port<T, Task, K>,
         opts: Opts,
         each: bool,
-    ) -> (Arc<Self>, Port<O, Task>) {
+    ) -> (Arc<Self>, Port<O, Task, K>) {
         let edge = port.edge::<O>(&opts);
         let stages = port.build.stages(port.site, &opts);
         let main = stages[opts.main - opts.stages.start];
@@ -66,7 +68,7 @@ where
         edge.set_permits(opts.count);
         port.build.groups.push(Group {
             stages: stages.clone(),
-            kind: Port::<T, Task>::runs(&opts),
+            kind: Port::<T, Task, K>::runs(&opts),
             main: opts.main - opts.stages.start,
             count: opts.count,
             workers: opts.count,
@@ -99,6 +101,7 @@ where
             bounded: edge,
             reporter: port.reporter,
             errors: port.errors,
+            batches: false,
         };
         (shared, next)
     }
@@ -129,9 +132,10 @@ where
     }
 
     /// Sends an item's failure on; the row it is to be counted in.
-    pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>) -> usize {
+    pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>, ticket: K) -> usize {
         let row = self.row(failure.stage.index);
         *failure.stage = self.stages[row];
+        failure.ticket = ticket.into_ticket().into();
         tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
         self.reporter.report(*failure).await;
         row
@@ -151,7 +155,7 @@ where
     }
 
     /// An item waits `delay`, then a worker tries it again.
-    pub(crate) fn again(self: &Arc<Self>, due: Due<M>, delay: Duration) {
+    pub(crate) fn again(self: &Arc<Self>, due: Due<Carried<M, K>>, delay: Duration) {
         self.retries.add();
         let shared = Arc::clone(self);
         self.control.spawn(async move {
@@ -191,7 +195,7 @@ where
     }
 
     /// A worker begins.
-    pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task> {
+    pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task, K> {
         self.edge.join();
         self.timing.started.get_or_init(Instant::now);
         Worker {
@@ -202,23 +206,25 @@ where
 }
 
 /// A worker's part in its group, until it is dropped.
-pub(crate) struct Worker<T, M, O, Task>
+pub(crate) struct Worker<T, M, O, Task, K>
 where
     T: Send + 'static,
     M: Send + 'static,
     O: Send + 'static,
     Task: Send + 'static,
+    K: Carry,
 {
-    pub(crate) shared: Arc<Shared<T, M, O, Task>>,
+    pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
     finished: bool,
 }
 
-impl<T, M, O, Task> Worker<T, M, O, Task>
+impl<T, M, O, Task, K> Worker<T, M, O, Task, K>
 where
     T: Send + 'static,
     M: Send + 'static,
     O: Send + 'static,
     Task: Send + 'static,
+    K: Carry,
 {
     /// There is nothing more to do for it.
     pub(crate) fn finish(mut self) {
@@ -226,12 +232,13 @@ where
     }
 }
 
-impl<T, M, O, Task> Drop for Worker<T, M, O, Task>
+impl<T, M, O, Task, K> Drop for Worker<T, M, O, Task, K>
 where
     T: Send + 'static,
     M: Send + 'static,
     O: Send + 'static,
     Task: Send + 'static,
+    K: Carry,
 {
     fn drop(&mut self) {
         let shared = &self.shared;

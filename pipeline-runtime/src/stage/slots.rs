@@ -13,15 +13,15 @@ use crate::source::Hold;
 
 const WORD: usize = u64::BITS as usize;
 
-pub(crate) struct Slots<F> {
-    slots: Vec<Slot<F>>,
+pub(crate) struct Slots<F, K> {
+    slots: Vec<Slot<F, K>>,
     free: Vec<usize>,
     signals: Arc<Signals>,
 }
 
-struct Slot<F> {
+struct Slot<F, K> {
     future: Pin<Box<Option<F>>>,
-    started: Option<Started>,
+    started: Option<Started<K>>,
     /// Kept while the future runs.
     hold: Option<Hold>,
     waker: Waker,
@@ -66,7 +66,7 @@ impl Wake for SlotWaker {
     }
 }
 
-impl<F: Future> Slots<F> {
+impl<F: Future, K> Slots<F, K> {
     pub(crate) fn new(count: usize) -> Self {
         let mut slots = Self {
             slots: Vec::new(),
@@ -111,19 +111,19 @@ impl<F: Future> Slots<F> {
     /// Starts a future in a free slot and polls it once; its output, if it is ready at once.
     pub(crate) fn start(
         &mut self,
-        started: Started,
+        started: Started<K>,
         hold: Option<Hold>,
         future: F,
-    ) -> Option<F::Output> {
+    ) -> Option<(Started<K>, F::Output)> {
         let slot = self.free.pop().expect("the caller has asked for room");
         let place = &mut self.slots[slot];
         place.future.set(Some(future));
         place.started = Some(started);
         place.hold = hold;
-        self.poll_slot(slot).map(|(_, output)| output)
+        self.poll_slot(slot)
     }
 
-    fn poll_slot(&mut self, slot: usize) -> Option<(Started, F::Output)> {
+    fn poll_slot(&mut self, slot: usize) -> Option<(Started<K>, F::Output)> {
         let Slot {
             future,
             started,
@@ -146,7 +146,7 @@ impl<F: Future> Slots<F> {
     pub(crate) fn poll_woken(
         &mut self,
         cx: &mut Context<'_>,
-        mut done: impl FnMut(Started, F::Output),
+        mut done: impl FnMut(Started<K>, F::Output),
     ) -> bool {
         self.signals.driver.register(cx.waker());
         if !self.signals.any.swap(false, Ordering::AcqRel) {

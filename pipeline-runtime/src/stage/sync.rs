@@ -12,6 +12,7 @@ use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::build::{Crew, Port};
+use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
@@ -23,15 +24,15 @@ pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {
 }
 
 /// Wires a group of `4 form` or `:block 4 form`, or of pure stages in one task.
-pub fn sync<T: Item, M: Item, O: Item, Task: Item, F>(
-    port: Port<T, Task>,
+pub fn sync<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
+    port: Port<T, Task, K>,
     opts: Opts,
     f: F,
-) -> Port<O, Task>
+) -> Port<O, Task, K>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    let (shared, mut next) = Shared::<T, M, O, Task>::wire(port, opts, false);
+    let (shared, mut next) = Shared::<T, M, O, Task, K>::wire(port, opts, false);
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
@@ -52,13 +53,13 @@ where
 }
 
 /// The workers of one group, started one by one.
-struct Calling<T: Item, M: Item, O: Item, Task: Item, F> {
-    shared: Arc<Shared<T, M, O, Task>>,
+struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
+    shared: Arc<Shared<T, M, O, Task, K>>,
     f: F,
     started: Mutex<usize>,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, F> Crew for Calling<T, M, O, Task, F>
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Crew for Calling<T, M, O, Task, K, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
@@ -73,7 +74,7 @@ where
     }
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, F> Calling<T, M, O, Task, F>
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Calling<T, M, O, Task, K, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
@@ -105,24 +106,24 @@ fn defers(opts: &Opts) -> bool {
 }
 
 /// One worker and its function.
-struct Calls<T: Item, M: Item, O: Item, Task: Item, F> {
-    worker: Option<Worker<T, M, O, Task>>,
-    crew: Arc<Calling<T, M, O, Task, F>>,
-    shared: Arc<Shared<T, M, O, Task>>,
-    intake: Intake<T, M, O, Task>,
+struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
+    worker: Option<Worker<T, M, O, Task, K>>,
+    crew: Arc<Calling<T, M, O, Task, K, F>>,
+    shared: Arc<Shared<T, M, O, Task, K>>,
+    intake: Intake<T, M, O, Task, K>,
     cx: Cx,
     pace: Pace,
-    out: Vec<O>,
+    out: Vec<Carried<O, K>>,
     tally: Tally,
     defers: bool,
     owes_wake: bool,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, F> Calls<T, M, O, Task, F>
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Calls<T, M, O, Task, K, F>
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    fn new(crew: Arc<Calling<T, M, O, Task, F>>, place: usize) -> Self {
+    fn new(crew: Arc<Calling<T, M, O, Task, K, F>>, place: usize) -> Self {
         let shared = &crew.shared;
         Self {
             worker: Some(shared.join()),
@@ -174,7 +175,7 @@ where
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M, K>> {
         let want = self.pace.want(self.shared.most());
         let next = self.intake.poll_next(cx, want, true);
         if self.owes_wake && (!matches!(next, Poll::Ready(Next::Batch { .. })) || self.pace.slow())
@@ -186,11 +187,13 @@ where
     }
 
     /// Whether there may be more to do.
-    async fn turn(&mut self, next: Next<M>) -> bool {
+    async fn turn(&mut self, next: Next<M, K>) -> bool {
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
             Next::Again(Due { seq, item, attempt }) => {
-                self.single(seq, Entry::Again(item, attempt), 1).await;
+                let Carried { item, ticket } = item;
+                self.single(seq, Entry::Again(item, attempt), ticket, 1)
+                    .await;
                 self.shared.retries.resolved();
             }
             Next::End => {
@@ -210,20 +213,20 @@ where
                 .await;
         }
         if self.shared.opts.single()
-            && let Some(item) = self.intake.batch.items.pop()
+            && let Some(Carried { item, ticket }) = self.intake.batch.items.pop()
         {
-            self.single(seq, Entry::Fresh(item), credits).await;
+            self.single(seq, Entry::Fresh(item), ticket, credits).await;
             self.intake.batch.hold = None;
             return;
         }
         let mut items = std::mem::take(&mut self.intake.batch.items);
         let count = items.len();
         self.pace.begin(self.shared.most());
-        for item in items.drain(..) {
+        for Carried { item, ticket } in items.drain(..) {
             match (self.crew.f)(Entry::Fresh(item), &self.cx) {
-                Step::Emit(output) => self.out.push(output),
+                Step::Emit(item) => self.out.push(Carried { item, ticket }),
                 step => {
-                    self.settle(seq, step).await;
+                    self.settle(seq, step, ticket).await;
                 }
             }
         }
@@ -247,12 +250,13 @@ where
     }
 
     /// One item of a group that may try it again, or give up on a call that still runs.
-    async fn single(&mut self, seq: u64, entry: Entry<T, M>, credits: usize) {
-        self.cx.item(seq);
+    async fn single(&mut self, seq: u64, entry: Entry<T, M>, ticket: K, credits: usize) {
+        self.cx.item(seq, ticket.into_ticket());
         self.pace.begin(1);
         let step = (self.crew.f)(entry, &self.cx);
         let cost = self.pace.end(1);
-        if self.settle(seq, step).await {
+        let ticket = K::of_ticket(self.cx.ticket());
+        if self.settle(seq, step, ticket).await {
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);
         }
@@ -260,12 +264,15 @@ where
 
     /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
     /// not this worker's any more.
-    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>) -> bool {
+    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
         match step {
-            Step::Emit(output) => self.out.push(output),
-            Step::Filtered(stage) => self.tally.stages[self.shared.row(stage)].filtered += 1,
+            Step::Emit(item) => self.out.push(Carried { item, ticket }),
+            Step::Filtered(stage) => {
+                self.tally.stages[self.shared.row(stage)].filtered += 1;
+                ticket.filtered();
+            }
             Step::Failed(failure) => {
-                let row = self.shared.failed(failure).await;
+                let row = self.shared.failed(failure, ticket).await;
                 self.tally.stages[row].failed += 1;
             }
             Step::Again {
@@ -274,6 +281,7 @@ where
                 delay,
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                let item = Carried { item, ticket };
                 self.shared.again(Due { seq, item, attempt }, delay);
                 return false;
             }

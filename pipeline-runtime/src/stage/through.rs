@@ -3,15 +3,16 @@
 use std::sync::Arc;
 
 use crate::build::Port;
+use crate::carry::{Carry, convert};
 use crate::errors::Untasked;
 use crate::private::Item;
 use crate::segment::Segment;
 
 /// Wires the stages of a segment.
-pub fn through<T: Item, O: Item, Task: Item>(
-    port: Port<T, Task>,
+pub fn through<T: Item, O: Item, Task: Item, K: Carry>(
+    port: Port<T, Task, K>,
     segment: Segment<T, O>,
-) -> Port<O, Task> {
+) -> Port<O, Task, K> {
     let Port {
         build,
         site,
@@ -19,27 +20,31 @@ pub fn through<T: Item, O: Item, Task: Item>(
         bounded,
         reporter,
         errors,
+        batches,
     } = port;
     let inside = Port {
         build,
         site: segment.site,
-        feed,
+        feed: convert(feed),
         bounded,
         reporter: Arc::new(Untasked(Arc::clone(&reporter))),
         errors: None,
+        batches,
     };
     let Port {
         build,
         feed,
         bounded,
+        batches,
         ..
     } = (segment.wire)(inside);
     Port {
         build,
         site,
-        feed,
+        feed: convert(feed),
         bounded,
         reporter,
         errors,
+        batches,
     }
 }

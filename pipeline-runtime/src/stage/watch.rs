@@ -1,27 +1,37 @@
 //! Timeouts of calls that cannot be cancelled.
 
 use std::cell::{Cell, RefCell};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
 use super::shared::Shared;
+use crate::carry::Carry;
 use crate::failure::{Cause, Failure};
+use crate::ticket::Ticket;
 
 /// What a group's function may tell its worker.
 pub struct Cx {
     arm: Option<Arm>,
     seq: Cell<u64>,
+    /// The item's, while no call under a deadline has it.
+    ticket: Cell<Ticket>,
     armed: RefCell<Option<Armed>>,
 }
 
-type Arm = Box<dyn Fn(u64, u32) -> Armed + Send>;
+type Arm = Box<dyn Fn(u64, u32, Ticket) -> Armed + Send>;
 
-/// A call under a deadline: whoever claims it first, the deadline or its end, resolves the item.
+/// The item's ticket, for whoever claims it first: the deadline, or the end of the call.
+type Claim = Arc<Mutex<Option<Ticket>>>;
+
+fn claimed(claim: &Claim) -> Option<Ticket> {
+    claim.lock().unwrap_or_else(PoisonError::into_inner).take()
+}
+
+/// A call under a deadline: whoever claims it first resolves the item.
 struct Armed {
-    claimed: Arc<AtomicBool>,
+    claim: Claim,
     timer: AbortHandle,
 }
 
@@ -31,20 +41,22 @@ impl Cx {
         Self {
             arm: None,
             seq: Cell::new(0),
+            ticket: Cell::default(),
             armed: RefCell::new(None),
         }
     }
 
-    pub(crate) fn new<T, M, O, Task>(shared: &Arc<Shared<T, M, O, Task>>) -> Self
+    pub(crate) fn new<T, M, O, Task, K>(shared: &Arc<Shared<T, M, O, Task, K>>) -> Self
     where
         T: Send + 'static,
         M: Send + 'static,
         O: Send + 'static,
         Task: Send + 'static,
+        K: Carry,
     {
         let arm = shared.opts.timeout.map(|after| -> Arm {
             let shared = Arc::clone(shared);
-            Box::new(move |seq, attempt| deadline(&shared, after, seq, attempt))
+            Box::new(move |seq, attempt, ticket| deadline(&shared, after, seq, attempt, ticket))
         });
         Self {
             arm,
@@ -52,54 +64,64 @@ impl Cx {
         }
     }
 
-    /// The item to come has this number.
-    pub(crate) fn item(&self, seq: u64) {
+    /// The item to come has this number and this ticket.
+    pub(crate) fn item(&self, seq: u64, ticket: Ticket) {
         self.seq.set(seq);
+        self.ticket.set(ticket);
+    }
+
+    /// The item's ticket; the null ticket if its deadline has resolved it.
+    pub(crate) fn ticket(&self) -> Ticket {
+        self.ticket.take()
     }
 
     /// Says that the call to come, attempt number `attempt`, has the group's timeout.
     pub fn arm(&self, attempt: u32) {
         if let Some(arm) = &self.arm {
-            *self.armed.borrow_mut() = Some(arm(self.seq.get(), attempt));
+            *self.armed.borrow_mut() = Some(arm(self.seq.get(), attempt, self.ticket.take()));
         }
     }
 
     /// Whether the call ended in time; if not, its failure has been reported and the step is `Gone`.
     pub fn disarm(&self) -> bool {
-        let Some(Armed { claimed, timer }) = self.armed.borrow_mut().take() else {
+        let Some(Armed { claim, timer }) = self.armed.borrow_mut().take() else {
             return true;
         };
-        let in_time = !claimed.swap(true, Ordering::SeqCst);
-        if in_time {
-            timer.abort();
-        }
-        in_time
+        let Some(ticket) = claimed(&claim) else {
+            return false;
+        };
+        self.ticket.set(ticket);
+        timer.abort();
+        true
     }
 }
 
-fn deadline<T, M, O, Task>(
-    shared: &Arc<Shared<T, M, O, Task>>,
+fn deadline<T, M, O, Task, K>(
+    shared: &Arc<Shared<T, M, O, Task, K>>,
     after: Duration,
     seq: u64,
     attempt: u32,
+    ticket: Ticket,
 ) -> Armed
 where
     T: Send + 'static,
     M: Send + 'static,
     O: Send + 'static,
     Task: Send + 'static,
+    K: Carry,
 {
-    let claimed = Arc::new(AtomicBool::new(false));
-    let (shared, claim) = (Arc::clone(shared), Arc::clone(&claimed));
+    let claim = Arc::new(Mutex::new(Some(ticket)));
+    let (shared, open) = (Arc::clone(shared), Arc::clone(&claim));
     let timer = Arc::clone(&shared).control.spawn(async move {
         tokio::time::sleep(after).await;
-        if claim.swap(true, Ordering::SeqCst) {
+        let Some(ticket) = claimed(&open) else {
             return;
-        }
+        };
         let main = shared.main();
         let failure = Failure {
             attempts: attempt,
             frames: shared.frames,
+            ticket: ticket.into(),
             ..Failure::of(*main, Cause::Timeout(after))
         };
         let mut tally = shared.tally();
@@ -108,5 +130,5 @@ where
         tally.resolved += 1;
         shared.edge.submit_each([(seq, None)], &mut tally);
     });
-    Armed { claimed, timer }
+    Armed { claim, timer }
 }

@@ -3,6 +3,8 @@
 use std::task::{Context, Poll};
 
 use super::Tail;
+use crate::carry::Carried;
+use crate::ticket::Ticket;
 
 /// A tail whose type is hidden.
 #[doc(hidden)]
@@ -10,17 +12,25 @@ pub struct Boxed<T>(Box<dyn Tail_<T>>);
 
 /// [`Tail`] without what no object can have.
 trait Tail_<T>: Send {
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>>;
-    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(T)) -> Poll<()>;
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<T, Ticket>>>;
+    fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: &mut dyn FnMut(Carried<T, Ticket>),
+    ) -> Poll<()>;
 }
 
 impl<S: Tail> Tail_<S::Item> for S {
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<S::Item>> {
-        Tail::poll_item(self, cx)
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<S::Item, Ticket>>> {
+        Tail::poll_item(self, cx).map(|item| item.map(Carried::ticketed))
     }
 
-    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(S::Item)) -> Poll<()> {
-        Tail::poll_each(self, cx, f)
+    fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: &mut dyn FnMut(Carried<S::Item, Ticket>),
+    ) -> Poll<()> {
+        Tail::poll_each(self, cx, &mut |carried| f(carried.ticketed()))
     }
 }
 
@@ -32,12 +42,17 @@ impl<T: 'static> Boxed<T> {
 
 impl<T: 'static> Tail for Boxed<T> {
     type Item = T;
+    type Ticket = Ticket;
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<T, Ticket>>> {
         self.0.poll_item(cx)
     }
 
-    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(T)) -> Poll<()> {
+    fn poll_each(
+        &mut self,
+        cx: &mut Context<'_>,
+        f: &mut dyn FnMut(Carried<T, Ticket>),
+    ) -> Poll<()> {
         self.0.poll_each(cx, f)
     }
 }

@@ -5,8 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use super::Tail;
+use super::{Emitted, Tail};
 use crate::build::{Build, Group, Runs, Unbuffered, relay};
+use crate::carry::{Carried, Carry};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{BoxFuture, Errors, Reporter};
@@ -173,11 +174,12 @@ where
     }
 
     #[cold]
-    fn failed(&mut self, mut failure: Failure<Task>) {
+    fn failed(&mut self, mut failure: Failure<Task>, ticket: P::Ticket) {
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
         *failure.stage = self.stages[stage + 1];
+        failure.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
 
@@ -215,7 +217,7 @@ where
 
     /// Runs until an item comes out, or nothing can be done.
     #[inline]
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<O>> {
+    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<O, P::Ticket>>> {
         loop {
             if self.sending.is_some() {
                 ready!(self.poll_sending(cx));
@@ -229,33 +231,37 @@ where
                 self.until_look = 1;
                 return Poll::Ready(None);
             };
-            let item = match catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx))) {
-                Ok(Poll::Ready(Some(Ok(item)))) => item,
-                Ok(Poll::Ready(Some(Err(fault)))) => {
-                    self.fault(fault);
-                    continue;
-                }
-                Ok(Poll::Ready(None)) => {
-                    self.show();
-                    self.puller = None;
-                    continue;
-                }
-                Ok(Poll::Pending) => {
-                    self.show();
-                    self.until_look = LOOK_UP;
-                    return Poll::Pending;
-                }
-                Err(panic) => {
-                    let error = SourceError::new(format!("panicked: {}", message(&*panic)));
-                    self.fault(Fault { error, last: true });
-                    continue;
-                }
-            };
+            let Carried { item, ticket } =
+                match catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx))) {
+                    Ok(Poll::Ready(Some(Ok(carried)))) => carried,
+                    Ok(Poll::Ready(Some(Err(fault)))) => {
+                        self.fault(fault);
+                        continue;
+                    }
+                    Ok(Poll::Ready(None)) => {
+                        self.show();
+                        self.puller = None;
+                        continue;
+                    }
+                    Ok(Poll::Pending) => {
+                        self.show();
+                        self.until_look = LOOK_UP;
+                        return Poll::Pending;
+                    }
+                    Err(panic) => {
+                        let error = SourceError::new(format!("panicked: {}", message(&*panic)));
+                        self.fault(Fault { error, last: true });
+                        continue;
+                    }
+                };
             self.taken += 1;
             match (self.f)(Entry::Fresh(item), &self.cx) {
-                Step::Emit(output) => return Poll::Ready(Some(output)),
-                Step::Filtered(stage) => self.filtered(stage),
-                Step::Failed(failure) => self.failed(*failure),
+                Step::Emit(item) => return Poll::Ready(Some(Carried { item, ticket })),
+                Step::Filtered(stage) => {
+                    self.filtered(stage);
+                    ticket.filtered();
+                }
+                Step::Failed(failure) => self.failed(*failure, ticket),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }
@@ -272,18 +278,23 @@ where
     F: Fn(Entry<P::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     type Item = O;
+    type Ticket = P::Ticket;
 
     #[inline]
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<O>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>> {
         self.poll_step(cx)
     }
 
-    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(O)) -> Poll<()> {
+    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(Emitted<Self>)) -> Poll<()> {
         self.poll_each_inline(cx, f)
     }
 
     #[inline]
-    fn poll_each_inline<G: FnMut(O)>(&mut self, cx: &mut Context<'_>, mut f: G) -> Poll<()> {
+    fn poll_each_inline<G: FnMut(Emitted<Self>)>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut f: G,
+    ) -> Poll<()> {
         while let Some(item) = ready!(self.poll_step(cx)) {
             f(item);
         }

@@ -6,24 +6,35 @@ mod outlet;
 
 use std::task::{Context, Poll};
 
+use crate::carry::{Carried, Carry};
+
 pub(crate) use boxed::Boxed;
 pub use inline::{Inline, inline};
 pub use outlet::Outlet;
+
+/// What a tail emits, with what travels beside it.
+pub(crate) type Emitted<S> = Carried<<S as Tail>::Item, <S as Tail>::Ticket>;
 
 /// What a consumer polls.
 #[doc(hidden)]
 pub trait Tail: Send + 'static {
     /// What the pipeline emits.
     type Item;
+    /// What travels beside it.
+    type Ticket: Carry;
 
     /// The next item; `None` at the end, and when the pipeline has stopped.
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Self::Item>>;
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>>;
 
     /// Calls `f` with every item until the end.
-    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(Self::Item)) -> Poll<()>;
+    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(Emitted<Self>)) -> Poll<()>;
 
     /// The same with a function known here, for tails that are as cheap as a loop.
-    fn poll_each_inline<F: FnMut(Self::Item)>(&mut self, cx: &mut Context<'_>, mut f: F) -> Poll<()>
+    fn poll_each_inline<F: FnMut(Emitted<Self>)>(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut f: F,
+    ) -> Poll<()>
     where
         Self: Sized,
     {

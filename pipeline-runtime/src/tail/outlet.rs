@@ -5,24 +5,25 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use super::Tail;
+use crate::carry::{Carried, Carry};
 use crate::edge::Take;
 use crate::feed::{Batch, Feed};
 use crate::stage::Driver;
 
 /// Takes chunks from the last edge and hands them out one by one.
 #[doc(hidden)]
-pub struct Outlet<T> {
-    feed: Arc<dyn Feed<T>>,
-    chunk: VecDeque<T>,
+pub struct Outlet<T, K = ()> {
+    feed: Arc<dyn Feed<Carried<T, K>>>,
+    chunk: VecDeque<Carried<T, K>>,
     /// What the chunk held: its credits go back when all of it is used up.
     held: usize,
-    taken: Batch<T>,
+    taken: Batch<Carried<T, K>>,
     /// The worker of the last group, where the consumer runs it.
     inline: Option<Driver>,
 }
 
-impl<T: Send + 'static> Outlet<T> {
-    pub(crate) fn new(feed: Arc<dyn Feed<T>>, inline: Option<Driver>) -> Self {
+impl<T: Send + 'static, K: Carry> Outlet<T, K> {
+    pub(crate) fn new(feed: Arc<dyn Feed<Carried<T, K>>>, inline: Option<Driver>) -> Self {
         Self {
             feed,
             chunk: VecDeque::new(),
@@ -56,10 +57,11 @@ impl<T: Send + 'static> Outlet<T> {
     }
 }
 
-impl<T: Send + 'static> Tail for Outlet<T> {
+impl<T: Send + 'static, K: Carry> Tail for Outlet<T, K> {
     type Item = T;
+    type Ticket = K;
 
-    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<T>> {
+    fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<T, K>>> {
         loop {
             if let Some(item) = self.chunk.pop_front() {
                 return Poll::Ready(Some(item));
@@ -73,7 +75,7 @@ impl<T: Send + 'static> Tail for Outlet<T> {
         }
     }
 
-    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(T)) -> Poll<()> {
+    fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(Carried<T, K>)) -> Poll<()> {
         while let Some(item) = ready!(self.poll_item(cx)) {
             f(item);
             self.chunk.drain(..).for_each(&mut *f);

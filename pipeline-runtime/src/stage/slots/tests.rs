@@ -17,12 +17,16 @@ impl Wake for Woken {
     }
 }
 
-fn new(seq: u64) -> Started {
-    Started { seq, again: false }
+fn new(seq: u64) -> Started<()> {
+    Started {
+        seq,
+        again: false,
+        ticket: (),
+    }
 }
 
 /// Polls what was woken; what came back.
-fn polled<F: Future>(slots: &mut Slots<F>, waker: &Waker) -> Vec<(u64, F::Output)> {
+fn polled<F: Future>(slots: &mut Slots<F, ()>, waker: &Waker) -> Vec<(u64, F::Output)> {
     let mut done = Vec::new();
     slots.poll_woken(&mut Context::from_waker(waker), |started, output| {
         done.push((started.seq, output));
@@ -35,8 +39,10 @@ fn a_future_that_is_ready_at_once_never_keeps_its_place() {
     let mut slots = Slots::new(1);
     for seq in 0..3 {
         assert_eq!(
-            slots.start(new(seq), None, std::future::ready(seq)),
-            Some(seq)
+            slots
+                .start(new(seq), None, std::future::ready(seq))
+                .map(|(started, output)| (started.seq, output)),
+            Some((seq, seq))
         );
         assert!(slots.idle());
     }

@@ -1,0 +1,222 @@
+//! What travels beside an item through the stages: nothing, or its ticket.
+
+use std::any::Any;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, ready};
+
+use crate::edge::Take;
+use crate::feed::{Batch, Feed};
+use crate::ticket::Ticket;
+
+/// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
+///
+/// Edges, chunks and retries hold [`Carried`] items. The workers take the two apart before a user's function is called
+/// and join them behind it: neither the function nor the expansion knows of tickets.
+pub trait Carry: Default + Send + 'static {
+    /// The item has reached its end.
+    fn done(self);
+
+    /// These items have.
+    fn done_all(tickets: impl IntoIterator<Item = Self>);
+
+    /// The item was dropped on purpose, or had no outputs.
+    fn filtered(self);
+
+    /// The same ticket for one more of the item's outputs: it is done when all of its parts are.
+    #[must_use]
+    fn part(&self) -> Self;
+
+    /// The ticket of a batch of the items that had these.
+    fn join(tickets: Vec<Self>) -> Self;
+
+    /// A part of the ticket of a batch's element number `index`; of itself, if there is none.
+    #[must_use]
+    fn element(&self, index: usize) -> Self;
+
+    /// Moves items and tickets to the end of vectors of their own.
+    fn unzip<T>(carried: &mut Vec<Carried<T, Self>>, items: &mut Vec<T>, tickets: &mut Vec<Self>) {
+        for Carried { item, ticket } in carried.drain(..) {
+            items.push(item);
+            tickets.push(ticket);
+        }
+    }
+
+    /// The ticket; the null ticket for `()`.
+    fn into_ticket(self) -> Ticket;
+
+    /// What [`Carry::into_ticket`] was called on.
+    fn of_ticket(ticket: Ticket) -> Self;
+}
+
+/// An item and what travels beside it. With `()` it has the layout of the item.
+#[derive(Debug)]
+pub struct Carried<T, K> {
+    pub(crate) item: T,
+    pub(crate) ticket: K,
+}
+
+impl<T, K: Carry> Carried<T, K> {
+    /// The same with its ticket, or the null ticket.
+    pub(crate) fn ticketed(self) -> Carried<T, Ticket> {
+        Carried {
+            item: self.item,
+            ticket: self.ticket.into_ticket(),
+        }
+    }
+}
+
+impl<T> Carried<T, ()> {
+    /// An item without a ticket.
+    #[inline]
+    pub(crate) fn plain(item: T) -> Self {
+        Self { item, ticket: () }
+    }
+
+    /// The items, in the same buffer: this costs nothing.
+    pub(crate) fn plain_all(items: Vec<T>) -> Vec<Self> {
+        items.into_iter().map(Self::plain).collect()
+    }
+
+    /// The same backwards.
+    pub(crate) fn items(carried: Vec<Self>) -> Vec<T> {
+        carried.into_iter().map(|carried| carried.item).collect()
+    }
+}
+
+impl Carry for () {
+    #[inline]
+    fn done(self) {}
+
+    #[inline]
+    fn done_all(_tickets: impl IntoIterator<Item = ()>) {}
+
+    #[inline]
+    fn filtered(self) {}
+
+    #[inline]
+    fn part(&self) {}
+
+    #[inline]
+    fn join(_tickets: Vec<()>) {}
+
+    #[inline]
+    fn element(&self, _index: usize) {}
+
+    fn unzip<T>(carried: &mut Vec<Carried<T, ()>>, items: &mut Vec<T>, _tickets: &mut Vec<()>) {
+        let mut more = Carried::items(std::mem::take(carried));
+        if items.is_empty() {
+            *items = more;
+        } else {
+            items.append(&mut more);
+        }
+    }
+
+    #[inline]
+    fn into_ticket(self) -> Ticket {
+        Ticket::null()
+    }
+
+    #[inline]
+    fn of_ticket(_null: Ticket) {}
+}
+
+/// The same feed with tickets of another kind: from `()` to the null ticket and back. Where the kinds are the same, so
+/// is the feed.
+pub(crate) fn convert<T: Send + 'static, A: Carry, B: Carry>(
+    feed: Arc<dyn Feed<Carried<T, A>>>,
+) -> Arc<dyn Feed<Carried<T, B>>> {
+    let feed: Box<dyn Any> = Box::new(feed);
+    match feed.downcast::<Arc<dyn Feed<Carried<T, B>>>>() {
+        Ok(same) => *same,
+        Err(feed) => {
+            let feed = feed.downcast::<Arc<dyn Feed<Carried<T, A>>>>();
+            Arc::new(Converted::new(*feed.expect("it has just been put there")))
+        }
+    }
+}
+
+/// The items of a feed with tickets of another kind beside them.
+struct Converted<T, K> {
+    feed: Arc<dyn Feed<Carried<T, K>>>,
+    /// The buffer of the last taking.
+    spare: Mutex<Vec<Carried<T, K>>>,
+}
+
+impl<T, K> Converted<T, K> {
+    fn new(feed: Arc<dyn Feed<Carried<T, K>>>) -> Self {
+        Self {
+            feed,
+            spare: Mutex::default(),
+        }
+    }
+
+    fn spare(&self) -> MutexGuard<'_, Vec<Carried<T, K>>> {
+        self.spare.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T: Send + 'static, A: Carry, B: Carry> Feed<Carried<T, B>> for Converted<T, A> {
+    fn poll_take(
+        &self,
+        place: usize,
+        cx: &mut Context<'_>,
+        want: usize,
+        batch: &mut Batch<Carried<T, B>>,
+        take: Take,
+    ) -> Poll<Option<u64>> {
+        let mut taken = Batch::new();
+        taken.items = std::mem::take(&mut *self.spare());
+        let stamp = ready!(self.feed.poll_take(place, cx, want, &mut taken, take));
+        batch
+            .items
+            .extend(taken.items.drain(..).map(|carried| Carried {
+                item: carried.item,
+                ticket: B::of_ticket(carried.ticket.into_ticket()),
+            }));
+        batch.failures.append(&mut taken.failures);
+        batch.hold = taken.hold;
+        *self.spare() = taken.items;
+        Poll::Ready(stamp)
+    }
+
+    fn used(&self, items: usize) {
+        self.feed.used(items);
+    }
+
+    fn unpark(&self, place: usize) {
+        self.feed.unpark(place);
+    }
+
+    fn workers(&self, count: usize) {
+        self.feed.workers(count);
+    }
+
+    fn share(&self) -> usize {
+        self.feed.share()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_item_without_a_ticket_has_the_layout_of_the_item() {
+        assert_eq!(size_of::<Carried<u8, ()>>(), size_of::<u8>());
+        assert_eq!(size_of::<Carried<[u64; 5], ()>>(), size_of::<[u64; 5]>());
+        assert_eq!(
+            size_of::<Option<Carried<String, ()>>>(),
+            size_of::<Option<String>>()
+        );
+    }
+
+    #[test]
+    fn items_become_carried_ones_and_back_in_the_same_buffer() {
+        let items = vec![1_u64, 2, 3];
+        let buffer = items.as_ptr().addr();
+        let carried = Carried::plain_all(items);
+        assert_eq!(carried.as_ptr().addr(), buffer);
+        let items = Carried::items(carried);
+        assert_eq!((items.as_ptr().addr(), &*items), (buffer, &[1, 2, 3][..]));
+    }
+}

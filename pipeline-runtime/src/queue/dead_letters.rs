@@ -1,0 +1,164 @@
+//! Where messages go that a pipeline gives up on.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use serde::{Deserialize, Serialize};
+
+use super::Original;
+use crate::failure::{BoxError, Failure, StageInfo};
+use crate::journal::Recorded;
+use crate::sink::{Sink, SinkError, Written};
+use crate::ticket::{Fate, Known};
+
+/// A message that a pipeline has given up on, and all that is known of why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct DeadLetter {
+    /// The message's id.
+    pub id: String,
+    /// What it carried, as [`Body::to_bytes`](super::Body::to_bytes) wrote it.
+    pub original: Vec<u8>,
+    /// The name of the stage that failed; `queue` for a message that was delivered too often.
+    pub stage: String,
+    /// The stage's source text; empty for a message that was delivered too often.
+    pub command: String,
+    /// Why it failed.
+    pub cause: String,
+    /// How often the stage's function was called; 0 where no function was called.
+    pub attempts: u32,
+    /// How often the message had been delivered.
+    pub receive_count: u32,
+    /// What the task had passed, in order of writing.
+    pub frames: Vec<DeadFrame>,
+    /// When the message was sent, as far as the queue knows.
+    pub first_seen: SystemTime,
+    /// When it was given up on.
+    pub failed_at: SystemTime,
+}
+
+/// A key that the task's record had.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadFrame {
+    /// Its name.
+    pub key: String,
+    /// What is recorded of it: of a `once` stage. What the others made is made again when the letter is replayed.
+    pub value: Option<Vec<u8>>,
+}
+
+/// Keeps dead letters.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not keep dead letters",
+    note = "implement `DeadLetters`, or use one of the connectors' stores"
+)]
+pub trait DeadLetters: Send + Sync + 'static {
+    /// The name in messages, as `sqlite:dead.db`.
+    fn name(&self) -> Arc<str>;
+
+    /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
+    /// messages are acknowledged then. A letter whose id is there already replaces the older one.
+    fn write(&self, letters: Vec<DeadLetter>) -> impl Future<Output = Result<(), BoxError>> + Send;
+}
+
+impl<D: DeadLetters> DeadLetters for Arc<D> {
+    fn name(&self) -> Arc<str> {
+        D::name(self)
+    }
+
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+        D::write(self, letters).await
+    }
+}
+
+/// The errors end that [`dead_letters`] makes.
+#[derive(Debug, Clone)]
+pub struct DeadLetterEnd<D>(D);
+
+/// An errors end that writes each failure as a dead letter. The failing delivery is acknowledged when its letter is
+/// written, and counted as dead. If the letter cannot be written the pipeline stops, and the message is delivered again.
+///
+/// A failure of a whole batch is a letter for each of its messages.
+pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
+    DeadLetterEnd(letters)
+}
+
+impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
+    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError> {
+        let mut letters = Vec::new();
+        for failure in &failures {
+            let messages = failure.ticket.ticket().messages();
+            if messages.is_empty() {
+                return Err(SinkError::closed(format!(
+                    "there is no message to write a dead letter of for the failure `{failure}`"
+                )));
+            }
+            let of = |message| DeadLetter::of(failure, message);
+            letters.extend(messages.into_iter().map(of));
+        }
+        let written = self.0.write(letters).await;
+        written.map_err(|error| {
+            SinkError::closed(format!("dead letters `{}`: {error}", self.0.name()))
+        })?;
+        for failure in failures {
+            failure.ticket.decide(Fate::Dead);
+        }
+        Ok(Written::all())
+    }
+}
+
+impl DeadLetter {
+    fn of<T>(failure: &Failure<T>, message: Known<'_>) -> Self {
+        let StageInfo { name, command, .. } = *failure.stage;
+        let keys = failure.frames.iter().map(|key| DeadFrame {
+            key: (*key).to_owned(),
+            value: None,
+        });
+        let mut frames: Vec<_> = keys.collect();
+        for Recorded { key, value } in message.frames {
+            let value = Some(value.to_vec());
+            match frames.iter_mut().find(|frame| *frame.key == *key) {
+                Some(frame) => frame.value = value,
+                None => frames.push(DeadFrame {
+                    key: key.as_ref().to_owned(),
+                    value,
+                }),
+            }
+        }
+        Self {
+            stage: name.to_owned(),
+            command: command.to_owned(),
+            cause: failure.cause.to_string(),
+            attempts: failure.attempts,
+            frames,
+            ..Self::bare(message.original)
+        }
+    }
+
+    /// A letter of a message that no stage has seen.
+    pub(super) fn poisoned(original: &dyn Original, limit: u32) -> Self {
+        Self {
+            stage: "queue".to_owned(),
+            cause: format!(
+                "delivered {} times; {limit} are allowed",
+                original.receive_count()
+            ),
+            ..Self::bare(original)
+        }
+    }
+
+    fn bare(original: &dyn Original) -> Self {
+        Self {
+            id: original.id().as_ref().to_owned(),
+            original: original.bytes(),
+            stage: String::new(),
+            command: String::new(),
+            cause: String::new(),
+            attempts: 0,
+            receive_count: original.receive_count(),
+            frames: Vec::new(),
+            first_seen: original.first_seen(),
+            failed_at: SystemTime::now(),
+        }
+    }
+}

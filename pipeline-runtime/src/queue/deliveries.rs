@@ -1,0 +1,126 @@
+//! A queue as the input of a pipeline.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::keeper::{Keeper, Terms, keep};
+use super::poison::Poison;
+use super::receiving::Receiving;
+use super::{DeadLetters, Delivery, DeliveryStats, Queue};
+use crate::build::Build;
+use crate::source::{Input, Relay};
+
+/// For how long one `receive` waits for a message, unless it is said otherwise.
+const WAIT: Duration = Duration::from_secs(20);
+
+/// The deliveries of a queue, each of which is acknowledged when the pipeline is done with it.
+///
+/// It never ends by itself: the pipeline runs until it is drained, stopped, or the queue fails for good.
+///
+/// What becomes of a delivery is what becomes of the item that was made of it:
+///
+/// | the item | its delivery |
+/// |---|---|
+/// | is written by the sink behind `:drive` | is acknowledged |
+/// | is dropped by a `filter`, or has no outputs | is acknowledged, or with [`Deliveries::nack_filtered`] delivered again |
+/// | becomes several by `flat_map` | is acknowledged with the last of them, delivered again if one is |
+/// | becomes part of a `batch` | shares what becomes of the batch |
+/// | fails | is decided about by the errors end: [`Failure::ack`](crate::Failure::ack), [`Failure::nack`](crate::Failure::nack), [`nacks`](super::nacks), [`dead_letters`](super::dead_letters()) |
+/// | fails, and nobody decides, or there is no errors end | is delivered again after a lease |
+/// | is collected, or taken from a stream | is acknowledged when all is collected, or when the next item is asked for |
+/// | is dropped any other way: a stop, an abort, a dropped pipeline | is delivered again at once |
+/// | is lost with its process | is delivered again when its lease ends |
+///
+/// While an item is queued or worked on, the lease of its delivery is extended whenever a third of it has passed.
+#[derive(Debug)]
+#[must_use = "deliveries are the input of a pipeline"]
+pub struct Deliveries<Q: Queue> {
+    queue: Arc<Q>,
+    keeper: Arc<Keeper>,
+    prefetch: Option<usize>,
+    wait: Duration,
+    nack_filtered: bool,
+    poison: Poison,
+}
+
+/// The deliveries of a queue, as the input of a pipeline.
+pub fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
+    Deliveries {
+        queue: Arc::new(queue),
+        keeper: Arc::default(),
+        prefetch: None,
+        wait: WAIT,
+        nack_filtered: false,
+        poison: Poison::Never,
+    }
+}
+
+impl<Q: Queue> Deliveries<Q> {
+    /// How many messages (at least 1) are received at once: as many are leased and wait in front of the first stage.
+    /// The default is what the queue returns at most. Where an item takes minutes, 1 leaves more to other consumers.
+    pub fn prefetch(mut self, messages: usize) -> Self {
+        self.prefetch = Some(messages.max(1));
+        self
+    }
+
+    /// For how long the queue is asked to wait for a message before it is asked again. The default is 20 s. A drain
+    /// interrupts it.
+    pub fn wait(mut self, wait: Duration) -> Self {
+        self.wait = wait;
+        self
+    }
+
+    /// Items that a stage drops on purpose, or of which a `flat_map` makes none, are delivered again after a lease,
+    /// instead of being acknowledged.
+    pub fn nack_filtered(mut self) -> Self {
+        self.nack_filtered = true;
+        self
+    }
+
+    /// Messages that are delivered more than `limit` times go to `letters` by themselves, and not into the pipeline:
+    /// what kills the process each time is stopped so.
+    pub fn poison(mut self, limit: u32, letters: impl DeadLetters) -> Self {
+        self.poison = Poison::after(limit, letters);
+        self
+    }
+
+    /// Counts what becomes of the deliveries, while the pipeline runs and afterwards.
+    #[must_use]
+    pub fn stats(&self) -> DeliveryStats {
+        DeliveryStats(Arc::clone(&self.keeper))
+    }
+}
+
+impl<Q: Queue> Input for Deliveries<Q> {
+    type Item = Delivery<Q::Body>;
+    type Puller = Receiving<Q>;
+
+    fn wire(self, build: &mut Build, _failed: Relay) -> Receiving<Q> {
+        let Self {
+            queue,
+            keeper,
+            prefetch,
+            wait,
+            nack_filtered,
+            poison,
+        } = self;
+        let profile = queue.profile();
+        let open = keeper.open(Terms {
+            lease: profile.lease,
+            settles: profile.settles,
+            nack_filtered,
+        });
+        let kept = (Arc::clone(&keeper), Arc::clone(&queue));
+        build.starts.push(Box::new(move |control| {
+            control.keep(|ending| keep(kept.0, kept.1, ending));
+        }));
+        Receiving::new(
+            queue,
+            keeper,
+            open,
+            prefetch.unwrap_or(profile.receives),
+            wait,
+            poison,
+        )
+    }
+}

@@ -1,0 +1,125 @@
+//! One delivery of a message, as the stages see it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::Body;
+
+/// One delivery of a message: what a pipeline whose input is a queue works on. Derefs to what the message carries.
+///
+/// It is a cheap handle: clones share the message. Holding one does not hold the message's lease, and dropping one does
+/// not give it back: the runtime knows what becomes of the item.
+pub struct Delivery<B>(Arc<Message<B>>);
+
+struct Message<B> {
+    body: B,
+    id: Arc<str>,
+    receive_count: u32,
+    first_seen: SystemTime,
+}
+
+/// A message whose type is not known.
+pub(crate) trait Original: Send + Sync {
+    fn id(&self) -> &Arc<str>;
+    fn bytes(&self) -> Vec<u8>;
+    fn receive_count(&self) -> u32;
+    fn first_seen(&self) -> SystemTime;
+}
+
+impl<B: Body> Original for Message<B> {
+    fn id(&self) -> &Arc<str> {
+        &self.id
+    }
+
+    fn bytes(&self) -> Vec<u8> {
+        self.body.to_bytes()
+    }
+
+    fn receive_count(&self) -> u32 {
+        self.receive_count
+    }
+
+    fn first_seen(&self) -> SystemTime {
+        self.first_seen
+    }
+}
+
+impl<B> Delivery<B> {
+    pub(super) fn new(body: B, id: Arc<str>, receive_count: u32, first_seen: SystemTime) -> Self {
+        Self(Arc::new(Message {
+            body,
+            id,
+            receive_count,
+            first_seen,
+        }))
+    }
+
+    /// The message's own name: the same at every delivery.
+    #[must_use]
+    pub fn id(&self) -> &Arc<str> {
+        &self.0.id
+    }
+
+    /// How often the message was delivered, this time included.
+    #[must_use]
+    pub fn receive_count(&self) -> u32 {
+        self.0.receive_count
+    }
+
+    /// When the message was sent, as far as the queue knows; else when it was first received.
+    #[must_use]
+    pub fn first_seen(&self) -> SystemTime {
+        self.0.first_seen
+    }
+
+    /// What the message carries.
+    #[must_use]
+    pub fn body(&self) -> &B {
+        &self.0.body
+    }
+
+    /// What the message carries, by value. It is a clone while the message may still have to be written as a dead
+    /// letter, which is as long as it is not acknowledged.
+    #[must_use]
+    pub fn into_body(self) -> B
+    where
+        B: Clone,
+    {
+        match Arc::try_unwrap(self.0) {
+            Ok(message) => message.body,
+            Err(shared) => shared.body.clone(),
+        }
+    }
+}
+
+impl<B: Body> Delivery<B> {
+    pub(super) fn original(&self) -> Arc<dyn Original> {
+        Arc::clone(&self.0) as Arc<dyn Original>
+    }
+}
+
+impl<B> Deref for Delivery<B> {
+    type Target = B;
+
+    fn deref(&self) -> &B {
+        &self.0.body
+    }
+}
+
+impl<B> Clone for Delivery<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: fmt::Debug> fmt::Debug for Delivery<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("id", &self.0.id)
+            .field("receive_count", &self.0.receive_count)
+            .field("body", &self.0.body)
+            .finish_non_exhaustive()
+    }
+}

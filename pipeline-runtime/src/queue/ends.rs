@@ -1,0 +1,51 @@
+//! Sinks that decide about deliveries.
+
+use std::time::Duration;
+
+use super::Delivery;
+use crate::failure::Failure;
+use crate::sink::{Sink, SinkError, Written};
+
+/// The sink that [`acks`] makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Acks(());
+
+/// A sink that takes deliveries and does nothing: what reaches it is done, and so is acknowledged. It stands at the
+/// end of a pipeline that has put its results elsewhere: `pop_task(original), :drive queue::acks()`.
+#[must_use]
+pub fn acks() -> Acks {
+    Acks(())
+}
+
+impl<B: Send + Sync + 'static> Sink<Delivery<B>> for Acks {
+    async fn write(&self, _items: Vec<Delivery<B>>) -> Result<Written, SinkError> {
+        Ok(Written::all())
+    }
+
+    fn name(&self) -> &'static str {
+        "acks"
+    }
+}
+
+/// The errors end that [`nacks`] makes.
+#[derive(Debug, Clone, Copy)]
+pub struct Nacks(Duration);
+
+/// An errors end that gives every failing delivery back, to be delivered again after `delay`.
+#[must_use]
+pub fn nacks(delay: Duration) -> Nacks {
+    Nacks(delay)
+}
+
+impl<T: Send + 'static> Sink<Failure<T>> for Nacks {
+    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError> {
+        for failure in failures {
+            failure.nack(self.0);
+        }
+        Ok(Written::all())
+    }
+
+    fn name(&self) -> &'static str {
+        "nacks"
+    }
+}

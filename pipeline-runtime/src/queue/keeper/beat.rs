@@ -1,0 +1,114 @@
+//! Leases of deliveries that are queued or worked on are extended.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout};
+
+use super::{Keeper, State};
+use crate::queue::{Queue, Receipt, Unsettled};
+
+/// The part of a lease after which it is extended.
+const PART: u32 = 3;
+
+impl Keeper {
+    /// When the next lease is due to be extended, if any is held.
+    pub(super) fn next_beat(&self) -> Option<Instant> {
+        let every = self.every();
+        let mut state = self.lock();
+        let first = state
+            .held
+            .iter()
+            .filter(|(_, held)| !held.lost)
+            .map(|(_, held)| held.leased)
+            .min();
+        state.waits_for_first = first.is_none();
+        drop(state);
+        first.map(|leased| leased + every)
+    }
+
+    /// A third of the lease.
+    fn every(&self) -> Duration {
+        (self.terms().lease / PART).max(Duration::from_millis(1))
+    }
+
+    /// Extends what is due, and what will be soon. It is not acknowledged meanwhile, so that nothing is extended after
+    /// it has been.
+    pub(super) async fn beat<Q: Queue>(self: Arc<Self>, queue: Arc<Q>) {
+        let (every, started) = (self.every(), Instant::now());
+        let (slots, receipts) = self.lock().due(started, every / 4 * 3);
+        if slots.is_empty() {
+            return;
+        }
+        let extended = timeout(every, queue.extend(receipts, self.terms().lease)).await;
+        let unsettled = match extended {
+            Ok(Ok(unsettled)) => Ok(unsettled),
+            Ok(Err(error)) => Err(error.to_string()),
+            Err(_) => Err(format!("no answer within {every:?}")),
+        };
+        let mut beats = vec![Beat::Extended; slots.len()];
+        match unsettled {
+            Err(error) => {
+                tracing::warn!(queue = %queue.name(), error, leases = slots.len(), "leases not extended");
+                beats.fill(Beat::Again);
+            }
+            Ok(unsettled) => {
+                for Unsettled {
+                    index,
+                    error,
+                    retryable,
+                } in unsettled
+                {
+                    tracing::warn!(queue = %queue.name(), %error, retryable, "a lease not extended");
+                    if let Some(beat) = beats.get_mut(index) {
+                        *beat = if retryable { Beat::Again } else { Beat::Lost };
+                    }
+                }
+            }
+        }
+        self.extended(started, slots.into_iter().zip(beats));
+    }
+
+    fn extended(&self, started: Instant, beats: impl Iterator<Item = (usize, Beat)>) {
+        let soon = self.every() / PART;
+        let mut state = self.lock();
+        for (slot, beat) in beats {
+            // Another delivery may have its place by now; that one is not being extended.
+            if let Some(held) = state.held.get_mut(slot)
+                && std::mem::take(&mut held.extending)
+            {
+                match beat {
+                    Beat::Extended => held.leased = started,
+                    Beat::Again => held.leased += soon,
+                    Beat::Lost => held.lost = true,
+                }
+            }
+        }
+        for resolved in std::mem::take(&mut state.extending) {
+            state.wait(resolved);
+        }
+    }
+}
+
+/// What came of extending one lease.
+#[derive(Debug, Clone, Copy)]
+enum Beat {
+    Extended,
+    /// It is tried again soon.
+    Again,
+    Lost,
+}
+
+impl State {
+    fn due(&mut self, now: Instant, age: Duration) -> (Vec<usize>, Vec<Receipt>) {
+        let due = self
+            .held
+            .iter_mut()
+            .filter(|(_, held)| !held.lost && now.duration_since(held.leased) >= age);
+        due.map(|(slot, held)| {
+            held.extending = true;
+            (slot, held.receipt.clone())
+        })
+        .unzip()
+    }
+}

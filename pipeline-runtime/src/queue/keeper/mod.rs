@@ -1,0 +1,272 @@
+//! Knows every delivery of one source until the queue knows what became of it.
+
+mod beat;
+mod run;
+mod settling;
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use slab::Slab;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+
+pub(super) use run::keep;
+
+use super::delivery::Original;
+use super::{DeliverySnapshot, Receipt};
+use crate::ticket::{Fate, Rider, Settled, Ticket};
+
+/// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
+/// what the queue is told at once.
+const BACKLOG: usize = 8;
+
+/// The deliveries of one source. All that it counts is under one lock, which is never held while foreign code runs.
+#[derive(Debug, Default)]
+pub(crate) struct Keeper {
+    state: Mutex<State>,
+    terms: OnceLock<Terms>,
+    /// Tells the keeper's task that there is something to do.
+    work: Notify,
+    /// Tells the source that more may be received.
+    room: Notify,
+}
+
+/// What does not change while the source runs.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Terms {
+    pub(crate) lease: Duration,
+    /// How many deliveries the queue is told of at once.
+    pub(crate) settles: usize,
+    pub(crate) nack_filtered: bool,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Deliveries that are not resolved.
+    held: Slab<Held>,
+    /// Resolved ones of which the queue is to be told.
+    acks: Vec<Resolved>,
+    nacks: Vec<Resolved>,
+    /// Resolved ones whose lease is just being extended: the queue must hear of that first.
+    extending: Vec<Resolved>,
+    counts: DeliverySnapshot,
+    /// The source has not ended.
+    open: bool,
+    /// The task waits for the first of these.
+    waits_for_acks: bool,
+    waits_for_nacks: bool,
+    waits_for_first: bool,
+    /// Why it is of no use to receive more.
+    broken: Option<String>,
+}
+
+/// A delivery that is queued or worked on.
+#[derive(Debug)]
+struct Held {
+    receipt: Receipt,
+    /// When its lease was taken, or extended.
+    leased: Instant,
+    extending: bool,
+    lost: bool,
+}
+
+/// A delivery that is resolved.
+struct Resolved {
+    receipt: Receipt,
+    original: Arc<dyn Original>,
+    outcome: Outcome,
+    rider: Option<Arc<dyn Rider>>,
+    since: Instant,
+}
+
+impl std::fmt::Debug for Resolved {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Resolved")
+            .field(self.original.id())
+            .field(&self.outcome)
+            .finish()
+    }
+}
+
+/// What the queue is told of a delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Acked,
+    /// Acknowledged, for a dead letter is written.
+    Dead,
+    Nacked(Duration),
+}
+
+/// The keeper's side of a ticket.
+pub(crate) struct Lease {
+    pub(crate) keeper: Arc<Keeper>,
+    slot: usize,
+    pub(crate) original: Arc<dyn Original>,
+}
+
+/// Keeps a source open; it ends when this is dropped.
+#[derive(Debug)]
+pub(crate) struct Open(Arc<Keeper>);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.lock().open = false;
+        self.0.work.notify_one();
+    }
+}
+
+impl Keeper {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opens the source.
+    pub(crate) fn open(self: &Arc<Self>, terms: Terms) -> Open {
+        let _ = self.terms.set(terms);
+        self.lock().open = true;
+        Open(Arc::clone(self))
+    }
+
+    fn terms(&self) -> &Terms {
+        self.terms.get().expect("set when the source is opened")
+    }
+
+    pub(crate) fn snapshot(&self) -> DeliverySnapshot {
+        self.lock().counts
+    }
+
+    /// Takes deliveries in, whose leases begin now: a ticket for each.
+    pub(crate) fn receive(
+        self: &Arc<Self>,
+        deliveries: Vec<(Receipt, Arc<dyn Original>)>,
+    ) -> Vec<Ticket> {
+        let leased = Instant::now();
+        let mut state = self.lock();
+        let mut tickets = Vec::with_capacity(deliveries.len());
+        state.counts.received += deliveries.len() as u64;
+        state.counts.in_flight += deliveries.len() as u64;
+        for (receipt, original) in deliveries {
+            let slot = state.held.insert(Held {
+                receipt,
+                leased,
+                extending: false,
+                lost: false,
+            });
+            tickets.push(Ticket::of(Lease {
+                keeper: Arc::clone(self),
+                slot,
+                original,
+            }));
+        }
+        let first = std::mem::take(&mut state.waits_for_first);
+        drop(state);
+        if first {
+            self.work.notify_one();
+        }
+        tickets
+    }
+
+    /// These deliveries are resolved.
+    pub(crate) fn settle(&self, settled: impl IntoIterator<Item = Settled>) {
+        let since = Instant::now();
+        let terms = *self.terms();
+        let mut state = self.lock();
+        for Settled { lease, fate, rider } in settled {
+            let outcome = terms.outcome(fate);
+            state.resolve(lease.slot, lease.original, outcome, rider, since);
+        }
+        let wake = (state.waits_for_acks && !state.acks.is_empty())
+            || (state.waits_for_nacks && !state.nacks.is_empty())
+            || (state.held.is_empty() && !state.open);
+        if wake {
+            state.waits_for_acks = false;
+            state.waits_for_nacks = false;
+        }
+        drop(state);
+        if wake {
+            self.work.notify_one();
+        }
+    }
+
+    /// The same for deliveries of any keepers.
+    pub(crate) fn settle_all(settled: Vec<Settled>) {
+        let mut rest = settled.into_iter().peekable();
+        while let Some(first) = rest.next() {
+            let keeper = Arc::clone(&first.lease.keeper);
+            let same = std::iter::from_fn(|| {
+                rest.next_if(|next| Arc::ptr_eq(&next.lease.keeper, &keeper))
+            });
+            keeper.settle(std::iter::once(first).chain(same));
+        }
+    }
+
+    /// Waits until more may be received: not while too much of what is resolved has not reached the queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn room(&self) -> Result<(), String> {
+        loop {
+            let room = self.room.notified();
+            {
+                let state = self.lock();
+                if let Some(why) = &state.broken {
+                    return Err(why.clone());
+                }
+                let unsettled = state.counts.in_flight - state.held.len() as u64;
+                if unsettled < (BACKLOG * self.terms().settles) as u64 {
+                    return Ok(());
+                }
+            }
+            room.await;
+        }
+    }
+}
+
+impl Terms {
+    fn outcome(&self, fate: Fate) -> Outcome {
+        match fate {
+            Fate::Filtered if self.nack_filtered => Outcome::Nacked(self.lease),
+            Fate::Filtered | Fate::Done => Outcome::Acked,
+            Fate::Dead => Outcome::Dead,
+            Fate::Again(delay) => Outcome::Nacked(delay),
+            Fate::Undecided => Outcome::Nacked(self.lease),
+        }
+    }
+}
+
+impl State {
+    /// From here on its lease is not extended any more.
+    fn resolve(
+        &mut self,
+        slot: usize,
+        original: Arc<dyn Original>,
+        outcome: Outcome,
+        rider: Option<Arc<dyn Rider>>,
+        since: Instant,
+    ) {
+        let Held {
+            receipt, extending, ..
+        } = self.held.remove(slot);
+        let resolved = Resolved {
+            receipt,
+            original,
+            outcome,
+            rider,
+            since,
+        };
+        if extending {
+            self.extending.push(resolved);
+        } else {
+            self.wait(resolved);
+        }
+    }
+
+    fn wait(&mut self, resolved: Resolved) {
+        match resolved.outcome {
+            Outcome::Acked | Outcome::Dead => self.acks.push(resolved),
+            Outcome::Nacked(_) => self.nacks.push(resolved),
+        }
+    }
+}

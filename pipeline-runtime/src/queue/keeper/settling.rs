@@ -1,0 +1,215 @@
+//! The queue is told what became of deliveries: in groups, each of which is tried again on its own.
+
+use std::collections::BTreeMap;
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Keeper, Outcome, Resolved, State};
+use crate::Retry;
+use crate::errors::BoxFuture;
+use crate::queue::{Queue, QueueError, Receipt, Unsettled};
+
+/// For how long a call keeps later ones back.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// Deliveries of which the queue is told together.
+pub(super) struct Group {
+    pub(super) lane: Lane,
+    entries: Vec<Resolved>,
+    /// The delay of a group that is not acknowledged.
+    delay: Option<Duration>,
+    attempt: u32,
+}
+
+/// The two kinds of calls; neither waits for the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lane {
+    Acks,
+    Nacks,
+}
+
+/// How a call went on.
+pub(super) enum Called {
+    /// It was the first of its group, and later ones need not wait for it any more: either it has returned, and this is
+    /// left, or it takes long, and this is the rest of it.
+    Fresh(Lane, Rest),
+    /// It has returned, and this is left.
+    Returned(Option<Group>),
+    /// Leases were extended.
+    Beaten,
+    /// There is no more time.
+    TimeUp,
+}
+
+pub(super) enum Rest {
+    Left(Option<Group>),
+    Slow(BoxFuture<'static, Option<Group>>),
+}
+
+impl State {
+    /// What waits to be told, in groups.
+    pub(super) fn groups(&mut self, lane: Lane) -> Vec<Group> {
+        let group = |delay, entries| Group {
+            lane,
+            entries,
+            delay,
+            attempt: 1,
+        };
+        match lane {
+            Lane::Acks if self.acks.is_empty() => Vec::new(),
+            Lane::Acks => vec![group(None, std::mem::take(&mut self.acks))],
+            Lane::Nacks => {
+                let mut delays = BTreeMap::<_, Vec<_>>::new();
+                for entry in self.nacks.drain(..) {
+                    if let Outcome::Nacked(delay) = entry.outcome {
+                        delays.entry(delay).or_default().push(entry);
+                    }
+                }
+                let groups = delays.into_iter();
+                groups
+                    .map(|(delay, entries)| group(Some(delay), entries))
+                    .collect()
+            }
+        }
+    }
+}
+
+impl Keeper {
+    /// Tells the queue of a group for the first time.
+    pub(super) fn tell<Q: Queue>(
+        self: &Arc<Self>,
+        queue: &Arc<Q>,
+        group: Group,
+    ) -> BoxFuture<'static, Called> {
+        let lane = group.lane;
+        let mut call: BoxFuture<'static, _> =
+            Box::pin(Arc::clone(self).call(Arc::clone(queue), group));
+        Box::pin(async move {
+            let rest = match tokio::time::timeout(PATIENCE, &mut call).await {
+                Ok(left) => Rest::Left(left),
+                Err(_) => Rest::Slow(call),
+            };
+            Called::Fresh(lane, rest)
+        })
+    }
+
+    /// Tells it again, after a wait.
+    pub(super) fn tell_again<Q: Queue>(
+        self: &Arc<Self>,
+        queue: &Arc<Q>,
+        group: Group,
+    ) -> BoxFuture<'static, Called> {
+        let (keeper, queue) = (Arc::clone(self), Arc::clone(queue));
+        Box::pin(async move {
+            let wait = Retry::exponential(u32::MAX).delay(group.attempt - 1);
+            tokio::time::sleep(wait.unwrap_or_default()).await;
+            keeper.lock().counts.retries += 1;
+            Called::Returned(keeper.call(queue, group).await)
+        })
+    }
+
+    /// One call; what of the group is left to be told again.
+    async fn call<Q: Queue>(self: Arc<Self>, queue: Arc<Q>, group: Group) -> Option<Group> {
+        let receipts: Vec<Receipt> = group
+            .entries
+            .iter()
+            .map(|entry| entry.receipt.clone())
+            .collect();
+        let told = match group.delay {
+            None => told(queue.ack(receipts)).await,
+            Some(delay) => told(queue.nack(receipts, delay)).await,
+        };
+        if let Err(error) = &told {
+            tracing::warn!(queue = %queue.name(), %error, deliveries = group.entries.len(), attempt = group.attempt,
+                "the queue cannot be told what became of deliveries");
+        }
+        self.told(group, told)
+    }
+
+    fn told(&self, group: Group, told: Result<Vec<Unsettled>, QueueError>) -> Option<Group> {
+        let mut fates = vec![Told::Settled; group.entries.len()];
+        let mut broken = None;
+        match told {
+            Ok(unsettled) => {
+                for unsettled in unsettled {
+                    if let Some(fate) = fates.get_mut(unsettled.index) {
+                        *fate = if unsettled.retryable {
+                            Told::Again
+                        } else {
+                            Told::Lost
+                        };
+                    }
+                }
+            }
+            Err(error) if error.transient => fates.fill(Told::Again),
+            Err(error) => {
+                broken = Some(error.to_string());
+                fates.fill(Told::Lost);
+            }
+        }
+        let (mut left, mut over) = (Vec::new(), Vec::new());
+        let lease = self.terms().lease;
+        let mut state = self.lock();
+        state.broken = state.broken.take().or(broken);
+        for (entry, fate) in group.entries.into_iter().zip(fates) {
+            let fate = match fate {
+                Told::Again if entry.since.elapsed() < lease => {
+                    left.push(entry);
+                    continue;
+                }
+                Told::Again | Told::Lost => Told::Lost,
+                Told::Settled => Told::Settled,
+            };
+            let counts = &mut state.counts;
+            counts.in_flight -= 1;
+            match (fate, entry.outcome) {
+                (Told::Settled, Outcome::Acked) => counts.acked += 1,
+                (Told::Settled, Outcome::Dead) => counts.dead += 1,
+                (Told::Settled, Outcome::Nacked(_)) => counts.nacked += 1,
+                (Told::Again | Told::Lost, _) => {
+                    counts.nacked += 1;
+                    counts.lost += 1;
+                }
+            }
+            over.push((entry, fate));
+        }
+        drop(state);
+        self.room.notify_waiters();
+        for (entry, fate) in over {
+            if fate != Told::Settled {
+                tracing::warn!(id = %entry.original.id(), outcome = ?entry.outcome, "lease lost");
+            } else if let (Outcome::Acked | Outcome::Dead, Some(rider)) =
+                (entry.outcome, entry.rider)
+            {
+                rider.acked();
+            }
+        }
+        (!left.is_empty()).then_some(Group {
+            entries: left,
+            attempt: group.attempt + 1,
+            ..group
+        })
+    }
+}
+
+/// What came of telling the queue of one delivery.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Told {
+    Settled,
+    Again,
+    Lost,
+}
+
+/// A back end that panics is one that fails.
+async fn told(
+    call: impl Future<Output = Result<Vec<Unsettled>, QueueError>>,
+) -> Result<Vec<Unsettled>, QueueError> {
+    use futures::FutureExt as _;
+
+    let called = std::panic::AssertUnwindSafe(call).catch_unwind().await;
+    called.unwrap_or_else(|panic| {
+        let message = crate::panics::message(&*panic);
+        Err(QueueError::transient(format!("panicked: {message}")))
+    })
+}

@@ -1,0 +1,241 @@
+//! A queue inside the process.
+
+mod store;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::time::{Instant, timeout_at};
+
+use self::store::Store;
+use super::{Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+
+/// The most messages, unless it is said otherwise.
+const CAPACITY: usize = 65_536;
+
+/// The time of a lease, unless it is said otherwise.
+const LEASE: Duration = Duration::from_secs(30);
+
+/// The most messages that are received, or settled, at once.
+const BATCH: usize = 1024;
+
+/// A queue inside the process: for tests, and to decouple parts of one program. [`memory`] makes it; clones are the
+/// same queue.
+///
+/// It has ids (a second message of the same id is accepted and not stored while the first is there), groups, delays and
+/// leases, and keeps the time of `tokio::time`, so that tests can let it pass. It is bounded: to send waits for room.
+/// Messages are gone with the last clone.
+#[derive(Debug)]
+pub struct Memory<B> {
+    shared: Arc<Shared<B>>,
+    lease: Duration,
+}
+
+#[derive(Debug)]
+struct Shared<B> {
+    store: Mutex<Store<B>>,
+    capacity: usize,
+    /// A message can be received, or will be sooner than it was known.
+    sent: Notify,
+    /// There is room.
+    acked: Notify,
+}
+
+/// An empty queue of at most 65,536 messages, with leases of 30 s.
+#[must_use]
+pub fn memory<B: Body + Clone>() -> Memory<B> {
+    Memory::new(CAPACITY, LEASE)
+}
+
+impl<B> Clone for Memory<B> {
+    fn clone(&self) -> Self {
+        Self {
+            shared: Arc::clone(&self.shared),
+            lease: self.lease,
+        }
+    }
+}
+
+impl<B: Body + Clone> Memory<B> {
+    fn new(capacity: usize, lease: Duration) -> Self {
+        Self {
+            shared: Arc::new(Shared {
+                store: Mutex::new(Store::new()),
+                capacity,
+                sent: Notify::new(),
+                acked: Notify::new(),
+            }),
+            lease,
+        }
+    }
+
+    /// An empty queue of at most `messages` (at least 1), those under way included.
+    #[must_use]
+    pub fn capacity(self, messages: usize) -> Self {
+        Self::new(messages.max(1), self.lease)
+    }
+
+    /// The same queue with leases of this length, for what is received through this clone.
+    #[must_use]
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// How many messages there are: those that wait, and those that are leased.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.store().len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Stores a message with this body; waits for room.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the message is stored or not.
+    pub async fn put(&self, body: B) {
+        self.store_one(Outgoing::new(body)).await;
+    }
+
+    fn store(&self) -> MutexGuard<'_, Store<B>> {
+        let store = &self.shared.store;
+        store.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn store_one(&self, message: Outgoing<B>) {
+        let mut message = Some(message);
+        loop {
+            let room = self.shared.acked.notified();
+            {
+                let mut store = self.store();
+                if store.len() < self.shared.capacity {
+                    let message = message.take().expect("stored once");
+                    store.put(message, Instant::now());
+                    drop(store);
+                    self.shared.sent.notify_one();
+                    return;
+                }
+            }
+            room.await;
+        }
+    }
+
+    /// Settles each of the receipts; which of them are lost.
+    fn each(
+        &self,
+        receipts: &[Receipt],
+        mut settle: impl FnMut(&mut Store<B>, &Receipt, Instant) -> bool,
+    ) -> Vec<Unsettled> {
+        let now = Instant::now();
+        let mut store = self.store();
+        store.expire(now);
+        let lost: Vec<_> = receipts
+            .iter()
+            .enumerate()
+            .filter(|(_, receipt)| !settle(&mut store, receipt, now))
+            .map(|(index, _)| Unsettled::lost(index, "its lease has ended"))
+            .collect();
+        let ready = store.is_ready();
+        drop(store);
+        if ready {
+            self.shared.sent.notify_one();
+        }
+        lost
+    }
+}
+
+/// The message with a body of its own; cloned here, for no lock is held.
+fn own<B: Clone>(received: Received<Arc<B>>) -> Received<B> {
+    Received {
+        body: Arc::unwrap_or_clone(received.body),
+        id: received.id,
+        receipt: received.receipt,
+        receive_count: received.receive_count,
+        first_seen: received.first_seen,
+    }
+}
+
+impl<B: Body + Clone> Queue for Memory<B> {
+    type Body = B;
+
+    fn name(&self) -> Arc<str> {
+        Arc::from("memory")
+    }
+
+    fn profile(&self) -> Profile {
+        Profile::new(self.lease, BATCH, BATCH)
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+        let until = Instant::now() + wait;
+        loop {
+            let sent = self.shared.sent.notified();
+            let due = {
+                let now = Instant::now();
+                let mut store = self.store();
+                store.expire(now);
+                let received = store.lease(max, now, self.lease);
+                if !received.is_empty() || now >= until {
+                    let more = store.is_ready();
+                    drop(store);
+                    if more {
+                        self.shared.sent.notify_one();
+                    }
+                    return Ok(received.into_iter().map(own).collect());
+                }
+                store.next_due().map_or(until, |due| due.min(until))
+            };
+            // Woken or due: either way it is looked at again.
+            let _ = timeout_at(due, sent).await;
+        }
+    }
+
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        let mut done = Vec::with_capacity(receipts.len());
+        let lost = self.each(&receipts, |store, receipt, _now| {
+            let removed = store.remove(receipt);
+            let leased = removed.is_some();
+            done.extend(removed);
+            leased
+        });
+        self.shared.acked.notify_waiters();
+        Ok(lost)
+    }
+
+    async fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        let lost = self.each(&receipts, |store, receipt, now| {
+            store.give_back(receipt, now, delay)
+        });
+        // Who waits for what is due sees that it may be sooner.
+        self.shared.sent.notify_one();
+        Ok(lost)
+    }
+
+    async fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        Ok(self.each(&receipts, |store, receipt, now| {
+            store.extend(receipt, now, lease)
+        }))
+    }
+
+    async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
+        for message in messages {
+            self.store_one(message).await;
+        }
+        Ok(Vec::new())
+    }
+}

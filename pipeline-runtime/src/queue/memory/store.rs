@@ -1,0 +1,208 @@
+//! The messages of a queue in memory.
+
+use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use slab::Slab;
+use tokio::time::Instant;
+
+use crate::queue::{Outgoing, Receipt, Received};
+
+#[derive(Debug)]
+pub(super) struct Store<B> {
+    messages: Slab<Message<B>>,
+    /// What can be received, in this order.
+    ready: VecDeque<usize>,
+    /// What can be received later: leased or delayed.
+    timed: BTreeSet<(Instant, usize)>,
+    /// The messages of each group, in order; all but the first wait for it.
+    groups: HashMap<Arc<str>, VecDeque<usize>>,
+    ids: HashMap<Arc<str>, usize>,
+    stamps: u64,
+}
+
+#[derive(Debug)]
+struct Message<B> {
+    body: Arc<B>,
+    id: Arc<str>,
+    group: Option<Arc<str>>,
+    first_seen: SystemTime,
+    receive_count: u32,
+    place: Place,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Ready,
+    Later,
+    Leased(Receipt, Instant),
+    /// Another message of its group is before it; it must not be received before this time, if there is one.
+    Behind(Option<Instant>),
+}
+
+impl<B> Store<B> {
+    pub(super) fn new() -> Self {
+        Self {
+            messages: Slab::new(),
+            ready: VecDeque::new(),
+            timed: BTreeSet::new(),
+            groups: HashMap::new(),
+            ids: HashMap::new(),
+            stamps: 0,
+        }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.messages.len()
+    }
+
+    pub(super) fn is_ready(&self) -> bool {
+        !self.ready.is_empty()
+    }
+
+    /// When something can be received that cannot be yet.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        self.timed.first().map(|(due, _)| *due)
+    }
+
+    pub(super) fn put(&mut self, message: Outgoing<B>, now: Instant) {
+        let Outgoing {
+            body,
+            id,
+            group,
+            delay,
+        } = message;
+        self.stamps += 1;
+        let id = id.unwrap_or_else(|| Arc::from(format!("m{}", self.stamps)));
+        if self.ids.contains_key(&id) {
+            return;
+        }
+        let slot = self.messages.insert(Message {
+            body: Arc::new(body),
+            id: Arc::clone(&id),
+            group: group.clone(),
+            first_seen: SystemTime::now(),
+            receive_count: 0,
+            place: Place::Ready,
+        });
+        self.ids.insert(id, slot);
+        let due = (!delay.is_zero()).then(|| now + delay);
+        if let Some(group) = group {
+            let members = self.groups.entry(group).or_default();
+            members.push_back(slot);
+            if members.len() > 1 {
+                self.messages[slot].place = Place::Behind(due);
+                return;
+            }
+        }
+        self.line_up(slot, due, now);
+    }
+
+    /// The message can be received, now or from `due` on.
+    fn line_up(&mut self, slot: usize, due: Option<Instant>, now: Instant) {
+        match due {
+            Some(due) if due > now => {
+                self.messages[slot].place = Place::Later;
+                self.timed.insert((due, slot));
+            }
+            _ => {
+                self.messages[slot].place = Place::Ready;
+                self.ready.push_back(slot);
+            }
+        }
+    }
+
+    /// Makes ready what is due: delays that are over, leases that have ended.
+    pub(super) fn expire(&mut self, now: Instant) {
+        while let Some((due, slot)) = self.timed.first().copied()
+            && due <= now
+        {
+            self.timed.pop_first();
+            self.line_up(slot, None, now);
+        }
+    }
+
+    pub(super) fn lease(
+        &mut self,
+        max: usize,
+        now: Instant,
+        lease: Duration,
+    ) -> Vec<Received<Arc<B>>> {
+        let count = max.min(self.ready.len());
+        let mut received = Vec::with_capacity(count);
+        for slot in self.ready.drain(..count) {
+            self.stamps += 1;
+            let receipt = Receipt(Arc::from(format!("{slot}.{}", self.stamps)));
+            let message = &mut self.messages[slot];
+            message.receive_count += 1;
+            message.place = Place::Leased(receipt.clone(), now + lease);
+            self.timed.insert((now + lease, slot));
+            received.push(
+                Received::new(Arc::clone(&message.id), receipt, Arc::clone(&message.body))
+                    .seen(message.receive_count, message.first_seen),
+            );
+        }
+        received
+    }
+
+    /// The slot of a message, if this is its lease.
+    fn leased(&self, receipt: &Receipt) -> Option<(usize, Instant)> {
+        let slot = receipt.0.split('.').next()?.parse().ok()?;
+        match &self.messages.get(slot)?.place {
+            Place::Leased(current, until) if current == receipt => Some((slot, *until)),
+            _ => None,
+        }
+    }
+
+    /// Takes the message out, if it was leased so.
+    pub(super) fn remove(&mut self, receipt: &Receipt) -> Option<Arc<B>> {
+        let (slot, until) = self.leased(receipt)?;
+        self.timed.remove(&(until, slot));
+        let message = self.messages.remove(slot);
+        self.ids.remove(&message.id);
+        if let Some(group) = message.group {
+            self.next_of(&group);
+        }
+        Some(message.body)
+    }
+
+    /// The first message of a group is gone: the next can be received.
+    fn next_of(&mut self, group: &Arc<str>) {
+        let Some(members) = self.groups.get_mut(group) else {
+            return;
+        };
+        members.pop_front();
+        match members.front().copied() {
+            None => {
+                self.groups.remove(group);
+            }
+            Some(slot) => {
+                if let Place::Behind(due) = self.messages[slot].place {
+                    self.line_up(slot, due, Instant::now());
+                }
+            }
+        }
+    }
+
+    /// Whether the message was leased so.
+    pub(super) fn give_back(&mut self, receipt: &Receipt, now: Instant, delay: Duration) -> bool {
+        let Some((slot, until)) = self.leased(receipt) else {
+            return false;
+        };
+        self.timed.remove(&(until, slot));
+        self.line_up(slot, Some(now + delay), now);
+        true
+    }
+
+    /// Whether the message was leased so.
+    pub(super) fn extend(&mut self, receipt: &Receipt, now: Instant, lease: Duration) -> bool {
+        let Some((slot, until)) = self.leased(receipt) else {
+            return false;
+        };
+        self.timed.remove(&(until, slot));
+        self.timed.insert((now + lease, slot));
+        self.messages[slot].place = Place::Leased(receipt.clone(), now + lease);
+        true
+    }
+}

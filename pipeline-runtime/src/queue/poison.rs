@@ -1,0 +1,79 @@
+//! Messages that are delivered too often.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::dead_letters::{DeadLetter, DeadLetters};
+use super::{Body, Delivery};
+use crate::carry::Carried;
+use crate::errors::BoxFuture;
+use crate::failure::BoxError;
+use crate::source::SourceError;
+use crate::ticket::{Fate, Ticket};
+
+/// When a message is poison, and where it goes.
+#[derive(Clone)]
+pub(super) enum Poison {
+    Never,
+    After(u32, Arc<dyn Letters>),
+}
+
+/// [`DeadLetters`] without their type.
+pub(super) trait Letters: Send + Sync {
+    fn name(&self) -> Arc<str>;
+    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), BoxError>>;
+}
+
+impl<D: DeadLetters> Letters for D {
+    fn name(&self) -> Arc<str> {
+        DeadLetters::name(self)
+    }
+
+    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), BoxError>> {
+        Box::pin(DeadLetters::write(self, letters))
+    }
+}
+
+impl fmt::Debug for Poison {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never => f.write_str("Never"),
+            Self::After(limit, letters) => write!(f, "After({limit}, {})", letters.name()),
+        }
+    }
+}
+
+impl Poison {
+    pub(super) fn after(limit: u32, letters: impl DeadLetters) -> Self {
+        Self::After(limit, Arc::new(letters))
+    }
+
+    /// Writes letters of those that are delivered too often; what is left.
+    pub(super) async fn sort_out<B: Body>(
+        &self,
+        items: Vec<Carried<Delivery<B>, Ticket>>,
+    ) -> Result<Vec<Carried<Delivery<B>, Ticket>>, SourceError> {
+        let Self::After(limit, letters) = self else {
+            return Ok(items);
+        };
+        let (poisoned, items): (Vec<_>, Vec<_>) = items
+            .into_iter()
+            .partition(|carried| carried.item.receive_count() > *limit);
+        if poisoned.is_empty() {
+            return Ok(items);
+        }
+        let dead = poisoned
+            .iter()
+            .map(|carried| DeadLetter::poisoned(&*carried.item.original(), *limit))
+            .collect();
+        let written = letters.write(dead).await;
+        written.map_err(|error| {
+            SourceError::new(format!("dead letters `{}`: {error}", letters.name()))
+        })?;
+        for Carried { item, ticket } in poisoned {
+            tracing::warn!(id = %item.id(), count = item.receive_count(), "delivered too often; a dead letter is written");
+            ticket.resolve(Fate::Dead);
+        }
+        Ok(items)
+    }
+}

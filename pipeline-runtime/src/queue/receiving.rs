@@ -1,0 +1,181 @@
+//! Asks a queue for messages.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use super::keeper::{Keeper, Open};
+use super::poison::Poison;
+use super::{Delivery, Queue, Received};
+use crate::Retry;
+use crate::carry::Carried;
+use crate::errors::BoxFuture;
+use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
+use crate::ticket::Ticket;
+
+type Item<Q> = Carried<Delivery<<Q as Queue>::Body>, Ticket>;
+
+/// The receiving side of a queue.
+#[doc(hidden)]
+pub struct Receiving<Q: Queue> {
+    asks: Asks<Q>,
+    /// What was received and not yet asked for.
+    ahead: VecDeque<Item<Q>>,
+    /// Dropped when the pipeline is drained, which interrupts a long poll and a back-off alike.
+    receiving: Option<BoxFuture<'static, Result<Vec<Item<Q>>, SourceError>>>,
+    _open: Open,
+}
+
+/// How the queue is asked.
+struct Asks<Q> {
+    queue: Arc<Q>,
+    keeper: Arc<Keeper>,
+    prefetch: usize,
+    wait: Duration,
+    poison: Poison,
+}
+
+impl<Q> Clone for Asks<Q> {
+    fn clone(&self) -> Self {
+        Self {
+            queue: Arc::clone(&self.queue),
+            keeper: Arc::clone(&self.keeper),
+            poison: self.poison.clone(),
+            ..*self
+        }
+    }
+}
+
+impl<Q: Queue> Receiving<Q> {
+    pub(super) fn new(
+        queue: Arc<Q>,
+        keeper: Arc<Keeper>,
+        open: Open,
+        prefetch: usize,
+        wait: Duration,
+        poison: Poison,
+    ) -> Self {
+        Self {
+            asks: Asks {
+                queue,
+                keeper,
+                prefetch,
+                wait,
+                poison,
+            },
+            ahead: VecDeque::new(),
+            receiving: None,
+            _open: open,
+        }
+    }
+
+    /// Waits until there is something ahead.
+    fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
+        while self.ahead.is_empty() {
+            let asks = &self.asks;
+            let receiving = self
+                .receiving
+                .get_or_insert_with(|| Box::pin(asks.clone().receive()));
+            let received = ready!(receiving.as_mut().poll(cx));
+            self.receiving = None;
+            self.ahead = received?.into();
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<Q: Queue> Asks<Q> {
+    /// Receives until there is a message. What may pass by itself is waited for.
+    async fn receive(self) -> Result<Vec<Item<Q>>, SourceError> {
+        let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
+        loop {
+            self.keeper.room().await.map_err(SourceError::new)?;
+            match self.queue.receive(self.prefetch, self.wait).await {
+                Ok(messages) => {
+                    if failures > 0 {
+                        tracing::info!(queue = %self.queue.name(), failures, "the queue can be received from again");
+                    }
+                    failures = 0;
+                    let items = self.poison.sort_out(self.leased(messages)).await?;
+                    if !items.is_empty() {
+                        return Ok(items);
+                    }
+                    tokio::task::coop::consume_budget().await;
+                }
+                Err(error) if error.transient => {
+                    failures += 1;
+                    if failures == 1 {
+                        tracing::warn!(queue = %self.queue.name(), %error, "cannot receive; tried again with back-off");
+                    }
+                    tokio::time::sleep(backoff.delay(failures).unwrap_or_default()).await;
+                }
+                Err(error) => {
+                    return Err(SourceError::new(format!(
+                        "queue `{}`: {error}",
+                        self.queue.name()
+                    )));
+                }
+            }
+        }
+    }
+
+    /// Takes the messages in, before anything is waited for: from here on their tickets say what becomes of them.
+    fn leased(&self, messages: Vec<Received<Q::Body>>) -> Vec<Item<Q>> {
+        let (items, leases): (Vec<_>, Vec<_>) = messages
+            .into_iter()
+            .map(|message| {
+                let Received {
+                    body,
+                    id,
+                    receipt,
+                    receive_count,
+                    first_seen,
+                } = message;
+                let delivery = Delivery::new(body, id, receive_count, first_seen);
+                let original = delivery.original();
+                (delivery, (receipt, original))
+            })
+            .unzip();
+        let tickets = self.keeper.receive(leases);
+        items
+            .into_iter()
+            .zip(tickets)
+            .map(|(item, ticket)| Carried { item, ticket })
+            .collect()
+    }
+}
+
+impl<Q: Queue> Puller for Receiving<Q> {
+    type Item = Delivery<Q::Body>;
+    type Ticket = Ticket;
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
+        let ahead = ready!(self.poll_ahead(cx));
+        Poll::Ready(match ahead {
+            Ok(()) => self.ahead.pop_front().map(Ok),
+            Err(error) => Some(Err(Fault { error, last: true })),
+        })
+    }
+
+    fn poll_pull(
+        &mut self,
+        cx: &mut Context<'_>,
+        max: usize,
+        out: &mut Pulled<CarriedOf<Self>>,
+    ) -> Poll<Result<Flow, SourceError>> {
+        ready!(self.poll_ahead(cx))?;
+        let count = max.min(self.ahead.len());
+        out.items.extend(self.ahead.drain(..count));
+        Poll::Ready(Ok(Flow::More))
+    }
+
+    fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {
+        self.receiving = None;
+        out.items.extend(self.ahead.drain(..));
+    }
+
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+}

@@ -1,0 +1,105 @@
+//! Tickets without a queue: a rider is told what becomes of them.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use super::*;
+
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Rider for Counting {
+    fn acked(&self) {
+        self.0.fetch_add(1, Ordering::SeqCst);
+    }
+
+    fn frames(&self) -> Vec<Recorded> {
+        Vec::new()
+    }
+}
+
+impl Counting {
+    fn told(&self) -> usize {
+        self.0.load(Ordering::SeqCst)
+    }
+}
+
+fn ridden() -> (Ticket, Arc<Counting>) {
+    let rider = Arc::new(Counting::default());
+    (Ticket::null().with(rider.clone()), rider)
+}
+
+#[test]
+fn a_ticket_is_as_large_as_a_pointer() {
+    assert_eq!(size_of::<Ticket>(), size_of::<usize>());
+}
+
+#[test]
+fn a_rider_without_a_message_is_told_when_the_item_is_done() {
+    let (ticket, rider) = ridden();
+    assert_eq!(rider.told(), 0);
+    ticket.done();
+    assert_eq!(rider.told(), 1);
+}
+
+#[test]
+fn a_rider_is_not_told_of_an_item_that_is_dropped() {
+    let (ticket, rider) = ridden();
+    drop(ticket);
+    assert_eq!(rider.told(), 0);
+}
+
+#[test]
+fn a_ticket_is_resolved_with_its_last_part_as_the_worst_of_them() {
+    let (ticket, rider) = ridden();
+    let parts = [ticket.part(), ticket.part()];
+    ticket.done();
+    for part in parts {
+        assert_eq!(rider.told(), 0);
+        part.done();
+    }
+    assert_eq!(rider.told(), 1);
+
+    let (ticket, rider) = ridden();
+    drop(ticket.part());
+    ticket.done();
+    assert_eq!(rider.told(), 0);
+}
+
+#[test]
+fn a_batch_resolves_the_tickets_of_its_items() {
+    let (one, first) = ridden();
+    let (other, second) = ridden();
+    let batch = Ticket::join(vec![one, Ticket::null(), other]);
+    let element = batch.element(2);
+    batch.done();
+    assert_eq!((first.told(), second.told()), (1, 0));
+    element.resolve(Fate::Again(Duration::ZERO));
+    assert_eq!(second.told(), 0);
+}
+
+#[test]
+fn a_batch_of_null_tickets_is_null() {
+    assert!(Ticket::join(Vec::new()).0.is_none());
+    assert!(
+        Ticket::join(vec![Ticket::null(), Ticket::null()])
+            .0
+            .is_none()
+    );
+}
+
+#[test]
+fn the_worse_fate_has_the_greater_code_and_every_code_stands_for_its_fate() {
+    let fates = [
+        Fate::Filtered,
+        Fate::Done,
+        Fate::Dead,
+        Fate::Again(Duration::ZERO),
+        Fate::Again(Duration::from_millis(1)),
+        Fate::Undecided,
+    ];
+    assert!(fates.is_sorted_by_key(|fate| fate.code()));
+    for fate in fates {
+        assert_eq!(Fate::of(fate.code()), fate);
+    }
+    assert_ne!(Fate::Again(Duration::MAX).code(), Fate::Undecided.code());
+}
