@@ -48,7 +48,10 @@ fn message(text: &str) -> Outgoing<String> {
 }
 
 fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
-    received.iter().map(|message| message.receipt.clone()).collect()
+    received
+        .iter()
+        .map(|message| message.receipt.clone())
+        .collect()
 }
 
 async fn receive(queue: &SqliteQueue) -> Vec<Received<String>> {
@@ -77,7 +80,12 @@ async fn it_is_what_a_queue_promises() {
 async fn bytes_arrive_as_they_were_sent() {
     let dir = Dir::new();
     let queue: SqliteQueue<Vec<u8>> = queue::sqlite(dir.path()).open().unwrap();
-    let bodies = [vec![], vec![0, 255, 0xc3], b"text".to_vec(), vec![7; 1_000_000]];
+    let bodies = [
+        vec![],
+        vec![0, 255, 0xc3],
+        b"text".to_vec(),
+        vec![7; 1_000_000],
+    ];
     let messages = bodies.iter().cloned().map(Outgoing::new).collect();
     assert!(queue.send(messages).await.unwrap().is_empty());
     let received = queue.receive(10, Duration::ZERO).await.unwrap();
@@ -120,7 +128,12 @@ async fn depth_tells_what_can_be_received_from_what_cannot() {
     let dir = Dir::new();
     let queue = dir.open();
     let grouped = |text| message(text).group("g");
-    let messages = vec![message("a"), message("b").delay(HOUR), grouped("c"), grouped("d")];
+    let messages = vec![
+        message("a"),
+        message("b").delay(HOUR),
+        grouped("c"),
+        grouped("d"),
+    ];
     queue.send(messages).await.unwrap();
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.ready, depth.later), (2, 2));
@@ -144,24 +157,30 @@ fn a_file_that_is_no_database_is_refused() {
             path.display()
         )
     );
-    assert_eq!(std::fs::read_to_string(path).unwrap(), text, "it is left alone");
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        text,
+        "it is left alone"
+    );
 }
 
 #[test]
 fn a_queue_of_another_version_is_refused() {
     let dir = Dir::new();
     drop(dir.open());
-    dir.raw().execute("UPDATE brigade_queue_meta SET version = 7", []).unwrap();
+    dir.raw()
+        .execute("UPDATE brigade_queue_meta SET version = 7", [])
+        .unwrap();
     let (kind, said) = refused(&dir.path());
     let version = OpenErrorKind::Version {
         what: "queue",
-        holds: 7,
-        knows: 1,
+        found: 7,
+        known: 1,
     };
     assert_eq!(kind, version);
     assert!(
         said.ends_with(
-            "it holds a queue of version 7, and this program knows version 1; use the brigade that made it, or choose another path"
+            "it holds a queue of version 7, and this program knows version 1; let the program that made it finish its tasks, or choose another path"
         ),
         "{said}"
     );
@@ -185,11 +204,16 @@ fn a_path_in_no_directory_is_refused() {
 #[tokio::test]
 async fn the_file_may_hold_other_tables() {
     let dir = Dir::new();
-    dir.raw().execute_batch("CREATE TABLE posts (id INTEGER); PRAGMA user_version = 42").unwrap();
+    dir.raw()
+        .execute_batch("CREATE TABLE posts (id INTEGER); PRAGMA user_version = 42")
+        .unwrap();
     let queue = dir.open();
     queue.send(vec![message("a")]).await.unwrap();
     assert_eq!(receive(&queue).await.len(), 1);
-    let version: i64 = dir.raw().query_row("PRAGMA user_version", [], |row| row.get(0)).unwrap();
+    let version: i64 = dir
+        .raw()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
     assert_eq!(version, 42, "that is the program's own");
 }
 
@@ -198,13 +222,21 @@ async fn a_clock_that_was_set_back_holds_no_lease_or_delay_for_longer_than_its_l
     let dir = Dir::new();
     let lease = Duration::from_secs(1);
     let queue: SqliteQueue = queue::sqlite(dir.path()).lease(lease).open().unwrap();
-    queue.send(vec![message("leased"), message("delayed").delay(lease)]).await.unwrap();
+    queue
+        .send(vec![message("leased"), message("delayed").delay(lease)])
+        .await
+        .unwrap();
     assert_eq!(receive(&queue).await.len(), 1);
     // All that is in the file is a day ahead of the clock, as if it had been set back by a day.
     let day = 24 * 3600 * 1000;
     let raw = dir.raw();
-    raw.execute("UPDATE brigade_queue SET due = due + ?1, sent = sent + ?1", [day]).unwrap();
-    raw.execute("UPDATE brigade_queue_meta SET clock = clock + ?", [day]).unwrap();
+    raw.execute(
+        "UPDATE brigade_queue SET due = due + ?1, sent = sent + ?1",
+        [day],
+    )
+    .unwrap();
+    raw.execute("UPDATE brigade_queue_meta SET clock = clock + ?", [day])
+        .unwrap();
     let mut received = Vec::new();
     while received.len() < 2 {
         let more = queue.receive(10, Duration::from_secs(10)).await.unwrap();
@@ -220,7 +252,10 @@ async fn a_grouped_message_with_a_delay_waits_for_both() {
     let dir = Dir::new();
     let queue = dir.open();
     let second = message("second").group("g").delay(Duration::from_secs(1));
-    queue.send(vec![message("first").group("g"), second]).await.unwrap();
+    queue
+        .send(vec![message("first").group("g"), second])
+        .await
+        .unwrap();
     let first = receive(&queue).await;
     queue.ack(receipts(&first)).await.unwrap();
     let second = queue.receive(1, Duration::from_secs(20)).await.unwrap();
@@ -234,7 +269,8 @@ async fn requests_that_wait_are_served_in_one_transaction() {
     let queue = dir.open();
     let raw = dir.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let sends = futures::future::join_all((0..100).map(|n| queue.send(vec![message(&n.to_string())])));
+    let sends =
+        futures::future::join_all((0..100).map(|n| queue.send(vec![message(&n.to_string())])));
     let unlock = async {
         // All of them have been asked for by now, since they come first in the join.
         raw.execute_batch("ROLLBACK").unwrap();
@@ -243,8 +279,9 @@ async fn requests_that_wait_are_served_in_one_transaction() {
     assert!(sent.into_iter().all(|unsent| unsent.unwrap().is_empty()));
     // Those of one transaction are sent at one time.
     let count = "SELECT count(DISTINCT sent), count(*) FROM brigade_queue";
-    let (times, all): (i64, i64) =
-        raw.query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    let (times, all): (i64, i64) = raw
+        .query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
     assert_eq!(all, 100);
     assert!(times <= 3, "{times} transactions for what waited together");
 }
@@ -273,7 +310,9 @@ impl SmallDisk {
     fn mount() -> Option<Self> {
         let dir = TempDir::new().unwrap();
         let mut mount = Command::new("mount");
-        mount.args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"]).arg(dir.path());
+        mount
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(dir.path());
         match mount.output() {
             Ok(output) if output.status.success() => Some(Self(dir)),
             _ => None,
@@ -290,7 +329,10 @@ impl SmallDisk {
 
 impl Drop for SmallDisk {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(self.0.path()).output();
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.0.path())
+            .output();
     }
 }
 
@@ -302,7 +344,10 @@ async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
     };
     let queue: SqliteQueue = queue::sqlite(disk.0.path().join("jobs.db")).open().unwrap();
     let large = "x".repeat(10_000);
-    queue.send(vec![message("a"), message(&large)]).await.unwrap();
+    queue
+        .send(vec![message("a"), message(&large)])
+        .await
+        .unwrap();
     let rest = disk.fill();
     let error = loop {
         if let Err(error) = queue.send(vec![message(&large)]).await {
@@ -328,7 +373,10 @@ async fn child() {
     let Some(path) = std::env::var_os("BRIGADE_QUEUE_OF_CHILD") else {
         return;
     };
-    let queue: SqliteQueue = queue::sqlite(path).lease(Duration::from_secs(3)).open().unwrap();
+    let queue: SqliteQueue = queue::sqlite(path)
+        .lease(Duration::from_secs(3))
+        .open()
+        .unwrap();
     let mut out = std::io::stdout();
     loop {
         let received = queue.receive(3, Duration::from_secs(5)).await.unwrap();
@@ -362,7 +410,10 @@ async fn what_a_killed_process_held_goes_to_the_others() {
     let queue = dir.open();
     let messages = (0..MESSAGES).map(|n| message(&n.to_string())).collect();
     queue.send(messages).await.unwrap();
-    let (victim, others) = (spawn_child(&dir.path()), [(); 2].map(|()| spawn_child(&dir.path())));
+    let (victim, others) = (
+        spawn_child(&dir.path()),
+        [(); 2].map(|()| spawn_child(&dir.path())),
+    );
     let (mut got, mut acked) = (HashSet::new(), Vec::new());
     let mut note = |line: &str| match line.split_once(' ') {
         Some(("got", body)) => {
@@ -383,11 +434,18 @@ async fn what_a_killed_process_held_goes_to_the_others() {
     for other in others {
         let output = other.wait_with_output().unwrap();
         assert!(output.status.success());
-        String::from_utf8(output.stdout).unwrap().lines().for_each(&mut note);
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .for_each(&mut note);
     }
     assert_eq!(got.len(), MESSAGES, "messages are lost");
     let different: HashSet<_> = acked.iter().collect();
-    assert_eq!(different.len(), acked.len(), "a message was acknowledged twice");
+    assert_eq!(
+        different.len(),
+        acked.len(),
+        "a message was acknowledged twice"
+    );
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.ready, depth.later), (0, 0), "all are acknowledged");
 }

@@ -87,12 +87,12 @@ impl Sqlite {
     ///
     /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
     pub fn open(self) -> Result<Database, OpenError> {
-        let connection = self.connection()?;
+        let connection = self.open_alone()?;
         Ok(Database::new(connection, self.path, self.busy_timeout))
     }
 
-    /// A connection of its own, which can write.
-    pub(crate) fn connection(&self) -> Result<Connection, OpenError> {
+    /// The same as a connection that nobody shares.
+    pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
         let connected = self.connect();
         let connection = connected.map_err(|error| OpenError::of_database(self, &error))?;
         if connection.is_readonly("main").unwrap_or(false) {

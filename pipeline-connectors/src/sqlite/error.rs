@@ -42,10 +42,10 @@ pub enum OpenErrorKind {
     Version {
         /// What it is: a queue, say.
         what: &'static str,
-        /// The version of its tables.
-        holds: i64,
-        /// The version that this program knows.
-        knows: i64,
+        /// The version that is there.
+        found: i64,
+        /// The one that this program knows.
+        known: i64,
     },
     /// It holds a queue of other bodies, `text` or `bytes`.
     Bodies(String),
@@ -134,9 +134,9 @@ impl fmt::Display for OpenErrorKind {
                 "it may not be written; change the permissions of the file and its directory",
             ),
             Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
-            Self::Version { what, holds, knows } => write!(
+            Self::Version { what, found, known } => write!(
                 f,
-                "it holds a {what} of version {holds}, and this program knows version {knows}; use the brigade that made it, or choose another path"
+                "it holds a {what} of version {found}, and this program knows version {known}; let the program that made it finish its tasks, or choose another path"
             ),
             Self::Bodies(holds) => write!(
                 f,

@@ -14,7 +14,14 @@ async fn behind_faults() -> Option<(SqsQueue, SqsQueue, Faults)> {
     let server = test_servers::ministack()?;
     let faults = Faults::before(server)?;
     let queue = new(&client(&server.url()), "").await;
-    let name = queue.url().await.unwrap().rsplit('/').next().unwrap().to_owned();
+    let name = queue
+        .url()
+        .await
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned();
     let through = open(&client(&faults.url()), &name).await;
     // Finds the URL before anything goes wrong.
     through.url().await.unwrap();
@@ -33,7 +40,9 @@ async fn persist<T>(attempt: impl AsyncFn() -> Result<T, QueueError>) -> T {
 }
 
 fn named(count: usize) -> Vec<Outgoing<String>> {
-    (0..count).map(|n| message(&n.to_string()).id(n.to_string())).collect()
+    (0..count)
+        .map(|n| message(&n.to_string()).id(n.to_string()))
+        .collect()
 }
 
 /// Sends forty messages, and those again that were not sent.
@@ -74,7 +83,10 @@ async fn a_send_whose_answer_is_cut_off_is_sent_again_and_nothing_is_lost() {
         ids.extend(received.into_iter().map(|message| message.id));
     }
     assert_eq!(ids.len(), 40);
-    assert!(count > 40, "what was sent twice is there twice, under one id");
+    assert!(
+        count > 40,
+        "what was sent twice is there twice, under one id"
+    );
 }
 
 #[tokio::test]
@@ -108,7 +120,10 @@ async fn an_ack_whose_answer_is_cut_off_is_an_ack() {
     let unsettled = persist(async || through.ack(receipts(&received)).await).await;
     assert!(faults.fired() > 0);
     // The SDK has asked again; what is deleted already may be told as a lost lease, never as one to try again.
-    assert!(unsettled.iter().all(|entry| !entry.retryable), "{unsettled:?}");
+    assert!(
+        unsettled.iter().all(|entry| !entry.retryable),
+        "{unsettled:?}"
+    );
     tokio::time::sleep(queue.profile().lease).await;
     assert!(receive(&queue, 10).await.is_empty());
 }
@@ -118,7 +133,11 @@ async fn throttling_is_an_error_that_may_pass() {
     let Some((queue, through, faults)) = behind_faults().await else {
         return;
     };
-    for (code, status) in [("ThrottlingException", 400), ("RequestThrottled", 400), ("InternalError", 500)] {
+    for (code, status) in [
+        ("ThrottlingException", 400),
+        ("RequestThrottled", 400),
+        ("InternalError", 500),
+    ] {
         faults.set(&format!(
             r#"[{{"service": "sqs", "error": {{"code": "{code}", "status": {status}}}}}]"#
         ));
@@ -142,7 +161,10 @@ async fn a_refusal_is_final() {
     let error = through.receive(1, Duration::ZERO).await.unwrap_err();
     assert!(!error.transient);
     let said = error.to_string();
-    assert!(said.contains("not for you") && said.contains("AccessDenied"), "{said}");
+    assert!(
+        said.contains("not for you") && said.contains("AccessDenied"),
+        "{said}"
+    );
 }
 
 #[tokio::test]
@@ -154,6 +176,11 @@ async fn resets_lose_nothing() {
     send_all(&through).await;
     let mut ids = HashSet::new();
     while ids.len() < 40 {
-        ids.extend(receive(&queue, 100).await.into_iter().map(|message| message.id));
+        ids.extend(
+            receive(&queue, 100)
+                .await
+                .into_iter()
+                .map(|message| message.id),
+        );
     }
 }

@@ -15,11 +15,18 @@ async fn a_batch_is_cut_where_it_has_as_many_bytes_as_sqs_takes() {
         return;
     };
     let queue = new(&client(&server.url()), "").await;
-    let texts: Vec<_> = ["a", "b", "c", "d", "e"].map(|text| text.repeat(400_000)).into();
+    let texts: Vec<_> = ["a", "b", "c", "d", "e"]
+        .map(|text| text.repeat(400_000))
+        .into();
     put(&queue, texts.clone()).await;
     let mut bodies = HashSet::new();
     while bodies.len() < texts.len() {
-        bodies.extend(receive(&queue, 10).await.into_iter().map(|message| message.body));
+        bodies.extend(
+            receive(&queue, 10)
+                .await
+                .into_iter()
+                .map(|message| message.body),
+        );
     }
     assert!(texts.iter().all(|text| bodies.contains(text)));
 }
@@ -31,7 +38,12 @@ async fn a_message_that_sqs_does_not_take_fails_alone_and_is_final() {
     };
     let queue = new(&client(&server.url()), "").await;
     let large = "x".repeat(1_048_577);
-    let messages = vec![message("a"), message(&large), message("b"), message("\u{1}")];
+    let messages = vec![
+        message("a"),
+        message(&large),
+        message("b"),
+        message("\u{1}"),
+    ];
     let refused = queue.send(messages).await.unwrap();
     let told: Vec<_> = refused
         .iter()
@@ -40,17 +52,27 @@ async fn a_message_that_sqs_does_not_take_fails_alone_and_is_final() {
     assert_eq!(
         told,
         [
-            (1, false, "it has 1048577 bytes, and SQS takes up to 1048576".to_owned()),
+            (
+                1,
+                false,
+                "it has 1048577 bytes, and SQS takes up to 1048576".to_owned()
+            ),
             (
                 3,
                 false,
-                "it has the character '\\u{1}', which SQS would replace; encode the body".to_owned()
+                "it has the character '\\u{1}', which SQS would replace; encode the body"
+                    .to_owned()
             ),
         ]
     );
     let mut bodies = HashSet::new();
     while bodies.len() < 2 {
-        bodies.extend(receive(&queue, 10).await.into_iter().map(|message| message.body));
+        bodies.extend(
+            receive(&queue, 10)
+                .await
+                .into_iter()
+                .map(|message| message.body),
+        );
     }
     assert_eq!(bodies, HashSet::from(["a".to_owned(), "b".to_owned()]));
 }
@@ -108,13 +130,25 @@ async fn the_redrive_of_a_queue_works_as_it_is_configured() {
         .queue_url(queue.url().await.unwrap())
         .attributes(QueueAttributeName::RedrivePolicy, policy);
     set.send().await.unwrap();
-    assert!(queue.send(vec![message("a").id("order 1")]).await.unwrap().is_empty());
+    assert!(
+        queue
+            .send(vec![message("a").id("order 1")])
+            .await
+            .unwrap()
+            .is_empty()
+    );
     for count in 1..=2 {
         let received = receive(&queue, 1).await;
         assert_eq!(received[0].receive_count, count);
-        queue.nack(receipts(&received), Duration::ZERO).await.unwrap();
+        queue
+            .nack(receipts(&received), Duration::ZERO)
+            .await
+            .unwrap();
     }
-    assert!(receive(&queue, 1).await.is_empty(), "it was received too often");
+    assert!(
+        receive(&queue, 1).await.is_empty(),
+        "it was received too often"
+    );
     let received = receive(&dead, 1).await;
     assert_eq!((&*received[0].id, &*received[0].body), ("order 1", "a"));
 }

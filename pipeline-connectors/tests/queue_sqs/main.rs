@@ -59,7 +59,10 @@ async fn put(queue: &SqsQueue, texts: impl IntoIterator<Item = String>) {
 }
 
 fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
-    received.iter().map(|message| message.receipt.clone()).collect()
+    received
+        .iter()
+        .map(|message| message.receipt.clone())
+        .collect()
 }
 
 /// Two clients of a new queue, for the tests that every queue must pass.

@@ -31,7 +31,9 @@ async fn answer(mut stream: TcpStream, body: &str) {
         let Some((head, rest)) = text.split_once("\r\n\r\n") else {
             continue;
         };
-        let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
         if rest.len() < length.map_or(0, |length| length.parse().unwrap()) {
             continue;
         }
@@ -60,7 +62,10 @@ fn told(unsettled: &[Unsettled]) -> Vec<(usize, bool, String)> {
 #[tokio::test]
 async fn failed_entries_are_told_by_their_place_in_the_whole_batch() {
     let url = answering(SOME_FAIL).await;
-    let queue = queue::sqs(format!("{url}/1/orders")).client(client(&url)).open().await;
+    let queue = queue::sqs(format!("{url}/1/orders"))
+        .client(client(&url))
+        .open()
+        .await;
     let lost = "SQS refuses: expired (ReceiptHandleIsInvalid)";
     let passing = "SQS refuses: InternalError";
     let expected = [(2, lost), (4, passing), (12, lost), (14, passing)]
@@ -70,7 +75,10 @@ async fn failed_entries_are_told_by_their_place_in_the_whole_batch() {
     assert_eq!(told(&queue.ack(receipts.clone()).await.unwrap()), expected);
     let nacked = queue.nack(receipts.clone(), Duration::ZERO).await.unwrap();
     assert_eq!(told(&nacked), expected);
-    let extended = queue.extend(receipts, Duration::from_secs(5)).await.unwrap();
+    let extended = queue
+        .extend(receipts, Duration::from_secs(5))
+        .await
+        .unwrap();
     assert_eq!(told(&extended), expected);
     assert_eq!(told(&queue.send(messages).await.unwrap()), expected);
 }
@@ -78,9 +86,18 @@ async fn failed_entries_are_told_by_their_place_in_the_whole_batch() {
 #[tokio::test]
 async fn entries_of_a_send_are_counted_with_those_that_are_refused_before() {
     let url = answering(SOME_FAIL).await;
-    let queue = queue::sqs(format!("{url}/1/orders")).client(client(&url)).open().await;
+    let queue = queue::sqs(format!("{url}/1/orders"))
+        .client(client(&url))
+        .open()
+        .await;
     // The second is not sent, so the entries behind it are one less in the request.
     let messages = ["a", "", "c", "d", "e", "f"].map(message).into();
-    let indexes: Vec<_> = queue.send(messages).await.unwrap().iter().map(|entry| entry.index).collect();
+    let indexes: Vec<_> = queue
+        .send(messages)
+        .await
+        .unwrap()
+        .iter()
+        .map(|entry| entry.index)
+        .collect();
     assert_eq!(indexes, [1, 3, 5]);
 }

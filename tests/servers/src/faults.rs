@@ -44,6 +44,9 @@ impl Faults {
     #[must_use]
     pub fn fired(&self) -> usize {
         let answer = request(self.0.port(), "GET", "/_microburst/fired", "");
-        answer.expect("it does not answer").matches("\"action\"").count()
+        answer
+            .expect("it does not answer")
+            .matches("\"action\"")
+            .count()
     }
 }

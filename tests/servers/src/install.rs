@@ -43,7 +43,12 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
     if !place.join("installed").exists() {
         let _ = remove_dir_all(&place);
         run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
-        let pip = ["install", "--quiet", "--disable-pip-version-check", package.requirement];
+        let pip = [
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            package.requirement,
+        ];
         run(Command::new(place.join("bin/pip")).args(pip))?;
         write(place.join("installed"), "").map_err(|error| error.to_string())?;
     }
@@ -55,12 +60,15 @@ pub(crate) fn target() -> Result<PathBuf, String> {
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let tagged = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
     let target = executable.ancestors().skip(1).find(tagged);
-    let target = target.ok_or_else(|| format!("{} is in no target directory", executable.display()))?;
+    let target =
+        target.ok_or_else(|| format!("{} is in no target directory", executable.display()))?;
     Ok(target.to_path_buf())
 }
 
 fn run(command: &mut Command) -> Result<(), String> {
-    let said = command.output().map_err(|error| format!("{command:?}: {error}"))?;
+    let said = command
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
     if said.status.success() {
         return Ok(());
     }

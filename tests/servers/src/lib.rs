@@ -24,7 +24,9 @@ pub use process::Server;
 #[must_use]
 pub fn ministack() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
-    shared(&SERVER, || Server::start("ministack", &[], "/_ministack/health"))
+    shared(&SERVER, || {
+        Server::start("ministack", &[], "/_ministack/health")
+    })
 }
 
 /// A second opinion on SQS. It becomes slow with hundreds of messages.

@@ -40,7 +40,11 @@ impl Server {
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "sh"])
             .arg(program)
-            .args(arguments.iter().map(|argument| argument.replace("{port}", &port.to_string())))
+            .args(
+                arguments
+                    .iter()
+                    .map(|argument| argument.replace("{port}", &port.to_string())),
+            )
             .env("HOME", &home)
             .env("BIND_HOST", "127.0.0.1")
             .env("GATEWAY_PORT", port.to_string())

@@ -8,7 +8,7 @@ use futures::future::join_all;
 use pipeline_runtime::queue::{Queue, Receipt};
 use tokio::time::sleep;
 
-use super::support::{Body, Handle, Handles, bodies, expected, indexes, message, receipts};
+use super::support::{Handle, Handles, Text, bodies, expected, indexes, message, receipts};
 
 fn texts(count: usize) -> Vec<String> {
     (0..count).map(|n| format!("message {n}")).collect()
@@ -16,7 +16,7 @@ fn texts(count: usize) -> Vec<String> {
 
 pub(super) async fn large_batches_are_split<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let texts = texts(2 * queue.one.profile().settles + 5);
     let messages = texts.iter().map(|text| message(text)).collect();
@@ -34,7 +34,7 @@ where
 
 pub(super) async fn empty_batches_are_harmless<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put(Vec::new()).await;
     queue.one.acked(&[]).await;
@@ -45,20 +45,17 @@ where
 
 pub(super) async fn a_receive_brings_at_most_what_was_asked<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a", "b", "c", "d", "e"]).await;
-    let mut received = Vec::new();
-    while received.len() < 5 {
-        // That it is no more than 2 is checked in there.
-        received.extend(queue.other.within(2, Duration::from_secs(1)).await);
-    }
+    // That it is no more than 2 at a time is checked in there.
+    let received = queue.other.gather_by(5, 2).await;
     queue.other.acked(&received).await;
 }
 
 pub(super) async fn an_unknown_receipt_fails_alone<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a", "b"]).await;
     let mut known = receipts(&queue.one.gather(2).await);
@@ -76,7 +73,7 @@ where
 
 pub(super) async fn competing_consumers_get_each_message_once<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let texts = texts(60);
     let messages = texts.iter().map(|text| message(text)).collect();

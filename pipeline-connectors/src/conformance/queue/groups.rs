@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use pipeline_runtime::queue::Queue;
 
-use super::support::{Body, Handle, Handles, bodies, expected, message};
+use super::support::{Handle, Handles, Text, bodies, expected, message};
 
-async fn put<Q: Queue<Body: Body>>(queue: &Q, messages: &[(&str, &str)]) {
+async fn put<Q: Queue<Body: Text>>(queue: &Q, messages: &[(&str, &str)]) {
     let messages = messages
         .iter()
         .map(|(group, text)| message(text).group(*group).id(*text));
@@ -15,7 +15,7 @@ async fn put<Q: Queue<Body: Body>>(queue: &Q, messages: &[(&str, &str)]) {
 
 pub(super) async fn a_group_is_delivered_in_order_one_at_a_time<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     put(&queue.one, &[("g", "1"), ("g", "2"), ("g", "3")]).await;
     put(&queue.other, &[("g", "4"), ("g", "5")]).await;
@@ -23,7 +23,10 @@ where
         let received = queue.one.gather(1).await;
         assert_eq!(bodies(&received), expected::<Q::Body>([text]));
         let more = queue.other.now(10).await;
-        assert!(more.is_empty(), "{more:?} comes beside another of its group");
+        assert!(
+            more.is_empty(),
+            "{more:?} comes beside another of its group"
+        );
         queue.one.acked(&received).await;
     }
     queue.one.empty("all are acknowledged").await;
@@ -31,10 +34,15 @@ where
 
 pub(super) async fn a_released_message_stays_first_of_its_group<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     put(&queue.one, &[("g", "1"), ("g", "2")]).await;
-    for how in ["released", "released for later", "its lease ended", "acknowledged"] {
+    for how in [
+        "released",
+        "released for later",
+        "its lease ended",
+        "acknowledged",
+    ] {
         let received = queue.one.gather(1).await;
         assert_eq!(bodies(&received), expected::<Q::Body>(["1"]), "{how}");
         match how {
@@ -51,7 +59,7 @@ where
 
 pub(super) async fn other_groups_go_on<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     put(&queue.one, &[("a", "a1"), ("a", "a2"), ("b", "b1")]).await;
     queue.one.put(vec![message("alone").id("alone")]).await;

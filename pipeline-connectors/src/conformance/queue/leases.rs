@@ -5,11 +5,11 @@ use std::time::Duration;
 use pipeline_runtime::queue::Queue;
 use tokio::time::{Instant, sleep};
 
-use super::support::{Body, Handle, Handles, receipts};
+use super::support::{Handle, Handles, Text, receipts};
 
 pub(super) async fn an_unsettled_message_comes_again_when_its_lease_ends<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a"]).await;
     let first = queue.one.one().await;
@@ -23,7 +23,7 @@ where
 
 pub(super) async fn an_extended_lease_keeps_the_message<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a"]).await;
     let lease = queue.one.lease();
@@ -46,7 +46,7 @@ where
 
 pub(super) async fn a_released_message_comes_at_once<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let lease = Duration::from_secs(3600);
     queue.one.put_texts(&["a", "b"]).await;
@@ -60,11 +60,14 @@ where
 
 pub(super) async fn a_message_released_with_a_delay_comes_no_sooner<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a"]).await;
     let received = [queue.one.one().await];
-    queue.one.extended(&received, Duration::from_secs(3600)).await;
+    queue
+        .one
+        .extended(&received, Duration::from_secs(3600))
+        .await;
     let delay = 2 * queue.one.lease();
     let begun = Instant::now();
     queue.one.nacked(&received, delay).await;
@@ -79,11 +82,15 @@ where
 
 pub(super) async fn deliveries_are_counted<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a"]).await;
     for count in 1..=4 {
-        let consumer = if count % 2 == 0 { &queue.one } else { &queue.other };
+        let consumer = if count % 2 == 0 {
+            &queue.one
+        } else {
+            &queue.other
+        };
         let received = consumer.one().await;
         assert_eq!(received.receive_count, count, "deliveries are miscounted");
         consumer.nacked(&[received], Duration::ZERO).await;
@@ -92,7 +99,7 @@ where
 
 pub(super) async fn a_lost_lease_settles_nothing<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put_texts(&["a"]).await;
     let lost = receipts(&[queue.one.one().await]);

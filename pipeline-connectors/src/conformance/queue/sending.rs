@@ -6,14 +6,14 @@ use std::time::{Duration, SystemTime};
 use pipeline_runtime::queue::Queue;
 use tokio::time::Instant;
 
-use super::support::{Body, Handle, Handles, bodies, expected, message};
+use super::support::{Handle, Handles, Text, bodies, expected, message};
 
 /// How far the clocks of two machines may be apart.
 const CLOCKS: Duration = Duration::from_secs(300);
 
 pub(super) async fn what_is_sent_is_delivered_once_and_gone_when_acked<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let sent = SystemTime::now();
     queue.one.put_texts(&["a", "b", "c"]).await;
@@ -35,7 +35,7 @@ where
 
 pub(super) async fn bodies_arrive_as_they_were_sent<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let large = "0123456789 äöü\n".repeat(10_000);
     let texts = [
@@ -56,7 +56,7 @@ where
 
 pub(super) async fn a_name_is_kept_at_every_delivery<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     queue.one.put(vec![message("a").id("order 1/ä")]).await;
     for count in 1..=2 {
@@ -68,22 +68,29 @@ where
 
 pub(super) async fn a_name_that_is_queued_is_not_stored_again<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
-    let twice = vec![message("a").id("1"), message("b").id("2"), message("a").id("1")];
+    let twice = vec![
+        message("a").id("1"),
+        message("b").id("2"),
+        message("a").id("1"),
+    ];
     queue.one.put(twice.clone()).await;
     queue.other.put(twice).await;
     let received = queue.other.gather(2).await;
     assert_eq!(bodies(&received), expected::<Q::Body>(["a", "b"]));
     queue.one.put(vec![message("a").id("1")]).await;
-    queue.other.silent(Duration::ZERO, "it was a duplicate").await;
+    queue
+        .other
+        .silent(Duration::ZERO, "it was a duplicate")
+        .await;
     queue.other.acked(&received).await;
     queue.one.empty("duplicates are not stored").await;
 }
 
 pub(super) async fn a_delayed_message_comes_no_sooner<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let delay = Duration::from_secs(2);
     let begun = Instant::now();

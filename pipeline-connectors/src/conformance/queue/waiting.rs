@@ -7,11 +7,11 @@ use futures::future::join;
 use pipeline_runtime::queue::Queue;
 use tokio::time::{Instant, sleep, timeout};
 
-use super::support::{Body, Handle, Handles, in_time};
+use super::support::{Handle, Handles, Text, in_time};
 
 pub(super) async fn a_waiting_receive_wakes_up_when_a_message_is_sent<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let long = Duration::from_secs(20);
     let waiting = queue.one.within(1, long);
@@ -32,7 +32,7 @@ where
 
 pub(super) async fn a_receive_waits_when_there_is_nothing<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let wait = Duration::from_secs(1);
     let begun = Instant::now();
@@ -48,7 +48,7 @@ where
 
 pub(super) async fn a_dropped_receive_loses_nothing<Q>(queue: Handles<Q>)
 where
-    Q: Queue<Body: Body>,
+    Q: Queue<Body: Text>,
 {
     let mut received = HashSet::new();
     let names: Vec<_> = (0..12).map(|n| n.to_string()).collect();

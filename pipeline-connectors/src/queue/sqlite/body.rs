@@ -1,5 +1,6 @@
 //! What a message in the file can carry.
 
+use pipeline_runtime::queue::Body;
 use rusqlite::ToSql;
 use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
 
@@ -8,7 +9,7 @@ use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
     message = "a SQLite queue holds no `{Self}`",
     note = "its bodies are `String` or `Vec<u8>`; encode yours when you send, and decode it in the pipeline's first stage"
 )]
-pub trait QueueBody: Clone + Send + Sync + sealed::Sealed + 'static {
+pub trait QueueBody: Body + sealed::Sealed {
     /// How the file names the type.
     #[doc(hidden)]
     const KIND: &'static str;

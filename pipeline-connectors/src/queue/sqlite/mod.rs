@@ -12,9 +12,7 @@ use std::sync::Arc;
 use std::thread::{Builder, sleep};
 use std::time::{Duration, Instant};
 
-use pipeline_runtime::queue::{
-    Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
-};
+use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 use rusqlite::Connection;
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
@@ -109,7 +107,11 @@ impl SqliteQueueBuilder {
     /// If it is not a database, may not be written or cannot be made there; if it holds a queue of another version or of
     /// other bodies.
     pub fn open<B: QueueBody>(self) -> Result<SqliteQueue<B>, OpenError> {
-        let mut connection = self.file.clone().synchronous(self.synchronous).connection()?;
+        let mut connection = self
+            .file
+            .clone()
+            .synchronous(self.synchronous)
+            .open_alone()?;
         let store = schema::prepare(&mut connection, B::KIND)
             .and_then(|name| Store::new(connection, name).map_err(Refused::from))
             .map_err(|refused| match refused {
@@ -139,7 +141,9 @@ impl SqliteQueueBuilder {
         let name = self.file.path().file_name().unwrap_or_default();
         let name: Arc<str> = format!("sqlite:{}", name.to_string_lossy()).into();
         // The thread's own: it waits for requests, and for nothing else.
-        let runtime = runtime::Builder::new_current_thread().enable_time().build()?;
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
         let named = Builder::new().name(name.to_string());
         named.spawn(move || runtime.block_on(thread.run()))?;
         Ok(SqliteQueue(Arc::new(Inner {

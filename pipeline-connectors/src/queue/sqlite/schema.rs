@@ -64,15 +64,14 @@ pub(super) fn prepare(connection: &mut Connection, bodies: &str) -> Result<Strin
     if version != VERSION {
         return Err(Refused::Because(OpenErrorKind::Version {
             what: "queue",
-            holds: version,
-            knows: VERSION,
+            found: version,
+            known: VERSION,
         }));
     }
-    let (holds, name): (String, String) = transaction.query_row(
-        "SELECT bodies, name FROM brigade_queue_meta",
-        [],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )?;
+    let (holds, name): (String, String) =
+        transaction.query_row("SELECT bodies, name FROM brigade_queue_meta", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
     if holds != bodies {
         return Err(Refused::Because(OpenErrorKind::Bodies(holds)));
     }

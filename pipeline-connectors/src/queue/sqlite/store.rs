@@ -128,7 +128,11 @@ impl Store {
             Settle::Nack(delay) => (LATER, millis(delay)),
             Settle::Extend(lease) => (LATER, millis(lease).max(1)),
         };
-        let due = if time == 0 { 0 } else { now.saturating_add(time) };
+        let due = if time == 0 {
+            0
+        } else {
+            now.saturating_add(time)
+        };
         let changed = self
             .connection
             .prepare_cached(sql)?
@@ -173,7 +177,11 @@ impl Store {
         let mut refused = Vec::new();
         for (index, message) in messages.iter().enumerate() {
             let delay = millis(message.delay);
-            let due = if delay == 0 { 0 } else { now.saturating_add(delay) };
+            let due = if delay == 0 {
+                0
+            } else {
+                now.saturating_add(delay)
+            };
             let (id, group) = (message.id.as_deref(), message.group.as_deref());
             match statement.execute((id, group, now, due, delay, message.body.stored())) {
                 Ok(_) => {}

@@ -91,8 +91,15 @@ impl<B: QueueBody> Thread<B> {
                 Sync::Lazy
             };
             if self.durable && sync != Some(needs) {
-                let value = if needs == Sync::Lazy { "NORMAL" } else { "FULL" };
-                let set = self.store.connection.pragma_update(None, "synchronous", value);
+                let value = if needs == Sync::Lazy {
+                    "NORMAL"
+                } else {
+                    "FULL"
+                };
+                let set = self
+                    .store
+                    .connection
+                    .pragma_update(None, "synchronous", value);
                 sync = set.ok().map(|()| needs);
             }
             self.serve(requests);
@@ -140,7 +147,8 @@ impl<B: QueueBody> Thread<B> {
     fn expire(&mut self) {
         let now = Instant::now();
         let receives = std::mem::take(&mut self.receives).into_iter();
-        let (expired, waiting): (Vec<_>, Vec<_>) = receives.partition(|receive| receive.until <= now);
+        let (expired, waiting): (Vec<_>, Vec<_>) =
+            receives.partition(|receive| receive.until <= now);
         self.receives = waiting.into();
         for receive in expired {
             let nothing = Leased {
@@ -173,9 +181,15 @@ impl<B: QueueBody> Thread<B> {
     }
 
     fn transaction(&self, requests: &[Request<B>], receives: bool) -> rusqlite::Result<Done<B>> {
-        self.store.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        self.store
+            .connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute([])?;
         let done = self.within(requests, receives).and_then(|done| {
-            self.store.connection.prepare_cached("COMMIT")?.execute([])?;
+            self.store
+                .connection
+                .prepare_cached("COMMIT")?
+                .execute([])?;
             Ok(done)
         });
         if done.is_err() && !self.store.connection.is_autocommit() {
@@ -307,9 +321,11 @@ fn queue_error(error: &Error) -> QueueError {
             QueueError::transient("another process held the queue's file locked for 5 s")
         }
         Some(ErrorCode::DiskFull) => QueueError::transient("the disk is full; make room"),
-        Some(ErrorCode::SystemIoFailure | ErrorCode::OutOfMemory | ErrorCode::FileLockingProtocolFailed) => {
-            QueueError::transient(said(error))
-        }
+        Some(
+            ErrorCode::SystemIoFailure
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => QueueError::transient(said(error)),
         _ => QueueError::fatal(said(error)),
     }
 }

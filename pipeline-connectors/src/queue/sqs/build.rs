@@ -125,10 +125,16 @@ impl SqsQueueBuilder {
     }
 
     async fn connect(&self) -> Client {
-        let region = self.region.clone().or_else(|| region_of(&self.queue)).map(Region::new);
+        let region = self
+            .region
+            .clone()
+            .or_else(|| region_of(&self.queue))
+            .map(Region::new);
         // A server that is not AWS's has no regions, but a request is signed for one.
         let fallback = self.endpoint.as_ref().map(|_| Region::new("us-east-1"));
-        let region = RegionProviderChain::first_try(region).or_default_provider().or_else(fallback);
+        let region = RegionProviderChain::first_try(region)
+            .or_default_provider()
+            .or_else(fallback);
         // Without a limit of its own a request to a machine that is gone would wait for ever.
         let timeouts = TimeoutConfig::builder().operation_attempt_timeout(WAIT + PATIENCE);
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
@@ -156,8 +162,14 @@ mod tests {
     fn a_url_of_aws_names_its_region() {
         let region = |url| region_of(url);
         let some = |name: &str| Some(name.to_owned());
-        assert_eq!(region("https://sqs.eu-west-1.amazonaws.com/1/a"), some("eu-west-1"));
-        assert_eq!(region("https://sqs.cn-north-1.amazonaws.com.cn/1/a"), some("cn-north-1"));
+        assert_eq!(
+            region("https://sqs.eu-west-1.amazonaws.com/1/a"),
+            some("eu-west-1")
+        );
+        assert_eq!(
+            region("https://sqs.cn-north-1.amazonaws.com.cn/1/a"),
+            some("cn-north-1")
+        );
         assert_eq!(region("http://127.0.0.1:4566/1/a"), None);
         assert_eq!(region("orders"), None);
     }

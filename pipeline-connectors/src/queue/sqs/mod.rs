@@ -74,9 +74,17 @@ impl SqsQueue {
     /// If SQS cannot be reached, or there is no such queue.
     pub async fn url(&self) -> Result<&str, QueueError> {
         let ask = async || {
-            let found = self.0.client.get_queue_url().queue_name(&self.0.queue).send().await;
+            let found = self
+                .0
+                .client
+                .get_queue_url()
+                .queue_name(&self.0.queue)
+                .send()
+                .await;
             let found = found.map_err(|error| queue_error(&error))?;
-            found.queue_url.ok_or_else(|| QueueError::fatal("SQS names no URL of the queue"))
+            found
+                .queue_url
+                .ok_or_else(|| QueueError::fatal("SQS names no URL of the queue"))
         };
         self.0.url.get_or_try_init(ask).await.map(String::as_str)
     }

@@ -41,8 +41,15 @@ pub(super) async fn receive(
 
 /// The next receive asks for twice as much if there was all that this one asked for, else for as much as there was.
 fn note(queue: &SqsQueue, came: usize, asked: usize, requests: usize) {
-    let next = if came >= asked { 2 * requests } else { (requests * came).div_ceil(asked).max(1) };
-    queue.0.eager.store(next.min(queue.0.requests), Ordering::Relaxed);
+    let next = if came >= asked {
+        2 * requests
+    } else {
+        (requests * came).div_ceil(asked).max(1)
+    };
+    queue
+        .0
+        .eager
+        .store(next.min(queue.0.requests), Ordering::Relaxed);
 }
 
 /// What came of several requests. A failure among others shows again at the next receive.
@@ -91,9 +98,13 @@ fn received(message: Message) -> Option<Received<String>> {
     let receipt = Receipt(message.receipt_handle?.into());
     let attribute = |name| message.attributes.as_ref()?.get(&name)?.parse::<u64>().ok();
     let count = attribute(Attribute::ApproximateReceiveCount).unwrap_or(1);
-    let sent = attribute(Attribute::SentTimestamp)
-        .map_or_else(SystemTime::now, |sent| UNIX_EPOCH + Duration::from_millis(sent));
-    let named = message.message_attributes.as_ref().and_then(|all| all.get(ID)?.string_value());
+    let sent = attribute(Attribute::SentTimestamp).map_or_else(SystemTime::now, |sent| {
+        UNIX_EPOCH + Duration::from_millis(sent)
+    });
+    let named = message
+        .message_attributes
+        .as_ref()
+        .and_then(|all| all.get(ID)?.string_value());
     let id: Arc<str> = match named {
         Some(name) => name.into(),
         None => message.message_id.unwrap_or_default().into(),

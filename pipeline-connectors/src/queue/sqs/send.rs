@@ -3,9 +3,7 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
-use aws_sdk_sqs::types::{
-    MessageAttributeValue, SendMessageBatchRequestEntry as Entry,
-};
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
 use futures::stream::{StreamExt as _, iter};
 use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
 use sha2::{Digest as _, Sha256};
@@ -71,11 +69,7 @@ async fn in_order(
     outcomes
 }
 
-async fn request(
-    queue: &SqsQueue,
-    messages: &[(usize, Outgoing<String>)],
-    fifo: bool,
-) -> Outcome {
+async fn request(queue: &SqsQueue, messages: &[(usize, Outgoing<String>)], fifo: bool) -> Outcome {
     let url = queue.url().await?;
     let entries = messages.iter().enumerate();
     let entries = entries.map(|(n, (_, message))| entry(n, message, fifo));
@@ -86,16 +80,23 @@ async fn request(
 }
 
 fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, QueueError> {
-    let mut entry = Entry::builder().id(index.to_string()).message_body(&message.body);
+    let mut entry = Entry::builder()
+        .id(index.to_string())
+        .message_body(&message.body);
     if let Some(id) = &message.id {
-        let value = MessageAttributeValue::builder().data_type("String").string_value(&**id);
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(&**id);
         entry = entry.message_attributes(ID, value.build().map_err(QueueError::fatal)?);
     }
     if fifo {
         // What is not named must differ from all else; the SDK sends the same again when it tries again.
         let random = || format!("{:032x}", fastrand::u128(..));
         let name = message.id.as_deref().map_or_else(random, name);
-        let group = message.group.as_deref().map_or_else(|| name.clone(), self::name);
+        let group = message
+            .group
+            .as_deref()
+            .map_or_else(|| name.clone(), self::name);
         entry = entry.message_deduplication_id(name).message_group_id(group);
     } else if !message.delay.is_zero() {
         entry = entry.delay_seconds(seconds(message.delay, DELAY));
@@ -114,7 +115,9 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
     }
     if message.delay > DELAY {
         let delay = message.delay;
-        return Some(format!("it is delayed by {delay:?}, and SQS delays by up to {DELAY:?}"));
+        return Some(format!(
+            "it is delayed by {delay:?}, and SQS delays by up to {DELAY:?}"
+        ));
     }
     if fifo && !message.delay.is_zero() {
         return Some("a FIFO queue delays no single message".into());
@@ -123,12 +126,17 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
         return Some("its id is empty".into());
     }
     let character = refused(&message.body).or_else(|| refused(message.id.as_deref()?))?;
-    Some(format!("it has the character {character:?}, which SQS would replace; encode the body"))
+    Some(format!(
+        "it has the character {character:?}, which SQS would replace; encode the body"
+    ))
 }
 
 /// What SQS counts.
 fn size(message: &Outgoing<String>) -> usize {
-    let id = message.id.as_ref().map_or(0, |id| ID.len() + "String".len() + id.len());
+    let id = message
+        .id
+        .as_ref()
+        .map_or(0, |id| ID.len() + "String".len() + id.len());
     message.body.len() + id
 }
 
@@ -153,10 +161,12 @@ fn name(text: &str) -> String {
     if text.len() <= NAME && !text.is_empty() && text.chars().all(allowed) {
         return text.to_owned();
     }
-    Sha256::digest(text).iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    Sha256::digest(text)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
 }
 
 #[cfg(test)]
@@ -199,6 +209,9 @@ mod tests {
             told(message("a").delay(DELAY * 2), false),
             "it is delayed by 1800s, and SQS delays by up to 900s"
         );
-        assert_eq!(told(message("a").delay(DELAY), true), "a FIFO queue delays no single message");
+        assert_eq!(
+            told(message("a").delay(DELAY), true),
+            "a FIFO queue delays no single message"
+        );
     }
 }

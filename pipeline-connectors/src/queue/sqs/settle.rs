@@ -52,9 +52,15 @@ async fn request(queue: &SqsQueue, settle: Settle, receipts: &[Receipt]) -> Outc
     let failed = match settle {
         Settle::Delete => {
             let entry = |(index, receipt): (usize, &Receipt)| {
-                Deletion::builder().id(index.to_string()).receipt_handle(&*receipt.0).build()
+                Deletion::builder()
+                    .id(index.to_string())
+                    .receipt_handle(&*receipt.0)
+                    .build()
             };
-            let entries = entries.map(entry).collect::<Result<_, _>>().map_err(QueueError::fatal)?;
+            let entries = entries
+                .map(entry)
+                .collect::<Result<_, _>>()
+                .map_err(QueueError::fatal)?;
             let request = queue.client().delete_message_batch().queue_url(url);
             let answer = request.set_entries(Some(entries)).send().await;
             answer.map_err(|error| queue_error(&error))?.failed
@@ -62,10 +68,19 @@ async fn request(queue: &SqsQueue, settle: Settle, receipts: &[Receipt]) -> Outc
         Settle::Hide(seconds) => {
             let entry = |(index, receipt): (usize, &Receipt)| {
                 let entry = Visibility::builder().id(index.to_string());
-                entry.receipt_handle(&*receipt.0).visibility_timeout(seconds).build()
+                entry
+                    .receipt_handle(&*receipt.0)
+                    .visibility_timeout(seconds)
+                    .build()
             };
-            let entries = entries.map(entry).collect::<Result<_, _>>().map_err(QueueError::fatal)?;
-            let request = queue.client().change_message_visibility_batch().queue_url(url);
+            let entries = entries
+                .map(entry)
+                .collect::<Result<_, _>>()
+                .map_err(QueueError::fatal)?;
+            let request = queue
+                .client()
+                .change_message_visibility_batch()
+                .queue_url(url);
             let answer = request.set_entries(Some(entries)).send().await;
             answer.map_err(|error| queue_error(&error))?.failed
         }
