@@ -6,7 +6,8 @@
 //! | `stdin` | [`stdin()`]: the same from standard input |
 //! | `tcp` | [`tcp()`]: lines that any number of TCP connections send |
 //! | `journal` | [`journal`]: where stages with `once` are recorded; in memory, and with `sqlite` in a file |
-//! | `sqlite` | [`sqlite()`]: rows into the tables of a SQLite database |
+//! | `sqlite` | [`sqlite()`]: rows into the tables of a SQLite database; [`queue::sqlite()`]: a queue in one |
+//! | `sqs` | [`queue::sqs()`]: queues of Amazon SQS |
 //!
 //! The sources emit [`Line`](pipeline_runtime::source::Line)s and hold two bounds: on the length of a line, and on the
 //! bytes that were read and have not yet left the pipeline's first stage. What cannot become an item is a failure that
@@ -15,6 +16,7 @@
 pub mod conformance;
 #[cfg(feature = "journal")]
 pub mod journal;
+pub mod queue;
 
 #[cfg(feature = "_lines")]
 mod lines;

@@ -87,7 +87,7 @@ fn a_journal_of_another_version_is_refused() {
         .execute("UPDATE brigade_journal SET version = 2", [])
         .unwrap();
     let error = journal::sqlite(&path).open().unwrap_err();
-    assert_eq!(error.kind, OpenErrorKind::Version { found: 2, known: 1 });
+    assert_eq!(error.kind, OpenErrorKind::Version { what: "journal", found: 2, known: 1 });
     assert!(error.to_string().ends_with(
         "it holds a journal of version 2, and this program knows version 1; let the program that made it finish its tasks, or choose another path"
     ));

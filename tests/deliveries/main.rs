@@ -1,4 +1,10 @@
-//! What becomes of the deliveries of a queue: promises 34 to 38 and 41.
+//! What becomes of the deliveries of a queue: promises 34 to 38 and 41, and the pipeline's side of 40.
 
+mod dead_letters;
+mod failures;
 mod fakes;
 mod fates;
+mod keeping;
+mod parts;
+mod receiving;
+mod stopping;

@@ -38,19 +38,23 @@ pub enum OpenErrorKind {
         /// What does not fit.
         problem: String,
     },
-    /// It holds a journal of another version of brigade.
+    /// What it holds was made by another version of brigade.
     Version {
+        /// What it is: a queue, say.
+        what: &'static str,
         /// The version that is there.
         found: i64,
         /// The one that this program knows.
         known: i64,
     },
+    /// It holds a queue of other bodies, `text` or `bytes`.
+    Bodies(String),
     /// Something else, in SQLite's words.
     Other(String),
 }
 
 impl OpenError {
-    pub(super) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
         let path = sqlite.path().to_path_buf();
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let kind = if path.is_dir() {
@@ -61,31 +65,6 @@ impl OpenError {
             OpenErrorKind::of(error, sqlite.waited())
         };
         Self { path, kind }
-    }
-
-    /// A file that was opened and then refused something.
-    #[cfg(feature = "journal")]
-    pub(crate) fn of_file(path: &Path, waited: Duration, error: &rusqlite::Error) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            kind: OpenErrorKind::of(error, waited),
-        }
-    }
-
-    #[cfg(feature = "journal")]
-    pub(crate) fn other(path: &Path, error: &impl fmt::Display) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            kind: OpenErrorKind::Other(error.to_string()),
-        }
-    }
-
-    #[cfg(feature = "journal")]
-    pub(crate) fn other_version(path: &Path, found: i64, known: i64) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            kind: OpenErrorKind::Version { found, known },
-        }
     }
 
     pub(super) fn read_only(path: &Path) -> Self {
@@ -155,9 +134,13 @@ impl fmt::Display for OpenErrorKind {
                 "it may not be written; change the permissions of the file and its directory",
             ),
             Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
-            Self::Version { found, known } => write!(
+            Self::Version { what, found, known } => write!(
                 f,
-                "it holds a journal of version {found}, and this program knows version {known}; let the program that made it finish its tasks, or choose another path"
+                "it holds a {what} of version {found}, and this program knows version {known}; let the program that made it finish its tasks, or choose another path"
+            ),
+            Self::Bodies(holds) => write!(
+                f,
+                "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another path"
             ),
             Self::Other(said) => write!(f, "{said}; choose another path"),
         }
@@ -239,7 +222,7 @@ fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
 }
 
 /// SQLite's own words.
-pub(super) fn said(error: &rusqlite::Error) -> String {
+pub(crate) fn said(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(said)) => said.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

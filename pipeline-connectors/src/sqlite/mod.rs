@@ -16,6 +16,7 @@ pub(crate) use sql::Sql;
 pub(crate) use write::{Effect, Refused, row_error, write_row};
 
 pub use database::{Database, Sqlite, Synchronous, sqlite};
+pub(crate) use error::said;
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
 pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::keeper::{Keeper, Terms, keep};
 use super::poison::Poison;
-use super::receiving::Receiving;
+use super::receiving::{Asks, Receiving};
 use super::{DeadLetters, Delivery, DeliveryStats, Queue};
 use crate::build::Build;
 use crate::source::{Input, Relay};
@@ -15,7 +15,8 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// The deliveries of a queue, each of which is acknowledged when the pipeline is done with it.
 ///
-/// It never ends by itself: the pipeline runs until it is drained, stopped, or the queue fails for good.
+/// It does not end by itself, unless it is told to with [`Deliveries::until_empty`]: the pipeline runs until it is
+/// drained, stopped, or the queue fails for good.
 ///
 /// What becomes of a delivery is what becomes of the item that was made of it:
 ///
@@ -39,6 +40,7 @@ pub struct Deliveries<Q: Queue> {
     keeper: Arc<Keeper>,
     prefetch: Option<usize>,
     wait: Duration,
+    until_empty: bool,
     nack_filtered: bool,
     poison: Poison,
 }
@@ -50,6 +52,7 @@ pub fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
         keeper: Arc::default(),
         prefetch: None,
         wait: WAIT,
+        until_empty: false,
         nack_filtered: false,
         poison: Poison::Never,
     }
@@ -67,6 +70,13 @@ impl<Q: Queue> Deliveries<Q> {
     /// interrupts it.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Ends when the queue has had no message for the time of [`Deliveries::wait`]. What is delayed, or leased by others,
+    /// may still come after that.
+    pub fn until_empty(mut self) -> Self {
+        self.until_empty = true;
         self
     }
 
@@ -101,6 +111,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             keeper,
             prefetch,
             wait,
+            until_empty,
             nack_filtered,
             poison,
         } = self;
@@ -114,13 +125,14 @@ impl<Q: Queue> Input for Deliveries<Q> {
         build.starts.push(Box::new(move |control| {
             control.keep(|ending| keep(kept.0, kept.1, ending));
         }));
-        Receiving::new(
+        let asks = Asks {
             queue,
             keeper,
-            open,
-            prefetch.unwrap_or(profile.receives),
+            prefetch: prefetch.unwrap_or(profile.receives),
             wait,
+            until_empty,
             poison,
-        )
+        };
+        Receiving::new(asks, open)
     }
 }

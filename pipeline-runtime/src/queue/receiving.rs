@@ -28,12 +28,13 @@ pub struct Receiving<Q: Queue> {
 }
 
 /// How the queue is asked.
-struct Asks<Q> {
-    queue: Arc<Q>,
-    keeper: Arc<Keeper>,
-    prefetch: usize,
-    wait: Duration,
-    poison: Poison,
+pub(super) struct Asks<Q> {
+    pub(super) queue: Arc<Q>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) prefetch: usize,
+    pub(super) wait: Duration,
+    pub(super) until_empty: bool,
+    pub(super) poison: Poison,
 }
 
 impl<Q> Clone for Asks<Q> {
@@ -48,31 +49,18 @@ impl<Q> Clone for Asks<Q> {
 }
 
 impl<Q: Queue> Receiving<Q> {
-    pub(super) fn new(
-        queue: Arc<Q>,
-        keeper: Arc<Keeper>,
-        open: Open,
-        prefetch: usize,
-        wait: Duration,
-        poison: Poison,
-    ) -> Self {
+    pub(super) fn new(asks: Asks<Q>, open: Open) -> Self {
         Self {
-            asks: Asks {
-                queue,
-                keeper,
-                prefetch,
-                wait,
-                poison,
-            },
+            asks,
             ahead: VecDeque::new(),
             receiving: None,
             _open: open,
         }
     }
 
-    /// Waits until there is something ahead.
+    /// Waits until there is something ahead; there is nothing only at the end.
     fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
-        while self.ahead.is_empty() {
+        if self.ahead.is_empty() {
             let asks = &self.asks;
             let receiving = self
                 .receiving
@@ -86,7 +74,7 @@ impl<Q: Queue> Receiving<Q> {
 }
 
 impl<Q: Queue> Asks<Q> {
-    /// Receives until there is a message. What may pass by itself is waited for.
+    /// Receives until there is a message, or nothing more is to come. What may pass by itself is waited for.
     async fn receive(self) -> Result<Vec<Item<Q>>, SourceError> {
         let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
         loop {
@@ -97,8 +85,9 @@ impl<Q: Queue> Asks<Q> {
                         tracing::info!(queue = %self.queue.name(), failures, "the queue can be received from again");
                     }
                     failures = 0;
+                    let over = self.until_empty && messages.is_empty();
                     let items = self.poison.sort_out(self.leased(messages)).await?;
-                    if !items.is_empty() {
+                    if over || !items.is_empty() {
                         return Ok(items);
                     }
                     tokio::task::coop::consume_budget().await;
@@ -167,7 +156,7 @@ impl<Q: Queue> Puller for Receiving<Q> {
         ready!(self.poll_ahead(cx))?;
         let count = max.min(self.ahead.len());
         out.items.extend(self.ahead.drain(..count));
-        Poll::Ready(Ok(Flow::More))
+        Poll::Ready(Ok(if count > 0 { Flow::More } else { Flow::End }))
     }
 
     fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {

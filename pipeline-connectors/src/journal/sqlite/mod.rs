@@ -16,7 +16,7 @@ use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
 
 use self::batch::Batches;
 use self::thread::{Ask, Asks};
-use crate::sqlite::{OpenError, Synchronous};
+use crate::sqlite::{OpenError, OpenErrorKind, Synchronous};
 
 pub use completed::{Completed, Completing};
 pub use stats::SqliteStats;
@@ -127,11 +127,25 @@ impl SqliteBuilder {
     /// a journal of another version.
     pub fn open(self) -> Result<Sqlite, OpenError> {
         let path = self.database.path().to_path_buf();
-        let (mut connection, busy_timeout) = (self.database.open_alone()?, self.database.waited());
-        schema::prepare(&mut connection, &path, busy_timeout)?;
+        let fails = |kind| OpenError {
+            path: path.clone(),
+            kind,
+        };
+        let mut connection = self.database.open_alone()?;
+        let found = schema::prepare(&mut connection)
+            .map_err(|error| OpenError::of_database(&self.database, &error))?;
+        if found != schema::VERSION {
+            return Err(fails(OpenErrorKind::Version {
+                what: "journal",
+                found,
+                known: schema::VERSION,
+            }));
+        }
         let stats = Arc::<stats::Counts>::default();
-        let batches = Batches::new(connection, self.retention, busy_timeout, Arc::clone(&stats));
-        let asks = thread::start(batches).map_err(|error| OpenError::other(&path, &error))?;
+        let waited = self.database.waited();
+        let batches = Batches::new(connection, self.retention, waited, Arc::clone(&stats));
+        let asks = thread::start(batches)
+            .map_err(|error| fails(OpenErrorKind::Other(error.to_string())))?;
         Ok(Sqlite(Arc::new(Inner {
             name: format!("sqlite:{}", path.display()).into(),
             path,

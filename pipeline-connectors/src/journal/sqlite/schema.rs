@@ -1,11 +1,6 @@
 //! The journal's tables.
 
-use std::path::Path;
-use std::time::Duration;
-
 use rusqlite::{Connection, TransactionBehavior};
-
-use crate::sqlite::OpenError;
 
 /// The version of the tables that this program knows.
 pub(super) const VERSION: i64 = 1;
@@ -34,21 +29,8 @@ const TABLES: &str = "
     );
 ";
 
-/// Makes the tables, or checks that they are of the right version.
-pub(super) fn prepare(
-    connection: &mut Connection,
-    path: &Path,
-    waited: Duration,
-) -> Result<(), OpenError> {
-    let found = make(connection).map_err(|error| OpenError::of_file(path, waited, &error))?;
-    if found != VERSION {
-        return Err(OpenError::other_version(path, found, VERSION));
-    }
-    Ok(())
-}
-
-/// The version of the tables that are there, or were made.
-fn make(connection: &mut Connection) -> rusqlite::Result<i64> {
+/// Makes the tables if there are none. The version of those that are there.
+pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
     // Immediate: of several processes that begin at the same time one makes the tables.
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !transaction.table_exists(None, "brigade_journal")? {

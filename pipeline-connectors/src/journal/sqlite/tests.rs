@@ -25,7 +25,7 @@ fn fixture(retention: Retention, pragma: &str) -> Fixture {
     let path = directory.path().join("tasks.db");
     let database = crate::sqlite::sqlite(&path).busy_timeout(WAITED);
     let mut connection = database.open_alone().unwrap();
-    schema::prepare(&mut connection, &path, WAITED).unwrap();
+    schema::prepare(&mut connection).unwrap();
     connection.execute_batch(pragma).unwrap();
     Fixture {
         batches: Batches::new(connection, retention, WAITED, Arc::default()),

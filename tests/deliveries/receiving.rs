@@ -1,0 +1,106 @@
+//! How a queue is asked for messages.
+
+use std::time::Duration;
+
+use brigade::prelude::*;
+use tokio::time::Instant;
+
+use crate::fakes::{Fault, Gate, Op, PATIENCE, Watched, conserved, until};
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_interrupts_a_long_poll_and_the_queue_is_not_asked_again() {
+    let numbers = Watched::filled(0..3_u64).await;
+    let deliveries = numbers.clone().deliveries().wait(Duration::from_secs(600));
+    let stats = deliveries.stats();
+    let running = pipeline! { [deliveries] :drive sink::each(|_number| {}) }.spawn();
+    until(&stats, |counts| counts.acked == 3).await;
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (draining, asked) = (Instant::now(), numbers.calls(Op::Receive).len());
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(draining.elapsed(), Duration::ZERO);
+    numbers.inner.put(4).await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert_eq!(numbers.calls(Op::Receive).len(), asked);
+    assert_eq!(numbers.inner.len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_drain_interrupts_a_back_off() {
+    let numbers = Watched::filled(0..3_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    numbers.fails(Op::Receive, Fault::Transient, 1_000);
+    let running = pipeline! { [deliveries] :drive sink::each(|_number| {}) }.spawn();
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let (draining, asked) = (Instant::now(), numbers.calls(Op::Receive).len());
+    assert!(asked > 1);
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(draining.elapsed(), Duration::ZERO);
+    assert_eq!(numbers.calls(Op::Receive).len(), asked);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_is_away_for_a_while_is_waited_for() {
+    let numbers = Watched::filled(0..3_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    let stats = deliveries.stats();
+    numbers.fails(Op::Receive, Fault::Transient, 10);
+    let running = pipeline! { [deliveries] :drive sink::each(|_number| {}) }.spawn();
+    until(&stats, |counts| counts.acked == 3).await;
+    let asked = numbers.calls(Op::Receive);
+    let waits: Vec<_> = asked.windows(2).map(|two| two[1].at - two[0].at).collect();
+    // 100 ms, doubled, with a jitter of up to as much again; 10 s at most.
+    assert!(waits[0] < Duration::from_millis(201), "{waits:?}");
+    assert!(waits[3] >= Duration::from_millis(800), "{waits:?}");
+    assert!(waits[9] <= Duration::from_secs(20), "{waits:?}");
+    running.drain(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_cannot_be_received_from_ends_the_pipeline_and_is_named() {
+    let numbers = Watched::filled(0..3_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    numbers.fails(Op::Receive, Fault::Fatal, 1);
+    let failure = pipeline! { [deliveries] :drive sink::each(|_number| {}) }
+        .run()
+        .await
+        .unwrap_err();
+    assert_eq!(failure.to_string(), "queue: queue `watched`: no such queue");
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_received_ahead_than_is_said() {
+    let numbers = Watched::filled(0..1000_u64).await;
+    let deliveries = numbers.clone().deliveries().prefetch(10);
+    let (stats, gate) = (deliveries.stats(), Gate::closed());
+    let passing = gate.clone();
+    let running = pipeline! {
+        [deliveries]
+        :async 2 tap(async |_number| passing.pass().await) with { window: 4, buffer: 4 },
+        map(|number| *number),
+        :drive sink::each(|_number| {}) with { buffer: 1 },
+    }
+    .spawn();
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(conserved(&stats).received, 10);
+    gate.let_pass(4);
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(conserved(&stats).received, 10);
+    gate.open();
+    until(&stats, |counts| counts.acked == 1000).await;
+    running.drain(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_more_is_received_while_too_much_waits_to_be_acknowledged() {
+    let numbers = Watched::filled(0..50_000_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    let stats = deliveries.stats();
+    numbers.fails(Op::Ack, Fault::Transient, 100_000);
+    let running = pipeline! { [deliveries] :drive sink::each(|_number| {}) }.spawn();
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let counts = conserved(&stats);
+    // Eight times what the queue is told at once, and one more taking.
+    assert!(counts.in_flight <= 9 * 1024 + 1024, "{counts:?}");
+    assert_eq!(counts.acked, 0);
+    running.abort().await;
+}
