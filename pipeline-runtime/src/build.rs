@@ -159,7 +159,7 @@ pub fn open<I: Input, Task: Send + 'static>(
         Box::new(move |error| broken.source_broke(stage, error)),
     );
     let side = feed.side();
-    build.control.add_source(Arc::clone(&side));
+    build.control.add_source(side.clone());
     let bounded: Arc<dyn Bounded> = Arc::new(Unbuffered(0));
     build.groups.push(Group {
         stages: vec![stage],
