@@ -17,6 +17,8 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 /// It is one pointer wide, so that a `Result` with it costs no more than the item; what it says are the fields of
 /// [`Details`], read and changed as its own (`failure.stage.name`, `failure.task.take()`).
 ///
+/// `Display` names the stage and the cause on one line; `{:#}` writes the [stack](Failure::stack).
+///
 /// `T` is the type that `push_task` saved at the bottom of the record; `()` where there is no task.
 /// Nothing is asked of `T`: `Debug`, `Display` and `Error` are there for every `T`.
 pub struct Failure<T = ()>(Box<Details<T>>);
@@ -137,7 +139,46 @@ impl fmt::Display for Cause {
     }
 }
 
+/// The frames that a task had passed when it failed; [`Failure::stack`] makes it, `Display` writes it.
+pub struct Stack<'a> {
+    frames: &'a [&'static str],
+    stage: &'static str,
+    cause: &'a Cause,
+    attempts: u32,
+}
+
+impl fmt::Display for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for frame in self.frames {
+            write!(f, "{frame} → ")?;
+        }
+        write!(f, "FAILED at {} ({}", self.stage, OneLine(self.cause))?;
+        if self.attempts > 1 {
+            write!(f, ", attempt {}", self.attempts)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl<T> Failure<T> {
+    /// The frames that the task had passed, and where it failed, as
+    /// `original → post → clean → FAILED at locate (timeout after 5s, attempt 3)`. `{failure:#}` writes it too.
+    #[must_use]
+    pub fn stack(&self) -> Stack<'_> {
+        Stack {
+            frames: self.frames,
+            stage: self.stage.name,
+            cause: &self.cause,
+            attempts: self.attempts,
+        }
+    }
+
     /// A failure without an item, of no attempt. A pipeline makes its failures itself; this is for tests of errors ends.
     #[cold]
     #[must_use]
@@ -206,6 +247,9 @@ impl<T> DerefMut for Failure<T> {
 
 impl<T> fmt::Display for Failure<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return fmt::Display::fmt(&self.stack(), f);
+        }
         write!(f, "{}: {}", self.stage.name, OneLine(&self.cause))?;
         if self.attempts > 1 {
             write!(f, " (attempt {})", self.attempts)?;

@@ -136,7 +136,7 @@ where
         let row = self.row(failure.stage.index);
         failure.stage = self.stages[row];
         failure.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
+        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
         self.reporter.report(failure).await;
         row
     }
