@@ -13,6 +13,7 @@
 //! says where, and the rest goes on. [`conformance`] has tests for sources and sinks of your own.
 
 pub mod conformance;
+#[cfg(any(feature = "sqlite", feature = "sqs"))]
 pub mod queue;
 
 #[cfg(feature = "_lines")]

@@ -178,7 +178,7 @@ impl Database {
     }
 
     /// Works with the connection on a thread that may block. An `Err` holds the message of a panic.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, String> {
@@ -191,7 +191,7 @@ impl Database {
         working.await.map_err(|error| error.to_string())
     }
 
-    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         // A transaction that panicked was rolled back when it was dropped.
         self.0
             .connection
