@@ -5,13 +5,18 @@
 //! | `files` | [`files()`]: lines of files; xz, zstd, gzip and bzip2 are decompressed |
 //! | `stdin` | [`stdin()`]: the same from standard input |
 //! | `tcp` | [`tcp()`]: lines that any number of TCP connections send |
-//! | `sqlite` | [`sqlite()`]: rows into the tables of a SQLite database |
+//! | `journal` | [`journal`]: where stages with `once` are recorded; in memory, and with `sqlite` in a file |
+//! | `sqlite` | [`sqlite()`]: rows into the tables of a SQLite database; [`queue::sqlite()`]: a queue in one |
+//! | `sqs` | [`queue::sqs()`]: queues of Amazon SQS |
 //!
 //! The sources emit [`Line`](pipeline_runtime::source::Line)s and hold two bounds: on the length of a line, and on the
 //! bytes that were read and have not yet left the pipeline's first stage. What cannot become an item is a failure that
 //! says where, and the rest goes on. [`conformance`] has tests for sources and sinks of your own.
 
 pub mod conformance;
+#[cfg(feature = "journal")]
+pub mod journal;
+pub mod queue;
 
 #[cfg(feature = "_lines")]
 mod lines;

@@ -149,6 +149,18 @@ impl Control {
         handle
     }
 
+    /// The same for one of any number of short tasks: those that have ended are forgotten.
+    pub(crate) fn spawn_passing(&self, task: impl Future<Output = ()> + Send + 'static) {
+        while lock(&self.tasks).try_join_next().is_some() {}
+        self.spawn(task);
+    }
+
+    /// Runs one of any number of short tasks that may begin after the stages have ended; the end of the run waits for it.
+    pub(crate) fn keep_passing(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.keeping).retain(|keeper| !keeper.is_finished());
+        self.keep(|_ending| task);
+    }
+
     /// Runs what goes on after the stages have ended, until it ends by itself.
     pub(crate) fn keep<F>(self: &Arc<Self>, keeper: impl FnOnce(Ending) -> F)
     where

@@ -127,7 +127,6 @@ impl Ticket {
     }
 
     /// Lets `rider` go along. There is one on a ticket; those that come later stay behind.
-    #[cfg_attr(not(test), expect(dead_code, reason = "journaled tasks call it"))]
     pub(crate) fn with(self, rider: Arc<dyn Rider>) -> Self {
         let ticket = if self.0.is_none() {
             Self::new(Of::Nothing)

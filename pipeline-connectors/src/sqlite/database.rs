@@ -87,19 +87,25 @@ impl Sqlite {
     ///
     /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
     pub fn open(self) -> Result<Database, OpenError> {
-        let connected = self.connect();
-        let connection = connected.map_err(|error| OpenError::of_database(&self, &error))?;
-        if connection.is_readonly("main").unwrap_or(false) {
-            return Err(OpenError::read_only(&self.path));
-        }
+        let connection = self.open_alone()?;
         Ok(Database::new(connection, self.path, self.busy_timeout))
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// The same as a connection that nobody shares.
+    pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
+        let connected = self.connect();
+        let connection = connected.map_err(|error| OpenError::of_database(self, &error))?;
+        if connection.is_readonly("main").unwrap_or(false) {
+            return Err(OpenError::read_only(&self.path));
+        }
+        Ok(connection)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.busy_timeout
     }
 
@@ -167,7 +173,7 @@ impl Database {
         &self.0.path
     }
 
-    pub(super) fn busy_timeout(&self) -> Duration {
+    pub(crate) fn busy_timeout(&self) -> Duration {
         self.0.busy_timeout
     }
 
@@ -185,7 +191,7 @@ impl Database {
         working.await.map_err(|error| error.to_string())
     }
 
-    pub(super) fn connection(&self) -> MutexGuard<'_, Connection> {
+    pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {
         // A transaction that panicked was rolled back when it was dropped.
         self.0
             .connection

@@ -38,12 +38,23 @@ pub enum OpenErrorKind {
         /// What does not fit.
         problem: String,
     },
+    /// What it holds was made by another version of brigade.
+    Version {
+        /// What it is: a queue, say.
+        what: &'static str,
+        /// The version that is there.
+        found: i64,
+        /// The one that this program knows.
+        known: i64,
+    },
+    /// It holds a queue of other bodies, `text` or `bytes`.
+    Bodies(String),
     /// Something else, in SQLite's words.
     Other(String),
 }
 
 impl OpenError {
-    pub(super) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
         let path = sqlite.path().to_path_buf();
         let parent = path.parent().filter(|parent| *parent != Path::new(""));
         let kind = if path.is_dir() {
@@ -64,7 +75,7 @@ impl OpenError {
     }
 
     /// A description that makes no sense.
-    pub(super) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
         Self {
             path: database.path().to_path_buf(),
             kind: OpenErrorKind::Table {
@@ -75,7 +86,7 @@ impl OpenError {
     }
 
     /// A statement that SQLite refused.
-    pub(super) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
         match OpenErrorKind::of(error, database.busy_timeout()) {
             OpenErrorKind::Other(problem) => Self::of_table(database, table, problem),
             kind => Self {
@@ -123,6 +134,14 @@ impl fmt::Display for OpenErrorKind {
                 "it may not be written; change the permissions of the file and its directory",
             ),
             Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
+            Self::Version { what, found, known } => write!(
+                f,
+                "it holds a {what} of version {found}, and this program knows version {known}; let the program that made it finish its tasks, or choose another path"
+            ),
+            Self::Bodies(holds) => write!(
+                f,
+                "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another path"
+            ),
             Self::Other(said) => write!(f, "{said}; choose another path"),
         }
     }
@@ -183,6 +202,18 @@ impl fmt::Display for RowError {
 
 impl std::error::Error for RowError {}
 
+/// Why SQLite refused a transaction, for a message.
+#[cfg(feature = "journal")]
+pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "another program held it locked for {waited:?}; end that program, or raise `busy_timeout`"
+        ),
+        Some(ErrorCode::DiskFull) => "the disk is full; make room".to_owned(),
+        _ => said(error),
+    }
+}
+
 fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
     write!(
         f,
@@ -191,7 +222,7 @@ fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
 }
 
 /// SQLite's own words.
-pub(super) fn said(error: &rusqlite::Error) -> String {
+pub(crate) fn said(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::SqliteFailure(_, Some(said)) => said.clone(),
         rusqlite::Error::SqlInputError { msg, .. } => msg.clone(),

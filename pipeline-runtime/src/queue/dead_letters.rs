@@ -12,13 +12,16 @@ use crate::journal::Recorded;
 use crate::sink::{Sink, SinkError, Written};
 use crate::ticket::{Fate, Known};
 
-/// A message that a pipeline has given up on, and all that is known of why.
+/// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
+///
+/// With serde, bytes that are text are a string, others a list of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
     /// The message's id.
     pub id: String,
     /// What it carried, as [`Body::to_bytes`](super::Body::to_bytes) wrote it.
+    #[serde(with = "super::text")]
     pub original: Vec<u8>,
     /// The name of the stage that failed; `queue` for a message that was delivered too often.
     pub stage: String,
@@ -44,6 +47,7 @@ pub struct DeadFrame {
     /// Its name.
     pub key: String,
     /// What is recorded of it: of a `once` stage. What the others made is made again when the letter is replayed.
+    #[serde(with = "super::text::option")]
     pub value: Option<Vec<u8>>,
 }
 
@@ -101,7 +105,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
             SinkError::closed(format!("dead letters `{}`: {error}", self.0.name()))
         })?;
         for failure in failures {
-            failure.ticket.decide(Fate::Dead);
+            failure.into_details().ticket.decide(Fate::Dead);
         }
         Ok(Written::all())
     }
@@ -109,7 +113,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = *failure.stage;
+        let StageInfo { name, command, .. } = failure.stage;
         let keys = failure.frames.iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,

@@ -9,7 +9,10 @@ mod keeper;
 mod memory;
 mod poison;
 mod receiving;
+mod replay;
+mod sink;
 mod stats;
+mod text;
 
 use std::future::Future;
 use std::sync::Arc;
@@ -27,6 +30,8 @@ pub(crate) use keeper::{Keeper, Lease};
 pub use memory::{Memory, memory};
 #[doc(hidden)]
 pub use receiving::Receiving;
+pub use replay::{replay, restore};
+pub use sink::{Sends, sink};
 pub use stats::{DeliverySnapshot, DeliveryStats};
 
 /// A queue of messages that are leased, not given: a message that is received is hidden from other consumers until its

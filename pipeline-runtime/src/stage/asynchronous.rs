@@ -109,7 +109,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Shared<T, M, O, T
 fn drivers(opts: &Opts) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match opts.kind {
-        Kind::Async if opts.count < 2 * cores => 1,
+        Kind::Async if opts.journal || opts.count < 2 * cores => 1,
         Kind::Async => cores,
         _ => opts.count,
     }

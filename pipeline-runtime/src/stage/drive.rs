@@ -112,7 +112,7 @@ where
             let why = format!("the sink could not be flushed: {error}");
             self.shared
                 .reporter
-                .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
         }
         self.worker.finish();
     }
@@ -164,7 +164,7 @@ where
                 let why = format!("the sink takes nothing more: {error}");
                 self.shared
                     .reporter
-                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                    .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
                 return;
             }
             Ok(Err(error)) => Written::none(count, error.error),
@@ -194,12 +194,11 @@ where
                 Some(part) if self.batches => ticket.element(part),
                 _ => ticket.part(),
             });
-            failures.push(Failure {
-                attempts: 1,
-                frames: shared.frames,
-                ticket: ticket.unwrap_or_default().into_ticket().into(),
-                ..Failure::of(*shared.main(), cause)
-            });
+            let mut failure = Failure::new(*shared.main(), cause);
+            failure.attempts = 1;
+            failure.frames = shared.frames;
+            failure.ticket = ticket.unwrap_or_default().into_ticket().into();
+            failures.push(failure);
         }
         failures
     }

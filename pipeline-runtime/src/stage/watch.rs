@@ -118,12 +118,10 @@ where
             return;
         };
         let main = shared.main();
-        let failure = Failure {
-            attempts: attempt,
-            frames: shared.frames,
-            ticket: ticket.into(),
-            ..Failure::of(*main, Cause::Timeout(after))
-        };
+        let mut failure = Failure::new(*main, Cause::Timeout(after));
+        failure.attempts = attempt;
+        failure.frames = shared.frames;
+        failure.ticket = ticket.into();
         let mut tally = shared.tally();
         shared.reporter.report(failure).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;

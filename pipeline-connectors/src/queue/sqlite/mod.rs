@@ -1,0 +1,292 @@
+//! A queue in a file.
+
+mod body;
+mod schema;
+mod store;
+mod thread;
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{Builder, sleep};
+use std::time::{Duration, Instant};
+
+use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use rusqlite::Connection;
+use tokio::runtime;
+use tokio::sync::{mpsc, oneshot};
+
+pub use body::QueueBody;
+
+use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, Synchronous};
+use schema::Refused;
+use store::{Settle, Store};
+use thread::{Receive, Request, Thread, WAITING};
+
+/// The lease, where nothing else is said.
+const LEASE: Duration = Duration::from_secs(30);
+/// A receive may bring nothing sooner than it was asked to.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+/// The most messages of one receive, where nothing else is said.
+const RECEIVES: usize = 256;
+/// Entries that are settled at once. There is no round trip to save; it keeps transactions short.
+const SETTLES: usize = 1024;
+
+/// A queue in the SQLite file at `path`, to be opened.
+///
+/// Any number of processes on one machine may send to it and receive from it at the same time. The file may hold other
+/// tables too; those of the queue begin with `brigade_queue`.
+///
+/// # Examples
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// use std::time::{Duration, Instant};
+///
+/// use pipeline_connectors::queue::{self, SqliteQueue};
+/// use pipeline_runtime::queue::{Outgoing, Queue};
+///
+/// # let dir = tempfile::tempdir()?;
+/// # let path = dir.path().join("reports.db");
+/// let reports: SqliteQueue = queue::sqlite(path).lease(Duration::from_secs(60)).open()?;
+/// reports.send(vec![Outgoing::new("one".into()).id("report 1")]).await?;
+///
+/// let received = reports.receive(10, Duration::from_secs(1)).await?;
+/// assert_eq!((&*received[0].id, &*received[0].body), ("report 1", "one"));
+/// reports.ack(vec![received[0].receipt.clone()]).await?;
+/// # Ok(())
+/// # }
+/// ```
+pub fn sqlite(path: impl Into<PathBuf>) -> SqliteQueueBuilder {
+    SqliteQueueBuilder {
+        file: crate::sqlite::sqlite(path),
+        synchronous: Synchronous::Full,
+        lease: LEASE,
+        receives: RECEIVES,
+    }
+}
+
+/// What [`sqlite()`] returns: a queue before it is opened.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct SqliteQueueBuilder {
+    file: Sqlite,
+    synchronous: Synchronous,
+    lease: Duration,
+    receives: usize,
+}
+
+impl SqliteQueueBuilder {
+    /// For how long a received message is hidden from others, unless that is extended. The default is 30 seconds.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = lease;
+        self
+    }
+
+    /// The most messages that one receive brings, at least 1. The default is 256.
+    pub fn receives(mut self, most: usize) -> Self {
+        self.receives = most.max(1);
+        self
+    }
+
+    /// When to wait for the disk. With [`Synchronous::Full`], the default, what was sent, acknowledged or released stays
+    /// so after a power failure; leases never wait for the disk. A crash of the program undoes nothing with any of them.
+    pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
+        self.synchronous = synchronous;
+        self
+    }
+
+    /// Opens it, and makes it first if there is none. `B` is `String` or `Vec<u8>`, for all who use the file alike.
+    ///
+    /// Blocks, for 5 seconds at most if another program holds the file locked.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a database, may not be written or cannot be made there; if it holds a queue of another version or of
+    /// other bodies.
+    pub fn open<B: QueueBody>(self) -> Result<SqliteQueue<B>, OpenError> {
+        let mut connection = self
+            .file
+            .clone()
+            .synchronous(self.synchronous)
+            .open_alone()?;
+        let store = schema::prepare(&mut connection, B::KIND)
+            .and_then(|name| Store::new(connection, name).map_err(Refused::from))
+            .map_err(|refused| match refused {
+                Refused::Failed(error) => OpenError::of_database(&self.file, &error),
+                Refused::Because(kind) => OpenError {
+                    path: self.file.path().to_path_buf(),
+                    kind,
+                },
+            })?;
+        let path = self.file.path().to_path_buf();
+        self.start(store).map_err(|error| OpenError {
+            path,
+            kind: OpenErrorKind::Other(error.to_string()),
+        })
+    }
+
+    fn start<B: QueueBody>(self, store: Store) -> std::io::Result<SqliteQueue<B>> {
+        let (requests, receiver) = mpsc::channel(WAITING);
+        let thread = Thread {
+            store,
+            lease: self.lease,
+            durable: self.synchronous == Synchronous::Full,
+            back: requests.downgrade(),
+            requests: receiver,
+            receives: VecDeque::new(),
+        };
+        let name = self.file.path().file_name().unwrap_or_default();
+        let name: Arc<str> = format!("sqlite:{}", name.to_string_lossy()).into();
+        // The thread's own: it waits for requests, and for nothing else.
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_time()
+            .build()?;
+        let named = Builder::new().name(name.to_string());
+        named.spawn(move || runtime.block_on(thread.run()))?;
+        Ok(SqliteQueue(Arc::new(Inner {
+            requests,
+            name,
+            profile: Profile::new(self.lease, self.receives, SETTLES),
+        })))
+    }
+}
+
+/// A queue in a SQLite file.
+///
+/// Clones are the same queue. A thread of its own, which ends with the last of them, serves all requests that are
+/// waiting in one transaction, so that many small ones cost one `fsync`.
+///
+/// - The oldest message comes first; one that comes again, too. Of a group only the oldest comes, and the next when that
+///   is acknowledged.
+/// - A receive that waits is woken by what is sent through this handle or its clones; what other processes send, and
+///   what is due again, it finds within 20 ms.
+/// - The name that a sender gives a message is its id, and taken until the message is acknowledged: another of that name
+///   is not stored meanwhile.
+/// - Leases and delays end by the clock of the machine. If it is set back, they begin anew, so that none lasts longer
+///   than twice its time; if it is set forward they end early, and messages may come again while they are worked on.
+/// - If the disk is full, what needs room fails with an error that is transient, and nothing is lost.
+pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
+
+struct Inner<B> {
+    requests: mpsc::Sender<Request<B>>,
+    name: Arc<str>,
+    profile: Profile,
+}
+
+/// How many messages there are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Depth {
+    /// That can be received now.
+    pub ready: u64,
+    /// That are leased, delayed, or behind another of their group.
+    pub later: u64,
+}
+
+impl<B: QueueBody> SqliteQueue<B> {
+    /// Counts the messages. This reads the whole queue.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub async fn depth(&self) -> Result<Depth, QueueError> {
+        self.ask(Request::Depth).await
+    }
+
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(oneshot::Sender<Result<T, QueueError>>) -> Request<B>,
+    ) -> Result<T, QueueError> {
+        let ended = || QueueError::fatal("the queue's thread has ended; open it again");
+        let (answer, answered) = oneshot::channel();
+        let sent = self.0.requests.send(request(answer)).await;
+        sent.map_err(|_| ended())?;
+        answered.await.map_err(|_| ended())?
+    }
+
+    async fn settle(
+        &self,
+        settle: Settle,
+        receipts: Vec<Receipt>,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        if receipts.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask(|answer| Request::Settle(settle, receipts, answer))
+            .await
+    }
+}
+
+impl<B: QueueBody> Queue for SqliteQueue<B> {
+    type Body = B;
+
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.0.name)
+    }
+
+    fn profile(&self) -> Profile {
+        self.0.profile
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+        let max = max.min(self.0.profile.receives);
+        let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let receive = |answer| Request::Receive(Receive { max, until, answer });
+        Ok(self.ask(receive).await?.take())
+    }
+
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Ack, receipts).await
+    }
+
+    async fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Nack(delay), receipts).await
+    }
+
+    async fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Extend(lease), receipts).await
+    }
+
+    async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.ask(|answer| Request::Send(messages, answer)).await
+    }
+}
+
+impl<B: QueueBody> Clone for SqliteQueue<B> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<B: QueueBody> fmt::Debug for SqliteQueue<B> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SqliteQueue").field(&self.0.name).finish()
+    }
+}
+
+impl Store {
+    fn new(mut connection: Connection, name: String) -> rusqlite::Result<Self> {
+        // Several processes take turns, each for the length of an `fsync`. SQLite's own way of waiting backs off to
+        // 100 ms, in which others have dozens of turns.
+        connection.busy_handler(Some(|tries| {
+            sleep(Duration::from_millis(1));
+            tries < 5_000
+        }))?;
+        connection.set_prepared_statement_cache_capacity(32);
+        Ok(Self { connection, name })
+    }
+}

@@ -1,0 +1,80 @@
+//! The tables, and whether those that are there are ours.
+
+use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+
+use crate::sqlite::OpenErrorKind;
+
+/// Of the tables below. Another version is not opened.
+const VERSION: i64 = 1;
+
+/// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
+/// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`.
+///
+/// `clock` is the latest time that anyone saw, `name` makes the ids of this file different from those of any other.
+const TABLES: &str = "
+    CREATE TABLE brigade_queue_meta (
+        version INTEGER NOT NULL,
+        bodies TEXT NOT NULL,
+        name TEXT NOT NULL,
+        clock INTEGER NOT NULL
+    );
+    CREATE TABLE brigade_queue (
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        id TEXT,
+        grp TEXT,
+        sent INTEGER NOT NULL,
+        due INTEGER,
+        span INTEGER NOT NULL,
+        receives INTEGER NOT NULL DEFAULT 0,
+        body NOT NULL
+    );
+    CREATE UNIQUE INDEX brigade_queue_id ON brigade_queue (id) WHERE id IS NOT NULL;
+    CREATE INDEX brigade_queue_due ON brigade_queue (due) WHERE due IS NOT NULL;
+    CREATE INDEX brigade_queue_grp ON brigade_queue (grp) WHERE grp IS NOT NULL;
+";
+
+/// Why there is no queue to be had.
+pub(super) enum Refused {
+    Because(OpenErrorKind),
+    Failed(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Refused {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Makes the tables if there are none. Returns the name of the queue in this file.
+pub(super) fn prepare(connection: &mut Connection, bodies: &str) -> Result<String, Refused> {
+    // Immediate, since another process may be about to do the same.
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'brigade_queue_meta'";
+    if transaction.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
+        transaction.execute_batch(TABLES)?;
+        let insert = "INSERT INTO brigade_queue_meta VALUES (?, ?, lower(hex(randomblob(8))), 0)";
+        transaction.execute(insert, (VERSION, bodies))?;
+    }
+    let version = transaction
+        .query_row("SELECT version FROM brigade_queue_meta", [], |row| {
+            row.get(0)
+        })
+        .optional()?
+        .unwrap_or(0);
+    if version != VERSION {
+        return Err(Refused::Because(OpenErrorKind::Version {
+            what: "queue",
+            found: version,
+            known: VERSION,
+        }));
+    }
+    let (holds, name): (String, String) =
+        transaction.query_row("SELECT bodies, name FROM brigade_queue_meta", [], |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    if holds != bodies {
+        return Err(Refused::Because(OpenErrorKind::Bodies(holds)));
+    }
+    transaction.commit()?;
+    Ok(name)
+}

@@ -1,0 +1,230 @@
+//! What the thread does with the file, a statement at a time.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
+
+use super::{Depth, QueueBody};
+
+/// An open file, between transactions or in one.
+pub(super) struct Store {
+    pub(super) connection: Connection,
+    /// What the ids of messages without a name begin with.
+    pub(super) name: String,
+}
+
+/// What becomes of a delivery.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Settle {
+    Ack,
+    /// It comes again after this long.
+    Nack(Duration),
+    Extend(Duration),
+    /// Its consumer never got it: as if it had not been delivered.
+    Return,
+}
+
+impl Store {
+    /// Whether a transaction would find something to deliver, or a clock to set right.
+    pub(super) fn is_due(&self) -> rusqlite::Result<bool> {
+        const DUE: &str = "SELECT EXISTS (SELECT 1 FROM brigade_queue WHERE due <= ?1)
+            OR EXISTS (SELECT 1 FROM brigade_queue_meta WHERE clock > ?1)";
+        self.connection
+            .prepare_cached(DUE)?
+            .query_row([now()], |row| row.get(0))
+    }
+
+    /// To be called first in each transaction: makes ready what is due. Returns the time of the transaction.
+    ///
+    /// If the clock was set back, leases and delays would end late by as much. Since each is stored with its length, one
+    /// that ends later than that from now is known to be wrong, and begins anew.
+    pub(super) fn begin(&self) -> rusqlite::Result<i64> {
+        let now = now();
+        let clock: i64 = self
+            .connection
+            .prepare_cached("SELECT clock FROM brigade_queue_meta")?
+            .query_row([], |row| row.get(0))?;
+        if now < clock {
+            let again = "UPDATE brigade_queue SET due = ?1 + span WHERE due > ?1 + span";
+            self.connection.execute(again, [now])?;
+        }
+        self.connection
+            .prepare_cached("UPDATE brigade_queue_meta SET clock = ?")?
+            .execute([now])?;
+        self.connection
+            .prepare_cached("UPDATE brigade_queue SET due = 0 WHERE due > 0 AND due <= ?")?
+            .execute([now])?;
+        Ok(now)
+    }
+
+    /// Leases the oldest messages that are ready.
+    pub(super) fn lease<B: QueueBody>(
+        &self,
+        now: i64,
+        max: usize,
+        lease: Duration,
+    ) -> rusqlite::Result<Vec<Received<B>>> {
+        const LEASE: &str = "UPDATE brigade_queue
+            SET due = ?1 + ?2, span = ?2, receives = receives + 1
+            WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
+            RETURNING seq, receives, id, sent, body";
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let mut statement = self.connection.prepare_cached(LEASE)?;
+        let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
+            Ok((row.get::<_, i64>(0)?, self.received(row)?))
+        })?;
+        let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
+        rows.sort_unstable_by_key(|(seq, _)| *seq);
+        Ok(rows.into_iter().map(|(_, received)| received).collect())
+    }
+
+    fn received<B: QueueBody>(&self, row: &Row<'_>) -> rusqlite::Result<Received<B>> {
+        let (seq, receives): (i64, i64) = (row.get(0)?, row.get(1)?);
+        let id = match row.get_ref(2)?.as_str_or_null()? {
+            Some(id) => Arc::from(id),
+            None => Arc::from(format!("{}-{seq}", self.name)),
+        };
+        let sent = Duration::from_millis(row.get::<_, i64>(3)?.unsigned_abs());
+        let body = B::read(row.get_ref(4)?)?;
+        let receipt = Receipt(format!("{seq}.{receives}").into());
+        let receives = u32::try_from(receives).unwrap_or(u32::MAX);
+        Ok(Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent))
+    }
+
+    /// Settles deliveries; those that another consumer has by now are named.
+    pub(super) fn settle(
+        &self,
+        now: i64,
+        settle: Settle,
+        receipts: &[Receipt],
+    ) -> rusqlite::Result<Vec<Unsettled>> {
+        let mut unsettled = Vec::new();
+        for (index, receipt) in receipts.iter().enumerate() {
+            let settled = match parse(receipt) {
+                Some(delivery) => self.settle_one(now, settle, delivery)?,
+                None => false,
+            };
+            if !settled {
+                let why = "its lease has ended, and it was delivered again or is done";
+                unsettled.push(Unsettled::lost(index, why));
+            }
+        }
+        Ok(unsettled)
+    }
+
+    fn settle_one(&self, now: i64, settle: Settle, at: (i64, i64)) -> rusqlite::Result<bool> {
+        const LATER: &str =
+            "UPDATE brigade_queue SET due = ?3, span = ?4 WHERE seq = ?1 AND receives = ?2";
+        const RETURN: &str = "UPDATE brigade_queue SET due = 0, receives = receives - 1
+            WHERE seq = ?1 AND receives = ?2";
+        let (sql, time) = match settle {
+            Settle::Ack => return self.remove(now, at),
+            Settle::Return => {
+                let changed = self.connection.prepare_cached(RETURN)?.execute(at)?;
+                return Ok(changed > 0);
+            }
+            Settle::Nack(delay) => (LATER, millis(delay)),
+            Settle::Extend(lease) => (LATER, millis(lease).max(1)),
+        };
+        let due = if time == 0 {
+            0
+        } else {
+            now.saturating_add(time)
+        };
+        let changed = self
+            .connection
+            .prepare_cached(sql)?
+            .execute((at.0, at.1, due, time))?;
+        Ok(changed > 0)
+    }
+
+    fn remove(&self, now: i64, at: (i64, i64)) -> rusqlite::Result<bool> {
+        const REMOVE: &str =
+            "DELETE FROM brigade_queue WHERE seq = ?1 AND receives = ?2 RETURNING grp";
+        // The next of the group. What was sent with a delay waits for the rest of it.
+        const NEXT: &str = "UPDATE brigade_queue
+            SET due = CASE WHEN span > 0 AND sent + span > ?1
+                THEN min(sent, ?1) + span ELSE 0 END
+            WHERE seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
+        let removed = self
+            .connection
+            .prepare_cached(REMOVE)?
+            .query_row(at, |row| row.get::<_, Option<String>>(0))
+            .optional()?;
+        if let Some(Some(group)) = &removed {
+            self.connection
+                .prepare_cached(NEXT)?
+                .execute((now, group))?;
+        }
+        Ok(removed.is_some())
+    }
+
+    /// Stores messages; names those that are there by their name already no second time.
+    pub(super) fn send<B: QueueBody>(
+        &self,
+        now: i64,
+        messages: &[Outgoing<B>],
+    ) -> rusqlite::Result<Vec<Unsettled>> {
+        const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body)
+            VALUES (?1, ?2, ?3,
+                CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
+                    THEN NULL ELSE ?4 END,
+                ?5, ?6)
+            ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING";
+        let mut statement = self.connection.prepare_cached(SEND)?;
+        let mut refused = Vec::new();
+        for (index, message) in messages.iter().enumerate() {
+            let delay = millis(message.delay);
+            let due = if delay == 0 {
+                0
+            } else {
+                now.saturating_add(delay)
+            };
+            let (id, group) = (message.id.as_deref(), message.group.as_deref());
+            match statement.execute((id, group, now, due, delay, message.body.stored())) {
+                Ok(_) => {}
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
+                    refused.push(Unsettled::lost(index, "it is larger than SQLite allows"));
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(refused)
+    }
+
+    pub(super) fn depth(&self) -> rusqlite::Result<Depth> {
+        const DEPTH: &str = "SELECT count(*) FILTER (WHERE due <= ?1), count(*) FROM brigade_queue";
+        self.connection
+            .prepare_cached(DEPTH)?
+            .query_row([now()], |row| {
+                let (ready, all): (u64, u64) = (row.get(0)?, row.get(1)?);
+                Ok(Depth {
+                    ready,
+                    later: all - ready,
+                })
+            })
+    }
+}
+
+/// The delivery that a receipt stands for: its message and which delivery of it.
+fn parse(receipt: &Receipt) -> Option<(i64, i64)> {
+    let (seq, receives) = receipt.0.split_once('.')?;
+    Some((seq.parse().ok()?, receives.parse().ok()?))
+}
+
+/// The time in milliseconds since 1970.
+fn now() -> i64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, millis)
+}
+
+/// Rounded up, so that nothing comes too soon; a century at most, so that it can be added to the time.
+fn millis(time: Duration) -> i64 {
+    const CENTURY: i64 = 3_155_760_000_000;
+    i64::try_from(time.as_nanos().div_ceil(1_000_000))
+        .unwrap_or(CENTURY)
+        .min(CENTURY)
+}

@@ -1,0 +1,331 @@
+//! The thread that owns the file. It serves all requests that are waiting in one transaction, so that one `fsync` does
+//! for all of them: while one transaction is being written, the requests for the next gather.
+
+use std::collections::VecDeque;
+use std::time::{Duration, Instant};
+
+use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
+use rusqlite::{Error, ErrorCode};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::timeout;
+
+use super::store::{Settle, Store};
+use super::{Depth, QueueBody};
+
+/// How many requests may wait for the next transaction.
+pub(super) const WAITING: usize = 256;
+/// How often the thread looks for what other processes have sent, and what is due again, while a receive waits.
+pub(super) const POLL: Duration = Duration::from_millis(20);
+
+type Answer<T> = oneshot::Sender<Result<T, QueueError>>;
+
+/// What a handle asks for.
+pub(super) enum Request<B> {
+    Send(Vec<Outgoing<B>>, Answer<Vec<Unsettled>>),
+    Settle(Settle, Vec<Receipt>, Answer<Vec<Unsettled>>),
+    Receive(Receive<B>),
+    /// A receive was dropped when its messages were leased already.
+    Return(Vec<Receipt>),
+    Depth(Answer<Depth>),
+}
+
+pub(super) struct Receive<B> {
+    pub(super) max: usize,
+    pub(super) until: Instant,
+    pub(super) answer: Answer<Leased<B>>,
+}
+
+/// Messages on their way to who asked for them. They go back if they do not arrive.
+pub(super) struct Leased<B> {
+    messages: Vec<Received<B>>,
+    back: mpsc::WeakSender<Request<B>>,
+}
+
+impl<B> Leased<B> {
+    pub(super) fn take(mut self) -> Vec<Received<B>> {
+        std::mem::take(&mut self.messages)
+    }
+}
+
+impl<B> Drop for Leased<B> {
+    fn drop(&mut self) {
+        if self.messages.is_empty() {
+            return;
+        }
+        let receipts = self.messages.drain(..).map(|message| message.receipt);
+        let request = Request::Return(receipts.collect());
+        // If there is no room for it now, their lease ends later.
+        if let Some(back) = self.back.upgrade() {
+            let _ = back.try_send(request);
+        }
+    }
+}
+
+/// When a commit waits for the disk.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sync {
+    /// Not at all: a lease that a power failure undoes is over anyway.
+    Lazy,
+    Durable,
+}
+
+/// What the thread knows.
+pub(super) struct Thread<B> {
+    pub(super) store: Store,
+    pub(super) lease: Duration,
+    /// Whether commits wait for the disk.
+    pub(super) durable: bool,
+    pub(super) requests: mpsc::Receiver<Request<B>>,
+    pub(super) back: mpsc::WeakSender<Request<B>>,
+    pub(super) receives: VecDeque<Receive<B>>,
+}
+
+impl<B: QueueBody> Thread<B> {
+    /// Serves requests until all handles are dropped.
+    pub(super) async fn run(mut self) {
+        let mut sync = None;
+        while let Some(requests) = self.gather().await {
+            let needs = if requests.iter().any(Request::is_durable) {
+                Sync::Durable
+            } else {
+                Sync::Lazy
+            };
+            if self.durable && sync != Some(needs) {
+                let value = if needs == Sync::Lazy {
+                    "NORMAL"
+                } else {
+                    "FULL"
+                };
+                let set = self
+                    .store
+                    .connection
+                    .pragma_update(None, "synchronous", value);
+                sync = set.ok().map(|()| needs);
+            }
+            self.serve(requests);
+            self.expire();
+        }
+    }
+
+    /// The requests of the next transaction; none of them if there is something for a receive that waits. `None` at
+    /// the end.
+    async fn gather(&mut self) -> Option<Vec<Request<B>>> {
+        loop {
+            let mut requests = Vec::new();
+            self.receives.retain(|receive| !receive.answer.is_closed());
+            let first = match self.patience() {
+                None => Some(self.requests.recv().await?),
+                Some(patience) => match timeout(patience, self.requests.recv()).await {
+                    Ok(request) => Some(request?),
+                    Err(_) => None,
+                },
+            };
+            let mut next = first;
+            while let Some(request) = next {
+                match request {
+                    Request::Receive(receive) => self.receives.push_back(receive),
+                    other => requests.push(other),
+                }
+                let full = requests.len() + self.receives.len() >= WAITING;
+                next = (!full).then(|| self.requests.try_recv().ok()).flatten();
+            }
+            // An error shows again in the transaction, which can tell it.
+            if !requests.is_empty() || self.store.is_due().unwrap_or(true) {
+                return Some(requests);
+            }
+            self.expire();
+        }
+    }
+
+    /// For how long to wait for a request; without a receive that waits, for ever.
+    fn patience(&self) -> Option<Duration> {
+        let first = self.receives.iter().map(|receive| receive.until).min()?;
+        Some(first.saturating_duration_since(Instant::now()).min(POLL))
+    }
+
+    /// Answers the receives that have waited long enough.
+    fn expire(&mut self) {
+        let now = Instant::now();
+        let receives = std::mem::take(&mut self.receives).into_iter();
+        let (expired, waiting): (Vec<_>, Vec<_>) =
+            receives.partition(|receive| receive.until <= now);
+        self.receives = waiting.into();
+        for receive in expired {
+            let nothing = Leased {
+                messages: Vec::new(),
+                back: self.back.clone(),
+            };
+            let _ = receive.answer.send(Ok(nothing));
+        }
+    }
+
+    /// One transaction for all; if it fails for a reason that may be that of one of them, one for each.
+    fn serve(&mut self, requests: Vec<Request<B>>) {
+        match self.transaction(&requests, true) {
+            Ok(done) => self.answer(requests, done),
+            Err(error) if requests.is_empty() || is_locked(&error) => {
+                refuse(requests, &error);
+                self.refuse_receives(&error);
+            }
+            Err(_) => {
+                for request in requests {
+                    let alone = vec![request];
+                    match self.transaction(&alone, false) {
+                        Ok(done) => self.answer(alone, done),
+                        Err(error) => refuse(alone, &error),
+                    }
+                }
+                self.serve(Vec::new());
+            }
+        }
+    }
+
+    fn transaction(&self, requests: &[Request<B>], receives: bool) -> rusqlite::Result<Done<B>> {
+        self.store
+            .connection
+            .prepare_cached("BEGIN IMMEDIATE")?
+            .execute([])?;
+        let done = self.within(requests, receives).and_then(|done| {
+            self.store
+                .connection
+                .prepare_cached("COMMIT")?
+                .execute([])?;
+            Ok(done)
+        });
+        if done.is_err() && !self.store.connection.is_autocommit() {
+            // Some errors have rolled it back already; what fails here will fail at the next `BEGIN` and be told there.
+            let _ = self.store.connection.execute_batch("ROLLBACK");
+        }
+        done
+    }
+
+    fn within(&self, requests: &[Request<B>], receives: bool) -> rusqlite::Result<Done<B>> {
+        let store = &self.store;
+        let now = store.begin()?;
+        let mut done = Done::default();
+        for request in requests {
+            done.replies.push(match request {
+                Request::Send(messages, _) => Reply::Settled(store.send(now, messages)?),
+                Request::Settle(settle, receipts, _) => {
+                    Reply::Settled(store.settle(now, *settle, receipts)?)
+                }
+                Request::Return(receipts) => {
+                    Reply::Settled(store.settle(now, Settle::Return, receipts)?)
+                }
+                Request::Depth(_) => Reply::Depth(store.depth()?),
+                Request::Receive(_) => Reply::Settled(Vec::new()),
+            });
+        }
+        for receive in self.receives.iter().filter(|_| receives) {
+            let messages = store.lease(now, receive.max, self.lease)?;
+            if messages.is_empty() {
+                break;
+            }
+            done.leased.push(messages);
+        }
+        Ok(done)
+    }
+
+    fn answer(&mut self, requests: Vec<Request<B>>, done: Done<B>) {
+        // Who asked may have gone meanwhile.
+        for (request, reply) in requests.into_iter().zip(done.replies) {
+            match (request, reply) {
+                (
+                    Request::Send(_, answer) | Request::Settle(_, _, answer),
+                    Reply::Settled(unsettled),
+                ) => {
+                    let _ = answer.send(Ok(unsettled));
+                }
+                (Request::Depth(answer), Reply::Depth(depth)) => {
+                    let _ = answer.send(Ok(depth));
+                }
+                _ => {}
+            }
+        }
+        for messages in done.leased {
+            let back = self.back.clone();
+            let leased = Leased { messages, back };
+            if let Some(receive) = self.receives.pop_front() {
+                let _ = receive.answer.send(Ok(leased));
+            }
+        }
+    }
+
+    fn refuse_receives(&mut self, error: &Error) {
+        for receive in self.receives.drain(..) {
+            let _ = receive.answer.send(Err(queue_error(error)));
+        }
+    }
+}
+
+fn refuse<B>(requests: Vec<Request<B>>, error: &Error) {
+    for request in requests {
+        match request {
+            Request::Send(_, answer) | Request::Settle(_, _, answer) => {
+                let _ = answer.send(Err(queue_error(error)));
+            }
+            Request::Depth(answer) => {
+                let _ = answer.send(Err(queue_error(error)));
+            }
+            Request::Receive(_) | Request::Return(_) => {}
+        }
+    }
+}
+
+impl<B> Request<B> {
+    /// Whether who asked may rely on it after a power failure.
+    fn is_durable(&self) -> bool {
+        match self {
+            Self::Send(..) | Self::Settle(Settle::Ack | Settle::Nack(_), ..) => true,
+            Self::Settle(Settle::Extend(_) | Settle::Return, ..)
+            | Self::Receive(_)
+            | Self::Return(_)
+            | Self::Depth(_) => false,
+        }
+    }
+}
+
+/// What a transaction did, to be told when it is committed.
+struct Done<B> {
+    replies: Vec<Reply>,
+    /// For the first of the receives that wait, in their order.
+    leased: Vec<Vec<Received<B>>>,
+}
+
+impl<B> Default for Done<B> {
+    fn default() -> Self {
+        Self {
+            replies: Vec::new(),
+            leased: Vec::new(),
+        }
+    }
+}
+
+enum Reply {
+    Settled(Vec<Unsettled>),
+    Depth(Depth),
+}
+
+fn is_locked(error: &Error) -> bool {
+    matches!(
+        error.sqlite_error_code(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+    )
+}
+
+/// A full disk and a lock pass; a damaged file does not.
+fn queue_error(error: &Error) -> QueueError {
+    use crate::sqlite::said;
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            QueueError::transient("another process held the queue's file locked for 5 s")
+        }
+        Some(ErrorCode::DiskFull) => QueueError::transient("the disk is full; make room"),
+        Some(
+            ErrorCode::SystemIoFailure
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => QueueError::transient(said(error)),
+        _ => QueueError::fatal(said(error)),
+    }
+}

@@ -1,0 +1,34 @@
+//! What SQS allows.
+
+use std::time::Duration;
+
+/// Entries of one request.
+pub(super) const ENTRIES: usize = 10;
+/// Bytes of one message with its attributes, and of all messages of one request.
+pub(super) const BYTES: usize = 1024 * 1024;
+/// How long a receive may wait for a message.
+pub(super) const WAIT: Duration = Duration::from_secs(20);
+/// How long a message may be hidden, counted from when it was received.
+pub(super) const HIDDEN: Duration = Duration::from_secs(12 * 3600);
+/// How long a message may be delayed when it is sent.
+pub(super) const DELAY: Duration = Duration::from_secs(15 * 60);
+/// Characters of a group or a deduplication id.
+pub(super) const NAME: usize = 128;
+/// The attribute that carries a message's name.
+pub(super) const ID: &str = "brigade-id";
+
+/// In whole seconds, rounded up, since nothing may come too soon.
+pub(super) fn seconds(time: Duration, most: Duration) -> i32 {
+    let time = time.min(most);
+    let seconds = time.as_secs() + u64::from(time.subsec_nanos() > 0);
+    i32::try_from(seconds).unwrap_or(i32::MAX)
+}
+
+/// The first character that SQS would replace by another.
+pub(super) fn refused(text: &str) -> Option<char> {
+    text.chars().find(|c| match c {
+        '\t' | '\n' | '\r' => false,
+        '\u{fffe}' | '\u{ffff}' => true,
+        c => *c < ' ',
+    })
+}

@@ -1,0 +1,114 @@
+//! Receiving: one request that waits while there is little, several that do not while there is much.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_sdk_sqs::types::{Message, MessageSystemAttributeName as Attribute};
+use futures::future::join_all;
+use pipeline_runtime::queue::{Queue as _, QueueError, Receipt, Received};
+
+use super::SqsQueue;
+use super::error::queue_error;
+use super::limits::{ENTRIES, HIDDEN, ID, WAIT, seconds};
+
+pub(super) async fn receive(
+    queue: &SqsQueue,
+    max: usize,
+    wait: Duration,
+) -> Result<Vec<Received<String>>, QueueError> {
+    // Of a group, a FIFO queue gives out nothing more while one of it is leased, but all of it in one answer.
+    let batch = if queue.is_fifo() { 1 } else { ENTRIES };
+    let max = max.min(queue.profile().receives).max(1);
+    let most = max.div_ceil(batch).min(queue.0.requests);
+    let eager = queue.0.eager.load(Ordering::Relaxed).min(most);
+    if eager > 1 {
+        let requests = (0..eager).map(|n| {
+            let count = batch.min(max - n * batch);
+            request(queue, count, Duration::ZERO)
+        });
+        let received = merge(join_all(requests).await)?;
+        note(queue, received.len(), eager * batch, eager);
+        if !received.is_empty() || wait.is_zero() {
+            return Ok(received);
+        }
+    }
+    let count = batch.min(max);
+    let received = request(queue, count, wait).await?;
+    note(queue, received.len(), count, 1);
+    Ok(received)
+}
+
+/// The next receive asks for twice as much if there was all that this one asked for, else for as much as there was.
+fn note(queue: &SqsQueue, came: usize, asked: usize, requests: usize) {
+    let next = if came >= asked {
+        2 * requests
+    } else {
+        (requests * came).div_ceil(asked).max(1)
+    };
+    queue
+        .0
+        .eager
+        .store(next.min(queue.0.requests), Ordering::Relaxed);
+}
+
+/// What came of several requests. A failure among others shows again at the next receive.
+fn merge(
+    answers: Vec<Result<Vec<Received<String>>, QueueError>>,
+) -> Result<Vec<Received<String>>, QueueError> {
+    let mut received = Vec::new();
+    let mut failed = None;
+    for answer in answers {
+        match answer {
+            Ok(more) => received.extend(more),
+            Err(error) => failed = Some(error),
+        }
+    }
+    match failed {
+        Some(error) if received.is_empty() => Err(error),
+        _ => Ok(received),
+    }
+}
+
+async fn request(
+    queue: &SqsQueue,
+    count: usize,
+    wait: Duration,
+) -> Result<Vec<Received<String>>, QueueError> {
+    let url = queue.url().await?;
+    let answer = queue
+        .client()
+        .receive_message()
+        .queue_url(url)
+        .max_number_of_messages(i32::try_from(count).unwrap_or(1))
+        .visibility_timeout(seconds(queue.profile().lease, HIDDEN))
+        .wait_time_seconds(seconds(wait, WAIT))
+        .message_system_attribute_names(Attribute::ApproximateReceiveCount)
+        .message_system_attribute_names(Attribute::SentTimestamp)
+        .message_attribute_names(ID)
+        .send()
+        .await
+        .map_err(|error| queue_error(&error))?;
+    let messages = answer.messages.unwrap_or_default();
+    Ok(messages.into_iter().filter_map(received).collect())
+}
+
+/// `None` for what no server should send: a message that could never be settled.
+fn received(message: Message) -> Option<Received<String>> {
+    let receipt = Receipt(message.receipt_handle?.into());
+    let attribute = |name| message.attributes.as_ref()?.get(&name)?.parse::<u64>().ok();
+    let count = attribute(Attribute::ApproximateReceiveCount).unwrap_or(1);
+    let sent = attribute(Attribute::SentTimestamp).map_or_else(SystemTime::now, |sent| {
+        UNIX_EPOCH + Duration::from_millis(sent)
+    });
+    let named = message
+        .message_attributes
+        .as_ref()
+        .and_then(|all| all.get(ID)?.string_value());
+    let id: Arc<str> = match named {
+        Some(name) => name.into(),
+        None => message.message_id.unwrap_or_default().into(),
+    };
+    let received = Received::new(id, receipt, message.body.unwrap_or_default());
+    Some(received.seen(u32::try_from(count).unwrap_or(u32::MAX), sent))
+}

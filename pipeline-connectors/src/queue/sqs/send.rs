@@ -1,0 +1,217 @@
+//! Sending: requests of ten messages or of as many bytes as SQS takes.
+
+use std::fmt::Write as _;
+use std::ops::Range;
+
+use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
+use futures::stream::{StreamExt as _, iter};
+use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
+use sha2::{Digest as _, Sha256};
+
+use super::SqsQueue;
+use super::error::queue_error;
+use super::limits::{BYTES, DELAY, ENTRIES, ID, NAME, refused, seconds};
+use super::settle::{Outcome, REQUESTS, summarise};
+
+pub(super) async fn send(
+    queue: &SqsQueue,
+    messages: Vec<Outgoing<String>>,
+) -> Result<Vec<Unsettled>, QueueError> {
+    let fifo = queue.is_fifo();
+    let mut refused = Vec::new();
+    let mut fit = Vec::with_capacity(messages.len());
+    for (index, message) in messages.into_iter().enumerate() {
+        match problem(&message, fifo) {
+            Some(problem) => refused.push(Unsettled::lost(index, problem)),
+            None => fit.push((index, message)),
+        }
+    }
+    if fit.is_empty() {
+        return Ok(refused);
+    }
+    let sizes: Vec<_> = fit.iter().map(|(_, message)| size(message)).collect();
+    let parts = parts(&sizes);
+    let outcomes = if fifo {
+        in_order(queue, parts, &fit).await
+    } else {
+        let requests: Vec<_> = parts
+            .into_iter()
+            .map(async |part| (part.clone(), request(queue, &fit[part], false).await))
+            .collect();
+        iter(requests).buffer_unordered(REQUESTS).collect().await
+    };
+    let failed = summarise(outcomes)?;
+    refused.extend(failed.into_iter().map(|failed| Unsettled {
+        index: fit[failed.index].0,
+        ..failed
+    }));
+    refused.sort_by_key(|entry| entry.index);
+    Ok(refused)
+}
+
+/// One request after another, and none after one that failed: what is tried again must not come behind what followed.
+async fn in_order(
+    queue: &SqsQueue,
+    parts: Vec<Range<usize>>,
+    messages: &[(usize, Outgoing<String>)],
+) -> Vec<(Range<usize>, Outcome)> {
+    let mut outcomes = Vec::new();
+    let mut failed = false;
+    for part in parts {
+        let outcome = if failed {
+            Err(QueueError::transient("a message before it was not sent"))
+        } else {
+            request(queue, &messages[part.clone()], true).await
+        };
+        failed |= !matches!(&outcome, Ok(failed) if failed.is_empty());
+        outcomes.push((part, outcome));
+    }
+    outcomes
+}
+
+async fn request(queue: &SqsQueue, messages: &[(usize, Outgoing<String>)], fifo: bool) -> Outcome {
+    let url = queue.url().await?;
+    let entries = messages.iter().enumerate();
+    let entries = entries.map(|(n, (_, message))| entry(n, message, fifo));
+    let entries = entries.collect::<Result<_, _>>()?;
+    let request = queue.client().send_message_batch().queue_url(url);
+    let answer = request.set_entries(Some(entries)).send().await;
+    Ok(answer.map_err(|error| queue_error(&error))?.failed)
+}
+
+fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, QueueError> {
+    let mut entry = Entry::builder()
+        .id(index.to_string())
+        .message_body(&message.body);
+    if let Some(id) = &message.id {
+        let value = MessageAttributeValue::builder()
+            .data_type("String")
+            .string_value(&**id);
+        entry = entry.message_attributes(ID, value.build().map_err(QueueError::fatal)?);
+    }
+    if fifo {
+        // What is not named must differ from all else; the SDK sends the same again when it tries again.
+        let random = || format!("{:032x}", fastrand::u128(..));
+        let name = message.id.as_deref().map_or_else(random, name);
+        let group = message
+            .group
+            .as_deref()
+            .map_or_else(|| name.clone(), self::name);
+        entry = entry.message_deduplication_id(name).message_group_id(group);
+    } else if !message.delay.is_zero() {
+        entry = entry.delay_seconds(seconds(message.delay, DELAY));
+    }
+    entry.build().map_err(QueueError::fatal)
+}
+
+/// Why SQS would refuse the message, or store another.
+fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
+    let size = size(message);
+    if message.body.is_empty() {
+        return Some("SQS takes no empty body".into());
+    }
+    if size > BYTES {
+        return Some(format!("it has {size} bytes, and SQS takes up to {BYTES}"));
+    }
+    if message.delay > DELAY {
+        let delay = message.delay;
+        return Some(format!(
+            "it is delayed by {delay:?}, and SQS delays by up to {DELAY:?}"
+        ));
+    }
+    if fifo && !message.delay.is_zero() {
+        return Some("a FIFO queue delays no single message".into());
+    }
+    if message.id.as_deref() == Some("") {
+        return Some("its id is empty".into());
+    }
+    let character = refused(&message.body).or_else(|| refused(message.id.as_deref()?))?;
+    Some(format!(
+        "it has the character {character:?}, which SQS would replace; encode the body"
+    ))
+}
+
+/// What SQS counts.
+fn size(message: &Outgoing<String>) -> usize {
+    let id = message
+        .id
+        .as_ref()
+        .map_or(0, |id| ID.len() + "String".len() + id.len());
+    message.body.len() + id
+}
+
+/// Cuts a batch where a request is full.
+fn parts(sizes: &[usize]) -> Vec<Range<usize>> {
+    let mut parts = Vec::new();
+    let (mut start, mut bytes) = (0, 0);
+    for (index, size) in sizes.iter().enumerate() {
+        if index - start == ENTRIES || bytes + size > BYTES {
+            parts.push(start..index);
+            (start, bytes) = (index, 0);
+        }
+        bytes += size;
+    }
+    parts.push(start..sizes.len());
+    parts
+}
+
+/// A group or deduplication id of the characters and the length that SQS allows.
+fn name(text: &str) -> String {
+    let allowed = |c: char| c.is_ascii_graphic();
+    if text.len() <= NAME && !text.is_empty() && text.chars().all(allowed) {
+        return text.to_owned();
+    }
+    Sha256::digest(text)
+        .iter()
+        .fold(String::new(), |mut hex, byte| {
+            let _ = write!(hex, "{byte:02x}");
+            hex
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_is_cut_by_count_and_by_size() {
+        assert_eq!(parts(&[1; 10]), [0..10]);
+        assert_eq!(parts(&[1; 21]), [0..10, 10..20, 20..21]);
+        assert_eq!(parts(&[BYTES, 1, BYTES - 1, 1]), [0..1, 1..3, 3..4]);
+    }
+
+    #[test]
+    fn names_that_sqs_would_refuse_become_others_each_its_own() {
+        assert_eq!(name("order-1"), "order-1");
+        let long = "x".repeat(NAME + 1);
+        let names = [name("order 1"), name("order ä"), name(&long), name("")];
+        for (n, one) in names.iter().enumerate() {
+            assert!(one.len() <= NAME && one.chars().all(|c| c.is_ascii_graphic()));
+            assert!(!names[..n].contains(one));
+        }
+    }
+
+    #[test]
+    fn what_sqs_would_refuse_or_change_is_told() {
+        let message = |text: &str| Outgoing::new(text.to_owned());
+        let told = |message, fifo| problem(&message, fifo).unwrap_or_default();
+        assert_eq!(told(message("a\t\r\nä🦀"), true), "");
+        assert_eq!(told(message(""), false), "SQS takes no empty body");
+        assert_eq!(
+            told(message("a\u{0}"), false),
+            "it has the character '\\0', which SQS would replace; encode the body"
+        );
+        assert_eq!(
+            told(message(&"x".repeat(BYTES + 1)), false),
+            "it has 1048577 bytes, and SQS takes up to 1048576"
+        );
+        assert_eq!(
+            told(message("a").delay(DELAY * 2), false),
+            "it is delayed by 1800s, and SQS delays by up to 900s"
+        );
+        assert_eq!(
+            told(message("a").delay(DELAY), true),
+            "a FIFO queue delays no single message"
+        );
+    }
+}

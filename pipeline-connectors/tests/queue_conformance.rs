@@ -1,0 +1,186 @@
+//! The queue inside the process is what every queue promises to be, and queues that are not are found out.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline_connectors::conformance;
+use pipeline_runtime::queue::{
+    self, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
+
+fn memory() -> Memory<String> {
+    queue::memory().lease(Duration::from_secs(30))
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_queue_in_memory_is_what_a_queue_promises() {
+    let make = async || {
+        let queue = memory();
+        (queue.clone(), queue)
+    };
+    conformance::queue(make, &[]).await;
+}
+
+/// What a queue does wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fault {
+    AcksNothing,
+    AcksAllButTheLast,
+    Releases,
+    IgnoresDelays,
+    NeverExtends,
+    TellsNoLostLease,
+    LosesTheLast,
+    SendsTwice,
+    CountsNothing,
+    ChangesIds,
+    ForgetsGroups,
+    BringsMore,
+    NeverWaits,
+    LosesWhatWasDropped,
+}
+
+use Fault::*;
+
+#[derive(Clone)]
+struct Broken(Memory<String>, Fault);
+
+impl Broken {
+    fn is(&self, fault: Fault) -> bool {
+        self.1 == fault
+    }
+}
+
+impl Queue for Broken {
+    type Body = String;
+
+    fn name(&self) -> Arc<str> {
+        self.0.name()
+    }
+
+    fn profile(&self) -> Profile {
+        self.0.profile()
+    }
+
+    async fn receive(
+        &self,
+        max: usize,
+        wait: Duration,
+    ) -> Result<Vec<Received<String>>, QueueError> {
+        let max = if self.is(BringsMore) { max + 1 } else { max };
+        let wait = if self.is(NeverWaits) {
+            Duration::ZERO
+        } else {
+            wait
+        };
+        let mut received = self.0.receive(max, wait).await?;
+        if self.is(LosesWhatWasDropped) && !wait.is_zero() {
+            // Nobody gets it for an hour if this is dropped now.
+            let receipts: Vec<_> = received
+                .iter()
+                .map(|message| message.receipt.clone())
+                .collect();
+            self.0
+                .extend(receipts.clone(), Duration::from_secs(3600))
+                .await?;
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            self.0.extend(receipts, self.profile().lease).await?;
+        }
+        if self.is(CountsNothing) {
+            received
+                .iter_mut()
+                .for_each(|message| message.receive_count = 1);
+        }
+        if self.is(ChangesIds) {
+            received
+                .iter_mut()
+                .for_each(|message| message.id = (&*message.receipt.0).into());
+        }
+        Ok(received)
+    }
+
+    async fn ack(&self, mut receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        if self.is(AcksNothing) {
+            receipts.clear();
+        }
+        if self.is(AcksAllButTheLast) && receipts.len() > 1 {
+            receipts.pop();
+        }
+        let unsettled = self.0.ack(receipts).await?;
+        Ok(if self.is(TellsNoLostLease) {
+            Vec::new()
+        } else {
+            unsettled
+        })
+    }
+
+    async fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        match self.1 {
+            Releases => self.0.extend(receipts, Duration::from_secs(3600)).await,
+            IgnoresDelays => self.0.nack(receipts, Duration::ZERO).await,
+            _ => self.0.nack(receipts, delay).await,
+        }
+    }
+
+    async fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        if self.is(NeverExtends) {
+            return Ok(Vec::new());
+        }
+        self.0.extend(receipts, lease).await
+    }
+
+    async fn send(
+        &self,
+        mut messages: Vec<Outgoing<String>>,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        if self.is(LosesTheLast) {
+            messages.pop();
+        }
+        if self.is(SendsTwice) {
+            messages.extend(messages.clone());
+        }
+        if self.is(ForgetsGroups) {
+            messages.iter_mut().for_each(|message| message.group = None);
+        }
+        self.0.send(messages).await
+    }
+}
+
+macro_rules! is_found_out {
+    ($($name:ident: $fault:ident, $told:literal;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        #[should_panic(expected = $told)]
+        async fn $name() {
+            let make = async || {
+                let queue = Broken(memory(), $fault);
+                (queue.clone(), queue)
+            };
+            conformance::queue(make, &[]).await;
+        }
+    )*};
+}
+
+is_found_out! {
+    a_queue_that_acks_nothing_is_found_out: AcksNothing, "the wrong entries fail";
+    a_queue_that_acks_a_part_is_found_out: AcksAllButTheLast, "yet it brings";
+    a_queue_that_releases_nothing_is_found_out: Releases, "only 0 came";
+    a_queue_that_releases_at_once_is_found_out: IgnoresDelays, "later came after";
+    a_queue_that_extends_no_lease_is_found_out: NeverExtends, "the wrong entries fail";
+    a_queue_that_tells_no_lost_lease_is_found_out: TellsNoLostLease, "the wrong entries fail";
+    a_queue_that_loses_a_message_is_found_out: LosesTheLast, "right: [";
+    a_queue_that_sends_twice_is_found_out: SendsTwice, "yet it brings";
+    a_queue_that_counts_no_deliveries_is_found_out: CountsNothing, "left: 1";
+    a_queue_that_changes_ids_is_found_out: ChangesIds, "at delivery 1";
+    a_queue_that_forgets_groups_is_found_out: ForgetsGroups, "comes beside another of its group";
+    a_queue_that_brings_more_is_found_out: BringsMore, "a receive of";
+    a_queue_that_never_waits_is_found_out: NeverWaits, "was to wait for 1s and waited for 0ns";
+    a_queue_that_loses_what_was_dropped_is_found_out: LosesWhatWasDropped, "messages only";
+}

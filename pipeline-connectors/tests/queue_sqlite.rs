@@ -1,0 +1,451 @@
+//! Queues in SQLite files: what every queue promises, files that are none, clocks, full disks, other processes.
+
+#![cfg(feature = "sqlite")]
+
+use std::collections::HashSet;
+use std::fs::File;
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use pipeline_connectors::queue::{self, SqliteQueue};
+use pipeline_connectors::{OpenErrorKind, conformance};
+use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received};
+use rusqlite::Connection;
+use tempfile::TempDir;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+struct Dir(TempDir);
+
+impl Dir {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        self.0.path().join("jobs.db")
+    }
+
+    fn open(&self) -> SqliteQueue {
+        queue::sqlite(self.path()).open().unwrap()
+    }
+
+    /// What another program sees and does.
+    fn raw(&self) -> Connection {
+        Connection::open(self.path()).unwrap()
+    }
+}
+
+fn refused(path: &Path) -> (OpenErrorKind, String) {
+    let error = queue::sqlite(path).open::<String>().unwrap_err();
+    (error.kind.clone(), error.to_string())
+}
+
+fn message(text: &str) -> Outgoing<String> {
+    Outgoing::new(text.to_owned())
+}
+
+fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
+    received
+        .iter()
+        .map(|message| message.receipt.clone())
+        .collect()
+}
+
+async fn receive(queue: &SqliteQueue) -> Vec<Received<String>> {
+    queue.receive(100, Duration::ZERO).await.unwrap()
+}
+
+#[tokio::test]
+async fn it_is_what_a_queue_promises() {
+    let dir = TempDir::new().unwrap();
+    let mut count = 0;
+    let files = std::iter::from_fn(|| {
+        count += 1;
+        Some(dir.path().join(format!("{count}.db")))
+    });
+    let files = std::cell::RefCell::new(files);
+    let make = async || {
+        let path = files.borrow_mut().next().unwrap();
+        let open = || queue::sqlite(&path).lease(Duration::from_secs(2)).open();
+        let queues: (SqliteQueue<String>, SqliteQueue<String>) = (open().unwrap(), open().unwrap());
+        queues
+    };
+    conformance::queue(make, &[]).await;
+}
+
+#[tokio::test]
+async fn bytes_arrive_as_they_were_sent() {
+    let dir = Dir::new();
+    let queue: SqliteQueue<Vec<u8>> = queue::sqlite(dir.path()).open().unwrap();
+    let bodies = [
+        vec![],
+        vec![0, 255, 0xc3],
+        b"text".to_vec(),
+        vec![7; 1_000_000],
+    ];
+    let messages = bodies.iter().cloned().map(Outgoing::new).collect();
+    assert!(queue.send(messages).await.unwrap().is_empty());
+    let received = queue.receive(10, Duration::ZERO).await.unwrap();
+    let received: Vec<_> = received.into_iter().map(|message| message.body).collect();
+    assert!(received == bodies);
+}
+
+#[tokio::test]
+async fn messages_and_leases_outlive_the_handle() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    queue.send(vec![message("a"), message("b")]).await.unwrap();
+    let first = queue.receive(1, Duration::ZERO).await.unwrap();
+    drop(queue);
+    let queue = dir.open();
+    let second = receive(&queue).await;
+    assert_eq!((&*first[0].body, &*second[0].body), ("a", "b"));
+    assert_eq!(second.len(), 1, "the other is leased");
+    assert_ne!(first[0].id, second[0].id);
+    assert!(queue.ack(receipts(&first)).await.unwrap().is_empty());
+    assert!(queue.ack(receipts(&second)).await.unwrap().is_empty());
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.later), (0, 0));
+}
+
+#[tokio::test]
+async fn messages_without_a_name_have_ids_that_no_other_file_has() {
+    let (one, other) = (Dir::new(), Dir::new());
+    let mut ids = Vec::new();
+    for dir in [&one, &other] {
+        let queue = dir.open();
+        queue.send(vec![message("a")]).await.unwrap();
+        ids.push(receive(&queue).await[0].id.clone());
+    }
+    assert_ne!(ids[0], ids[1], "a journal would take them for one task");
+}
+
+#[tokio::test]
+async fn depth_tells_what_can_be_received_from_what_cannot() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    let grouped = |text| message(text).group("g");
+    let messages = vec![
+        message("a"),
+        message("b").delay(HOUR),
+        grouped("c"),
+        grouped("d"),
+    ];
+    queue.send(messages).await.unwrap();
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.later), (2, 2));
+    assert_eq!(receive(&queue).await.len(), 2);
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.later), (0, 4));
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = Dir::new();
+    let text = "once upon a time ".repeat(1000);
+    std::fs::write(dir.path(), &text).unwrap();
+    let (kind, said) = refused(&dir.path());
+    assert_eq!(kind, OpenErrorKind::NotADatabase);
+    let path = dir.path();
+    assert_eq!(
+        said,
+        format!(
+            "cannot open the database {}: the file is not a database, or is damaged; choose another path",
+            path.display()
+        )
+    );
+    assert_eq!(
+        std::fs::read_to_string(path).unwrap(),
+        text,
+        "it is left alone"
+    );
+}
+
+#[test]
+fn a_queue_of_another_version_is_refused() {
+    let dir = Dir::new();
+    drop(dir.open());
+    dir.raw()
+        .execute("UPDATE brigade_queue_meta SET version = 7", [])
+        .unwrap();
+    let (kind, said) = refused(&dir.path());
+    let version = OpenErrorKind::Version {
+        what: "queue",
+        found: 7,
+        known: 1,
+    };
+    assert_eq!(kind, version);
+    assert!(
+        said.ends_with(
+            "it holds a queue of version 7, and this program knows version 1; let the program that made it finish its tasks, or choose another path"
+        ),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_queue_of_other_bodies_is_refused() {
+    let dir = Dir::new();
+    drop(dir.open());
+    let error = queue::sqlite(dir.path()).open::<Vec<u8>>().unwrap_err();
+    assert_eq!(error.kind, OpenErrorKind::Bodies("text".to_owned()));
+}
+
+#[test]
+fn a_path_in_no_directory_is_refused() {
+    let dir = Dir::new();
+    let (kind, _) = refused(&dir.path().join("jobs.db"));
+    assert_eq!(kind, OpenErrorKind::NoDirectory);
+}
+
+#[tokio::test]
+async fn the_file_may_hold_other_tables() {
+    let dir = Dir::new();
+    dir.raw()
+        .execute_batch("CREATE TABLE posts (id INTEGER); PRAGMA user_version = 42")
+        .unwrap();
+    let queue = dir.open();
+    queue.send(vec![message("a")]).await.unwrap();
+    assert_eq!(receive(&queue).await.len(), 1);
+    let version: i64 = dir
+        .raw()
+        .query_row("PRAGMA user_version", [], |row| row.get(0))
+        .unwrap();
+    assert_eq!(version, 42, "that is the program's own");
+}
+
+#[tokio::test]
+async fn a_clock_that_was_set_back_holds_no_lease_or_delay_for_longer_than_its_length() {
+    let dir = Dir::new();
+    let lease = Duration::from_secs(1);
+    let queue: SqliteQueue = queue::sqlite(dir.path()).lease(lease).open().unwrap();
+    queue
+        .send(vec![message("leased"), message("delayed").delay(lease)])
+        .await
+        .unwrap();
+    assert_eq!(receive(&queue).await.len(), 1);
+    // All that is in the file is a day ahead of the clock, as if it had been set back by a day.
+    let day = 24 * 3600 * 1000;
+    let raw = dir.raw();
+    raw.execute(
+        "UPDATE brigade_queue SET due = due + ?1, sent = sent + ?1",
+        [day],
+    )
+    .unwrap();
+    raw.execute("UPDATE brigade_queue_meta SET clock = clock + ?", [day])
+        .unwrap();
+    let mut received = Vec::new();
+    while received.len() < 2 {
+        let more = queue.receive(10, Duration::from_secs(10)).await.unwrap();
+        assert!(!more.is_empty(), "only {received:?} came");
+        received.extend(more.into_iter().map(|message| message.body));
+    }
+    received.sort();
+    assert_eq!(received, ["delayed", "leased"]);
+}
+
+#[tokio::test]
+async fn a_grouped_message_with_a_delay_waits_for_both() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    let second = message("second").group("g").delay(Duration::from_secs(1));
+    queue
+        .send(vec![message("first").group("g"), second])
+        .await
+        .unwrap();
+    let first = receive(&queue).await;
+    queue.ack(receipts(&first)).await.unwrap();
+    let second = queue.receive(1, Duration::from_secs(20)).await.unwrap();
+    let seen = second[0].first_seen.elapsed().unwrap();
+    assert!(seen >= Duration::from_secs(1), "it came after {seen:?}");
+}
+
+#[tokio::test]
+async fn requests_that_wait_are_served_in_one_transaction() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    let raw = dir.raw();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let sends =
+        futures::future::join_all((0..100).map(|n| queue.send(vec![message(&n.to_string())])));
+    let unlock = async {
+        // All of them have been asked for by now, since they come first in the join.
+        raw.execute_batch("ROLLBACK").unwrap();
+    };
+    let (sent, ()) = futures::future::join(sends, unlock).await;
+    assert!(sent.into_iter().all(|unsent| unsent.unwrap().is_empty()));
+    // Those of one transaction are sent at one time.
+    let count = "SELECT count(DISTINCT sent), count(*) FROM brigade_queue";
+    let (times, all): (i64, i64) = raw
+        .query_row(count, [], |row| Ok((row.get(0)?, row.get(1)?)))
+        .unwrap();
+    assert_eq!(all, 100);
+    assert!(times <= 3, "{times} transactions for what waited together");
+}
+
+#[tokio::test]
+async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    let raw = dir.raw();
+    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let error = queue.send(vec![message("a")]).await.unwrap_err();
+    assert!(error.transient);
+    assert_eq!(
+        error.to_string(),
+        "another process held the queue's file locked for 5 s"
+    );
+    raw.execute_batch("ROLLBACK").unwrap();
+    queue.send(vec![message("b")]).await.unwrap();
+    assert_eq!(receive(&queue).await.len(), 1, "what failed is not stored");
+}
+
+/// A file system of 1 MiB; `None` where one may not be made.
+struct SmallDisk(TempDir);
+
+impl SmallDisk {
+    fn mount() -> Option<Self> {
+        let dir = TempDir::new().unwrap();
+        let mut mount = Command::new("mount");
+        mount
+            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .arg(dir.path());
+        match mount.output() {
+            Ok(output) if output.status.success() => Some(Self(dir)),
+            _ => None,
+        }
+    }
+
+    fn fill(&self) -> PathBuf {
+        let path = self.0.path().join("rest");
+        let mut rest = File::create(&path).unwrap();
+        while rest.write_all(&[0; 4096]).is_ok() {}
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount")
+            .arg("--lazy")
+            .arg(self.0.path())
+            .output();
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount() else {
+        eprintln!("skipped: a small tmpfs cannot be mounted here");
+        return;
+    };
+    let queue: SqliteQueue = queue::sqlite(disk.0.path().join("jobs.db")).open().unwrap();
+    let large = "x".repeat(10_000);
+    queue
+        .send(vec![message("a"), message(&large)])
+        .await
+        .unwrap();
+    let rest = disk.fill();
+    let error = loop {
+        if let Err(error) = queue.send(vec![message(&large)]).await {
+            break error;
+        }
+    };
+    assert!(error.transient);
+    assert_eq!(error.to_string(), "the disk is full; make room");
+    // What failed is not there, what was there is, and goes on when there is room.
+    std::fs::remove_file(rest).unwrap();
+    let before = queue.depth().await.unwrap().ready;
+    queue.send(vec![message(&large)]).await.unwrap();
+    let received = receive(&queue).await;
+    assert_eq!(received.len() as u64, before + 1);
+    assert_eq!(received[0].body, "a");
+    assert!(received[1..].iter().all(|message| message.body == large));
+    assert!(queue.ack(receipts(&received)).await.unwrap().is_empty());
+}
+
+/// Not a test by itself: what a process of the next one does.
+#[tokio::test]
+async fn child() {
+    let Some(path) = std::env::var_os("BRIGADE_QUEUE_OF_CHILD") else {
+        return;
+    };
+    let queue: SqliteQueue = queue::sqlite(path)
+        .lease(Duration::from_secs(3))
+        .open()
+        .unwrap();
+    let mut out = std::io::stdout();
+    loop {
+        let received = queue.receive(3, Duration::from_secs(5)).await.unwrap();
+        if received.is_empty() {
+            return;
+        }
+        for message in &received {
+            writeln!(out, "got {}", message.body).unwrap();
+        }
+        let lost = queue.ack(receipts(&received)).await.unwrap();
+        assert!(lost.is_empty());
+        for message in &received {
+            writeln!(out, "acked {}", message.body).unwrap();
+        }
+    }
+}
+
+fn spawn_child(path: &Path) -> Child {
+    Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "child", "--nocapture"])
+        .env("BRIGADE_QUEUE_OF_CHILD", path)
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+#[tokio::test]
+async fn what_a_killed_process_held_goes_to_the_others() {
+    const MESSAGES: usize = 3000;
+    let dir = Dir::new();
+    let queue = dir.open();
+    let messages = (0..MESSAGES).map(|n| message(&n.to_string())).collect();
+    queue.send(messages).await.unwrap();
+    let (victim, others) = (
+        spawn_child(&dir.path()),
+        [(); 2].map(|()| spawn_child(&dir.path())),
+    );
+    let (mut got, mut acked) = (HashSet::new(), Vec::new());
+    let mut note = |line: &str| match line.split_once(' ') {
+        Some(("got", body)) => {
+            got.insert(body.to_owned());
+        }
+        Some(("acked", body)) => acked.push(body.to_owned()),
+        _ => {}
+    };
+    let mut victim = victim;
+    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
+    for (n, line) in lines.map_while(Result::ok).enumerate() {
+        note(&line);
+        if n == 100 {
+            victim.kill().unwrap();
+        }
+    }
+    victim.wait().unwrap();
+    for other in others {
+        let output = other.wait_with_output().unwrap();
+        assert!(output.status.success());
+        String::from_utf8(output.stdout)
+            .unwrap()
+            .lines()
+            .for_each(&mut note);
+    }
+    assert_eq!(got.len(), MESSAGES, "messages are lost");
+    let different: HashSet<_> = acked.iter().collect();
+    assert_eq!(
+        different.len(),
+        acked.len(),
+        "a message was acknowledged twice"
+    );
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.later), (0, 0), "all are acknowledged");
+}

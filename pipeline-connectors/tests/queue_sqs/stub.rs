@@ -1,0 +1,103 @@
+//! Batches of which SQS refuses some entries: no server does that when it is asked to, so a small one of our own does.
+
+use std::time::Duration;
+
+use pipeline_connectors::queue;
+use pipeline_runtime::queue::{Queue as _, Receipt, Unsettled};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+
+use crate::{client, message};
+
+/// Answers every request with the same body. Returns its URL.
+async fn answering(body: &'static str) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            tokio::spawn(answer(stream, body));
+        }
+    });
+    url
+}
+
+async fn answer(mut stream: TcpStream, body: &str) {
+    let mut request = Vec::new();
+    loop {
+        if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
+            return;
+        }
+        let text = String::from_utf8_lossy(&request).to_lowercase();
+        let Some((head, rest)) = text.split_once("\r\n\r\n") else {
+            continue;
+        };
+        let length = head
+            .lines()
+            .find_map(|line| line.strip_prefix("content-length: "));
+        if rest.len() < length.map_or(0, |length| length.parse().unwrap()) {
+            continue;
+        }
+        let length = body.len();
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n"
+        );
+        stream.write_all((head + body).as_bytes()).await.unwrap();
+        request.clear();
+    }
+}
+
+/// Of ten entries a request, the third is at fault itself, the fifth not.
+const SOME_FAIL: &str = r#"{"Successful": [], "Failed": [
+    {"Id": "2", "SenderFault": true, "Code": "ReceiptHandleIsInvalid", "Message": "expired"},
+    {"Id": "4", "SenderFault": false, "Code": "InternalError"}
+]}"#;
+
+fn told(unsettled: &[Unsettled]) -> Vec<(usize, bool, String)> {
+    unsettled
+        .iter()
+        .map(|entry| (entry.index, entry.retryable, entry.error.to_string()))
+        .collect()
+}
+
+#[tokio::test]
+async fn failed_entries_are_told_by_their_place_in_the_whole_batch() {
+    let url = answering(SOME_FAIL).await;
+    let queue = queue::sqs(format!("{url}/1/orders"))
+        .client(client(&url))
+        .open()
+        .await;
+    let lost = "SQS refuses: expired (ReceiptHandleIsInvalid)";
+    let passing = "SQS refuses: InternalError";
+    let expected = [(2, lost), (4, passing), (12, lost), (14, passing)]
+        .map(|(index, said)| (index, said == passing, said.to_owned()));
+    let receipts: Vec<_> = (0..15).map(|n| Receipt(n.to_string().into())).collect();
+    let messages = (0..15).map(|n| message(&n.to_string())).collect();
+    assert_eq!(told(&queue.ack(receipts.clone()).await.unwrap()), expected);
+    let nacked = queue.nack(receipts.clone(), Duration::ZERO).await.unwrap();
+    assert_eq!(told(&nacked), expected);
+    let extended = queue
+        .extend(receipts, Duration::from_secs(5))
+        .await
+        .unwrap();
+    assert_eq!(told(&extended), expected);
+    assert_eq!(told(&queue.send(messages).await.unwrap()), expected);
+}
+
+#[tokio::test]
+async fn entries_of_a_send_are_counted_with_those_that_are_refused_before() {
+    let url = answering(SOME_FAIL).await;
+    let queue = queue::sqs(format!("{url}/1/orders"))
+        .client(client(&url))
+        .open()
+        .await;
+    // The second is not sent, so the entries behind it are one less in the request.
+    let messages = ["a", "", "c", "d", "e", "f"].map(message).into();
+    let indexes: Vec<_> = queue
+        .send(messages)
+        .await
+        .unwrap()
+        .iter()
+        .map(|entry| entry.index)
+        .collect();
+    assert_eq!(indexes, [1, 3, 5]);
+}

@@ -1,0 +1,220 @@
+//! Dead letters on their way back.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::{Body, DeadLetter, Outgoing, Queue, QueueError, Unsettled};
+use crate::failure::BoxError;
+use crate::journal::{Frame, Journal, JournalError};
+
+/// Gives the journal back what the letters know of their tasks, so that stages which were recorded are not run again
+/// when the messages come again. What the journal still has of a task stays as it is.
+///
+/// To replay letters, call this, then [`replay`], then remove the letters from where they are kept. If the program ends
+/// in the midst of it, do it again: the messages have the ids that they had, and what is recorded is not run twice.
+///
+/// # Errors
+///
+/// If the journal cannot be read or written; then nothing is restored.
+pub async fn restore<J: Journal>(letters: &[DeadLetter], journal: &J) -> Result<(), JournalError> {
+    let frames: Vec<_> = letters.iter().flat_map(DeadLetter::recorded).collect();
+    if frames.is_empty() {
+        return Ok(());
+    }
+    let tasks: Vec<_> = letters
+        .iter()
+        .map(|letter| Arc::from(&*letter.id))
+        .collect();
+    let recorded = journal.load(tasks.clone()).await?;
+    let recorded: HashMap<Arc<str>, _> = tasks.into_iter().zip(recorded).collect();
+    let is_missing = |frame: &Frame| {
+        let of_task = recorded.get(&frame.task);
+        !of_task.is_some_and(|all| all.iter().any(|known| known.key == frame.key))
+    };
+    let missing: Vec<_> = frames.into_iter().filter(is_missing).collect();
+    if missing.is_empty() {
+        return Ok(());
+    }
+    journal.record(missing).await
+}
+
+/// Sends the originals of the letters to a queue, under the ids that they had. Returns those that were not sent, by
+/// their index: also letters whose original is no body of this queue.
+///
+/// Call [`restore`] before, if the pipeline has a journal.
+///
+/// # Errors
+///
+/// If none of them could be sent.
+pub async fn replay<Q: Queue>(
+    letters: &[DeadLetter],
+    queue: &Q,
+) -> Result<Vec<Unsettled>, QueueError> {
+    let (mut messages, mut indexes, mut unsent) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, letter) in letters.iter().enumerate() {
+        match letter.message() {
+            Ok(message) => {
+                messages.push(message);
+                indexes.push(index);
+            }
+            Err(error) => unsent.push(Unsettled::lost(index, error)),
+        }
+    }
+    let refused = queue.send(messages).await?;
+    unsent.extend(refused.into_iter().map(|entry| Unsettled {
+        index: indexes[entry.index],
+        ..entry
+    }));
+    unsent.sort_by_key(|entry| entry.index);
+    Ok(unsent)
+}
+
+impl DeadLetter {
+    /// A letter of the message with this id, of which nothing else is known; for stores that read letters back.
+    #[must_use]
+    pub fn new(id: impl Into<String>, original: Vec<u8>) -> Self {
+        let now = SystemTime::now();
+        Self {
+            id: id.into(),
+            original,
+            stage: String::new(),
+            command: String::new(),
+            cause: String::new(),
+            attempts: 0,
+            receive_count: 0,
+            frames: Vec::new(),
+            first_seen: now,
+            failed_at: now,
+        }
+    }
+
+    /// The message as it was, to be sent again under its id.
+    ///
+    /// # Errors
+    ///
+    /// The original is no such body.
+    pub fn message<B: Body>(&self) -> Result<Outgoing<B>, BoxError> {
+        let body = B::from_bytes(self.original.clone())?;
+        Ok(Outgoing::new(body).id(&*self.id))
+    }
+
+    /// What is recorded of its task, for a journal.
+    #[must_use]
+    pub fn recorded(&self) -> Vec<Frame> {
+        let task: Arc<str> = Arc::from(&*self.id);
+        let recorded = self.frames.iter().filter_map(|frame| {
+            Some(Frame {
+                task: Arc::clone(&task),
+                key: Arc::from(&*frame.key),
+                value: Arc::from(&**frame.value.as_ref()?),
+            })
+        });
+        recorded.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Mutex;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::journal::Recorded;
+    use crate::queue::{DeadFrame, memory};
+
+    /// A journal that has `a` of task `1`.
+    #[derive(Default)]
+    struct Known(Mutex<Vec<Frame>>);
+
+    impl Journal for Known {
+        fn name(&self) -> Arc<str> {
+            "known".into()
+        }
+        async fn load(&self, tasks: Vec<Arc<str>>) -> Result<Vec<Vec<Recorded>>, JournalError> {
+            let of = |task: Arc<str>| match &*task {
+                "1" => vec![Recorded {
+                    key: "a".into(),
+                    value: b"old"[..].into(),
+                }],
+                _ => Vec::new(),
+            };
+            Ok(tasks.into_iter().map(of).collect())
+        }
+        async fn record(&self, frames: Vec<Frame>) -> Result<(), JournalError> {
+            self.0.lock().unwrap().extend(frames);
+            Ok(())
+        }
+        async fn finish(&self, _: Vec<Arc<str>>) -> Result<(), JournalError> {
+            Ok(())
+        }
+    }
+
+    fn letter(id: &str, original: &[u8], frames: &[(&str, Option<&str>)]) -> DeadLetter {
+        let frames = frames.iter().map(|(key, value)| DeadFrame {
+            key: (*key).to_owned(),
+            value: value.map(|value| value.as_bytes().to_vec()),
+        });
+        DeadLetter {
+            frames: frames.collect(),
+            ..DeadLetter::new(id, original.to_vec())
+        }
+    }
+
+    #[tokio::test]
+    async fn only_what_a_journal_does_not_know_is_restored() {
+        let journal = Known::default();
+        let letters = [
+            letter(
+                "1",
+                b"x",
+                &[("a", Some("new")), ("b", Some("1b")), ("c", None)],
+            ),
+            letter("2", b"y", &[("a", Some("2a"))]),
+        ];
+        restore(&letters, &journal).await.unwrap();
+        let restored = journal.0.into_inner().unwrap();
+        let restored: Vec<_> = restored
+            .iter()
+            .map(|frame| (&*frame.task, &*frame.key, &*frame.value))
+            .collect();
+        assert_eq!(restored, [("1", "b", &b"1b"[..]), ("2", "a", b"2a")]);
+    }
+
+    #[tokio::test]
+    async fn a_letter_is_replayed_under_its_id_and_one_that_is_no_body_is_told() {
+        let queue = memory::<String>();
+        let letters = [
+            letter("1", b"x", &[]),
+            letter("2", &[0xff], &[]),
+            letter("3", b"z", &[]),
+        ];
+        let unsent = replay(&letters, &queue).await.unwrap();
+        let indexes: Vec<_> = unsent
+            .iter()
+            .map(|entry| (entry.index, entry.retryable))
+            .collect();
+        assert_eq!(indexes, [(1, false)]);
+        let received = queue.receive(10, Duration::ZERO).await.unwrap();
+        let received: Vec<_> = received
+            .iter()
+            .map(|message| (&*message.id, &*message.body))
+            .collect();
+        assert_eq!(received, [("1", "x"), ("3", "z")]);
+    }
+
+    #[test]
+    fn a_letter_reads_well_as_json_and_is_read_back() {
+        let letters = [
+            letter("1", "zwölf".as_bytes(), &[("a", Some("12")), ("b", None)]),
+            letter("2", &[0xff], &[]),
+        ];
+        let json = serde_json::to_value(&letters[0]).unwrap();
+        assert_eq!(json["original"], "zwölf");
+        assert_eq!(json["frames"][0]["value"], "12");
+        for letter in letters {
+            let json = serde_json::to_string(&letter).unwrap();
+            assert_eq!(serde_json::from_str::<DeadLetter>(&json).unwrap(), letter);
+        }
+    }
+}

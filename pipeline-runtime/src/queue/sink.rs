@@ -1,0 +1,201 @@
+//! A queue as a sink.
+
+use std::time::Duration;
+
+use super::{Body, Outgoing, Queue};
+use crate::Retry;
+use crate::sink::{Sink, SinkError, Written};
+
+/// The sink that [`sink`] makes.
+#[derive(Debug, Clone)]
+pub struct Sends<Q>(Q);
+
+/// A sink that sends each item to a queue: an [`Outgoing`] message with an id, a group or a delay, or just its body.
+///
+/// While the queue cannot be reached, or says of a message that it may pass later, the sink tries again with growing
+/// pauses (100 ms to 10 s), and the pipeline waits with it. A message that the queue refuses fails alone. A queue that
+/// will not take messages any more, since it does not exist, say, stops the pipeline.
+///
+/// It is stored at least once: a message may be sent again when the answer of the queue was lost. One with an id is then
+/// stored once where the queue can tell.
+///
+/// # Examples
+///
+/// ```
+/// # use pipeline_runtime::queue::{self, Outgoing, Queue};
+/// # use pipeline_runtime::sink::Sink;
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let orders = queue::memory::<String>();
+/// let sink = queue::sink(orders.clone());
+/// sink.write(vec!["a body".to_owned()]).await?;
+/// sink.write(vec![Outgoing::new("another".to_owned()).id("order 1")]).await?;
+/// assert_eq!(orders.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+pub fn sink<Q: Queue>(queue: Q) -> Sends<Q> {
+    Sends(queue)
+}
+
+impl<Q, T> Sink<T> for Sends<Q>
+where
+    Q: Queue<Body: Clone>,
+    T: Into<Outgoing<Q::Body>> + Send + 'static,
+{
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
+        let mut written = Written::all();
+        let mut left: Vec<_> = items.into_iter().map(Into::into).enumerate().collect();
+        let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
+        loop {
+            let again = self.send(&mut left, &mut written).await?;
+            let Some(error) = again else {
+                return Ok(written);
+            };
+            failures += 1;
+            if failures == 1 {
+                tracing::warn!(queue = %self.0.name(), error, "cannot send; tried again with back-off");
+            }
+            tokio::time::sleep(backoff.delay(failures).unwrap_or(LONGEST)).await;
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "queue"
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(10);
+
+impl<Q: Queue<Body: Clone>> Sends<Q> {
+    /// Sends what is left. Says why there is something left to be tried again.
+    async fn send(
+        &self,
+        left: &mut Vec<(usize, Outgoing<Q::Body>)>,
+        written: &mut Written,
+    ) -> Result<Option<String>, SinkError> {
+        let messages = left.iter().map(|(_, message)| message.clone()).collect();
+        let unsent = match self.0.send(messages).await {
+            Ok(unsent) => unsent,
+            Err(error) if error.transient => return Ok(Some(error.to_string())),
+            Err(error) => {
+                let name = self.0.name();
+                return Err(SinkError::closed(format!("queue `{name}`: {error}")));
+            }
+        };
+        let mut again = Vec::new();
+        let mut why = None;
+        for entry in unsent {
+            let (index, message) = &left[entry.index];
+            if entry.retryable {
+                why = Some(entry.error.to_string());
+                again.push((*index, message.clone()));
+            } else {
+                written.fail(*index, entry.error);
+            }
+        }
+        *left = again;
+        Ok(why)
+    }
+}
+
+impl<B: Body> From<B> for Outgoing<B> {
+    fn from(body: B) -> Self {
+        Self::new(body)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::Mutex;
+
+    use super::*;
+    use crate::queue::{Memory, Profile, QueueError, Receipt, Received, Unsettled, memory};
+
+    /// Fails as it is told, in order, then sends.
+    struct Moody(Memory<String>, Mutex<Vec<Mood>>);
+
+    enum Mood {
+        Down,
+        Gone,
+        Refuses(Vec<Unsettled>),
+    }
+
+    impl Queue for Moody {
+        type Body = String;
+        fn name(&self) -> Arc<str> {
+            "moody".into()
+        }
+        fn profile(&self) -> Profile {
+            self.0.profile()
+        }
+        async fn receive(
+            &self,
+            _: usize,
+            _: Duration,
+        ) -> Result<Vec<Received<String>>, QueueError> {
+            Ok(Vec::new())
+        }
+        async fn ack(&self, _: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+            Ok(Vec::new())
+        }
+        async fn nack(&self, _: Vec<Receipt>, _: Duration) -> Result<Vec<Unsettled>, QueueError> {
+            Ok(Vec::new())
+        }
+        async fn extend(&self, _: Vec<Receipt>, _: Duration) -> Result<Vec<Unsettled>, QueueError> {
+            Ok(Vec::new())
+        }
+        async fn send(
+            &self,
+            mut messages: Vec<Outgoing<String>>,
+        ) -> Result<Vec<Unsettled>, QueueError> {
+            let mood = self.1.lock().unwrap().pop();
+            let refused = match mood {
+                Some(Mood::Down) => return Err(QueueError::transient("down")),
+                Some(Mood::Gone) => return Err(QueueError::fatal("gone")),
+                Some(Mood::Refuses(entries)) => entries,
+                None => Vec::new(),
+            };
+            for entry in refused.iter().rev() {
+                messages.remove(entry.index);
+            }
+            self.0.send(messages).await?;
+            Ok(refused)
+        }
+    }
+
+    async fn write(moods: Vec<Mood>) -> (Vec<String>, Result<Vec<usize>, String>) {
+        let queue = memory();
+        let sink = sink(Moody(queue.clone(), Mutex::new(moods)));
+        let items = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
+        let written = sink.write(items).await.map_err(|error| {
+            assert!(error.closed);
+            error.to_string()
+        });
+        let failed = written.map(|written| written.failures().map(|(index, _)| index).collect());
+        let stored = queue.receive(100, Duration::ZERO).await.unwrap();
+        (
+            stored.into_iter().map(|message| message.body).collect(),
+            failed,
+        )
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_may_pass_is_sent_again_and_what_is_refused_fails_alone() {
+        let later = Unsettled::retryable(0, "later");
+        let first = Mood::Refuses(vec![later, Unsettled::lost(2, "too large")]);
+        // Of what is sent again, "a" alone, nothing is stored yet.
+        let second = Mood::Refuses(vec![Unsettled::retryable(0, "later")]);
+        let (stored, failed) = write(vec![second, first, Mood::Down, Mood::Down]).await;
+        assert_eq!(stored, ["b", "d", "a"]);
+        assert_eq!(failed, Ok(vec![2]));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_queue_that_is_gone_closes_the_sink() {
+        let (stored, failed) = write(vec![Mood::Gone, Mood::Down]).await;
+        assert!(stored.is_empty());
+        assert_eq!(failed, Err("queue `moody`: gone".to_owned()));
+    }
+}

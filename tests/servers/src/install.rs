@@ -1,0 +1,78 @@
+//! Python packages, each in a virtual environment of its own.
+
+use std::fs::{File, create_dir_all, remove_dir_all, write};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A package and the program in it.
+pub(crate) struct Package {
+    pub(crate) name: &'static str,
+    /// As `pip` wants it, with its version.
+    requirement: &'static str,
+    program: &'static str,
+}
+
+const PACKAGES: [Package; 3] = [
+    Package {
+        name: "ministack",
+        requirement: "ministack==1.5.33",
+        program: "ministack",
+    },
+    Package {
+        name: "moto",
+        requirement: "moto[server]==5.2.5",
+        program: "moto_server",
+    },
+    Package {
+        name: "microburst",
+        requirement: "microburst==0.10.0",
+        program: "microburst",
+    },
+];
+
+/// Where the program of a package is; installs it first if need be.
+pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
+    let package = PACKAGES.iter().find(|package| package.name == name);
+    let package = package.ok_or_else(|| format!("no package `{name}` is listed"))?;
+    let directory = target()?.join("servers");
+    create_dir_all(&directory).map_err(|error| format!("{}: {error}", directory.display()))?;
+    let place = directory.join(package.requirement.replace(['[', ']', '='], "-"));
+    // Tests of several programs may want it at the same time.
+    let lock = File::create(place.with_extension("lock")).map_err(|error| error.to_string())?;
+    lock.lock().map_err(|error| error.to_string())?;
+    if !place.join("installed").exists() {
+        let _ = remove_dir_all(&place);
+        run(Command::new("python3").args(["-m", "venv"]).arg(&place))?;
+        let pip = [
+            "install",
+            "--quiet",
+            "--disable-pip-version-check",
+            package.requirement,
+        ];
+        run(Command::new(place.join("bin/pip")).args(pip))?;
+        write(place.join("installed"), "").map_err(|error| error.to_string())?;
+    }
+    Ok(place.join("bin").join(package.program))
+}
+
+/// Cargo's target directory: tests and examples are run from somewhere in it.
+pub(crate) fn target() -> Result<PathBuf, String> {
+    let executable = std::env::current_exe().map_err(|error| error.to_string())?;
+    let tagged = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
+    let target = executable.ancestors().skip(1).find(tagged);
+    let target =
+        target.ok_or_else(|| format!("{} is in no target directory", executable.display()))?;
+    Ok(target.to_path_buf())
+}
+
+fn run(command: &mut Command) -> Result<(), String> {
+    let said = command
+        .output()
+        .map_err(|error| format!("{command:?}: {error}"))?;
+    if said.status.success() {
+        return Ok(());
+    }
+    let errors = String::from_utf8_lossy(&said.stderr);
+    let last = errors.trim().lines().next_back().unwrap_or_default();
+    Err(format!("{command:?} fails: {last}"))
+}
