@@ -2,10 +2,12 @@
 
 use crate::case::{Case, Size};
 
+mod connections;
 mod fused;
 mod hops;
 mod in_flight;
 mod latency;
+mod memory;
 mod parallel;
 mod records;
 mod safety;
@@ -22,6 +24,8 @@ const CASES: &[fn(Size) -> Case] = &[
     parallel::skewed,
     in_flight::case,
     latency::case,
+    memory::case,
+    connections::case,
     records::case,
     safety::case,
     scaling::case,
