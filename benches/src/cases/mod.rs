@@ -2,10 +2,12 @@
 
 use crate::case::{Case, Size};
 
+mod compile;
 mod connections;
 mod fused;
 mod hops;
 mod in_flight;
+mod ingest;
 mod latency;
 mod memory;
 mod parallel;
@@ -26,6 +28,8 @@ const CASES: &[fn(Size) -> Case] = &[
     latency::case,
     memory::case,
     connections::case,
+    ingest::case,
+    compile::case,
     records::case,
     safety::case,
     scaling::case,

@@ -12,7 +12,7 @@ use senders::Load;
 pub fn case(size: Size) -> Case {
     let note = "Lines of 100 bytes on average arrive over TCP, always as many in all, over 1 to 1,000 connections at a \
                 time. The senders run in the same process, on a thread of their own, and are paid for in these times; \
-                they send all they have at once. By hand there is a task for each connection, whose lines go into one \
+                they are connected before, and then send all they have at once. By hand there is a task for each connection, whose lines go into one \
                 channel; brigade's source is that channel already, and bounds bytes as well as lines.";
     let lines = size.items(600_000);
     let mut table = Table::new("lines over 1 to 1,000 connections")
@@ -20,18 +20,17 @@ pub fn case(size: Size) -> Case {
         .baseline(by_hand(1));
     for connections in [1, 10, 100, 1_000] {
         let load = Load::new(connections, lines);
-        let own = load.clone();
         table = table
             .contender(Contender::new(
                 brigade(connections),
                 "`[source::tcp(…)]`, a `map(…)`, `stream()`",
-                move || brigade::run(&own),
+                move || brigade::run(load),
             ))
             .contender(
                 Contender::new(
                     by_hand(connections),
                     "a task a connection, `LinesCodec`, `mpsc::channel(1024)`",
-                    move || by_hand::run(&load),
+                    move || by_hand::run(load),
                 )
                 .crates(&["tokio", "tokio-util"]),
             );
