@@ -143,7 +143,7 @@ impl<T> Edge<T> {
         let mut state = self.lock();
         state.core.gone = true;
         let woken = state.core.wake_everyone();
-        let dropped = (state.ready.clear(), std::mem::take(&mut state.pending));
+        let dropped = state.clear();
         drop(state);
         drop(dropped);
         woken.into_iter().for_each(Waker::wake);
@@ -151,6 +151,11 @@ impl<T> Edge<T> {
 }
 
 impl<T> State<T> {
+    /// Moves everything out, to be dropped once the lock is released.
+    fn clear(&mut self) -> impl Sized + use<T> {
+        (self.ready.clear(), std::mem::take(&mut self.pending))
+    }
+
     fn place(&mut self, seq: u64, parcel: Parcel<T>, ordered: bool) {
         if ordered && seq != self.core.head {
             let place = usize::try_from(seq - self.core.head).expect("the window fits into memory");
