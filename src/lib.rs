@@ -5,8 +5,8 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    BoxError, Cause, Collect, Driven, Failure, Handle, Origin, Pipeline, PipelineStream, Plan,
-    PlanRow, Report, Retry, Row, Run, Running, Segment, Stack, StageInfo, Time, UnknownStage,
+    BoxError, Cause, Collect, Details, Driven, Failure, Handle, Origin, Pipeline, PipelineStream,
+    Plan, PlanRow, Report, Retry, Row, Run, Running, Segment, Stack, StageInfo, Time, UnknownStage,
 };
 
 pub mod source {

@@ -270,7 +270,7 @@ impl Build {
             return;
         };
         self.invalid
-            .get_or_insert_with(|| Failure::of(stage, Cause::Stopped(wrong)));
+            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(wrong)));
     }
 }
 

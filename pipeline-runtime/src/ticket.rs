@@ -179,6 +179,11 @@ impl Ticket {
         });
     }
 
+    #[cold]
+    fn release(&mut self) {
+        std::mem::take(self).resolve(Fate::Again(Duration::ZERO));
+    }
+
     /// Resolves all of these, which costs less than one after the other.
     fn resolve_all(tickets: impl IntoIterator<Item = Self>, fate: Fate) {
         let mut all = Vec::new();
@@ -222,9 +227,10 @@ impl Ticket {
 }
 
 impl Drop for Ticket {
+    #[inline]
     fn drop(&mut self) {
         if self.0.is_some() {
-            std::mem::take(self).resolve(Fate::Again(Duration::ZERO));
+            self.release();
         }
     }
 }

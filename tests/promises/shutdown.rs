@@ -202,7 +202,7 @@ async fn drain_returns_by_its_deadline_though_a_blocking_call_does_not() {
         .await
         .unwrap_err();
     assert!(failure.to_string().contains("`blocked` kept"), "{failure}");
-    let report = failure.report.unwrap();
+    let report = failure.into_details().report.unwrap();
     assert_eq!(report.threads, ["blocked"]);
     assert!(
         report

@@ -220,7 +220,7 @@ where
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        *failure.stage = self.stages[stage + 1];
+        failure.stage = self.stages[stage + 1];
         failure.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
@@ -232,11 +232,9 @@ where
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let origin = error.origin.map(Box::new);
-            self.send(Failure {
-                origin,
-                ..Failure::of(self.stages[0], Cause::Error(error.error))
-            });
+            let mut failure = Failure::new(self.stages[0], Cause::Error(error.error));
+            failure.origin = error.origin;
+            self.send(failure);
         }
     }
 
@@ -307,7 +305,7 @@ where
                     self.filtered(stage);
                     ticket.filtered();
                 }
-                Step::Failed(failure) => self.failed(*failure, ticket),
+                Step::Failed(failure) => self.failed(failure, ticket),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }
