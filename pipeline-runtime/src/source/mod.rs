@@ -19,6 +19,8 @@ pub use input::Input;
 pub use input::{CarriedOf, Fault, Puller, Relay};
 pub use iter::{Iter, iter};
 pub use line::Line;
+#[doc(hidden)]
+pub use receiver::Channel;
 pub use stream::{FromStream, stream};
 
 /// Where items come from: something that can be asked for a batch of them.

@@ -51,6 +51,7 @@ where
             let writer = Writer {
                 worker: shared.join(),
                 intake: Intake::new(Arc::clone(&shared), place),
+                cx: Cx::untimed(),
                 tally: shared.tally(),
                 batches,
                 tickets: Vec::new(),
@@ -69,6 +70,7 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     worker: Worker<T, Never, Never, Task, K>,
     shared: Arc<Shared<T, Never, Never, Task, K>>,
     intake: Intake<T, Never, Never, Task, K>,
+    cx: Cx,
     tally: Tally,
     /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
     batches: bool,
@@ -121,7 +123,7 @@ where
         let taken = batch.items.len();
         let mut items = Vec::with_capacity(taken);
         for Carried { item, ticket } in batch.items.drain(..) {
-            match (self.ends.0)(Entry::Fresh(item), &Cx::untimed()) {
+            match (self.ends.0)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => {
                     items.push(output);
                     self.tickets.push(ticket);

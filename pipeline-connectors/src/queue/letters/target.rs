@@ -19,7 +19,7 @@ pub struct DeadLetterQueue<Q>(Q);
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # async fn main() -> Result<(), pipeline_runtime::BoxError> {
 /// # use std::time::Duration;
 /// use pipeline_connectors::queue;
 /// use pipeline_runtime::queue::{DeadLetter, DeadLetters, Queue, memory};
