@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::archive::Shelf;
-use crate::ledger::{Ends, Ledger};
+use crate::ledger::{Ends, History};
 use crate::report::{Flaw, Messages, name};
 
 /// What was found. `Display` is what a person reads.
@@ -17,7 +17,7 @@ pub struct Audit {
 /// What there is to look at, when all is over.
 pub struct Found<'a> {
     pub ends: Ends,
-    pub ledger: &'a Ledger,
+    pub history: &'a History,
     pub shelf: Shelf,
     /// Messages in the queue.
     pub left: u64,
@@ -32,7 +32,7 @@ impl Audit {
             problems: Vec::new(),
         };
         audit.messages(messages, found);
-        audit.stages(found.ledger, found.killed);
+        audit.stages(found.history, found.killed);
         audit.uploads(messages, &found.shelf);
         audit
     }
@@ -75,23 +75,23 @@ impl Audit {
     }
 
     /// No recorded stage ran again; others only as often as a process was killed.
-    pub fn stages(&mut self, ledger: &Ledger, killed: u32) {
-        self.must_be_none(ledger.again.len(), "calls of stages that were recorded");
-        let repeated = ledger.calls_of.values().filter(|calls| **calls > 1).count();
-        let most = ledger.calls_of.values().max().copied().unwrap_or(0);
+    fn stages(&mut self, history: &History, killed: u32) {
+        self.must_be_none(history.again.len(), "calls of stages that were recorded");
+        let repeated = history.calls.values().filter(|calls| **calls > 1).count();
+        let most = history.calls.values().max().copied().unwrap_or(0);
         if most > killed + 1 {
             let problem = format!("a stage ran {most} times for one message, with {killed} kills");
             self.problems.push(problem);
         }
-        let unnoted = ledger
+        let unnoted = history
             .recorded
             .iter()
-            .filter(|frame| !ledger.calls_of.contains_key(*frame));
+            .filter(|frame| !history.calls.contains_key(*frame));
         self.must_be_none(unnoted.count(), "recorded values that nobody made");
         self.lines.push(format!(
             "{} stages recorded, {} of them ran again after that; {repeated} ran twice before, {killed} kills",
-            ledger.recorded.len(),
-            ledger.again.len(),
+            history.recorded.len(),
+            history.again.len(),
         ));
     }
 
@@ -155,5 +155,121 @@ impl fmt::Display for Audit {
             0 => Ok(()),
             more => write!(f, "\n  and {more} more"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::body;
+
+    const MESSAGES: Messages = Messages {
+        count: 40,
+        fail_rate: 0.1,
+    };
+
+    /// What a run without kills leaves.
+    fn clean() -> (Ends, History, Shelf) {
+        let (mut ends, mut shelf, mut keys) = (Ends::default(), Shelf::default(), Vec::new());
+        for number in MESSAGES.numbers() {
+            let flaw = MESSAGES.flaw(number);
+            assert!(!body(number, flaw).is_empty());
+            match flaw {
+                None => drop(ends.rows.insert(number, 1)),
+                Some(flaw) => drop(ends.letters.insert(name(number), flaw.stage().into())),
+            }
+            if matches!(flaw, None | Some(Flaw::Refused)) {
+                let link = format!("{}/link", name(number));
+                shelf.uploads.insert(link.clone(), (number, 1));
+                keys.extend([format!("{}/digest", name(number)), link]);
+            }
+        }
+        let mut history = History::default();
+        history.add(keys.clone(), keys);
+        (ends, history, shelf)
+    }
+
+    /// What the audit says when something was changed.
+    fn problems(
+        left: u64,
+        killed: u32,
+        change: impl FnOnce(&mut Ends, &mut History, &mut Shelf),
+    ) -> Vec<String> {
+        let (mut ends, mut history, mut shelf) = clean();
+        change(&mut ends, &mut history, &mut shelf);
+        let history = &history;
+        Audit::of_run(
+            MESSAGES,
+            &Found {
+                ends,
+                history,
+                shelf,
+                left,
+                killed,
+            },
+        )
+        .problems
+    }
+
+    #[test]
+    fn a_run_without_a_fault_is_clean() {
+        assert_eq!(problems(0, 0, |_, _, _| {}), Vec::<String>::new());
+    }
+
+    #[test]
+    fn messages_that_are_lost_or_come_to_two_ends_are_found() {
+        let is_found = |change: fn(&mut Ends)| {
+            let problems = problems(0, 0, |ends, _, _| change(ends));
+            assert_eq!(problems.len(), 1, "{problems:?}");
+        };
+        is_found(|ends| drop(ends.rows.remove(&1)));
+        is_found(|ends| drop(ends.rows.insert(1, 2)));
+        is_found(|ends| drop(ends.rows.insert(41, 1)));
+        is_found(|ends| drop(ends.rows.insert(10, 1)));
+        is_found(|ends| drop(ends.letters.remove("report 10")));
+        is_found(|ends| drop(ends.letters.insert("report 10".into(), "rows".into())));
+        is_found(|ends| drop(ends.letters.insert("report 1".into(), "bytes".into())));
+        assert_eq!(
+            problems(1, 0, |_, _, _| {}),
+            ["1 messages left in the queue"]
+        );
+    }
+
+    #[test]
+    fn a_recorded_stage_that_runs_again_is_found() {
+        let again = |_: &mut Ends, history: &mut History, _: &mut Shelf| {
+            history.add(vec!["report 1/link".into()], Vec::new());
+        };
+        assert_eq!(
+            problems(0, 1, again),
+            ["1 calls of stages that were recorded"]
+        );
+    }
+
+    #[test]
+    fn a_stage_may_run_twice_before_it_is_recorded_but_not_more_often_than_processes_are_killed() {
+        let twice = |_: &mut Ends, history: &mut History, _: &mut Shelf| {
+            *history = History::default();
+            let (_, clean, _) = clean();
+            let keys: Vec<_> = clean.recorded.into_iter().collect();
+            history.add(keys.clone(), Vec::new());
+            history.add(vec!["report 1/link".into()], keys);
+        };
+        assert_eq!(problems(0, 1, twice), Vec::<String>::new());
+        assert_eq!(
+            problems(0, 0, twice),
+            ["a stage ran 2 times for one message, with 0 kills"]
+        );
+    }
+
+    #[test]
+    fn uploads_that_are_missing_strange_or_kept_twice_are_found() {
+        let is_found = |change: fn(&mut Shelf)| {
+            let problems = problems(0, 0, |_, _, shelf| change(shelf));
+            assert_eq!(problems.len(), 1, "{problems:?}");
+        };
+        is_found(|shelf| drop(shelf.uploads.remove("report 1/link")));
+        is_found(|shelf| drop(shelf.uploads.insert("x".into(), (1, 1))));
+        is_found(|shelf| drop(shelf.uploads.insert("report 10/link".into(), (10, 1))));
     }
 }

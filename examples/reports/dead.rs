@@ -4,6 +4,7 @@ use std::time::SystemTime;
 
 use brigade::BoxError;
 use brigade::queue::{self, DeadLetter, SqliteDeadLetters};
+use serde_json::Value;
 
 use crate::archive::Server;
 use crate::args::{Crew, Dead, Place};
@@ -18,7 +19,7 @@ pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError
         Dead::List => list(&letters).await,
         Dead::Show { id } => {
             let letter = get(&letters, &id).await?;
-            println!("{}", serde_json::to_string_pretty(&letter)?);
+            println!("{:#}", readable(&letter)?);
             Ok(())
         }
         Dead::Replay { ids } => replay(place, crew, &letters, &ids).await,
@@ -31,6 +32,15 @@ async fn list(letters: &SqliteDeadLetters) -> Result<(), BoxError> {
     }
     println!("{} dead letters", letters.count().await?);
     Ok(())
+}
+
+/// With the values as their stages made them.
+fn readable(letter: &DeadLetter) -> Result<Value, BoxError> {
+    let mut readable = serde_json::to_value(letter)?;
+    for (place, frame) in letter.frames.iter().enumerate() {
+        readable["frames"][place]["value"] = frame.read()?.unwrap_or_default();
+    }
+    Ok(readable)
 }
 
 /// What the task had passed; what is recorded of it has a star.
@@ -100,10 +110,10 @@ async fn replay(
     println!(
         "{} letters replayed: {rows} rows, {again} dead again; {} recorded stages ran again",
         letters.len(),
-        ledger.again.len(),
+        ledger.history.again.len(),
     );
-    if rows + again != letters.len() || !ledger.again.is_empty() {
-        return Err(format!("that does not add up: {:?}", ledger.again).into());
+    if rows + again != letters.len() || !ledger.history.again.is_empty() {
+        return Err(format!("that does not add up: {:?}", ledger.history.again).into());
     }
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The job: from messages to rows.
 
+use std::fmt::Write as _;
 use std::io;
 use std::time::Duration;
 
@@ -41,6 +42,8 @@ pub fn reports<Q: Queue<Body = String>>(
     let deliveries = queue
         .deliveries()
         .prefetch(64)
+        // SQS answers a long poll also when who asked was killed: what it sends there is away for a lease.
+        .wait(Duration::from_secs(1))
         .poison(DELIVERIES, letters.clone());
     pipeline! {
         [deliveries, Errors::new(letters)]
@@ -68,12 +71,12 @@ pub fn reports<Q: Queue<Body = String>>(
 /// Numbers in, messages out; the file of a report is there before its message.
 pub fn messages<Q: Queue<Body = String>>(
     queue: Q,
-    spool: Spool,
+    spool: &Spool,
     messages: Messages,
 ) -> Pipeline<Driven> {
     pipeline! {
         [messages.numbers()]
-        use spool;
+        use spool = spool.clone();
         :block map(|number| message(&spool, number, messages.flaw(number)))?,
         :drive queue::sink(queue),
     }
@@ -87,6 +90,10 @@ fn message(spool: &Spool, number: u32, flaw: Option<Flaw>) -> io::Result<Outgoin
 }
 
 fn sha256(bytes: &[u8]) -> String {
-    let digest = Sha256::digest(bytes);
-    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut hex = String::new();
+    for byte in Sha256::digest(bytes) {
+        // Into a string it does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }

@@ -9,8 +9,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Place;
 
-/// Reads along while the workers work. It knows of each `once` stage of each task, as `report 7/link`, when it was
-/// called and when its value was recorded.
+/// Reads along while the workers work.
 pub struct Ledger {
     table: Connection,
     dead: Connection,
@@ -19,11 +18,30 @@ pub struct Ledger {
     rest: String,
     /// The last frame that was seen.
     seen: i64,
+    pub history: History,
+}
+
+/// Of each `once` stage of each task, as `report 7/link`: how often it was called, and whether its value is recorded.
+#[derive(Debug, Default)]
+pub struct History {
     pub recorded: HashSet<String>,
-    /// How often each was called.
-    pub calls_of: HashMap<String, u32>,
+    pub calls: HashMap<String, u32>,
     /// Calls of what had been recorded before: there must be none.
     pub again: Vec<String>,
+}
+
+impl History {
+    /// What was called since the last time, and what is recorded since then. A call of what was recorded the last time
+    /// should not have been made.
+    pub fn add(&mut self, calls: Vec<String>, recorded: Vec<String>) {
+        for call in calls {
+            if self.recorded.contains(&call) {
+                self.again.push(call.clone());
+            }
+            *self.calls.entry(call).or_default() += 1;
+        }
+        self.recorded.extend(recorded);
+    }
 }
 
 /// Rows of the table, and where the dead letters come from.
@@ -45,27 +63,19 @@ impl Ledger {
             calls: File::open(place.calls())?,
             rest: String::new(),
             seen: 0,
-            recorded: HashSet::new(),
-            calls_of: HashMap::new(),
-            again: Vec::new(),
+            history: History::default(),
         };
         ledger.look()?;
-        ledger.calls_of.clear();
+        ledger.history.calls.clear();
         Ok(ledger)
     }
 
-    /// Reads what is new. A call that is noted after a look at which its value was recorded already should not have been
-    /// made.
+    /// Reads what is new.
     pub fn look(&mut self) -> Result<(), BoxError> {
-        // In this order: what is called between the two is not yet known to be recorded.
-        let frames = self.frames()?;
-        for call in self.new_calls()? {
-            if self.recorded.contains(&call) {
-                self.again.push(call.clone());
-            }
-            *self.calls_of.entry(call).or_default() += 1;
-        }
-        self.recorded.extend(frames);
+        // In this order: a call that is read with the frames or before them may have come before the record.
+        let recorded = self.frames()?;
+        let calls = self.new_calls()?;
+        self.history.add(calls, recorded);
         Ok(())
     }
 

@@ -76,12 +76,11 @@ impl Place {
 
     /// That an earlier run is there.
     pub fn is_begun(&self) -> Result<(), BoxError> {
-        match self.table().try_exists()? {
-            true => Ok(()),
-            false => {
-                Err(format!("there is no run in {}; start one first", self.dir.display()).into())
-            }
+        if !self.table().try_exists()? {
+            let problem = format!("there is no run in {}; start one first", self.dir.display());
+            return Err(problem.into());
         }
+        Ok(())
     }
 
     /// Makes what the workers work with, and so finds now what would keep them from it.
@@ -197,7 +196,7 @@ impl Queue {
     }
 
     /// The pipeline of the producer.
-    pub fn fill(&self, spool: Spool, messages: Messages) -> Pipeline<Driven> {
+    pub fn fill(&self, spool: &Spool, messages: Messages) -> Pipeline<Driven> {
         match self.clone() {
             Self::Sqlite(queue) => job::messages(queue, spool, messages),
             #[cfg(feature = "sqs")]

@@ -37,10 +37,16 @@ pub struct Messages {
 impl Messages {
     /// Evenly distributed, and of each kind as many.
     pub fn flaw(self, number: u32) -> Option<Flaw> {
-        let flawed = |number: u32| (f64::from(number) * self.fail_rate) as u64;
-        let count = flawed(number);
-        let kinds = [Flaw::Unreadable, Flaw::Lost, Flaw::Refused];
-        (count > flawed(number - 1)).then(|| kinds[(count % 3) as usize])
+        let so_far = |number: u32| (f64::from(number) * self.fail_rate).floor();
+        let count = so_far(number);
+        if count <= so_far(number - 1) {
+            return None;
+        }
+        Some(match count % 3.0 {
+            0.0 => Flaw::Unreadable,
+            1.0 => Flaw::Lost,
+            _ => Flaw::Refused,
+        })
     }
 
     pub fn numbers(self) -> RangeInclusive<u32> {

@@ -30,7 +30,7 @@ pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), B
 
     let mut ledger = Ledger::open(place)?;
     let mut crew = Crew::start(place, server.address, asked)?;
-    let producer = queue.fill(place.spool(), messages).spawn();
+    let producer = queue.fill(&place.spool(), messages).spawn();
     let begun = Instant::now();
     let all = u64::from(messages.count);
     watch(&mut ledger, &mut crew, &queue, all, asked.patience).await?;
@@ -42,7 +42,7 @@ pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), B
     ledger.look()?;
     let found = Found {
         ends: ledger.ends()?,
-        ledger: &ledger,
+        history: &ledger.history,
         shelf: server.shelf(),
         left: queue.count().await?,
         killed,
@@ -53,10 +53,10 @@ pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), B
         asked.processes,
         f64::from(messages.count) / took.as_secs_f64()
     );
-    match audit.is_clean() {
-        true => Ok(()),
-        false => Err("the audit is not clean".into()),
+    if !audit.is_clean() {
+        return Err("the audit is not clean".into());
     }
+    Ok(())
 }
 
 /// Waits until so many messages are rows or dead letters, and the queue is empty. Workers are killed meanwhile.

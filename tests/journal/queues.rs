@@ -147,6 +147,9 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
     let frames: Vec<_> = letter.frames.iter().map(known).collect();
     let expected = [("message", false), ("upper", false), ("length", true)];
     assert_eq!(frames, expected.map(|(key, known)| (key.to_owned(), known)));
+    assert_eq!(letter.frames[2].read::<usize>().unwrap(), Some(2));
+    assert_eq!(letter.frames[1].read::<String>().unwrap(), None);
+    assert!(letter.frames[2].read::<String>().is_err());
     assert_eq!(
         (letter.stage.as_str(), letter.cause.as_str()),
         ("tens", "not now")

@@ -14,6 +14,8 @@ use std::sync::Arc;
 use crate::failure::BoxError;
 
 #[cfg(feature = "journal")]
+pub(crate) use codec::decode;
+#[cfg(feature = "journal")]
 pub(crate) use once::once;
 #[doc(hidden)]
 pub use recorder::Recorder;

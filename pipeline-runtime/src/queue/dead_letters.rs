@@ -53,6 +53,22 @@ pub struct DeadFrame {
     pub value: Option<Vec<u8>>,
 }
 
+#[cfg(feature = "journal")]
+impl DeadFrame {
+    /// The value that is recorded of it, as the type that the stage made, or as one that can hold any: with
+    /// `serde_json::Value` a person can be shown what it is. `None` if nothing is recorded.
+    ///
+    /// # Errors
+    ///
+    /// It is no such value.
+    pub fn read<V: serde::de::DeserializeOwned>(&self) -> Result<Option<V>, BoxError> {
+        self.value
+            .as_deref()
+            .map(crate::journal::decode)
+            .transpose()
+    }
+}
+
 /// Keeps dead letters.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not keep dead letters",
