@@ -134,7 +134,7 @@ impl DeadLetter {
         }
         let mut letter = Self::bare(message.original);
         if let Some(rider) = message.rider {
-            letter.task = rider.task().as_ref().to_owned();
+            rider.task().as_ref().clone_into(&mut letter.task);
         }
         Self {
             stage: name.to_owned(),
