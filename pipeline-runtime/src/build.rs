@@ -154,11 +154,13 @@ pub fn open<I: Input, Task: Send + 'static>(
     let puller = input.wire(&mut build, relay(&errors));
     let stage = build.source(site, &puller);
     let broken = Arc::clone(&errors);
-    let feed = SourceFeed::new(
+    let feed = Arc::new(SourceFeed::new(
         puller,
         Box::new(move |error| broken.source_broke(stage, error)),
-    );
+    ));
     let side = feed.side();
+    let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
+    build.control.close_last(last);
     build.control.add_source(side.clone());
     let bounded: Arc<dyn Bounded> = Arc::new(Unbuffered(0));
     build.groups.push(Group {
@@ -177,7 +179,7 @@ pub fn open<I: Input, Task: Send + 'static>(
     Port {
         build,
         site,
-        feed: Arc::new(feed),
+        feed,
         bounded,
         reporter: errors.clone(),
         errors: Some(errors),

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::thread;
 
@@ -74,6 +74,8 @@ impl Drop for Kept {
 pub(crate) struct Control {
     edges: Mutex<Vec<Arc<dyn Close>>>,
     sources: Mutex<Vec<Arc<dyn Drain>>>,
+    /// What belongs to the workers, and is not to wait for them.
+    last: Mutex<Vec<Weak<dyn Close>>>,
     /// Pipelines that are inputs of this one, and the one that this is an input of.
     inner: Mutex<Vec<Arc<Control>>>,
     tasks: Mutex<JoinSet<()>>,
@@ -123,6 +125,11 @@ impl Control {
 
     pub(crate) fn add_source(&self, source: Arc<dyn Drain>) {
         lock(&self.sources).push(source);
+    }
+
+    /// `what` is closed when everything else has been told to stop, if it is still there.
+    pub(crate) fn close_last(&self, what: Weak<dyn Close>) {
+        lock(&self.last).push(what);
     }
 
     pub(crate) fn adopt(&self, inner: Arc<Control>) {
@@ -185,10 +192,6 @@ impl Control {
     /// Cancel safe.
     pub(crate) async fn kept(&self) {
         if self.stopped() {
-            // What workers have handed in since the stop is dropped with it.
-            for edge in lock(&self.edges).iter() {
-                edge.close();
-            }
             self.phase.send_replace(Phase::Ended);
         }
         let mut keepers = self.keepers.subscribe();
@@ -277,6 +280,10 @@ impl Control {
         for inner in lock(&self.inner).iter() {
             inner.stop();
         }
+        let last = std::mem::take(&mut *lock(&self.last));
+        last.iter()
+            .filter_map(Weak::upgrade)
+            .for_each(|last| last.close());
     }
 
     /// Waits until everything is told to stop.

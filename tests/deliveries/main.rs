@@ -6,5 +6,6 @@ mod fakes;
 mod fates;
 mod keeping;
 mod parts;
+mod property;
 mod receiving;
 mod stopping;

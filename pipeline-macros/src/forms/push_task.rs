@@ -92,7 +92,7 @@ impl Form for PushTask {
             checker.errors.at(self.key.span(), message);
         }
         if let Some(id) = &self.id
-            && let Some(message) = useless_id(scope, checker)
+            && let Some(message) = Id::is_useless(scope, checker)
         {
             checker.errors.at(id.span, message);
         }
@@ -168,15 +168,17 @@ fn same_task(body: &Body<'_>) -> TokenStream {
     quote_spanned!(body.span()=> let opened = ::core::clone::Clone::clone(&#handle);)
 }
 
-/// What is wrong with an id here.
-fn useless_id(scope: &Scope, checker: &Checker<'_>) -> Option<&'static str> {
-    if scope.is_record() {
-        return Some("the task has its id from the first `push_task`; remove this one");
+impl Id {
+    /// What is wrong with an id here.
+    fn is_useless(scope: &Scope, checker: &Checker<'_>) -> Option<&'static str> {
+        if scope.is_record() {
+            return Some("the task has its id from the first `push_task`; remove this one");
+        }
+        if !checker.journaled && !scope.is_vague() {
+            return Some(
+                "`id` is for a journal; name one behind the header: `[input] journal = journal;`",
+            );
+        }
+        None
     }
-    if !checker.journaled && !scope.is_vague() {
-        return Some(
-            "`id` is for a journal; name one behind the header: `[input] journal = journal;`",
-        );
-    }
-    None
 }

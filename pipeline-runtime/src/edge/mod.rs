@@ -146,7 +146,7 @@ impl<T> Edge<T> {
         let mut state = self.lock();
         state.core.gone = true;
         let woken = state.core.wake_everyone();
-        let dropped = (state.ready.clear(), std::mem::take(&mut state.pending));
+        let dropped = state.clear();
         drop(state);
         drop(dropped);
         woken.into_iter().for_each(Waker::wake);
@@ -154,6 +154,11 @@ impl<T> Edge<T> {
 }
 
 impl<T> State<T> {
+    /// Moves everything out, to be dropped once the lock is released.
+    fn clear(&mut self) -> impl Sized + use<T> {
+        (self.ready.clear(), std::mem::take(&mut self.pending))
+    }
+
     /// Whether what the number `seq` brought can be emitted now.
     fn is_due(&self, seq: u64, ordered: bool) -> bool {
         !ordered || seq == self.core.head

@@ -166,7 +166,14 @@ impl<T> Edge<T> {
         self.wake_both(state);
     }
 
+    /// Wakes who can go on; drops what was handed in where nobody wants it any more.
     pub(super) fn wake_both(&self, mut state: MutexGuard<'_, State<T>>) {
+        if state.core.gone {
+            let dropped = state.clear();
+            drop(state);
+            drop(dropped);
+            return;
+        }
         let taker = if state.ready.len() > 0 {
             state.core.takers.choose()
         } else {

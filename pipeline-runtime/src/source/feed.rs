@@ -75,6 +75,18 @@ impl Close for Side {
     }
 }
 
+/// What the source has taken and not handed out is dropped, without waiting for the workers to let go of it.
+impl<P: Puller> Close for SourceFeed<P> {
+    fn close(&self) {
+        // A worker that is in it now sees that nobody wants more when it is through.
+        if let Ok(mut state) = self.state.try_lock() {
+            let dropped = (state.puller.take(), std::mem::take(&mut state.rest));
+            drop(state);
+            drop(dropped);
+        }
+    }
+}
+
 /// The source is ready: one worker is enough to ask it.
 impl Wake for Side {
     fn wake(self: Arc<Self>) {

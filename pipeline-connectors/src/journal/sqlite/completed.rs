@@ -31,6 +31,7 @@ impl<R> Completed<R> {
     }
 
     /// A task with any number of rows, also none.
+    #[must_use]
     pub fn rows(task: &Arc<str>, rows: Vec<R>) -> Self {
         Self {
             task: Arc::clone(task),

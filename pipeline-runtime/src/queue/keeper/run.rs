@@ -152,8 +152,9 @@ impl Keeper {
         let told = state.acks.is_empty() && state.nacks.is_empty() && state.extending.is_empty();
         let no_more = match phase {
             // Also a failure that somebody else has is still to be decided about.
-            Phase::Running | Phase::Stopped => !state.open && state.held.is_empty(),
-            Phase::Aborted => state.held.is_empty(),
+            Phase::Running | Phase::Stopped | Phase::Aborted => {
+                !state.open && state.held.is_empty()
+            }
             // Who holds a delivery now, holds it longer than the pipeline.
             Phase::Ended => true,
         };
