@@ -144,7 +144,7 @@ async fn a_panic_and_a_timeout_are_failures_like_others() {
         :async 3 map(|number| async move {
             assert!(*number != 1, "one");
             if *number == 2 {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }) with { timeout: Duration::from_secs(1) },
         :drive sink::each(|()| {}),

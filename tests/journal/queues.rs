@@ -34,6 +34,7 @@ impl Stages {
     }
 
     async fn second(&self, length: usize) -> Result<usize, &'static str> {
+        tokio::task::yield_now().await;
         self.second.fetch_add(1, SeqCst);
         let fails = self
             .failures
