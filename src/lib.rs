@@ -122,6 +122,17 @@ pub mod sink {
 pub mod queue {
     //! Queues as inputs: each delivery is acknowledged when the pipeline is done with it, and not before.
     //!
+    //! | queue | where the messages are |
+    //! |---|---|
+    //! | [`memory`] | in the process; for tests, and to decouple parts of a program |
+    //! | `sqlite` (feature `sqlite`) | in a file, for any number of processes on one machine |
+    //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
+    //! | your own [`Queue`] | anywhere |
+    //!
+    //! [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
+    //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`), or in [`DeadLetters`] of
+    //! your own; [`restore`] and [`replay`] bring it back.
+    //!
     //! ```
     //! use brigade::prelude::*;
     //! use std::time::Duration;
@@ -151,6 +162,8 @@ pub mod queue {
     //! # Ok(())
     //! # }
     //! ```
+    #[cfg(any(feature = "sqlite", feature = "sqs"))]
+    pub use pipeline_connectors::queue::*;
     pub use pipeline_runtime::queue::*;
 }
 

@@ -102,7 +102,23 @@ fn replaced(text: &str, function: &str, body: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::replaced;
+    use std::fs;
+    use std::path::Path;
+
+    use super::{REPLACED, replaced};
+
+    #[test]
+    fn every_function_that_is_to_be_replaced_is_there() {
+        for (file, function, body) in REPLACED {
+            let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(file);
+            let text = fs::read_to_string(&file).expect("a file of the runtime can be read");
+            assert!(
+                replaced(&text, function, body).is_some(),
+                "no `{function}` in {}",
+                file.display()
+            );
+        }
+    }
 
     #[test]
     fn only_the_body_of_the_function_is_replaced() {

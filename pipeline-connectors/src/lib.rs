@@ -16,6 +16,7 @@
 pub mod conformance;
 #[cfg(feature = "journal")]
 pub mod journal;
+#[cfg(any(feature = "sqlite", feature = "sqs"))]
 pub mod queue;
 
 #[cfg(feature = "_lines")]

@@ -87,14 +87,14 @@ impl Queue for Broken {
             self.0.extend(receipts, self.profile().lease).await?;
         }
         if self.is(CountsNothing) {
-            received
-                .iter_mut()
-                .for_each(|message| message.receive_count = 1);
+            for message in &mut received {
+                message.receive_count = 1;
+            }
         }
         if self.is(ChangesIds) {
-            received
-                .iter_mut()
-                .for_each(|message| message.id = (&*message.receipt.0).into());
+            for message in &mut received {
+                message.id = Arc::clone(&message.receipt.0);
+            }
         }
         Ok(received)
     }
@@ -148,7 +148,9 @@ impl Queue for Broken {
             messages.extend(messages.clone());
         }
         if self.is(ForgetsGroups) {
-            messages.iter_mut().for_each(|message| message.group = None);
+            for message in &mut messages {
+                message.group = None;
+            }
         }
         self.0.send(messages).await
     }

@@ -4,9 +4,14 @@
     feature = "files",
     feature = "stdin",
     feature = "tcp",
-    feature = "sqlite"
+    feature = "sqlite",
+    feature = "sqs"
 ))]
 
+use pipeline_connectors::queue::{
+    DeadLetterQueue, LettersError, SqliteDeadLetters, SqliteQueue, SqliteQueueBuilder, SqsQueue,
+    SqsQueueBuilder,
+};
 use pipeline_connectors::{
     BindError, Database, Files, LineError, Listen, OpenError, Progress, ProgressSnapshot,
     ReadError, RowError, Sqlite, Stdin, Table, TableBuilder, TableSnapshot, TableStats, Tcp,
@@ -27,7 +32,9 @@ macro_rules! all_go_anywhere {
 all_go_anywhere!(
     BindError,
     Database,
+    DeadLetterQueue<SqliteQueue>,
     Files,
+    LettersError,
     LineError,
     Listen<String>,
     OpenError,
@@ -36,6 +43,12 @@ all_go_anywhere!(
     ReadError,
     RowError,
     Sqlite,
+    SqliteDeadLetters,
+    SqliteQueue,
+    SqliteQueue<Vec<u8>>,
+    SqliteQueueBuilder,
+    SqsQueue,
+    SqsQueueBuilder,
     Stdin,
     Table,
     TableBuilder,

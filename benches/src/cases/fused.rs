@@ -27,7 +27,15 @@ pub fn case(size: Size) -> Case {
             ))
             .contender(Contender::new(LOOP, "`for` over the range", move || {
                 plain(items)
-            }));
+            }))
+            .contender(
+                Contender::new(
+                    "futures `map`",
+                    "`stream::iter(…).map(…)`, three times",
+                    move || mapped(consumer, items),
+                )
+                .crates(&["futures"]),
+            );
         peers::<u64>(table, consumer, size, 1).goal(Goal::faster(
             "brigade, `stream()`",
             HAND,
@@ -65,6 +73,19 @@ fn stream(consumer: Consumer, items: u64) -> Sample {
         let mut check = Check::new();
         while let Some(item) = stream.next().await {
             check.item(item.expect("nothing fails"));
+        }
+        check.end(items);
+    })
+}
+
+/// Another way to write stages of which nothing is left; it contains no panics and counts nothing.
+fn mapped(consumer: Consumer, items: u64) -> Sample {
+    consumer.measure(items, async move {
+        let numbers = futures::stream::iter(0..items);
+        let mut stream = numbers.map(u64::step).map(u64::step).map(u64::step);
+        let mut check = Check::new();
+        while let Some(item) = stream.next().await {
+            check.item(item);
         }
         check.end(items);
     })

@@ -2,10 +2,14 @@
 
 use crate::case::{Case, Size};
 
+mod compile;
+mod connections;
 mod fused;
 mod hops;
 mod in_flight;
+mod ingest;
 mod latency;
+mod memory;
 mod parallel;
 mod records;
 mod safety;
@@ -22,6 +26,10 @@ const CASES: &[fn(Size) -> Case] = &[
     parallel::skewed,
     in_flight::case,
     latency::case,
+    memory::case,
+    connections::case,
+    ingest::case,
+    compile::case,
     records::case,
     safety::case,
     scaling::case,

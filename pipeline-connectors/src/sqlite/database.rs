@@ -178,7 +178,7 @@ impl Database {
     }
 
     /// Works with the connection on a thread that may block. An `Err` holds the message of a panic.
-    pub(super) async fn run<T: Send + 'static>(
+    pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection) -> T + Send + 'static,
     ) -> Result<T, String> {

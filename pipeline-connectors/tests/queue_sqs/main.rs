@@ -4,6 +4,7 @@
 
 mod faults;
 mod limits;
+mod pipelines;
 mod stub;
 
 use std::time::Duration;
@@ -26,7 +27,7 @@ fn client(url: &str) -> Client {
 
 async fn make(client: &Client, name: &str) {
     let mut request = client.create_queue().queue_name(name);
-    if name.ends_with(".fifo") {
+    if name.strip_suffix(".fifo").is_some() {
         request = request.attributes(QueueAttributeName::FifoQueue, "true");
     }
     request.send().await.unwrap();

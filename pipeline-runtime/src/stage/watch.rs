@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::shared::Shared;
 use crate::carry::Carry;
+use crate::edge::Runs;
 use crate::failure::{Cause, Failure};
 use crate::ticket::Ticket;
 
@@ -126,7 +127,9 @@ where
         shared.reporter.report(failure).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;
         tally.resolved += 1;
-        shared.edge.submit_each([(seq, None)], &mut tally);
+        let mut done = Runs::new();
+        done.resolve(seq, None);
+        shared.edge.submit_each(&mut done, &mut tally);
     });
     Armed { claim, timer }
 }

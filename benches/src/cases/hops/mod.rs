@@ -117,16 +117,16 @@ pub(super) fn peers<T: Load>(table: Table, consumer: Consumer, size: Size, fewer
         ))
         .contender(contender(
             "futures buffered",
-            "`map(async …).buffered(1024)`, three times",
+            "`map(async …).buffered(64)`, three times",
             &["futures"],
             400_000,
             peers::buffered::<T>,
         ))
         .contender(contender(
             "par-stream",
-            "`map_blocking(1024, …)`, three times",
+            "`map(…).spawned(1024)`, three times, and behind the source",
             &["par-stream"],
-            40_000,
+            400_000,
             peers::par_stream::<T>,
         ))
         .contender(contender(

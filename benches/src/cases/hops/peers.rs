@@ -182,17 +182,17 @@ pub(in crate::cases) fn crossbeam<T: Load>(consumer: Consumer, items: u64) -> Sa
     })
 }
 
-/// No task at all: each stage keeps its futures in a queue.
+/// No task at all: each stage keeps its futures in a queue. With 64 it is as fast as with 1,024, or faster.
 pub(in crate::cases) fn buffered<T: Load>(consumer: Consumer, items: u64) -> Sample {
     consumer.measure(items, async move {
         let mut stream = stream::iter(0..items)
             .map(T::make)
             .map(async |item: T| item.step())
-            .buffered(1024)
+            .buffered(64)
             .map(async |item: T| item.step())
-            .buffered(1024)
+            .buffered(64)
             .map(async |item: T| item.step())
-            .buffered(1024);
+            .buffered(64);
         let mut check = Check::new();
         while let Some(item) = stream.next().await {
             check.item(item);
@@ -201,14 +201,19 @@ pub(in crate::cases) fn buffered<T: Load>(consumer: Consumer, items: u64) -> Sam
     })
 }
 
-/// Its way to run one function a stage: on a blocking thread, with a channel behind it.
+/// Its way to give a stage a task of its own with a channel behind it. (`map_blocking`, with a thread, is several times
+/// slower here, and `par_then` with one worker twice as slow.)
 pub(in crate::cases) fn par_stream<T: Load>(consumer: Consumer, items: u64) -> Sample {
     consumer.measure(items, async move {
         let mut stream = stream::iter(0..items)
             .map(T::make)
-            .map_blocking(1024, T::step)
-            .map_blocking(1024, T::step)
-            .map_blocking(1024, T::step);
+            .spawned(1024)
+            .map(T::step)
+            .spawned(1024)
+            .map(T::step)
+            .spawned(1024)
+            .map(T::step)
+            .spawned(1024);
         let mut check = Check::new();
         while let Some(item) = stream.next().await {
             check.item(item);

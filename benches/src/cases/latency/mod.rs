@@ -31,11 +31,7 @@ pub fn case(size: Size) -> Case {
 
 fn contenders(table: Table, consumer: Consumer, pause: Duration, items: usize) -> Table {
     let table = table
-        .columns([
-            ("p50", "p50, ns"),
-            ("p99", "p99, ns"),
-            ("max", "longest, ns"),
-        ])
+        .columns([("p50", "p50, ns"), ("p99", "p99, ns")])
         .baseline(HAND)
         .contender(Contender::new(
             "brigade",

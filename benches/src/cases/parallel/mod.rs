@@ -120,7 +120,7 @@ fn contenders(
         ))
         .contender(contender(
             "pariter",
-            "`parallel_map_custom`, two threads, buffer of 256",
+            "`parallel_map_custom`, two threads, buffer of 1,024 (256 with a window)",
             &["pariter"],
             1.0,
             peers::pariter,

@@ -56,10 +56,11 @@ pub(super) fn rayon(job: Job, items: u64, _window: bool, expected: Expected) -> 
 }
 
 /// An ordered iterator. Without a buffer written it has four places for two threads, and is slower.
-pub(super) fn pariter(job: Job, items: u64, _window: bool, expected: Expected) -> Sample {
+pub(super) fn pariter(job: Job, items: u64, window: bool, expected: Expected) -> Sample {
+    let buffer = if window { 256 } else { 1024 };
     Sample::of(items, || {
         let results = (0..items).parallel_map_custom(
-            |options| options.threads(2).buffer_size(256),
+            |options| options.threads(2).buffer_size(buffer),
             move |number| job.run(number),
         );
         let mut all = Ordered::default();

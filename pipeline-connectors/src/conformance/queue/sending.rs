@@ -97,7 +97,10 @@ where
     let messages = vec![message("late").delay(delay), message("soon")];
     queue.one.put(messages).await;
     let soon = queue.other.one().await;
-    assert_eq!(bodies(&[soon.clone()]), expected::<Q::Body>(["soon"]));
+    assert_eq!(
+        bodies(std::slice::from_ref(&soon)),
+        expected::<Q::Body>(["soon"])
+    );
     queue.other.acked(&[soon]).await;
     let late = queue.other.one().await;
     assert!(

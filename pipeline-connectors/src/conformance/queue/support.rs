@@ -110,9 +110,8 @@ pub(super) trait Handle: Queue<Body: Text> {
                 all.extend(received);
             }
         };
-        if timeout(PATIENCE, gathering).await.is_err() {
-            panic!("of {count} messages only {} came", all.len());
-        }
+        let gathered = timeout(PATIENCE, gathering).await.is_ok();
+        assert!(gathered, "of {count} messages only {} came", all.len());
         all
     }
 
@@ -160,8 +159,6 @@ impl<Q: Queue<Body: Text>> Handle for Q {}
 
 /// Fails a check whose queue is stuck.
 pub(super) async fn in_time<F: Future>(what: &str, future: F) -> F::Output {
-    match timeout(PATIENCE, future).await {
-        Ok(output) => output,
-        Err(_) => panic!("{what} does not happen"),
-    }
+    let output = timeout(PATIENCE, future).await;
+    output.unwrap_or_else(|_| panic!("{what} does not happen"))
 }

@@ -19,8 +19,8 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use body::QueueBody;
 
+use crate::queue::schema::Refused;
 use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, Synchronous};
-use schema::Refused;
 use store::{Settle, Store};
 use thread::{Receive, Request, Thread, WAITING};
 
@@ -114,13 +114,7 @@ impl SqliteQueueBuilder {
             .open_alone()?;
         let store = schema::prepare(&mut connection, B::KIND)
             .and_then(|name| Store::new(connection, name).map_err(Refused::from))
-            .map_err(|refused| match refused {
-                Refused::Failed(error) => OpenError::of_database(&self.file, &error),
-                Refused::Because(kind) => OpenError {
-                    path: self.file.path().to_path_buf(),
-                    kind,
-                },
-            })?;
+            .map_err(|refused| refused.into_error(&self.file))?;
         let path = self.file.path().to_path_buf();
         self.start(store).map_err(|error| OpenError {
             path,

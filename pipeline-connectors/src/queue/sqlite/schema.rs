@@ -1,7 +1,8 @@
 //! The tables, and whether those that are there are ours.
 
-use rusqlite::{Connection, OptionalExtension as _, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
+use crate::queue::schema::{Refused, check_version};
 use crate::sqlite::OpenErrorKind;
 
 /// Of the tables below. Another version is not opened.
@@ -33,18 +34,6 @@ const TABLES: &str = "
     CREATE INDEX brigade_queue_grp ON brigade_queue (grp) WHERE grp IS NOT NULL;
 ";
 
-/// Why there is no queue to be had.
-pub(super) enum Refused {
-    Because(OpenErrorKind),
-    Failed(rusqlite::Error),
-}
-
-impl From<rusqlite::Error> for Refused {
-    fn from(error: rusqlite::Error) -> Self {
-        Self::Failed(error)
-    }
-}
-
 /// Makes the tables if there are none. Returns the name of the queue in this file.
 pub(super) fn prepare(connection: &mut Connection, bodies: &str) -> Result<String, Refused> {
     // Immediate, since another process may be about to do the same.
@@ -55,19 +44,8 @@ pub(super) fn prepare(connection: &mut Connection, bodies: &str) -> Result<Strin
         let insert = "INSERT INTO brigade_queue_meta VALUES (?, ?, lower(hex(randomblob(8))), 0)";
         transaction.execute(insert, (VERSION, bodies))?;
     }
-    let version = transaction
-        .query_row("SELECT version FROM brigade_queue_meta", [], |row| {
-            row.get(0)
-        })
-        .optional()?
-        .unwrap_or(0);
-    if version != VERSION {
-        return Err(Refused::Because(OpenErrorKind::Version {
-            what: "queue",
-            found: version,
-            known: VERSION,
-        }));
-    }
+    let version = "SELECT version FROM brigade_queue_meta";
+    check_version(&transaction, "queue", version, VERSION)?;
     let (holds, name): (String, String) =
         transaction.query_row("SELECT bodies, name FROM brigade_queue_meta", [], |row| {
             Ok((row.get(0)?, row.get(1)?))

@@ -11,7 +11,7 @@ use aws_sdk_sqs::Client;
 use pipeline_runtime::queue::Profile;
 use tokio::sync::OnceCell;
 
-use super::limits::{ENTRIES, WAIT};
+use super::limits::{ENTRIES, WAIT, is_fifo};
 use super::{Inner, SqsQueue};
 
 /// The lease, where nothing else is said.
@@ -112,7 +112,7 @@ impl SqsQueueBuilder {
         };
         let is_url = self.queue.contains("://");
         let name = self.queue.rsplit('/').next().unwrap_or_default();
-        let batch = if name.ends_with(".fifo") { 1 } else { ENTRIES };
+        let batch = if is_fifo(name) { 1 } else { ENTRIES };
         SqsQueue(Arc::new(Inner {
             client,
             name: Arc::from(format!("sqs:{name}")),

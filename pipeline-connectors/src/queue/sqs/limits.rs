@@ -17,6 +17,11 @@ pub(super) const NAME: usize = 128;
 /// The attribute that carries a message's name.
 pub(super) const ID: &str = "brigade-id";
 
+/// By its name or URL: SQS requires this end of the names of FIFO queues, and refuses it of others.
+pub(super) fn is_fifo(queue: &str) -> bool {
+    queue.strip_suffix(".fifo").is_some()
+}
+
 /// In whole seconds, rounded up, since nothing may come too soon.
 pub(super) fn seconds(time: Duration, most: Duration) -> i32 {
     let time = time.min(most);

@@ -90,8 +90,7 @@ impl SqsQueue {
     }
 
     fn is_fifo(&self) -> bool {
-        // SQS requires it of the name, and of no other.
-        self.0.queue.ends_with(".fifo")
+        limits::is_fifo(&self.0.queue)
     }
 }
 

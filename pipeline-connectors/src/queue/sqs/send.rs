@@ -175,7 +175,7 @@ mod tests {
 
     #[test]
     fn a_batch_is_cut_by_count_and_by_size() {
-        assert_eq!(parts(&[1; 10]), [0..10]);
+        assert_eq!(parts(&[1; 20]), [0..10, 10..20]);
         assert_eq!(parts(&[1; 21]), [0..10, 10..20, 20..21]);
         assert_eq!(parts(&[BYTES, 1, BYTES - 1, 1]), [0..1, 1..3, 3..4]);
     }

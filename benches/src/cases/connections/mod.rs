@@ -1,0 +1,48 @@
+//! Lines from few and from many TCP connections.
+
+use crate::case::{Case, Contender, Goal, Size, Table};
+
+mod brigade;
+mod by_hand;
+mod senders;
+
+use senders::Load;
+
+/// As many lines as ever, over 1 to 1,000 connections.
+pub fn case(size: Size) -> Case {
+    let note = "Lines of 100 bytes on average arrive over TCP, always as many in all, over 1 to 1,000 connections at a \
+                time. The senders run in the same process, on a thread of their own, and are paid for in these times; \
+                they are connected before, and then send all they have at once. By hand there is a task for each connection, whose lines go into one \
+                channel; brigade's source is that channel already, and bounds bytes as well as lines.";
+    let lines = size.items(600_000);
+    let mut table = Table::new("lines over 1 to 1,000 connections")
+        .columns([("wall", "ns/line"), ("cpu", "CPU ns/line")])
+        .baseline(by_hand(1));
+    for connections in [1, 10, 100, 1_000] {
+        let load = Load::new(connections, lines);
+        table = table
+            .contender(Contender::new(
+                brigade(connections),
+                "`[source::tcp(…)]`, a `map(…)`, `stream()`",
+                move || brigade::run(load),
+            ))
+            .contender(
+                Contender::new(
+                    by_hand(connections),
+                    "a task a connection, `LinesCodec`, `mpsc::channel(1024)`",
+                    move || by_hand::run(load),
+                )
+                .crates(&["tokio", "tokio-util"]),
+            );
+    }
+    let goal = Goal::within(brigade(1_000), brigade(1), 1.25);
+    Case::new("connections", "Connections", note).table(table.goal(goal))
+}
+
+fn brigade(connections: u64) -> String {
+    format!("brigade, connections: {connections}")
+}
+
+fn by_hand(connections: u64) -> String {
+    format!("tokio by hand, connections: {connections}")
+}

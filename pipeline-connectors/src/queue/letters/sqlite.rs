@@ -1,0 +1,277 @@
+//! Dead letters in a SQLite file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use pipeline_runtime::BoxError;
+use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
+
+use super::schema::prepare;
+use crate::sqlite::{Database, OpenError, Synchronous, said, sqlite};
+
+/// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
+/// `brigade_dead_`. Clones are the same store.
+///
+/// What is written is on the disk before [`write`](DeadLetters::write) returns. A letter of a message that has one
+/// already takes its place.
+///
+/// # Examples
+///
+/// Letters are replayed in three steps, any of which may be done again:
+///
+/// ```
+/// # use pipeline_runtime::journal::Journal;
+/// use pipeline_connectors::queue::SqliteDeadLetters;
+/// use pipeline_runtime::queue::{Queue, replay, restore};
+///
+/// async fn replay_all(
+///     store: &SqliteDeadLetters,
+///     queue: &impl Queue,
+///     journal: &impl Journal,
+/// ) -> Result<(), Box<dyn std::error::Error>> {
+///     loop {
+///         let letters = store.oldest(100).await?;
+///         if letters.is_empty() {
+///             return Ok(());
+///         }
+///         restore(&letters, journal).await?;
+///         if let Some(unsent) = replay(&letters, queue).await?.into_iter().next() {
+///             return Err(unsent.error);
+///         }
+///         store.remove(letters.into_iter().map(|letter| letter.id)).await?;
+///     }
+/// }
+/// ```
+#[derive(Debug, Clone)]
+pub struct SqliteDeadLetters {
+    database: Database,
+    name: Arc<str>,
+}
+
+/// Letters could not be read or written.
+#[derive(Debug, thiserror::Error)]
+#[error("dead letters in {path}: {problem}", path = path.display())]
+pub struct LettersError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong.
+    pub problem: String,
+}
+
+impl SqliteDeadLetters {
+    /// Opens the store at `path`, and makes it first if there is none.
+    ///
+    /// Blocks, for 5 seconds at most if another program holds the file locked.
+    ///
+    /// # Errors
+    ///
+    /// If it is not a database, may not be written or cannot be made there; if it holds letters of another version.
+    pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
+        let path = path.into();
+        let database = sqlite(&path).synchronous(Synchronous::Full).open()?;
+        let prepared = prepare(&mut database.connection());
+        prepared.map_err(|refused| refused.into_error(&sqlite(&path)))?;
+        let file = path.file_name().unwrap_or_default();
+        let name = format!("sqlite:{}", file.to_string_lossy()).into();
+        Ok(Self { database, name })
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        self.database.path()
+    }
+
+    /// How many letters there are.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub async fn count(&self) -> Result<u64, LettersError> {
+        let count = "SELECT count(*) FROM brigade_dead_letter";
+        self.run(|connection| connection.query_row(count, [], |row| row.get(0)))
+            .await
+    }
+
+    /// The letters that were written first, up to `most`.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub async fn oldest(&self, most: usize) -> Result<Vec<DeadLetter>, LettersError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
+        let oldest = format!("SELECT {COLUMNS} ORDER BY failed_at, id LIMIT ?");
+        self.run(move |connection| {
+            let mut select = connection.prepare_cached(&oldest)?;
+            let letters = select.query_map([most], letter)?;
+            let letters = letters.collect::<rusqlite::Result<Vec<_>>>()?;
+            letters
+                .into_iter()
+                .map(|letter| with_frames(connection, letter))
+                .collect()
+        })
+        .await
+    }
+
+    /// The letter of a message.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be read.
+    pub async fn get(&self, id: &str) -> Result<Option<DeadLetter>, LettersError> {
+        let id = id.to_owned();
+        self.run(move |connection| {
+            let one = format!("SELECT {COLUMNS} WHERE id = ?");
+            let found = connection
+                .prepare_cached(&one)?
+                .query_row([id], letter)
+                .optional()?;
+            found
+                .map(|letter| with_frames(connection, letter))
+                .transpose()
+        })
+        .await
+    }
+
+    /// Removes the letters of these messages. Returns how many there were.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then none is removed.
+    pub async fn remove(
+        &self,
+        ids: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Result<usize, LettersError> {
+        let ids: Vec<String> = ids.into_iter().map(Into::into).collect();
+        self.run(move |connection| {
+            let transaction = connection.transaction()?;
+            let mut removed = 0;
+            for id in &ids {
+                removed += remove(&transaction, id)?;
+            }
+            transaction.commit()?;
+            Ok(removed)
+        })
+        .await
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LettersError> {
+        let problem = match self.database.run(work).await {
+            Ok(Ok(done)) => return Ok(done),
+            Ok(Err(error)) => said(&error),
+            Err(panic) => panic,
+        };
+        Err(LettersError {
+            path: self.path().to_path_buf(),
+            problem,
+        })
+    }
+}
+
+impl DeadLetters for SqliteDeadLetters {
+    fn name(&self) -> Arc<str> {
+        Arc::clone(&self.name)
+    }
+
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+        let written = self.run(move |connection| {
+            let transaction = connection.transaction()?;
+            for letter in &letters {
+                remove(&transaction, &letter.id)?;
+                insert(&transaction, letter)?;
+            }
+            transaction.commit()
+        });
+        Ok(written.await?)
+    }
+}
+
+const COLUMNS: &str =
+    "id, original, stage, command, cause, attempts, receive_count, first_seen, failed_at
+    FROM brigade_dead_letter";
+
+fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    connection.prepare_cached(insert)?.execute((
+        &letter.id,
+        readable(&letter.original),
+        &letter.stage,
+        &letter.command,
+        &letter.cause,
+        letter.attempts,
+        letter.receive_count,
+        millis(letter.first_seen),
+        millis(letter.failed_at),
+    ))?;
+    let insert = "INSERT INTO brigade_dead_frame VALUES (?, ?, ?, ?)";
+    let mut insert = connection.prepare_cached(insert)?;
+    for (place, frame) in letter.frames.iter().enumerate() {
+        let value = frame.value.as_deref().map(readable);
+        insert.execute((&letter.id, place, &frame.key, value))?;
+    }
+    Ok(())
+}
+
+fn remove(connection: &Connection, id: &str) -> rusqlite::Result<usize> {
+    let frames = "DELETE FROM brigade_dead_frame WHERE id = ?";
+    connection.prepare_cached(frames)?.execute([id])?;
+    let letter = "DELETE FROM brigade_dead_letter WHERE id = ?";
+    connection.prepare_cached(letter)?.execute([id])
+}
+
+fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
+    let mut letter = DeadLetter::new(row.get::<_, String>(0)?, bytes(row.get_ref(1)?));
+    letter.stage = row.get(2)?;
+    letter.command = row.get(3)?;
+    letter.cause = row.get(4)?;
+    letter.attempts = row.get(5)?;
+    letter.receive_count = row.get(6)?;
+    letter.first_seen = time(row.get(7)?);
+    letter.failed_at = time(row.get(8)?);
+    Ok(letter)
+}
+
+fn with_frames(connection: &Connection, mut letter: DeadLetter) -> rusqlite::Result<DeadLetter> {
+    let frames = "SELECT key, value FROM brigade_dead_frame WHERE id = ? ORDER BY place";
+    let mut frames = connection.prepare_cached(frames)?;
+    let frames = frames.query_map([&letter.id], |row| {
+        let value = row.get_ref(1)?;
+        let is_null = matches!(value, ValueRef::Null);
+        Ok(DeadFrame {
+            key: row.get(0)?,
+            value: (!is_null).then(|| bytes(value)),
+        })
+    })?;
+    letter.frames = frames.collect::<rusqlite::Result<_>>()?;
+    Ok(letter)
+}
+
+fn readable(bytes: &[u8]) -> impl ToSql + use<'_> {
+    let value = match std::str::from_utf8(bytes) {
+        Ok(_) => ValueRef::Text(bytes),
+        Err(_) => ValueRef::Blob(bytes),
+    };
+    rusqlite::types::ToSqlOutput::Borrowed(value)
+}
+
+fn bytes(value: ValueRef<'_>) -> Vec<u8> {
+    match value {
+        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
+        _ => Vec::new(),
+    }
+}
+
+fn millis(time: SystemTime) -> i64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
+}
+
+fn time(millis: i64) -> SystemTime {
+    UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs())
+}

@@ -1,0 +1,125 @@
+//! Dead letters in a file and in a queue, and their way back.
+
+#![cfg(feature = "sqlite")]
+
+use std::time::{Duration, SystemTime};
+
+use pipeline_connectors::OpenErrorKind;
+use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
+use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters, Outgoing, Queue, replay};
+use tempfile::TempDir;
+
+fn letter(id: &str, original: &[u8], minute: u64) -> DeadLetter {
+    let frame = |key: &str, value: Option<&[u8]>| DeadFrame {
+        key: key.to_owned(),
+        value: value.map(<[u8]>::to_vec),
+    };
+    let mut letter = DeadLetter::new(id, original.to_vec());
+    letter.stage = "locate".into();
+    letter.command = "api.locate(clean).await?".into();
+    letter.cause = "timeout after 5 s".into();
+    letter.attempts = 3;
+    letter.receive_count = 2;
+    letter.frames = vec![
+        frame("post", None),
+        frame("clean", Some(b"\"text\"")),
+        frame("raw", Some(&[0xff, 0])),
+        frame("empty", Some(b"")),
+    ];
+    letter.first_seen = SystemTime::UNIX_EPOCH + Duration::from_secs(60 * minute);
+    letter.failed_at = letter.first_seen + Duration::from_millis(1500);
+    letter
+}
+
+fn open(dir: &TempDir) -> SqliteDeadLetters {
+    SqliteDeadLetters::open(dir.path().join("jobs.db")).unwrap()
+}
+
+#[tokio::test]
+async fn letters_are_read_as_they_were_written_the_oldest_first() {
+    let dir = TempDir::new().unwrap();
+    let letters = [
+        letter("a", b"text", 3),
+        letter("b", &[0xff], 1),
+        letter("c", b"", 2),
+    ];
+    open(&dir).write(letters.to_vec()).await.unwrap();
+    let store = open(&dir);
+    let [a, b, c] = letters;
+    assert_eq!(
+        store.oldest(10).await.unwrap(),
+        [b.clone(), c.clone(), a.clone()]
+    );
+    assert_eq!(store.oldest(1).await.unwrap(), [b.clone()]);
+    assert_eq!(store.get("c").await.unwrap(), Some(c));
+    assert_eq!(store.get("d").await.unwrap(), None);
+    assert_eq!(store.remove(["b", "d", "c"]).await.unwrap(), 2);
+    assert_eq!(store.oldest(10).await.unwrap(), [a]);
+    assert_eq!(store.count().await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn a_letter_takes_the_place_of_one_of_the_same_message() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let (first, mut second) = (letter("a", b"x", 1), letter("a", b"x", 2));
+    second.frames.pop();
+    store.write(vec![first]).await.unwrap();
+    store.write(vec![second.clone()]).await.unwrap();
+    assert_eq!(store.oldest(10).await.unwrap(), [second]);
+}
+
+#[tokio::test]
+async fn a_store_of_another_version_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let raw = rusqlite::Connection::open(store.path()).unwrap();
+    raw.execute("UPDATE brigade_dead_letter_meta SET version = 9", [])
+        .unwrap();
+    let error = SqliteDeadLetters::open(store.path()).unwrap_err();
+    let version = OpenErrorKind::Version {
+        what: "store of dead letters",
+        found: 9,
+        known: 1,
+    };
+    assert_eq!(error.kind, version);
+}
+
+#[tokio::test]
+async fn a_letter_is_replayed_into_the_queue_whose_file_it_shares() {
+    let dir = TempDir::new().unwrap();
+    let queue: SqliteQueue = queue::sqlite(dir.path().join("jobs.db")).open().unwrap();
+    queue.send(vec![Outgoing::new("a".into())]).await.unwrap();
+    let first = queue.receive(1, Duration::ZERO).await.unwrap().remove(0);
+    let store = open(&dir);
+    let letter = DeadLetter::new(&*first.id, first.body.clone().into_bytes());
+    store.write(vec![letter]).await.unwrap();
+    queue.ack(vec![first.receipt]).await.unwrap();
+
+    let letters = store.oldest(10).await.unwrap();
+    assert!(replay(&letters, &queue).await.unwrap().is_empty());
+    // Again, as if the program had ended before the letter was removed.
+    assert!(replay(&letters, &queue).await.unwrap().is_empty());
+    assert_eq!(store.remove([&*first.id]).await.unwrap(), 1);
+    let again = queue.receive(10, Duration::ZERO).await.unwrap();
+    assert_eq!(again.len(), 1, "it is queued once");
+    assert_eq!((&again[0].id, &*again[0].body), (&first.id, "a"));
+}
+
+#[tokio::test]
+async fn a_queue_of_letters_holds_them_as_json_under_the_ids_of_their_messages() {
+    let dead = pipeline_runtime::queue::memory::<String>();
+    let letters = vec![letter("a", b"text", 1), letter("b", &[0xff], 2)];
+    queue::dead_letter_queue(dead.clone())
+        .write(letters.clone())
+        .await
+        .unwrap();
+    let received = dead.receive(10, Duration::ZERO).await.unwrap();
+    let read: Vec<DeadLetter> = received
+        .iter()
+        .map(|message| serde_json::from_str(&message.body).unwrap())
+        .collect();
+    assert_eq!(read, letters);
+    let ids: Vec<_> = received.iter().map(|message| &*message.id).collect();
+    assert_eq!(ids, ["a", "b"]);
+}

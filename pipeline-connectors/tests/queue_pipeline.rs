@@ -1,0 +1,137 @@
+//! A SQLite queue, its dead letters and a queue as a sink at the ends of pipelines.
+
+#![cfg(feature = "sqlite")]
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use brigade::prelude::*;
+use brigade::queue::{DeadLetters as _, Outgoing, replay};
+use pipeline_connectors::queue::{self as connectors, SqliteDeadLetters, SqliteQueue};
+use tempfile::TempDir;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+struct Dir(TempDir);
+
+impl Dir {
+    fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn queue(&self, name: &str) -> SqliteQueue {
+        connectors::sqlite(self.path(name)).open().unwrap()
+    }
+}
+
+/// Waits for a condition; fails after ten seconds.
+async fn eventually(mut condition: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !condition() {
+        assert!(Instant::now() < deadline, "it did not happen in time");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+async fn depth(queue: &SqliteQueue) -> (u64, u64) {
+    let depth = queue.depth().await.unwrap();
+    (depth.ready, depth.later)
+}
+
+/// Doubles numbers from one queue into another; what is no number becomes a dead letter.
+async fn double(numbers: &SqliteQueue, doubled: &SqliteQueue, dead: &SqliteDeadLetters, all: u64) {
+    let deliveries = numbers.clone().deliveries();
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries, queue::dead_letters(dead.clone())]
+        push_task(original),
+        let number = original.trim().parse::<u64>()?,
+        :block 2 let double = number * 2,
+        map(|m| Outgoing::new(m.double.to_string()).id(format!("double of {}", m.original.id()))),
+        :drive 2 queue::sink(doubled.clone()),
+    }
+    .spawn();
+    eventually(|| stats.snapshot().acked + stats.snapshot().dead == all).await;
+    running.drain(PATIENCE).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_message_is_in_one_queue_or_the_other_or_a_dead_letter_that_can_be_replayed() {
+    let dir = Dir::new();
+    let (numbers, doubled) = (dir.queue("numbers.db"), dir.queue("doubled.db"));
+    let dead = SqliteDeadLetters::open(dir.path("numbers.db")).unwrap();
+    let texts = (0..500).map(|n| {
+        if n == 123 {
+            "many".to_owned()
+        } else {
+            n.to_string()
+        }
+    });
+    numbers
+        .send(texts.map(Outgoing::new).collect())
+        .await
+        .unwrap();
+
+    double(&numbers, &doubled, &dead, 500).await;
+    assert_eq!(depth(&numbers).await, (0, 0));
+    assert_eq!(depth(&doubled).await, (499, 0));
+    let mut letters = dead.oldest(10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    assert_eq!(
+        (&*letters[0].stage, &*letters[0].original),
+        ("number", &b"many"[..])
+    );
+    assert_eq!(
+        letters[0].command,
+        "let number = original.trim().parse::<u64>()?"
+    );
+
+    // Someone corrects it.
+    letters[0].original = b"123".to_vec();
+    dead.write(letters.clone()).await.unwrap();
+    assert!(replay(&letters, &numbers).await.unwrap().is_empty());
+    dead.remove([letters[0].id.clone()]).await.unwrap();
+    double(&numbers, &doubled, &dead, 1).await;
+    assert_eq!(depth(&doubled).await, (500, 0));
+    assert_eq!(dead.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn what_was_sent_twice_is_done_once_while_it_is_queued() {
+    let dir = Dir::new();
+    let doubled = dir.queue("doubled.db");
+    for _ in 0..2 {
+        let report = pipeline! {
+            [0..10_u64]
+            map(|number| Outgoing::new(number.to_string()).id(format!("number {number}"))),
+            :drive queue::sink(doubled.clone()),
+        };
+        report.run().await.unwrap();
+    }
+    assert_eq!(depth(&doubled).await, (10, 0));
+}
+
+#[tokio::test]
+async fn a_pipeline_that_is_aborted_gives_its_messages_back_at_once() {
+    let dir = Dir::new();
+    let numbers = dir.queue("numbers.db");
+    numbers
+        .send((0..20).map(|n| Outgoing::new(n.to_string())).collect())
+        .await
+        .unwrap();
+    let deliveries = numbers.clone().deliveries();
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries]
+        :async 20 map(|_delivery| async { std::future::pending::<()>().await }),
+        :drive sink::each(|()| {}),
+    }
+    .spawn();
+    eventually(|| stats.snapshot().received == 20).await;
+    let _ = running.abort().await;
+    assert_eq!(depth(&numbers).await, (20, 0), "no lease holds them back");
+}
