@@ -50,7 +50,7 @@ async fn letters_are_read_as_they_were_written_the_oldest_first() {
         store.oldest(10).await.unwrap(),
         [b.clone(), c.clone(), a.clone()]
     );
-    assert_eq!(store.oldest(1).await.unwrap(), [b.clone()]);
+    assert_eq!(store.oldest(1).await.unwrap(), std::slice::from_ref(&b));
     assert_eq!(store.get("c").await.unwrap(), Some(c));
     assert_eq!(store.get("d").await.unwrap(), None);
     assert_eq!(store.remove(["b", "d", "c"]).await.unwrap(), 2);

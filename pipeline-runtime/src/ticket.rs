@@ -41,8 +41,14 @@ pub(crate) trait Rider: Send + Sync {
     /// The message is acknowledged; or, where there is none, the item is done.
     fn acked(&self);
 
+    /// The id under which the task is recorded.
+    fn task(&self) -> Arc<str>;
+
     /// What is recorded of the task, for its dead letter.
     fn frames(&self) -> Vec<Recorded>;
+
+    /// Another task was made of the same message: `other` is told of whatever this one is told of.
+    fn join(&self, other: Arc<dyn Rider>);
 }
 
 /// What becomes of a message. The later, the worse.
@@ -93,10 +99,10 @@ impl Fate {
     }
 }
 
-/// A message, and what is recorded of its task.
+/// A message, and what knows what is recorded of its task.
 pub(crate) struct Known<'a> {
     pub(crate) original: &'a dyn Original,
-    pub(crate) frames: Vec<Recorded>,
+    pub(crate) rider: Option<&'a dyn Rider>,
 }
 
 /// A delivery of which the last part is resolved.
@@ -126,15 +132,18 @@ impl Ticket {
         })))
     }
 
-    /// Lets `rider` go along. There is one on a ticket; those that come later stay behind.
+    /// Lets `rider` go along, beside those that are there.
     pub(crate) fn with(self, rider: Arc<dyn Rider>) -> Self {
         let ticket = if self.0.is_none() {
             Self::new(Of::Nothing)
         } else {
             self
         };
-        if let Some(entry) = &ticket.0 {
-            let _ = entry.rider.set(rider);
+        if let Some(entry) = &ticket.0
+            && let Err(rider) = entry.rider.set(rider)
+            && let Some(first) = entry.rider.get()
+        {
+            first.join(rider);
         }
         ticket
     }
@@ -152,10 +161,7 @@ impl Ticket {
             Of::Nothing => {}
             Of::Delivery(lease) => messages.push(Known {
                 original: &*lease.original,
-                frames: entry
-                    .rider
-                    .get()
-                    .map_or_else(Vec::new, |rider| rider.frames()),
+                rider: entry.rider.get().map(|rider| &**rider),
             }),
             Of::Batch(tickets) => {
                 for ticket in tickets {

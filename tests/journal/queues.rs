@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::BoxError;
-use brigade::journal::{Frame, Journal as _};
 use brigade::prelude::*;
 use brigade::queue::{DeadLetter, DeadLetters, Memory, Outgoing};
 
@@ -127,7 +126,7 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
         [messages.clone().deliveries(), queue::dead_letters(letters.clone())]
         journal = Arc::clone(&notes);
         use stages;
-        push_task(message),
+        push_task(message, id = |message| format!("message {}", message.id())),
         let upper = message.to_uppercase(),
         let length = stages.first(upper) with { once },
         :async let tens = stages.second(*length).await?,
@@ -139,7 +138,10 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
         !letters.0.lock().unwrap().is_empty()
     })
     .await;
-    until("the dead task is finished", || notes.finished() == ["a"]).await;
+    until("the dead task is finished", || {
+        notes.finished() == ["message a"]
+    })
+    .await;
     let letter = letters.0.lock().unwrap()[0].clone();
     let known = |frame: &queue::DeadFrame| (frame.key.clone(), frame.value.is_some());
     let frames: Vec<_> = letter.frames.iter().map(known).collect();
@@ -152,19 +154,16 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
 
     // The journal has forgotten the task meanwhile.
     notes.frames.lock().unwrap().clear();
-    let recorded = letter.frames.into_iter().filter_map(|frame| {
-        Some(Frame {
-            task: letter.id.as_str().into(),
-            key: frame.key.into(),
-            value: frame.value?.into(),
-        })
-    });
-    notes.record(recorded.collect()).await.unwrap();
-    let original = String::from_utf8(letter.original).unwrap();
-    messages
-        .send(vec![Outgoing::new(original).id("a")])
-        .await
-        .unwrap();
+    assert_eq!(
+        queue::restore(&[letter.clone()], &*notes).await.unwrap(),
+        ()
+    );
+    assert!(
+        queue::replay(&[letter], &messages)
+            .await
+            .unwrap()
+            .is_empty()
+    );
     until("the replayed task is finished", || {
         notes.finished() == ["a", "a"]
     })
@@ -193,6 +192,32 @@ async fn a_task_in_parts_is_finished_with_the_last_of_them() {
         assert_eq!(rows.recv().await.as_deref(), Some(expected));
     }
     until("it is finished", || notes.finished() == ["a"]).await;
+    running.drain(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn tasks_of_one_message_are_finished_together() {
+    let notes = Notes::new();
+    let messages = sent(&[("a", "1 2 3")]).await;
+    let (written, mut rows) = tokio::sync::mpsc::channel(1);
+    let running = pipeline! {
+        [messages.deliveries()]
+        journal = Arc::clone(&notes);
+        flat_map(|message| message.split(' ').map(str::to_owned).collect::<Vec<_>>()),
+        push_task(word, id = |word| word),
+        let length = word.len() with { once },
+        map(|m| m.length),
+        :drive written,
+    }
+    .spawn();
+    for _ in 0..3 {
+        assert!(
+            notes.finished().is_empty(),
+            "the message may still come again"
+        );
+        assert_eq!(rows.recv().await, Some(1));
+    }
+    until("all are finished", || notes.finished() == ["1", "2", "3"]).await;
     running.drain(PATIENCE).await.unwrap();
 }
 

@@ -105,6 +105,11 @@ impl Sqlite {
         &self.path
     }
 
+    #[cfg(feature = "journal")]
+    pub(crate) fn synchronizes(&self) -> Synchronous {
+        self.synchronous
+    }
+
     pub(crate) fn waited(&self) -> Duration {
         self.busy_timeout
     }

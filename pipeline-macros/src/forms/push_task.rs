@@ -92,7 +92,7 @@ impl Form for PushTask {
             checker.errors.at(self.key.span(), message);
         }
         if let Some(id) = &self.id
-            && let Some(message) = id.is_useless(scope, checker)
+            && let Some(message) = Id::is_useless(scope, checker)
         {
             checker.errors.at(id.span, message);
         }
@@ -101,9 +101,12 @@ impl Form for PushTask {
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
         let opens = !body.item.before.is_record();
-        let opened = body.ir.is_journaled.then(|| match opens {
-            true => self.open(body),
-            false => same_task(body),
+        let opened = body.ir.is_journaled.then(|| {
+            if opens {
+                self.open(body)
+            } else {
+                same_task(body)
+            }
         });
         let (before, record) = (body.item(), body.item_after());
         let value = body.record_of(
@@ -167,7 +170,7 @@ fn same_task(body: &Body<'_>) -> TokenStream {
 
 impl Id {
     /// What is wrong with an id here.
-    fn is_useless(&self, scope: &Scope, checker: &Checker<'_>) -> Option<&'static str> {
+    fn is_useless(scope: &Scope, checker: &Checker<'_>) -> Option<&'static str> {
         if scope.is_record() {
             return Some("the task has its id from the first `push_task`; remove this one");
         }

@@ -27,6 +27,8 @@ struct State {
     frames: Vec<Recorded>,
     asked: Asked,
     waker: Option<Waker>,
+    /// Other tasks of the same message.
+    beside: Vec<Arc<dyn Rider>>,
 }
 
 /// What the journal was asked last, and how it went.
@@ -52,6 +54,7 @@ impl Task {
                 frames: Vec::new(),
                 asked: Asked::Waiting(Request::Load),
                 waker: None,
+                beside: Vec::new(),
             }),
         });
         gathers.load(Arc::clone(&entry));
@@ -167,10 +170,20 @@ impl Entry {
 impl Rider for Entry {
     fn acked(&self) {
         Arc::clone(&self.gathers).finish(Arc::clone(&self.id));
+        let beside = std::mem::take(&mut self.lock().beside);
+        beside.iter().for_each(|other| other.acked());
+    }
+
+    fn task(&self) -> Arc<str> {
+        Arc::clone(&self.id)
     }
 
     fn frames(&self) -> Vec<Recorded> {
         self.lock().frames.clone()
+    }
+
+    fn join(&self, other: Arc<dyn Rider>) {
+        self.lock().beside.push(other);
     }
 }
 

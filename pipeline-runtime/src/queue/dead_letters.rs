@@ -10,7 +10,7 @@ use super::Original;
 use crate::failure::{BoxError, Failure, StageInfo};
 use crate::journal::Recorded;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Fate, Known};
+use crate::ticket::{Fate, Known, Rider};
 
 /// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
 ///
@@ -33,6 +33,8 @@ pub struct DeadLetter {
     pub attempts: u32,
     /// How often the message had been delivered.
     pub receive_count: u32,
+    /// The id under which what it passed is recorded: the message's own, unless `push_task` says otherwise.
+    pub task: String,
     /// What the task had passed, in order of writing.
     pub frames: Vec<DeadFrame>,
     /// When the message was sent, as far as the queue knows.
@@ -119,7 +121,8 @@ impl DeadLetter {
             value: None,
         });
         let mut frames: Vec<_> = keys.collect();
-        for Recorded { key, value } in message.frames {
+        let recorded = message.rider.map_or_else(Vec::new, Rider::frames);
+        for Recorded { key, value } in recorded {
             let value = Some(value.to_vec());
             match frames.iter_mut().find(|frame| *frame.key == *key) {
                 Some(frame) => frame.value = value,
@@ -129,13 +132,17 @@ impl DeadLetter {
                 }),
             }
         }
+        let mut letter = Self::bare(message.original);
+        if let Some(rider) = message.rider {
+            letter.task = rider.task().as_ref().to_owned();
+        }
         Self {
             stage: name.to_owned(),
             command: command.to_owned(),
             cause: failure.cause.to_string(),
             attempts: failure.attempts,
             frames,
-            ..Self::bare(message.original)
+            ..letter
         }
     }
 
@@ -160,6 +167,7 @@ impl DeadLetter {
             cause: String::new(),
             attempts: 0,
             receive_count: original.receive_count(),
+            task: original.id().as_ref().to_owned(),
             frames: Vec::new(),
             first_seen: original.first_seen(),
             failed_at: SystemTime::now(),

@@ -24,7 +24,7 @@ pub async fn restore<J: Journal>(letters: &[DeadLetter], journal: &J) -> Result<
     }
     let tasks: Vec<_> = letters
         .iter()
-        .map(|letter| Arc::from(&*letter.id))
+        .map(|letter| Arc::from(&*letter.task))
         .collect();
     let recorded = journal.load(tasks.clone()).await?;
     let recorded: HashMap<Arc<str>, _> = tasks.into_iter().zip(recorded).collect();
@@ -75,8 +75,10 @@ impl DeadLetter {
     #[must_use]
     pub fn new(id: impl Into<String>, original: Vec<u8>) -> Self {
         let now = SystemTime::now();
+        let id = id.into();
         Self {
-            id: id.into(),
+            task: id.clone(),
+            id,
             original,
             stage: String::new(),
             command: String::new(),
@@ -102,7 +104,7 @@ impl DeadLetter {
     /// What is recorded of its task, for a journal.
     #[must_use]
     pub fn recorded(&self) -> Vec<Frame> {
-        let task: Arc<str> = Arc::from(&*self.id);
+        let task: Arc<str> = Arc::from(&*self.task);
         let recorded = self.frames.iter().filter_map(|frame| {
             Some(Frame {
                 task: Arc::clone(&task),

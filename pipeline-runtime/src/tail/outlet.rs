@@ -1,6 +1,5 @@
 //! The consumer of an edge.
 
-use std::convert::identity;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::vec;
@@ -54,9 +53,7 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
         {
             self.inline = None;
         }
-        // Collecting what is left of an iterator, nothing, keeps its buffer: it goes back to the workers.
-        let emptied = std::mem::take(&mut self.chunk);
-        self.taken.items = emptied.map(identity).collect();
+        self.taken.items = buffer(std::mem::take(&mut self.chunk));
         // Half of the bound stays with the workers, so that they go on while the consumer uses up its chunk.
         let stamp = ready!(
             self.feed
@@ -66,6 +63,15 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
         self.chunk = std::mem::take(&mut self.taken.items).into_iter();
         Poll::Ready(stamp.map(drop))
     }
+}
+
+/// The buffer of a chunk that is used up, for the workers to fill again.
+#[expect(
+    clippy::map_identity,
+    reason = "collecting a mapped iterator keeps its buffer, and collecting the iterator itself does not"
+)]
+fn buffer<T>(used_up: vec::IntoIter<T>) -> Vec<T> {
+    used_up.map(|item| item).collect()
 }
 
 impl<T: Send + 'static, K: Carry> Tail for Outlet<T, K> {

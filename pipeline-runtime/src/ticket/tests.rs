@@ -12,9 +12,15 @@ impl Rider for Counting {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
+    fn task(&self) -> Arc<str> {
+        "task".into()
+    }
+
     fn frames(&self) -> Vec<Recorded> {
         Vec::new()
     }
+
+    fn join(&self, _other: Arc<dyn Rider>) {}
 }
 
 impl Counting {

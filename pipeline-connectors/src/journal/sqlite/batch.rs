@@ -38,6 +38,10 @@ pub(super) struct Batches {
     connection: Connection,
     retention: Retention,
     busy_timeout: Duration,
+    /// Whether what is recorded is to survive a power failure.
+    durable: bool,
+    /// Whether the next commit waits for the disk, if it is.
+    waits: bool,
     prune_at: Instant,
     stats: Arc<Counts>,
 }
@@ -47,12 +51,15 @@ impl Batches {
         connection: Connection,
         retention: Retention,
         busy_timeout: Duration,
+        durable: bool,
         stats: Arc<Counts>,
     ) -> Self {
         Self {
             connection,
             retention,
             busy_timeout,
+            durable,
+            waits: true,
             prune_at: Instant::now(),
             stats,
         }
@@ -87,6 +94,7 @@ impl Batches {
     fn try_write(&mut self, writes: &[Ask]) -> rusqlite::Result<()> {
         let retention = self.retention;
         let (mut recorded, mut finished) = (0, 0);
+        self.wait_for_disk(writes.iter().any(|write| matches!(write, Ask::Record(..))))?;
         let transaction = self.begin()?;
         for write in writes {
             match write {
@@ -103,6 +111,16 @@ impl Batches {
         }
         transaction.commit()?;
         self.stats.written(recorded, finished);
+        Ok(())
+    }
+
+    /// That a task is finished may be lost: its frames then go with their age.
+    fn wait_for_disk(&mut self, records: bool) -> rusqlite::Result<()> {
+        if self.durable && self.waits != records {
+            let value = if records { "FULL" } else { "NORMAL" };
+            self.connection.pragma_update(None, "synchronous", value)?;
+            self.waits = records;
+        }
         Ok(())
     }
 

@@ -143,7 +143,9 @@ impl SqliteBuilder {
         }
         let stats = Arc::<stats::Counts>::default();
         let waited = self.database.waited();
-        let batches = Batches::new(connection, self.retention, waited, Arc::clone(&stats));
+        let durable = self.database.synchronizes() == Synchronous::Full;
+        let counts = Arc::clone(&stats);
+        let batches = Batches::new(connection, self.retention, waited, durable, counts);
         let asks = thread::start(batches)
             .map_err(|error| fails(OpenErrorKind::Other(error.to_string())))?;
         Ok(Sqlite(Arc::new(Inner {

@@ -28,7 +28,7 @@ fn fixture(retention: Retention, pragma: &str) -> Fixture {
     schema::prepare(&mut connection).unwrap();
     connection.execute_batch(pragma).unwrap();
     Fixture {
-        batches: Batches::new(connection, retention, WAITED, Arc::default()),
+        batches: Batches::new(connection, retention, WAITED, true, Arc::default()),
         beside: database.open_alone().unwrap(),
         _directory: directory,
     }

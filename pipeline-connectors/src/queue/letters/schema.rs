@@ -18,6 +18,7 @@ const TABLES: &str = "
         cause TEXT NOT NULL,
         attempts INTEGER NOT NULL,
         receive_count INTEGER NOT NULL,
+        task TEXT NOT NULL,
         first_seen INTEGER NOT NULL,
         failed_at INTEGER NOT NULL
     );

@@ -193,11 +193,11 @@ impl DeadLetters for SqliteDeadLetters {
 }
 
 const COLUMNS: &str =
-    "id, original, stage, command, cause, attempts, receive_count, first_seen, failed_at
+    "id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at
     FROM brigade_dead_letter";
 
 fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(insert)?.execute((
         &letter.id,
         readable(&letter.original),
@@ -206,6 +206,7 @@ fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> 
         &letter.cause,
         letter.attempts,
         letter.receive_count,
+        &letter.task,
         millis(letter.first_seen),
         millis(letter.failed_at),
     ))?;
@@ -232,8 +233,9 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     letter.cause = row.get(4)?;
     letter.attempts = row.get(5)?;
     letter.receive_count = row.get(6)?;
-    letter.first_seen = time(row.get(7)?);
-    letter.failed_at = time(row.get(8)?);
+    letter.task = row.get(7)?;
+    letter.first_seen = time(row.get(8)?);
+    letter.failed_at = time(row.get(9)?);
     Ok(letter)
 }
 
