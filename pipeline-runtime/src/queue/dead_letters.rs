@@ -99,8 +99,11 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
                     "there is no message to write a dead letter of for the failure `{failure}`"
                 )));
             }
-            let of = |message| DeadLetter::of(failure, message);
-            letters.extend(messages.into_iter().map(of));
+            letters.extend(
+                messages
+                    .iter()
+                    .map(|message| DeadLetter::of(failure, message)),
+            );
         }
         let written = self.0.write(letters).await;
         written.map_err(|error| {
@@ -114,7 +117,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 }
 
 impl DeadLetter {
-    fn of<T>(failure: &Failure<T>, message: Known<'_>) -> Self {
+    fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
         let StageInfo { name, command, .. } = failure.stage;
         let keys = failure.frames.iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
@@ -134,7 +137,7 @@ impl DeadLetter {
         }
         let mut letter = Self::bare(message.original);
         if let Some(rider) = message.rider {
-            letter.task = rider.task().as_ref().to_owned();
+            letter.task = String::from(&*rider.task());
         }
         Self {
             stage: name.to_owned(),
