@@ -77,7 +77,7 @@ fn log(failure: Failure<u64>) {
         failure.task, failure.attempts
     );
     println!("        written as `{}`", failure.stage.command);
-    match failure.cause {
+    match failure.into_details().cause {
         Cause::Error(error) => println!("        the error itself: {error:?}"),
         Cause::Panic(message) => println!("        the panic's message: {message}"),
         Cause::Timeout(after) => println!("        each attempt had {after:?}"),

@@ -5,8 +5,8 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    BoxError, Cause, Collect, Driven, Failure, Handle, Origin, Pipeline, PipelineStream, Plan,
-    PlanRow, Report, Retry, Row, Run, Running, Segment, StageInfo, Time, UnknownStage,
+    BoxError, Cause, Collect, Details, Driven, Failure, Handle, Origin, Pipeline, PipelineStream,
+    Plan, PlanRow, Report, Retry, Row, Run, Running, Segment, Stack, StageInfo, Time, UnknownStage,
 };
 
 pub mod source {
@@ -58,6 +58,13 @@ pub mod source {
     #[cfg(feature = "stdin")]
     pub use pipeline_connectors::{Stdin, stdin};
     pub use pipeline_runtime::source::*;
+}
+
+pub mod journal {
+    //! Where stages with `once` are recorded.
+    #[cfg(feature = "journal")]
+    pub use pipeline_connectors::journal::*;
+    pub use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
 }
 
 pub mod sink {

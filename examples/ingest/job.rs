@@ -24,7 +24,7 @@ pub fn posts<I: Source<Item = Line>>(
         filter(|m| m.post.has_text()),
         let clean = normalise(&post.text),
         map(|m| row(m.post, m.clean)),
-        batch(500, Duration::from_millis(200)),
+        batch(1000, Duration::from_millis(200)) with { buffer: 8000 },
         :drive posts,
     }
 }

@@ -2,21 +2,22 @@
 
 use std::fmt;
 
+use compact_str::CompactString;
 use serde::Deserialize;
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Deserializer, Error, MapAccess, Unexpected, Visitor};
 
-/// A post as it was written. Fields that are not named here are skipped.
+/// A post as it was written. Fields that are not named here are skipped; short ones need no memory of their own.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Post {
     #[serde(deserialize_with = "number_or_digits")]
     pub id: i64,
     #[serde(deserialize_with = "name_or_object")]
-    pub user: String,
+    pub user: CompactString,
     #[serde(alias = "full_text")]
     pub text: String,
-    pub lang: Option<String>,
-    pub created_at: Option<String>,
+    pub lang: Option<CompactString>,
+    pub created_at: Option<CompactString>,
 }
 
 /// Why a line is not a post.
@@ -65,28 +66,24 @@ fn number_or_digits<'de, D: Deserializer<'de>>(deserializer: D) -> Result<i64, D
 }
 
 /// Small corpora give the user's name; full posts an object with a `screen_name` among forty fields.
-fn name_or_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+fn name_or_object<'de, D: Deserializer<'de>>(deserializer: D) -> Result<CompactString, D::Error> {
     struct User;
 
     impl<'de> Visitor<'de> for User {
-        type Value = String;
+        type Value = CompactString;
 
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a user's name, or an object with a `screen_name`")
         }
 
-        fn visit_str<E: Error>(self, name: &str) -> Result<String, E> {
-            Ok(name.to_owned())
+        fn visit_str<E: Error>(self, name: &str) -> Result<CompactString, E> {
+            Ok(name.into())
         }
 
-        fn visit_string<E: Error>(self, name: String) -> Result<String, E> {
-            Ok(name)
-        }
-
-        fn visit_map<A: MapAccess<'de>>(self, user: A) -> Result<String, A::Error> {
+        fn visit_map<A: MapAccess<'de>>(self, user: A) -> Result<CompactString, A::Error> {
             #[derive(Deserialize)]
             struct Full {
-                screen_name: String,
+                screen_name: CompactString,
             }
             Full::deserialize(MapAccessDeserializer::new(user)).map(|user| user.screen_name)
         }

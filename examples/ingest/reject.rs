@@ -24,14 +24,14 @@ pub struct Reject {
 }
 
 impl From<Failure<Line>> for Reject {
-    fn from(failure: Failure<Line>) -> Self {
+    fn from(mut failure: Failure<Line>) -> Self {
         let why = failure.cause.to_string();
+        let (task, origin) = (failure.task.take(), failure.origin.take());
         let line_error = match &failure.cause {
             Cause::Error(error) => error.downcast_ref::<LineError>(),
             _ => None,
         };
-        let origin = failure.origin.map(|origin| *origin);
-        let (key, origin, raw) = match (failure.task, line_error) {
+        let (key, origin, raw) = match (task, line_error) {
             (Some(line), _) => {
                 let origin = line.place();
                 let bytes = line.text.into_bytes();
@@ -97,21 +97,17 @@ mod tests {
     use super::Reject;
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
-        Reject::from(Failure {
-            stage: Box::new(StageInfo {
-                name: "post",
-                index: 0,
-                file: "f",
-                line: 1,
-                command: "c",
-            }),
-            cause: Cause::Error(cause.into()),
-            attempts: 1,
-            frames: &[],
-            origin: origin.map(Box::new),
-            task,
-            report: None,
-        })
+        let stage = StageInfo {
+            name: "post",
+            index: 0,
+            file: "f",
+            line: 1,
+            command: "c",
+        };
+        let mut failure = Failure::new(stage, Cause::Error(cause.into()));
+        failure.origin = origin;
+        failure.task = task;
+        Reject::from(failure)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "as a failure carries it")]

@@ -5,6 +5,7 @@
 //! | `files` | [`files()`]: lines of files; xz, zstd, gzip and bzip2 are decompressed |
 //! | `stdin` | [`stdin()`]: the same from standard input |
 //! | `tcp` | [`tcp()`]: lines that any number of TCP connections send |
+//! | `journal` | [`journal`]: where stages with `once` are recorded; in memory, and with `sqlite` in a file |
 //! | `sqlite` | [`sqlite()`]: rows into the tables of a SQLite database; [`queue::sqlite()`]: a queue in one |
 //! | `sqs` | [`queue::sqs()`]: queues of Amazon SQS |
 //!
@@ -13,6 +14,8 @@
 //! says where, and the rest goes on. [`conformance`] has tests for sources and sinks of your own.
 
 pub mod conformance;
+#[cfg(feature = "journal")]
+pub mod journal;
 #[cfg(any(feature = "sqlite", feature = "sqs"))]
 pub mod queue;
 

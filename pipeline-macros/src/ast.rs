@@ -8,6 +8,7 @@ use crate::forms::Form;
 /// A whole `pipeline! { … }`.
 pub(crate) struct Pipeline {
     pub header: Option<Header>,
+    pub journal: Option<Journal>,
     pub shares: Vec<Share>,
     pub stages: Vec<Stage>,
     /// Whether something could not be parsed, so that stages or the header may be missing.
@@ -18,6 +19,13 @@ pub(crate) struct Pipeline {
 pub(crate) struct Header {
     pub input: Expr,
     pub errors: Option<Expr>,
+}
+
+/// `journal = expr;`.
+pub(crate) struct Journal {
+    /// The word.
+    pub span: Span,
+    pub value: Expr,
 }
 
 /// One of `use api, db = self.db;`.
@@ -65,6 +73,8 @@ pub(crate) enum Mode {
     Async,
     /// `:drive sink`.
     Drive,
+    /// In futures that wait for the journal; nobody writes it.
+    Journal,
 }
 
 /// How many.
@@ -84,12 +94,31 @@ pub(crate) struct Options {
     pub retry: Option<Setting>,
     pub unordered: Option<Span>,
     pub pool: Option<Span>,
+    pub once: Option<Once>,
+}
+
+/// `once` or `once(token)` in `with { … }`.
+pub(crate) struct Once {
+    pub span: Span,
+    /// The name of the idempotency token in the stage's expression.
+    pub token: Option<Ident>,
 }
 
 /// `key: expr` in `with { … }`.
 pub(crate) struct Setting {
     pub span: Span,
     pub value: Expr,
+}
+
+impl Directive {
+    /// That of what waits for the journal.
+    pub(crate) fn journal(span: Span) -> Self {
+        Self {
+            span,
+            mode: Mode::Journal,
+            count: Count::One,
+        }
+    }
 }
 
 impl Stage {
@@ -103,7 +132,10 @@ impl Stage {
 
     /// Whether it has workers of its own.
     pub(crate) fn is_annotated(&self) -> bool {
-        matches!(self.mode(), Mode::Tasks | Mode::Block | Mode::Async)
+        matches!(
+            self.mode(),
+            Mode::Tasks | Mode::Block | Mode::Async | Mode::Journal
+        )
     }
 
     pub(crate) fn form(&self) -> Option<&dyn Form> {

@@ -13,6 +13,8 @@ pub(crate) struct Ir {
     pub units: Vec<Unit>,
     /// Whether it has no header: failures carry no task then.
     pub is_segment: bool,
+    /// Whether records carry the handle of their task.
+    pub is_journaled: bool,
     /// Whether failures carry what `push_task` saved.
     pub has_task: bool,
 }

@@ -16,6 +16,7 @@ pub(crate) fn lower(checked: &Checked) -> Ir {
         records: records(stages),
         units: Lowering { stages, is_segment }.units(),
         is_segment,
+        is_journaled: !is_segment && checked.journal.is_some(),
         has_task: !is_segment && stages.iter().any(|item| item.after.had_task()),
     }
 }
@@ -190,7 +191,7 @@ impl Lowering<'_> {
     fn group(&self, main: usize, stages: Range<usize>) -> Unit {
         let flavour = if stages.clone().any(|stage| self.multiplies(stage)) {
             Flavour::Flat
-        } else if self.mode(main) == Mode::Async {
+        } else if matches!(self.mode(main), Mode::Async | Mode::Journal) {
             Flavour::Async
         } else {
             Flavour::Sync

@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::carry::{Carried, Carry, convert};
+use crate::carry::{Carried, Carry, convert, mapped};
 use crate::clock::Stopwatch;
 use crate::control::{Close, Control};
 use crate::counts::Counts;
@@ -159,7 +159,7 @@ pub fn open<I: Input, Task: Send + 'static>(
         Box::new(move |error| broken.source_broke(stage, error)),
     );
     let side = feed.side();
-    build.control.add_source(Arc::clone(&side));
+    build.control.add_source(side.clone());
     let bounded: Arc<dyn Bounded> = Arc::new(Unbuffered(0));
     build.groups.push(Group {
         stages: vec![stage],
@@ -270,7 +270,7 @@ impl Build {
             return;
         };
         self.invalid
-            .get_or_insert_with(|| Failure::of(stage, Cause::Stopped(wrong)));
+            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(wrong)));
     }
 }
 
@@ -298,8 +298,9 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
             .window
             .or(opts.buffer)
             .map(|window| window.max(opts.count));
-        let window = written.unwrap_or_else(|| automatic::<O>(opts.count));
-        let floor = 2 * opts.count.max(1);
+        let count = if opts.journal { 1 } else { opts.count };
+        let window = written.unwrap_or_else(|| automatic::<O>(count));
+        let floor = 2 * count.max(1);
         let bound = Bound {
             window,
             limit: window,
@@ -333,10 +334,25 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
 impl<T: Send + 'static, Task, A: Carry> Port<T, Task, A> {
     /// The same with tickets of another kind.
     pub(crate) fn converted<B: Carry>(self) -> Port<T, Task, B> {
+        self.fed(convert)
+    }
+
+    /// The same with what `map` makes of each item and its ticket.
+    pub(crate) fn mapped<B: Carry>(
+        self,
+        map: impl Fn(Carried<T, A>) -> Carried<T, B> + Send + Sync + 'static,
+    ) -> Port<T, Task, B> {
+        self.fed(|feed| mapped(feed, map))
+    }
+
+    fn fed<B: Carry>(
+        self,
+        feed: impl FnOnce(Arc<dyn Feed<Carried<T, A>>>) -> Arc<dyn Feed<Carried<T, B>>>,
+    ) -> Port<T, Task, B> {
         Port {
             build: self.build,
             site: self.site,
-            feed: convert(self.feed),
+            feed: feed(self.feed),
             bounded: self.bounded,
             reporter: self.reporter,
             errors: self.errors,

@@ -130,32 +130,46 @@ pub(crate) fn convert<T: Send + 'static, A: Carry, B: Carry>(
         Ok(same) => *same,
         Err(feed) => {
             let feed = feed.downcast::<Arc<dyn Feed<Carried<T, A>>>>();
-            Arc::new(Converted::new(*feed.expect("it has just been put there")))
+            mapped(*feed.expect("it has just been put there"), |carried| {
+                Carried {
+                    item: carried.item,
+                    ticket: B::of_ticket(carried.ticket.into_ticket()),
+                }
+            })
         }
     }
 }
 
-/// The items of a feed with tickets of another kind beside them.
-struct Converted<T, K> {
+/// The same feed with what `map` makes of each item and its ticket.
+pub(crate) fn mapped<T: Send + 'static, A: Carry, B: Carry>(
+    feed: Arc<dyn Feed<Carried<T, A>>>,
+    map: impl Fn(Carried<T, A>) -> Carried<T, B> + Send + Sync + 'static,
+) -> Arc<dyn Feed<Carried<T, B>>> {
+    Arc::new(Mapped {
+        feed,
+        map,
+        spare: Mutex::default(),
+    })
+}
+
+/// The items of a feed with other tickets beside them.
+struct Mapped<T, K, F> {
     feed: Arc<dyn Feed<Carried<T, K>>>,
+    map: F,
     /// The buffer of the last taking.
     spare: Mutex<Vec<Carried<T, K>>>,
 }
 
-impl<T, K> Converted<T, K> {
-    fn new(feed: Arc<dyn Feed<Carried<T, K>>>) -> Self {
-        Self {
-            feed,
-            spare: Mutex::default(),
-        }
-    }
-
+impl<T, K, F> Mapped<T, K, F> {
     fn spare(&self) -> MutexGuard<'_, Vec<Carried<T, K>>> {
         self.spare.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<T: Send + 'static, A: Carry, B: Carry> Feed<Carried<T, B>> for Converted<T, A> {
+impl<T: Send + 'static, A: Carry, B: Carry, F> Feed<Carried<T, B>> for Mapped<T, A, F>
+where
+    F: Fn(Carried<T, A>) -> Carried<T, B> + Send + Sync,
+{
     fn poll_take(
         &self,
         place: usize,
@@ -167,12 +181,7 @@ impl<T: Send + 'static, A: Carry, B: Carry> Feed<Carried<T, B>> for Converted<T,
         let mut taken = Batch::new();
         taken.items = std::mem::take(&mut *self.spare());
         let stamp = ready!(self.feed.poll_take(place, cx, want, &mut taken, take));
-        batch
-            .items
-            .extend(taken.items.drain(..).map(|carried| Carried {
-                item: carried.item,
-                ticket: B::of_ticket(carried.ticket.into_ticket()),
-            }));
+        batch.items.extend(taken.items.drain(..).map(&self.map));
         batch.failures.append(&mut taken.failures);
         batch.hold = taken.hold;
         *self.spare() = taken.items;

@@ -10,8 +10,6 @@ use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::source::Side;
-
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
     fn close(&self);
@@ -21,6 +19,12 @@ impl<T: Send> Close for crate::edge::Edge<T> {
     fn close(&self) {
         crate::edge::Edge::close(self);
     }
+}
+
+/// What can be told that nothing more is to come in.
+pub(crate) trait Drain: Close {
+    /// What was taken is still processed.
+    fn drain(&self);
 }
 
 /// How far a run has come to its end.
@@ -69,7 +73,7 @@ impl Drop for Kept {
 #[derive(Default)]
 pub(crate) struct Control {
     edges: Mutex<Vec<Arc<dyn Close>>>,
-    sources: Mutex<Vec<Arc<Side>>>,
+    sources: Mutex<Vec<Arc<dyn Drain>>>,
     /// Pipelines that are inputs of this one, and the one that this is an input of.
     inner: Mutex<Vec<Arc<Control>>>,
     tasks: Mutex<JoinSet<()>>,
@@ -117,7 +121,7 @@ impl Control {
         lock(&self.edges).push(edge);
     }
 
-    pub(crate) fn add_source(&self, source: Arc<Side>) {
+    pub(crate) fn add_source(&self, source: Arc<dyn Drain>) {
         lock(&self.sources).push(source);
     }
 
@@ -143,6 +147,18 @@ impl Control {
             handle.abort();
         }
         handle
+    }
+
+    /// The same for one of any number of short tasks: those that have ended are forgotten.
+    pub(crate) fn spawn_passing(&self, task: impl Future<Output = ()> + Send + 'static) {
+        while lock(&self.tasks).try_join_next().is_some() {}
+        self.spawn(task);
+    }
+
+    /// Runs one of any number of short tasks that may begin after the stages have ended; the end of the run waits for it.
+    pub(crate) fn keep_passing(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+        lock(&self.keeping).retain(|keeper| !keeper.is_finished());
+        self.keep(|_ending| task);
     }
 
     /// Runs what goes on after the stages have ended, until it ends by itself.

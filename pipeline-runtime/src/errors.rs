@@ -109,7 +109,6 @@ impl<Task: Send + 'static> Errors<Task> {
     /// The source cannot go on: without an errors end that is the first failure; with one, what was taken is
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
-        let origin = error.origin.map(Box::new);
         let fail_fast = self.end.get().is_none();
         let cause = if fail_fast {
             Cause::Error(error.error)
@@ -119,10 +118,8 @@ impl<Task: Send + 'static> Errors<Task> {
                 Cause::Error(error.error)
             ))
         };
-        let failure = Failure {
-            origin,
-            ..Failure::of(stage, cause)
-        };
+        let mut failure = Failure::new(stage, cause);
+        failure.origin = error.origin;
         if fail_fast {
             self.stop(failure);
         } else {
@@ -137,14 +134,14 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             self.stop(failure);
             return Box::pin(std::future::ready(()));
         };
-        let (stage, cause) = (*failure.stage, failure.cause.to_string());
+        let (stage, cause) = (failure.stage, failure.cause.to_string());
         Box::pin(async move {
             let sending = pin!(end.send(failure));
             // A full errors end must not outlive the pipeline.
             let stopped = pin!(self.verdict.control.until_stopped());
             if let Either::Left((Err(why), _)) = select(sending, stopped).await {
                 let why = format!("the errors end failed ({why}) for the failure `{cause}`");
-                self.stop(Failure::of(stage, Cause::Stopped(why)));
+                self.stop(Failure::new(stage, Cause::Stopped(why)));
             }
         })
     }

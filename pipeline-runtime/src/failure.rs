@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,11 +14,20 @@ pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
 /// The failure of one item, or the reason why a pipeline stopped.
 ///
+/// It is one pointer wide, so that a `Result` with it costs no more than the item; what it says are the fields of
+/// [`Details`], read and changed as its own (`failure.stage.name`, `failure.task.take()`).
+///
+/// `Display` names the stage and the cause on one line; `{:#}` writes the [stack](Failure::stack).
+///
 /// `T` is the type that `push_task` saved at the bottom of the record; `()` where there is no task.
 /// Nothing is asked of `T`: `Debug`, `Display` and `Error` are there for every `T`.
-pub struct Failure<T = ()> {
+pub struct Failure<T = ()>(Box<Details<T>>);
+
+/// What a [`Failure`] says.
+#[non_exhaustive]
+pub struct Details<T> {
     /// The stage that failed; the source and the sink count as stages here.
-    pub stage: Box<StageInfo>,
+    pub stage: StageInfo,
     /// Why it failed.
     pub cause: Cause,
     /// How often the stage's function was called for this item; 0 where no function was called.
@@ -25,13 +35,13 @@ pub struct Failure<T = ()> {
     /// The keys that the item's record had when it failed, in order of writing.
     pub frames: &'static [&'static str],
     /// Where the item comes from, if the failure is the source's and the source knows it.
-    pub origin: Option<Box<Origin>>,
+    pub origin: Option<Origin>,
     /// The original item. `None` where it cannot be had: the source failed; the stage lies outside the task; the
     /// function owned the record (`map`, `filter_map`, `flat_map`); the sink kept it; it failed inside a segment;
     /// a timed-out `:block` call still holds it.
     pub task: Option<T>,
     /// The report of the run, where the failure is what `run`, `drain` or `abort` returned.
-    pub report: Option<Box<Report>>,
+    pub report: Option<Report>,
     /// The message that the item comes from, still to be decided about.
     pub(crate) ticket: Undecided,
 }
@@ -129,11 +139,52 @@ impl fmt::Display for Cause {
     }
 }
 
+/// The frames that a task had passed when it failed; [`Failure::stack`] makes it, `Display` writes it.
+pub struct Stack<'a> {
+    frames: &'a [&'static str],
+    stage: &'static str,
+    cause: &'a Cause,
+    attempts: u32,
+}
+
+impl fmt::Display for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for frame in self.frames {
+            write!(f, "{frame} → ")?;
+        }
+        write!(f, "FAILED at {} ({}", self.stage, OneLine(self.cause))?;
+        if self.attempts > 1 {
+            write!(f, ", attempt {}", self.attempts)?;
+        }
+        f.write_str(")")
+    }
+}
+
+impl fmt::Debug for Stack<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl<T> Failure<T> {
-    /// A failure without an item.
-    pub(crate) fn of(stage: StageInfo, cause: Cause) -> Self {
-        Self {
-            stage: Box::new(stage),
+    /// The frames that the task had passed, and where it failed, as
+    /// `original → post → clean → FAILED at locate (timeout after 5s, attempt 3)`. `{failure:#}` writes it too.
+    #[must_use]
+    pub fn stack(&self) -> Stack<'_> {
+        Stack {
+            frames: self.frames,
+            stage: self.stage.name,
+            cause: &self.cause,
+            attempts: self.attempts,
+        }
+    }
+
+    /// A failure without an item, of no attempt. A pipeline makes its failures itself; this is for tests of errors ends.
+    #[cold]
+    #[must_use]
+    pub fn new(stage: StageInfo, cause: Cause) -> Self {
+        Self(Box::new(Details {
+            stage,
             cause,
             attempts: 0,
             frames: &[],
@@ -141,12 +192,18 @@ impl<T> Failure<T> {
             task: None,
             report: None,
             ticket: Undecided::null(),
-        }
+        }))
+    }
+
+    /// The fields themselves, to move them out.
+    #[must_use]
+    pub fn into_details(self) -> Details<T> {
+        *self.0
     }
 
     /// The failing delivery is done with: it is acknowledged. Without effect where the input is no queue.
     pub fn ack(self) {
-        self.ticket.decide(Fate::Done);
+        self.0.ticket.decide(Fate::Done);
     }
 
     /// The failing delivery is given back, to be delivered again after `delay`. Without effect where the input is no
@@ -155,26 +212,44 @@ impl<T> Failure<T> {
     /// A failure that is dropped undecided does the same after the time of a lease, so that what fails at once does
     /// not come again at once.
     pub fn nack(self, delay: Duration) {
-        self.ticket.decide(Fate::Again(delay));
+        self.0.ticket.decide(Fate::Again(delay));
     }
 
     /// The same failure with another type of task; what `f` returns becomes the task.
     pub fn map_task<U>(self, f: impl FnOnce(T) -> Option<U>) -> Failure<U> {
-        Failure {
-            stage: self.stage,
-            cause: self.cause,
-            attempts: self.attempts,
-            frames: self.frames,
-            origin: self.origin,
-            task: self.task.and_then(f),
-            report: self.report,
-            ticket: self.ticket,
-        }
+        let details = *self.0;
+        Failure(Box::new(Details {
+            stage: details.stage,
+            cause: details.cause,
+            attempts: details.attempts,
+            frames: details.frames,
+            origin: details.origin,
+            task: details.task.and_then(f),
+            report: details.report,
+            ticket: details.ticket,
+        }))
+    }
+}
+
+impl<T> Deref for Failure<T> {
+    type Target = Details<T>;
+
+    fn deref(&self) -> &Details<T> {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Failure<T> {
+    fn deref_mut(&mut self) -> &mut Details<T> {
+        &mut self.0
     }
 }
 
 impl<T> fmt::Display for Failure<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if f.alternate() {
+            return fmt::Display::fmt(&self.stack(), f);
+        }
         write!(f, "{}: {}", self.stage.name, OneLine(&self.cause))?;
         if self.attempts > 1 {
             write!(f, " (attempt {})", self.attempts)?;

@@ -14,6 +14,7 @@ mod opts;
 mod panics;
 mod pipeline;
 mod plan;
+mod pushing;
 pub mod queue;
 mod report;
 mod retry;
@@ -30,7 +31,7 @@ mod ticket;
 #[doc(hidden)]
 pub mod private;
 
-pub use failure::{BoxError, Cause, Failure, Origin, StageInfo};
+pub use failure::{BoxError, Cause, Details, Failure, Origin, Stack, StageInfo};
 pub use pipeline::{Collect, Pipeline, PipelineStream, Run};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};

@@ -3,6 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
+/// How many items may wait for the journal at one place, so that one batch serves as many.
+const JOURNALED: usize = 1024;
+
 /// The options of one worker group, as the expansion writes them.
 #[derive(Debug, Clone)]
 #[must_use]
@@ -20,6 +23,8 @@ pub struct Opts {
     pub(crate) timeout: Option<Duration>,
     pub(crate) single: bool,
     pub(crate) inline: bool,
+    /// Whether the group does nothing but wait for the journal.
+    pub(crate) journal: bool,
 }
 
 /// How a group runs.
@@ -47,6 +52,7 @@ impl Opts {
             timeout: None,
             single: false,
             inline: false,
+            journal: false,
         }
     }
 
@@ -63,6 +69,15 @@ impl Opts {
     /// `:async`; also `:drive`, whose count is writes at the same time.
     pub fn asynchronous(stages: Range<usize>, main: usize) -> Self {
         Self::new(stages, main, Kind::Async)
+    }
+
+    /// What waits for the journal: it is not worth a task for each core, and its count is no bound that anyone wrote.
+    pub fn journal(stages: Range<usize>, main: usize) -> Self {
+        Self {
+            count: JOURNALED,
+            journal: true,
+            ..Self::new(stages, main, Kind::Async)
+        }
     }
 
     /// Whether a worker must take one item at a time: its call may be timed out or made again.

@@ -272,6 +272,16 @@ struct Emitting<Task: Send + 'static, S> {
 }
 
 impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
+    /// Whether there may be more items; starts it if it was not.
+    #[inline]
+    fn running(&mut self) -> bool {
+        if self.build.is_some() {
+            self.start();
+        }
+        self.ending.is_none()
+    }
+
+    #[cold]
     fn start(&mut self) {
         if let Some(build) = self.build.take() {
             self.live.start(build);
@@ -333,19 +343,30 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
     #[inline]
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
-        let Some(emitting) = &mut this.emitting else {
+        std::mem::take(&mut this.last).done();
+        if let Some(emitting) = &mut this.emitting {
+            let next = match emitting.tail.ready() {
+                None if emitting.running() => ready!(emitting.tail.poll_item(cx)),
+                next => next,
+            };
+            if let Some(Carried { item, ticket }) = next {
+                this.last = ticket;
+                return Poll::Ready(Some(Ok(item)));
+            }
+        }
+        this.poll_ended(cx)
+    }
+}
+
+impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
+    /// After the last item: the failure that stopped the pipeline, if one did.
+    #[cold]
+    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Failure<Task>>>> {
+        let Some(emitting) = &mut self.emitting else {
             return Poll::Ready(None);
         };
-        emitting.start();
-        std::mem::take(&mut this.last).done();
-        if emitting.ending.is_none()
-            && let Some(Carried { item, ticket }) = ready!(emitting.tail.poll_item(cx))
-        {
-            this.last = ticket;
-            return Poll::Ready(Some(Ok(item)));
-        }
         let ended = ready!(emitting.poll_end(cx, &mut Vec::new()));
-        this.emitting = None;
+        self.emitting = None;
         Poll::Ready(ended.err().map(Err))
     }
 }
@@ -383,8 +404,7 @@ where
             tickets,
             emitting,
         } = self.get_mut();
-        emitting.start();
-        if emitting.ending.is_none() {
+        if emitting.running() {
             ready!(
                 emitting
                     .tail

@@ -99,10 +99,10 @@ impl<Task: Send + 'static> Live<Task> {
     fn outcome(&self) -> Result<Report, Failure<Task>> {
         let report = self.watched.report();
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let failure = match &*told {
+        let mut failure = match &*told {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
-            Some(Err((stage, why))) => Failure::of(*stage, Cause::Stopped(why.clone())),
+            Some(Err((stage, why))) => Failure::new(*stage, Cause::Stopped(why.clone())),
             None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
@@ -113,20 +113,18 @@ impl<Task: Send + 'static> Live<Task> {
                         Cause::Stopped(why) => why.clone(),
                         cause => cause.to_string(),
                     };
-                    *told = Some(Err((*failure.stage, why)));
+                    *told = Some(Err((failure.stage, why)));
                     failure
                 }
             },
         };
-        Err(Failure {
-            report: Some(Box::new(report)),
-            ..failure
-        })
+        failure.report = Some(report);
+        Err(failure)
     }
 
     fn stopped(&self, why: String) {
         let stage = self.watched.groups[0].stages[0];
-        self.verdict.stop(Failure::of(stage, Cause::Stopped(why)));
+        self.verdict.stop(Failure::new(stage, Cause::Stopped(why)));
     }
 
     /// Nobody waits for it any more.

@@ -1,7 +1,6 @@
 //! What goes into a group's function and what comes out of it.
 
 use crate::failure::{Cause, Failure, StageInfo};
-use crate::ticket::Undecided;
 
 /// What the macro says of a pipeline's stages, in one static.
 #[derive(Debug)]
@@ -72,7 +71,7 @@ pub enum Step<O, M, Task> {
     /// Stage number `.0` dropped it.
     Filtered(usize),
     /// It failed for good.
-    Failed(Box<Failure<Task>>),
+    Failed(Failure<Task>),
     /// It waits `delay`, then attempt number `attempt` is made.
     Again {
         /// The item as it was before the annotated stage.
@@ -96,14 +95,9 @@ pub fn failed<O, M, Task>(
     cause: Cause,
     task: Option<Task>,
 ) -> Step<O, M, Task> {
-    Step::Failed(Box::new(Failure {
-        stage: Box::new(site.stage(stage)),
-        cause,
-        attempts,
-        frames: site.stages[stage].frames,
-        origin: None,
-        task,
-        report: None,
-        ticket: Undecided::null(),
-    }))
+    let mut failure = Failure::new(site.stage(stage), cause);
+    failure.attempts = attempts;
+    failure.frames = site.stages[stage].frames;
+    failure.task = task;
+    Step::Failed(failure)
 }

@@ -127,7 +127,6 @@ impl Ticket {
     }
 
     /// Lets `rider` go along. There is one on a ticket; those that come later stay behind.
-    #[cfg_attr(not(test), expect(dead_code, reason = "journaled tasks call it"))]
     pub(crate) fn with(self, rider: Arc<dyn Rider>) -> Self {
         let ticket = if self.0.is_none() {
             Self::new(Of::Nothing)
@@ -174,6 +173,11 @@ impl Ticket {
         });
     }
 
+    #[cold]
+    fn release(&mut self) {
+        std::mem::take(self).resolve(Fate::Again(Duration::ZERO));
+    }
+
     /// Resolves all of these, which costs less than one after the other.
     fn resolve_all(tickets: impl IntoIterator<Item = Self>, fate: Fate) {
         let mut all = Vec::new();
@@ -217,9 +221,10 @@ impl Ticket {
 }
 
 impl Drop for Ticket {
+    #[inline]
     fn drop(&mut self) {
         if self.0.is_some() {
-            std::mem::take(self).resolve(Fate::Again(Duration::ZERO));
+            self.release();
         }
     }
 }

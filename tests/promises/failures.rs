@@ -183,7 +183,7 @@ async fn a_panicking_source_is_never_a_clean_end() {
         matches!(&failure.cause, Cause::Stopped(why) if why.contains("no more")),
         "{failure}"
     );
-    let report = failure.report.unwrap();
+    let report = failure.into_details().report.unwrap();
     assert!(report.conserved());
     assert_eq!(
         report.stage("sink").unwrap().done,
@@ -274,7 +274,7 @@ async fn fail_fast_stops_taking_input() {
     .run();
     let failure = in_time(run).await.unwrap_err();
     assert_eq!(failure.to_string(), "map: enough");
-    let report = failure.report.unwrap();
+    let report = failure.into_details().report.unwrap();
     assert_eq!(report.stage("source").unwrap().done, taken.get() as u64);
 }
 

@@ -128,6 +128,22 @@ async fn drain_reaches_through_an_inner_pipeline() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn drain_reaches_through_an_inner_pipeline_that_has_no_workers() {
+    let kept = Kept::open();
+    let sink = kept.clone();
+    let running = pipeline! {
+        [pipeline! { [ThenNever::after(25)] map(|x| x) }]
+        :async 2 map(|x| async move { x }),
+        :drive sink
+    }
+    .spawn();
+    idle().await;
+    let report = in_time(running.drain(SOON)).await.unwrap();
+    assert!(kept.items.take().into_iter().eq(0..25));
+    assert!(report.conserved(), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn drain_returns_by_its_deadline_and_names_each_stuck_stage() {
     let level = Level::default();
     let inside = level.clone();
@@ -186,7 +202,7 @@ async fn drain_returns_by_its_deadline_though_a_blocking_call_does_not() {
         .await
         .unwrap_err();
     assert!(failure.to_string().contains("`blocked` kept"), "{failure}");
-    let report = failure.report.unwrap();
+    let report = failure.into_details().report.unwrap();
     assert_eq!(report.threads, ["blocked"]);
     assert!(
         report

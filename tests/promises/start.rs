@@ -25,7 +25,7 @@ macro_rules! refuses_zero {
             let failure = in_time($pipeline.run()).await.unwrap_err();
             assert!(matches!(&failure.cause, Cause::Stopped(why) if why.contains($says)), "{failure}");
             assert_eq!((taken.get(), calls.get(), kept.items.len(), kept.flushes.get()), (0, 0, 0, 0));
-            let threads = failure.report.unwrap().threads;
+            let threads = failure.into_details().report.unwrap().threads;
             assert!(threads.is_empty(), "{threads:?}");
         }
     )*};
@@ -133,7 +133,7 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_blocking_work_is_waited_
     let failure = in_time(running).await.unwrap_err();
     assert!(matches!(failure.cause, Cause::Stopped(_)), "{failure}");
     assert_eq!(level.now(), 0);
-    assert!(failure.report.unwrap().threads.is_empty());
+    assert!(failure.into_details().report.unwrap().threads.is_empty());
     assert!(taken.get() <= 9, "{} taken", taken.get());
 }
 

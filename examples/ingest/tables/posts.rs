@@ -1,49 +1,66 @@
 //! The table of what is well.
 
-use brigade::sink::{Database, Sink, SinkError, Table, TableSnapshot, WriteError, Written};
+use std::borrow::Cow;
+
+use brigade::sink::{
+    Binder, Database, Row, Sink, SinkError, Table, TableSnapshot, WriteError, Written,
+};
 use brigade::{BoxError, Cause};
+use compact_str::CompactString;
 
 use crate::clean::Clean;
 use crate::post::Post;
 
-/// A row of `posts`: id, user, text, lang, `created_at`; hashtags, mentions and links as JSON.
-pub type Row = (
-    i64,
-    String,
-    String,
-    Option<String>,
-    Option<String>,
-    String,
-    String,
-    String,
-);
+/// A row of `posts`; what it points to as JSON.
+#[derive(Debug)]
+pub struct Posted {
+    id: i64,
+    user: CompactString,
+    text: String,
+    lang: Option<CompactString>,
+    created_at: Option<CompactString>,
+    hashtags: Json,
+    mentions: Json,
+    links: Json,
+}
+
+/// Most posts point to nothing, and that is always the same.
+type Json = Cow<'static, str>;
 
 /// The row of a post and its cleaned text.
-pub fn row(post: Post, clean: Clean) -> Row {
-    let Post {
-        id,
-        user,
-        lang,
-        created_at,
-        ..
-    } = post;
-    let json = |list: Vec<String>| serde_json::Value::from(list).to_string();
-    let Clean {
-        text,
-        hashtags,
-        mentions,
-        links,
-    } = clean;
-    (
-        id,
-        user,
-        text,
-        lang,
-        created_at,
-        json(hashtags),
-        json(mentions),
-        json(links),
-    )
+pub fn row(post: Post, clean: Clean) -> Posted {
+    Posted {
+        id: post.id,
+        user: post.user,
+        text: clean.text,
+        lang: post.lang,
+        created_at: post.created_at,
+        hashtags: json(&clean.hashtags),
+        mentions: json(&clean.mentions),
+        links: json(&clean.links),
+    }
+}
+
+fn json(list: &[CompactString]) -> Json {
+    if list.is_empty() {
+        return Cow::Borrowed("[]");
+    }
+    Cow::Owned(serde_json::to_string(list).expect("strings can be written"))
+}
+
+impl Row for Posted {
+    fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+        row.values(&[
+            &self.id,
+            &self.user.as_str(),
+            &self.text,
+            &self.lang.as_deref(),
+            &self.created_at.as_deref(),
+            &self.hashtags,
+            &self.mentions,
+            &self.links,
+        ])
+    }
 }
 
 /// Table `posts`; a post whose id is there already is left out.
@@ -70,10 +87,10 @@ impl Posts {
     }
 }
 
-impl Sink<Vec<Row>> for Posts {
+impl Sink<Vec<Posted>> for Posts {
     /// A row that fails is a reject. A whole transaction that fails ends the run instead: five hundred good posts are
     /// no rejects, and another run will bring them.
-    async fn write(&self, batches: Vec<Vec<Row>>) -> Result<Written, SinkError> {
+    async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError> {
         let written = self.0.write(batches).await?;
         for (_, cause) in written.failures() {
             if let Cause::Error(error) = cause
@@ -86,7 +103,7 @@ impl Sink<Vec<Row>> for Posts {
     }
 
     async fn flush(&self) -> Result<(), SinkError> {
-        Sink::<Vec<Row>>::flush(&self.0).await
+        Sink::<Vec<Posted>>::flush(&self.0).await
     }
 
     fn name(&self) -> &'static str {

@@ -1,5 +1,6 @@
-//! Tests that any [`Source`](pipeline_runtime::source::Source), [`Sink`](pipeline_runtime::sink::Sink) or
-//! [`Queue`](pipeline_runtime::queue::Queue) must pass; call them from a test of your own.
+//! Tests that any [`Source`](pipeline_runtime::source::Source), [`Sink`](pipeline_runtime::sink::Sink),
+//! [`Queue`](pipeline_runtime::queue::Queue) or [`Journal`](pipeline_runtime::journal::Journal) must pass; call them from
+//! a test of your own.
 //!
 //! ```
 //! use pipeline_connectors::conformance;
@@ -24,10 +25,12 @@
 //! # });
 //! ```
 
+mod journal;
 mod queue;
 mod sink;
 mod source;
 
+pub use journal::{durable_journal, journal};
 pub use queue::{Lacks, queue};
 pub use sink::{sink, sink_reports_failures};
 pub use source::source;

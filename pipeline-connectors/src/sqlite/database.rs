@@ -105,7 +105,7 @@ impl Sqlite {
         &self.path
     }
 
-    pub(super) fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.busy_timeout
     }
 
@@ -173,7 +173,7 @@ impl Database {
         &self.0.path
     }
 
-    pub(super) fn busy_timeout(&self) -> Duration {
+    pub(crate) fn busy_timeout(&self) -> Duration {
         self.0.busy_timeout
     }
 

@@ -75,7 +75,7 @@ impl OpenError {
     }
 
     /// A description that makes no sense.
-    pub(super) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
+    pub(crate) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
         Self {
             path: database.path().to_path_buf(),
             kind: OpenErrorKind::Table {
@@ -86,7 +86,7 @@ impl OpenError {
     }
 
     /// A statement that SQLite refused.
-    pub(super) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
+    pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
         match OpenErrorKind::of(error, database.busy_timeout()) {
             OpenErrorKind::Other(problem) => Self::of_table(database, table, problem),
             kind => Self {
@@ -201,6 +201,18 @@ impl fmt::Display for RowError {
 }
 
 impl std::error::Error for RowError {}
+
+/// Why SQLite refused a transaction, for a message.
+#[cfg(feature = "journal")]
+pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {
+    match error.sqlite_error_code() {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
+            "another program held it locked for {waited:?}; end that program, or raise `busy_timeout`"
+        ),
+        Some(ErrorCode::DiskFull) => "the disk is full; make room".to_owned(),
+        _ => said(error),
+    }
+}
 
 fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
     write!(

@@ -8,6 +8,13 @@ mod stats;
 mod table;
 mod write;
 
+#[cfg(feature = "journal")]
+pub(crate) use error::refused;
+#[cfg(feature = "journal")]
+pub(crate) use sql::Sql;
+#[cfg(feature = "journal")]
+pub(crate) use write::{Effect, Refused, row_error, write_row};
+
 pub use database::{Database, Sqlite, Synchronous, sqlite};
 pub(crate) use error::said;
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};

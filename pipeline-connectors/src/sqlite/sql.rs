@@ -4,15 +4,15 @@ use super::table::OnConflict;
 
 /// The statements of a table.
 #[derive(Debug)]
-pub(super) struct Sql {
-    pub(super) table: String,
+pub(crate) struct Sql {
+    pub(crate) table: String,
     pub(super) columns: Vec<String>,
     /// Which columns are the key, by position; all of them where there is none.
     pub(super) key: Vec<usize>,
     pub(super) create: String,
-    pub(super) insert: String,
+    pub(crate) insert: String,
     /// Where rows are updated: for those that are there already.
-    pub(super) update: Option<String>,
+    pub(crate) update: Option<String>,
 }
 
 impl Sql {

@@ -153,6 +153,34 @@ impl Table {
         self.0.stats.clone()
     }
 
+    /// The database that it is in.
+    #[cfg(feature = "journal")]
+    pub(crate) fn database(&self) -> &Database {
+        &self.0.database
+    }
+
+    #[cfg(feature = "journal")]
+    pub(crate) fn name(&self) -> &str {
+        &self.0.sql.table
+    }
+
+    /// Adds to what [`Table::stats`] shows.
+    #[cfg(feature = "journal")]
+    pub(crate) fn count(&self, counts: super::TableSnapshot) {
+        self.0.stats.add(counts);
+    }
+
+    /// Works with the table's statements on a thread that may block.
+    #[cfg(feature = "journal")]
+    pub(crate) async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Connection, &Sql) -> T + Send + 'static,
+    ) -> Result<T, SinkError> {
+        let table = Arc::clone(&self.0);
+        let work = move |connection: &mut Connection| work(connection, &table.sql);
+        self.0.database.run(work).await.map_err(SinkError::new)
+    }
+
     /// Writes batches, each in a transaction.
     async fn write_all<R: Row>(&self, batches: Vec<Vec<R>>) -> Result<Vec<Batch>, SinkError> {
         let table = Arc::clone(&self.0);

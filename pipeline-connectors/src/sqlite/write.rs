@@ -23,14 +23,14 @@ pub(super) struct Batch {
 }
 
 /// What became of one row.
-enum Effect {
+pub(crate) enum Effect {
     Inserted,
     Updated,
     Ignored,
 }
 
 /// Why a row was not written.
-enum Refused {
+pub(crate) enum Refused {
     /// The row is at fault.
     Row(String),
     /// The transaction cannot go on.
@@ -94,7 +94,7 @@ impl Batch {
 }
 
 /// Inserts the row; where its key is there already, updates that one.
-fn write_row(
+pub(crate) fn write_row(
     row: &impl Row,
     insert: &mut Statement<'_>,
     update: Option<&mut Statement<'_>>,
@@ -139,6 +139,17 @@ fn bind(
     }
 }
 
+#[cfg(feature = "journal")]
+impl Refused {
+    /// As what ends the transaction.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Row(problem) => rolled_back(problem),
+            Self::All(error) => error,
+        }
+    }
+}
+
 impl From<Error> for Refused {
     fn from(error: Error) -> Self {
         match error.sqlite_error_code() {
@@ -164,7 +175,7 @@ fn rolled_back(problem: String) -> Error {
 }
 
 /// The error of a row, with its key as far as the row tells it.
-fn row_error(sql: &Sql, row: &impl Row, problem: String) -> RowError {
+pub(crate) fn row_error(sql: &Sql, row: &impl Row, problem: String) -> RowError {
     let mut values = Vec::new();
     // What it hands over before it fails is what can be shown.
     let _ = bind(row, &mut |value| {

@@ -1,5 +1,6 @@
 //! Everything that can be known without types.
 
+mod once;
 mod options;
 mod scope;
 mod shape;
@@ -7,8 +8,9 @@ mod stage;
 
 use proc_macro2::{Ident, Span};
 
-use crate::ast::{Header, Pipeline, Share, Stage};
+use crate::ast::{Directive, Header, Journal, Pipeline, Share, Stage};
 use crate::errors::Errors;
+use crate::forms::commit;
 use crate::nearest::nearest;
 
 pub(crate) use scope::{Scope, list};
@@ -16,6 +18,7 @@ pub(crate) use scope::{Scope, list};
 /// A pipeline whose stages are known to make sense, as far as there were no errors.
 pub(crate) struct Checked {
     pub header: Option<Header>,
+    pub journal: Option<Journal>,
     pub shares: Vec<Share>,
     pub stages: Vec<Item>,
 }
@@ -30,6 +33,8 @@ pub(crate) struct Item {
 /// Checks all of it; what makes no sense at its place is reported and left out.
 pub(crate) fn check(mut pipeline: Pipeline, errors: &mut Errors) -> Checked {
     shape::check(&mut pipeline, errors);
+    once::journal(&pipeline, errors);
+    let journaled = pipeline.journal.is_some() && pipeline.header.is_some();
     let later: Vec<Vec<String>> = (1..=pipeline.stages.len())
         .map(|next| written(&pipeline.stages[next..]))
         .collect();
@@ -39,24 +44,39 @@ pub(crate) fn check(mut pipeline: Pipeline, errors: &mut Errors) -> Checked {
         .map(|share| share.name.clone())
         .collect();
     let mut scope = Scope::new(pipeline.lost);
-    let mut stages = Vec::new();
-    for (stage, later) in pipeline.stages.into_iter().zip(later) {
+    let (mut stages, mut seen) = (Vec::new(), Vec::new());
+    for (mut stage, later) in pipeline.stages.into_iter().zip(later) {
         let before = scope.clone();
         let mut checker = Checker {
             errors,
             shares: &shares,
             later,
             is_async: stage.is_async(),
+            journaled,
         };
+        once::keys(&stage, &scope, &mut seen, checker.errors);
+        once::token(&stage, &scope, &shares, checker.errors);
         stage::check(&stage, &mut scope, &mut checker);
+        if journaled && !before.is_record() && scope.is_record() {
+            // What is recorded of the task is loaded here.
+            stage.directive = Some(Directive::journal(stage.span));
+        }
+        let commit = journaled.then(|| commit::behind(&stage)).flatten();
+        let after = scope.clone();
         stages.push(Item {
             stage,
             before,
-            after: scope.clone(),
+            after: after.clone(),
         });
+        stages.extend(commit.map(|stage| Item {
+            stage,
+            before: after.clone(),
+            after,
+        }));
     }
     Checked {
         header: pipeline.header,
+        journal: pipeline.journal,
         shares: pipeline.shares,
         stages,
     }
@@ -75,6 +95,8 @@ fn written(stages: &[Stage]) -> Vec<String> {
 pub(crate) struct Checker<'a> {
     pub errors: &'a mut Errors,
     pub is_async: bool,
+    /// Whether there is a journal.
+    pub journaled: bool,
     shares: &'a [Ident],
     later: Vec<String>,
 }

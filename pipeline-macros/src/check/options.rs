@@ -51,6 +51,9 @@ fn fits(name: &str, stage: &Stage) -> Result<(), &'static str> {
         "retry" if !fails(stage) => {
             "needs something that fails; write `?` after the form, or add a `timeout`"
         }
+        "once" if !writes_a_key(stage) => {
+            "needs a key of its own to record under; write `let key = …` or `mapduce(a => key, f)`"
+        }
         "pool" if mode != Mode::Block => "needs `:block`; nothing else runs on threads",
         _ => return Ok(()),
     })
@@ -61,6 +64,12 @@ fn fails(stage: &Stage) -> bool {
     stage.question.is_some()
         || stage.options.timeout.is_some()
         || stage.form().is_some_and(Form::may_fail)
+}
+
+/// Whether it is a `let`, or a `mapduce` with `=>`.
+fn writes_a_key(stage: &Stage) -> bool {
+    let form = stage.form();
+    form.is_some_and(|form| form.kind().calls && !form.writes().is_empty())
 }
 
 fn is_parallel(stage: &Stage) -> bool {
@@ -112,6 +121,7 @@ impl Options {
             ("timeout", span(&self.timeout)),
             ("retry", span(&self.retry)),
             ("pool", self.pool),
+            ("once", self.once.as_ref().map(|once| once.span)),
         ]
         .into_iter()
         .filter_map(|(name, span)| Some((name, span?)))

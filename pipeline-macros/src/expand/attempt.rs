@@ -74,13 +74,15 @@ impl Body<'_> {
             Owns::Item => quote_spanned!(span=> kept),
             Owns::Key(changed) => {
                 let keys = self.item.before.keys();
-                records::literal(self.glue, self.ir, keys, self.user_span(), |key| {
+                let value = |key: &Ident| {
                     if key == changed {
                         quote_spanned!(span=> kept)
                     } else {
                         self.field(key)
                     }
-                })
+                };
+                let (at, handle) = (self.user_span(), || self.task_handle());
+                records::literal(self.glue, self.ir, keys, at, value, handle)
             }
         };
         let another = quote_spanned! {span=>

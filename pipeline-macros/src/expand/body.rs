@@ -93,13 +93,17 @@ impl Body<'_> {
 
     /// The record after the stage, with a value for each key.
     pub(crate) fn record(&self, value: impl Fn(&Ident) -> TokenStream) -> TokenStream {
-        records::literal(
-            self.glue,
-            self.ir,
-            self.item.after.keys(),
-            self.user_span(),
-            value,
-        )
+        self.record_of(value, || self.task_handle())
+    }
+
+    /// The same with another handle of the task.
+    pub(crate) fn record_of(
+        &self,
+        value: impl Fn(&Ident) -> TokenStream,
+        handle: impl FnOnce() -> TokenStream,
+    ) -> TokenStream {
+        let (keys, at) = (self.item.after.keys(), self.user_span());
+        records::literal(self.glue, self.ir, keys, at, value, handle)
     }
 
     /// The record after the stage, with the local `value` for one key and the others as they were.

@@ -80,6 +80,12 @@ impl Body<'_> {
 
     /// The value of an attempt, which is statements with a `Result` at their end; or the stage's way out.
     pub(crate) fn guarded(&self, attempt: &TokenStream, owns: Owns<'_>) -> TokenStream {
+        let token = self.token();
+        let attempt = quote_spanned!(self.span()=> #token #attempt);
+        self.once(self.tried(&attempt, owns))
+    }
+
+    fn tried(&self, attempt: &TokenStream, owns: Owns<'_>) -> TokenStream {
         let options = &self.item.stage.options;
         let timed = self.item.stage.mode() == Mode::Block && options.timeout.is_some();
         let (arm, disarm) = if timed {

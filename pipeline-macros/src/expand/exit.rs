@@ -9,8 +9,13 @@ use super::{Body, Owns, site};
 impl Body<'_> {
     /// The way out with a failure: for the input of the group, or for one output of a stage that multiplies.
     pub(crate) fn fail(&self, owns: Owns<'_>) -> TokenStream {
+        self.fail_of(&self.task(owns))
+    }
+
+    /// The same with an `Option` of the task.
+    pub(crate) fn fail_of(&self, task: &TokenStream) -> TokenStream {
         let (span, number) = (self.span(), self.number);
-        let (failed, attempt, task) = (self.private("failed"), self.attempt(), self.task(owns));
+        let (failed, attempt) = (self.private("failed"), self.attempt());
         let site = site::name(self.glue, self.user_span());
         let args = quote_spanned!(span=> (&#site, #number, #attempt, cause, #task));
         if self.level == 0 {

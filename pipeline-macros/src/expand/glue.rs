@@ -41,6 +41,11 @@ impl Glue {
         Ident::new(name, self.at(span))
     }
 
+    /// The field of a record that holds the handle of its task.
+    pub(crate) fn handle(&self, span: Span) -> Ident {
+        self.ident("__task", span)
+    }
+
     /// The same with a number.
     pub(crate) fn numbered(&self, name: &str, number: usize, span: Span) -> Ident {
         format_ident!("{name}{number}", span = self.at(span))

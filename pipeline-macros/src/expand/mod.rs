@@ -7,15 +7,17 @@ mod ends;
 mod exit;
 mod glue;
 mod group;
+mod once;
 mod opts;
 mod records;
 mod site;
 
 use proc_macro2::{Ident, Span, TokenStream};
-use quote::quote_spanned;
+use quote::{quote, quote_spanned};
 
+use crate::ast::{Header, Mode};
 use crate::check::{Checked, Item};
-use crate::func::parenthesized;
+use crate::func::{ends, parenthesized};
 use crate::ir::{Ir, Unit};
 
 pub(crate) use body::{Body, Owns};
@@ -48,12 +50,37 @@ impl Expander<'_> {
         let span = self.glue.at(Span::call_site());
         let records = records::types(self.glue, self.ir);
         let site = site::definition(self.glue, self.checked, self.ir);
-        let shared = self.shared();
+        let (journal, shared) = (self.journal(), self.shared());
         let value = match self.checked.header {
             Some(_) => self.pipeline(),
             None => self.segment(),
         };
-        quote_spanned!(span=> { #records #site #shared #value })
+        quote_spanned!(span=> { #records #site #journal #shared #value })
+    }
+
+    /// What gathers for the journal.
+    fn journal(&self) -> Option<TokenStream> {
+        let journal = self.checked.journal.as_ref()?;
+        let (first, last) = ends(&journal.value);
+        let (recorder, value) = (self.glue.private("recorder", first), &journal.value);
+        let (name, value) = (
+            self.glue.ident("journal", first),
+            parenthesized(quote!(#value), self.glue.at(last)),
+        );
+        Some(quote_spanned!(self.glue.at(first)=> let #name = #recorder #value;))
+    }
+
+    /// The port of the input, with what gathers for the journal.
+    fn opened(&self, header: &Header) -> TokenStream {
+        let open = self.open(header);
+        let Some(journal) = &self.checked.journal else {
+            return open;
+        };
+        let (journaled, journal) = (
+            self.glue.private("journaled", journal.span),
+            self.glue.ident("journal", journal.span),
+        );
+        quote_spanned!(self.glue.at(Span::call_site())=> #journaled(#open, &#journal))
     }
 
     /// The values of `use`; a segment's own, so that the originals stay usable.
@@ -76,6 +103,11 @@ impl Expander<'_> {
     /// A clone of every shared value.
     fn clones(&self) -> TokenStream {
         let shares = self.checked.shares.iter();
+        let journal = self.checked.journal.as_ref().map(|journal| {
+            let span = self.glue.at(journal.span);
+            let name = self.glue.ident("journal", journal.span);
+            quote_spanned!(span=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#name);)
+        });
         shares
             .map(|share| {
                 let name = &share.name;
@@ -84,6 +116,7 @@ impl Expander<'_> {
                     let #name = ::core::clone::Clone::clone(&#name);
                 )
             })
+            .chain(journal)
             .collect()
     }
 
@@ -95,7 +128,7 @@ impl Expander<'_> {
         let value = if let [Unit::Inline { stages }] = self.ir.units.as_slice() {
             self.inline(header, stages)
         } else {
-            let (open, wired) = (self.open(header), self.wired());
+            let (open, wired) = (self.opened(header), self.wired());
             quote_spanned!(span=> { let port = #open; #wired })
         };
         match &header.errors {
@@ -129,7 +162,7 @@ impl Expander<'_> {
                     stages,
                     main,
                     flavour,
-                } => self.group(stages, *main, *flavour),
+                } => self.riding(*main, self.group(stages, *main, *flavour)),
                 Unit::Edge { stage, post } => self.edge(*stage, post),
                 Unit::Drive { pre, stage } => {
                     let driven = self.drive(pre, *stage);
@@ -145,6 +178,17 @@ impl Expander<'_> {
         let finish = self.glue.private("finish", Span::call_site());
         let port = self.port(self.stages().len());
         quote_spanned!(span=> #statements #finish(#port))
+    }
+
+    /// The port of a group; where a task is opened in it, the task goes along with the tickets.
+    fn riding(&self, main: usize, port: TokenStream) -> TokenStream {
+        let item = &self.stages()[main];
+        if item.stage.mode() != Mode::Journal || item.before.is_record() {
+            return port;
+        }
+        let at = item.stage.span;
+        let (riding, handle) = (self.glue.private("riding", at), self.glue.handle(at));
+        quote_spanned!(self.glue.at(at)=> #riding(#port, |record| &record.#handle))
     }
 
     /// The port in front of a stage, located at the group that made it: what does not fit between two groups is then

@@ -23,6 +23,7 @@ pub(crate) fn opts(
         Mode::Fused | Mode::Tasks => "tasks",
         Mode::Block => "block",
         Mode::Async | Mode::Drive => "asynchronous",
+        Mode::Journal => "journal",
     };
     let kind = glue.ident(kind, stage.span);
     let (start, end) = (stages.start, stages.end);

@@ -15,19 +15,44 @@ pub(crate) fn types(glue: &Glue, ir: &Ir) -> TokenStream {
     }
     let span = glue.at(Span::call_site());
     let module = Ident::new(MODULE, span);
+    let handle = ir.is_journaled.then(|| handle_field(glue));
     let types = ir.records.iter().enumerate().map(|(number, keys)| {
         let name = name(number, span);
         let types = (0..keys.len()).map(|key| format_ident!("K{key}", span = span));
         let params: Vec<_> = types.collect();
+        let id = ir.is_journaled.then(|| task_id(glue, &name, &params));
         quote_spanned! {span=>
             #[derive(::core::fmt::Debug, ::core::clone::Clone)]
             #[allow(dead_code)]
             pub struct #name<#(#params),*> {
                 #(pub #keys: #params,)*
+                #handle
             }
+            #id
         }
     });
     quote_spanned!(span=> mod #module { #(#types)* })
+}
+
+/// The field with the handle of the task.
+fn handle_field(glue: &Glue) -> TokenStream {
+    let call = Span::call_site();
+    let (name, task) = (glue.handle(call), glue.private("Task", call));
+    quote_spanned!(glue.at(call)=> pub #name: #task,)
+}
+
+/// How a closure learns the id of the task that its record belongs to.
+fn task_id(glue: &Glue, record: &Ident, params: &[Ident]) -> TokenStream {
+    let call = Span::call_site();
+    let handle = glue.handle(call);
+    quote_spanned! {glue.at(call)=>
+        #[allow(dead_code)]
+        impl<#(#params),*> #record<#(#params),*> {
+            pub fn task_id(&self) -> &::std::sync::Arc<str> {
+                self.#handle.id()
+            }
+        }
+    }
 }
 
 /// A value of the type with these keys.
@@ -37,6 +62,7 @@ pub(crate) fn literal(
     keys: &[Ident],
     at: Span,
     value: impl Fn(&Ident) -> TokenStream,
+    handle: impl FnOnce() -> TokenStream,
 ) -> TokenStream {
     let span = glue.at(at);
     let (module, name) = (Ident::new(MODULE, span), name(ir.record(keys), span));
@@ -44,7 +70,11 @@ pub(crate) fn literal(
         let value = value(key);
         quote_spanned!(span=> #key: #value)
     });
-    quote_spanned!(span=> #module::#name { #(#fields),* })
+    let handle = ir.is_journaled.then(|| {
+        let (name, handle) = (glue.handle(at), handle());
+        quote_spanned!(span=> #name: #handle,)
+    });
+    quote_spanned!(span=> #module::#name { #(#fields,)* #handle })
 }
 
 fn name(number: usize, span: Span) -> Ident {

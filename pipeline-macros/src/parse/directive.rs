@@ -148,7 +148,7 @@ impl Directive {
     /// As it is written in messages.
     pub(crate) fn label(&self) -> &'static str {
         match self.mode {
-            Mode::Fused => "",
+            Mode::Fused | Mode::Journal => "",
             Mode::Tasks => "a count",
             Mode::Block => "`:block`",
             Mode::Async => "`:async`",

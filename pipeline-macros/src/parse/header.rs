@@ -1,11 +1,11 @@
-//! `[input, errors]` and `use api, db = self.db;`.
+//! `[input, errors]`, `journal = journal;` and `use api, db = self.db;`.
 
 use proc_macro2::Group;
 use syn::parse::{ParseStream, Parser as _};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Ident, Token, token};
 
-use crate::ast::{Header, Share};
+use crate::ast::{Header, Journal, Share};
 use crate::errors::Errors;
 
 pub(super) fn header(input: ParseStream<'_>, errors: &mut Errors) -> Option<Header> {
@@ -45,10 +45,21 @@ pub(super) fn header(input: ParseStream<'_>, errors: &mut Errors) -> Option<Head
     })
 }
 
-pub(super) fn shares(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Share> {
-    let mut shares = Vec::new();
-    while input.peek(Token![use]) {
-        if let Err(error) = line(input, &mut shares) {
+/// The lines between the header and the first stage.
+pub(super) fn settings(
+    input: ParseStream<'_>,
+    errors: &mut Errors,
+) -> (Option<Journal>, Vec<Share>) {
+    let (mut journals, mut shares) = (Vec::new(), Vec::new());
+    loop {
+        let line = if input.peek(Token![use]) {
+            line(input, &mut shares)
+        } else if is_journal(input) {
+            journal(input, &mut journals)
+        } else {
+            break;
+        };
+        if let Err(error) = line {
             errors.push(error);
             while !input.is_empty() && !input.peek(Token![;]) && !input.peek(Token![,]) {
                 let _ = input.parse::<proc_macro2::TokenTree>();
@@ -57,7 +68,27 @@ pub(super) fn shares(input: ParseStream<'_>, errors: &mut Errors) -> Vec<Share> 
             let _ = input.parse::<Option<Token![,]>>();
         }
     }
-    shares
+    for second in journals.iter().skip(1) {
+        errors.at(second.span, "`journal` is given twice; a pipeline has one");
+    }
+    (journals.into_iter().next(), shares)
+}
+
+fn is_journal(input: ParseStream<'_>) -> bool {
+    let word = input.cursor().ident();
+    word.is_some_and(|(word, _)| word == "journal") && input.peek2(Token![=])
+}
+
+/// `journal = …;`
+fn journal(input: ParseStream<'_>, journals: &mut Vec<Journal>) -> syn::Result<()> {
+    let span = input.parse::<Ident>()?.span();
+    input.parse::<Token![=]>()?;
+    let value = input.parse()?;
+    journals.push(Journal { span, value });
+    if input.parse::<Option<Token![;]>>()?.is_none() {
+        return Err(input.error("`journal` ends with `;`: `journal = journal;`"));
+    }
+    Ok(())
 }
 
 /// One `use …;`.

@@ -58,6 +58,7 @@ impl Pipeline {
     fn lost() -> Self {
         Self {
             header: None,
+            journal: None,
             shares: Vec::new(),
             stages: Vec::new(),
             lost: true,
@@ -68,7 +69,7 @@ impl Pipeline {
 fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
     let mut pipeline = Pipeline::lost();
     pipeline.header = header::header(input, errors);
-    pipeline.shares = header::shares(input, errors);
+    (pipeline.journal, pipeline.shares) = header::settings(input, errors);
     pipeline.lost = !errors.is_empty();
     while !input.is_empty() {
         match stage::stage(input, errors) {

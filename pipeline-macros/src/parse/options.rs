@@ -5,11 +5,11 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Token};
 
-use crate::ast::{Options, Setting};
+use crate::ast::{Once, Options, Setting};
 use crate::errors::Errors;
 use crate::nearest::nearest;
 
-const NAMES: [&str; 7] = [
+const NAMES: [&str; 8] = [
     "name",
     "buffer",
     "window",
@@ -17,6 +17,7 @@ const NAMES: [&str; 7] = [
     "timeout",
     "retry",
     "pool",
+    "once",
 ];
 
 pub(super) fn options(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Options> {
@@ -77,6 +78,10 @@ fn option(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) ->
     if options.has(&word) {
         errors.at(key.span(), format!("`{word}` is given twice"));
     }
+    if word == "once" {
+        options.once = Some(once(input, &key)?);
+        return Ok(());
+    }
     if word == "unordered" || word == "pool" {
         return flag(input, options, &key, &word);
     }
@@ -97,6 +102,22 @@ fn option(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) ->
     };
     *options.slot(&word) = Some(setting);
     Ok(())
+}
+
+/// Behind `once`: nothing, or a name for the token.
+fn once(input: ParseStream<'_>, key: &Ident) -> syn::Result<Once> {
+    let written = "`once` is written alone, or with a name for the task's token: `once(token)`";
+    let mut token = None;
+    if input.peek(syn::token::Paren) {
+        let group = input.parse::<Group>()?;
+        let named = syn::parse2::<Ident>(group.stream());
+        token = Some(named.map_err(|_| syn::Error::new(group.span(), written))?);
+    }
+    if !input.is_empty() && !input.peek(Token![,]) {
+        return Err(input.error(written));
+    }
+    let span = key.span();
+    Ok(Once { span, token })
 }
 
 fn flag(input: ParseStream<'_>, options: &mut Options, key: &Ident, word: &str) -> syn::Result<()> {
@@ -149,6 +170,7 @@ impl Options {
             "name" => self.name.is_some(),
             "unordered" => self.unordered.is_some(),
             "pool" => self.pool.is_some(),
+            "once" => self.once.is_some(),
             _ => self.slot(word).is_some(),
         }
     }
@@ -157,6 +179,7 @@ impl Options {
         self.name.is_none()
             && self.unordered.is_none()
             && self.pool.is_none()
+            && self.once.is_none()
             && [&self.buffer, &self.window, &self.timeout, &self.retry]
                 .iter()
                 .all(|setting| setting.is_none())

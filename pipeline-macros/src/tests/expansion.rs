@@ -25,5 +25,6 @@ snapshots! {
     outputs_are_emitted_one_by_one: "[input] :block 2 f, flat_map(g), filter(p)",
     batch_and_drive_end_a_group: "[input] batch(10), map(f), :drive 2 sink::each(|x| store(x))",
     a_segment_is_wired_later: "use api; map(make(3)), through(other())",
+    what_waits_for_the_journal_is_a_stage_of_its_own: "[input] journal = journal; push_task(original, id = |d| d.id), :block 2 let post = parse(&original)? with { once(token) }, map(|m| m.post)",
     after_a_mistake_the_last_error_is_the_tail: "[input] fliter(p), :block 0 f",
 }

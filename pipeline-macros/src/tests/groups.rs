@@ -121,6 +121,20 @@ fn a_segment_of_plain_stages_has_a_task() {
 }
 
 #[test]
+fn with_a_journal_a_task_is_opened_and_a_frame_awaited_in_groups_of_their_own() {
+    let expected = [
+        group(0..3, 1, Flavour::Async),
+        group(3..5, 3, Flavour::Async),
+        group(5..6, 5, Flavour::Sync),
+        group(6..8, 6, Flavour::Async),
+    ];
+    let source = "[x] journal = j; f, push_task(a), let b = 1 with { once }, let c = 2, :block 2 let d = 3 with { once }, map(g)";
+    assert_eq!(units(source), expected);
+    let names = ["f", "a", "b", "b (journal)", "c", "d", "d (journal)", "g"];
+    assert_eq!(lowered(source).names, names);
+}
+
+#[test]
 fn names_come_from_keys_and_functions_and_are_unique() {
     let ir = lowered(
         "[x] a::parse, parse, map(|x| x), map(|x| x) with { name: \"parse#2\" },

@@ -6,7 +6,7 @@ use quote::quote;
 
 use crate::pipeline;
 
-const WORDS: [&str; 34] = [
+const WORDS: [&str; 38] = [
     "map",
     "filter",
     "filter_map",
@@ -41,6 +41,10 @@ const WORDS: [&str; 34] = [
     "as",
     "Ok",
     "each",
+    "journal",
+    "once",
+    "id",
+    "token",
 ];
 const PUNCTS: &str = "::,,,;?=><|&.!'-+*#$%^~@";
 

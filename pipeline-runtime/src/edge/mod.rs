@@ -8,6 +8,7 @@ mod core;
 mod outputs;
 mod producers;
 mod ready;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod waiters;
@@ -21,6 +22,7 @@ use std::time::Instant;
 pub(crate) use self::consumers::Take;
 pub(crate) use self::core::{Bound, Core};
 use self::ready::Ready;
+pub(crate) use self::runs::Runs;
 pub(crate) use self::waiters::Waiters;
 use crate::counts::Counts;
 
@@ -43,13 +45,14 @@ pub(crate) struct Edge<T> {
 struct State<T> {
     core: Core,
     ready: Ready<T>,
-    /// What is finished out of turn: place 0 is the sequence number `core.head`.
-    pending: VecDeque<Option<Parcel<T>>>,
+    /// What is finished out of turn, and how many sequence numbers it covers, at the place of the first of them: place 0
+    /// is the sequence number `core.head`.
+    pending: VecDeque<Option<(usize, Parcel<T>)>>,
     /// When a consumer was last woken by a worker that may defer it.
     woken: Option<Instant>,
 }
 
-/// What one sequence number brought.
+/// What one sequence number brought, or several.
 #[derive(Debug)]
 pub(crate) enum Parcel<T> {
     Nothing,
@@ -151,33 +154,59 @@ impl<T> Edge<T> {
 }
 
 impl<T> State<T> {
-    fn place(&mut self, seq: u64, parcel: Parcel<T>, ordered: bool) {
-        if ordered && seq != self.core.head {
-            let place = usize::try_from(seq - self.core.head).expect("the window fits into memory");
-            if place >= self.pending.len() {
-                self.pending.resize_with(place + 1, || None);
-            }
-            self.pending[place] = Some(parcel);
+    /// Whether what the number `seq` brought can be emitted now.
+    fn is_due(&self, seq: u64, ordered: bool) -> bool {
+        !ordered || seq == self.core.head
+    }
+
+    /// What `seqs` numbers from `seq` on brought is emitted, or waits for its turn.
+    fn place(&mut self, seq: u64, seqs: usize, parcel: Parcel<T>, ordered: bool) {
+        if self.is_due(seq, ordered) {
+            self.admit(parcel);
+            self.advance(seqs, ordered);
             return;
         }
-        self.admit(parcel);
+        let place = usize::try_from(seq - self.core.head).expect("the window fits into memory");
+        if place >= self.pending.len() {
+            self.pending.resize_with(place + 1, || None);
+        }
+        self.pending[place] = Some((seqs, parcel));
+    }
+
+    /// The first `seqs` numbers are emitted: so is what follows them without a gap.
+    fn advance(&mut self, mut seqs: usize, ordered: bool) {
         if !ordered {
             return;
         }
-        self.core.head += 1;
-        if self.pending.pop_front().is_some() {
-            while let Some(Some(_)) = self.pending.front() {
-                let parcel = self.pending.pop_front().flatten().expect("looked at");
-                self.admit(parcel);
-                self.core.head += 1;
+        loop {
+            self.core.head += seqs as u64;
+            self.pending.drain(..seqs.min(self.pending.len()));
+            match self.pending.front_mut().and_then(Option::take) {
+                Some((more, parcel)) => {
+                    self.admit(parcel);
+                    seqs = more;
+                }
+                None => return,
             }
         }
     }
 
-    fn admit(&mut self, parcel: Parcel<T>) {
-        let items = parcel.len();
+    fn admit_each(&mut self, items: impl Iterator<Item = T>) {
+        let mut count = 0;
+        for item in items {
+            self.ready.push(item);
+            count += 1;
+        }
+        self.emitted(count);
+    }
+
+    fn emitted(&mut self, items: usize) {
         self.core.emit(items);
         self.core.counts.emitted += items as u64;
+    }
+
+    fn admit(&mut self, parcel: Parcel<T>) {
+        self.emitted(parcel.len());
         match parcel {
             Parcel::Nothing => {}
             Parcel::One(item) => self.ready.push(item),

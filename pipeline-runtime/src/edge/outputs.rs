@@ -64,7 +64,7 @@ impl<T> Edge<T> {
         state.core.used(unused + items.len());
         state.core.release(1);
         state.core.readmit(items.len());
-        state.place(seq, Parcel::Many(items), self.ordered);
+        state.place(seq, 1, Parcel::Many(items), self.ordered);
         self.wake_both(state);
     }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
-use super::{Edge, Gone, Parcel, State, wake};
+use super::{Edge, Gone, Parcel, Runs, State, wake};
 use crate::counts::Tally;
 
 /// For how long a busy worker may let a sleeping consumer sleep.
@@ -103,7 +103,7 @@ impl<T> Edge<T> {
         let spare = state.ready.spare();
         let items = std::mem::replace(out, spare);
         state.core.release(credits - items.len());
-        state.place(seq, Parcel::Many(items), self.ordered);
+        state.place(seq, 1, Parcel::Many(items), self.ordered);
         if !defer || !state.core.takers.any() || state.ready.len() == 0 {
             self.wake_both(state);
             return false;
@@ -135,20 +135,34 @@ impl<T> Edge<T> {
         }
     }
 
-    /// Hands in results of single items, a sequence number each.
-    pub(crate) fn submit_each(
-        &self,
-        done: impl IntoIterator<Item = (u64, Option<T>)>,
-        tally: &mut Tally,
-    ) {
+    /// Hands in results of single items, a sequence number each, and adds the tally. `done` is empty afterwards.
+    pub(crate) fn submit_each(&self, done: &mut Runs<T>, tally: &mut Tally) {
         let mut state = self.lock();
         tally.pour(&mut state.core.counts);
-        for (seq, item) in done {
-            if item.is_none() {
-                state.core.release(1);
+        let Runs { runs, items } = done;
+        let seqs: usize = runs.iter().map(|run| run.seqs).sum();
+        state.core.release(seqs - items.len());
+        if let [run] = runs[..] {
+            let spare = state.ready.spare();
+            let items = std::mem::replace(items, spare);
+            state.place(run.seq, run.seqs, Parcel::Many(items), self.ordered);
+        } else {
+            let mut items = items.drain(..);
+            for run in &*runs {
+                let items = items.by_ref().take(run.items);
+                if state.is_due(run.seq, self.ordered) {
+                    state.admit_each(items);
+                    state.advance(run.seqs, self.ordered);
+                } else {
+                    let parcel = match run.items {
+                        0 | 1 => items.last().into(),
+                        _ => Parcel::Many(items.collect()),
+                    };
+                    state.place(run.seq, run.seqs, parcel, self.ordered);
+                }
             }
-            state.place(seq, item.into(), self.ordered);
         }
+        runs.clear();
         self.wake_both(state);
     }
 

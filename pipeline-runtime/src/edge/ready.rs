@@ -11,6 +11,12 @@ const SINGLES: usize = 256;
 /// A buffer larger than this is not kept.
 const SPARE_BYTES: usize = 64 * 1024;
 
+/// The most items of a chunk that is put together with the one before it.
+const SMALL: usize = 16;
+
+/// From which part of a chunk on it is cheaper to move the rest away at once than to move the part item by item.
+const SPLIT: usize = 8;
+
 #[derive(Debug)]
 pub(crate) struct Ready<T> {
     /// The chunk that is being taken from.
@@ -69,8 +75,8 @@ impl<T> Ready<T> {
                 self.keep(emptied);
                 // Small chunks are put together, as far as that is cheaper than taking them one by one.
                 while let Some(next) = self.rest.front_mut()
-                    && out.len() + next.len() <= want
-                    && next.len() <= out.len()
+                    && out.len() + next.len() <= want.min(out.capacity())
+                    && next.len() <= SMALL
                 {
                     out.append(next);
                     let emptied = self.rest.pop_front().unwrap_or_default();
@@ -83,7 +89,14 @@ impl<T> Ready<T> {
             self.keep(Vec::from(emptied));
         }
         let part = want.min(self.front.len());
-        out.extend(self.front.drain(..part));
+        if part == self.front.len() || part >= self.front.len() / SPLIT {
+            let rest = self.front.split_off(part);
+            let taken = std::mem::replace(&mut self.front, rest);
+            let emptied = std::mem::replace(out, Vec::from(taken));
+            self.keep(emptied);
+        } else {
+            out.extend(self.front.drain(..part));
+        }
         self.len -= part;
         part
     }

@@ -1,9 +1,24 @@
 //! Journals: which stages of a task are done, so that they are not run again when the task comes again.
 
+#[cfg(feature = "journal")]
+mod codec;
+mod lane;
+#[cfg(feature = "journal")]
+mod once;
+mod recorder;
+mod task;
+
 use std::future::Future;
 use std::sync::Arc;
 
 use crate::failure::BoxError;
+
+#[cfg(feature = "journal")]
+pub(crate) use once::once;
+#[doc(hidden)]
+pub use recorder::Recorder;
+#[doc(hidden)]
+pub use task::{Committing, Opening, Task};
 
 /// Records what `once` stages made, under the task's id and the stage's key.
 ///
@@ -16,6 +31,11 @@ use crate::failure::BoxError;
 pub trait Journal: Send + Sync + 'static {
     /// The name in messages, as `sqlite:tasks.db`.
     fn name(&self) -> Arc<str>;
+
+    /// The most bytes that one value may take; a larger one fails its item alone. The default is no limit.
+    fn limit(&self) -> usize {
+        usize::MAX
+    }
 
     /// What is recorded of the tasks: an entry for each, in the same order, empty if there is nothing.
     fn load(
@@ -56,10 +76,9 @@ pub struct Recorded {
 
 /// A journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[error(transparent)]
 pub struct JournalError {
     /// What went wrong.
-    #[source]
     pub error: BoxError,
 }
 
@@ -69,5 +88,34 @@ impl JournalError {
         Self {
             error: error.into(),
         }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<J: Journal> Journal for Arc<J> {
+    fn name(&self) -> Arc<str> {
+        J::name(self)
+    }
+
+    fn limit(&self) -> usize {
+        J::limit(self)
+    }
+
+    fn load(
+        &self,
+        tasks: Vec<Arc<str>>,
+    ) -> impl Future<Output = Result<Vec<Vec<Recorded>>, JournalError>> + Send {
+        J::load(self, tasks)
+    }
+
+    fn record(&self, frames: Vec<Frame>) -> impl Future<Output = Result<(), JournalError>> + Send {
+        J::record(self, frames)
+    }
+
+    fn finish(
+        &self,
+        tasks: Vec<Arc<str>>,
+    ) -> impl Future<Output = Result<(), JournalError>> + Send {
+        J::finish(self, tasks)
     }
 }

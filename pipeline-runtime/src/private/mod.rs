@@ -3,10 +3,12 @@
 mod call;
 mod check;
 mod engine;
+mod journal;
 
 pub use call::*;
 pub use check::*;
 pub use engine::*;
+pub use journal::*;
 
 pub use crate::opts::Opts;
 pub use crate::retry::Retry;

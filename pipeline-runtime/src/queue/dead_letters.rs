@@ -105,7 +105,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
             SinkError::closed(format!("dead letters `{}`: {error}", self.0.name()))
         })?;
         for failure in failures {
-            failure.ticket.decide(Fate::Dead);
+            failure.into_details().ticket.decide(Fate::Dead);
         }
         Ok(Written::all())
     }
@@ -113,7 +113,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = *failure.stage;
+        let StageInfo { name, command, .. } = failure.stage;
         let keys = failure.frames.iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,

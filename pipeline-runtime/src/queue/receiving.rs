@@ -24,6 +24,7 @@ pub struct Receiving<Q: Queue> {
     ahead: VecDeque<Item<Q>>,
     /// Dropped when the pipeline is drained, which interrupts a long poll and a back-off alike.
     receiving: Option<BoxFuture<'static, Result<Vec<Item<Q>>, SourceError>>>,
+    drained: bool,
     _open: Open,
 }
 
@@ -54,13 +55,14 @@ impl<Q: Queue> Receiving<Q> {
             asks,
             ahead: VecDeque::new(),
             receiving: None,
+            drained: false,
             _open: open,
         }
     }
 
     /// Waits until there is something ahead; there is nothing only at the end.
     fn poll_ahead(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), SourceError>> {
-        if self.ahead.is_empty() {
+        if self.ahead.is_empty() && !self.drained {
             let asks = &self.asks;
             let receiving = self
                 .receiving
@@ -157,6 +159,12 @@ impl<Q: Queue> Puller for Receiving<Q> {
         let count = max.min(self.ahead.len());
         out.items.extend(self.ahead.drain(..count));
         Poll::Ready(Ok(if count > 0 { Flow::More } else { Flow::End }))
+    }
+
+    fn drain(&mut self) -> bool {
+        self.receiving = None;
+        self.drained = true;
+        true
     }
 
     fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {

@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use super::{CarriedOf, Flow, Pulled, Puller, SourceError};
 use crate::clock::Stopwatch;
+use crate::control::{Close, Drain};
 use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
 use crate::feed::{Batch, Feed};
@@ -55,18 +56,20 @@ impl Side {
         let woken = self.waiters().choose_all();
         woken.into_iter().for_each(Waker::wake);
     }
+}
 
-    /// The source is asked for nothing more; what it had taken is still processed.
-    pub(crate) fn drain(&self) {
+impl Drain for Side {
+    fn drain(&self) {
         if !self.drains {
             return;
         }
         self.draining.store(true, Ordering::SeqCst);
         self.wake_all();
     }
+}
 
-    /// Nobody wants more.
-    pub(crate) fn close(&self) {
+impl Close for Side {
+    fn close(&self) {
         self.gone.store(true, Ordering::SeqCst);
         self.wake_all();
     }

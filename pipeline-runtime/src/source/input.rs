@@ -62,6 +62,11 @@ pub trait Puller: Send + 'static {
         out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>>;
 
+    /// No more is to be taken in: whether [`Puller::poll_next`] still has something to hand out before its end.
+    fn drain(&mut self) -> bool {
+        false
+    }
+
     /// Nothing more will be asked: hands over what it has already taken.
     fn stop(&mut self, _out: &mut Pulled<CarriedOf<Self>>) {}
 

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
 use crate::carry::Carried;
+use crate::pushing::Pushing;
 
 /// The items of an iterator. It runs inside the workers of the first stage, in one of them at a time; what it costs is
 /// counted as the source's.
@@ -48,8 +49,11 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Puller for Iter<I> {
         out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
         let before = out.items.len();
-        out.items
-            .extend(self.0.by_ref().take(max).map(Carried::plain));
+        let mut pushing = Pushing::with_room(&mut out.items, max);
+        for item in self.0.by_ref().take(max) {
+            pushing.push(Carried::plain(item));
+        }
+        drop(pushing);
         Poll::Ready(Ok(if out.items.len() - before < max {
             Flow::End
         } else {

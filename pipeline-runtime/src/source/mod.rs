@@ -19,6 +19,8 @@ pub use input::Input;
 pub use input::{CarriedOf, Fault, Puller, Relay};
 pub use iter::{Iter, iter};
 pub use line::Line;
+#[doc(hidden)]
+pub use receiver::Channel;
 pub use stream::{FromStream, stream};
 
 /// Where items come from: something that can be asked for a batch of them.
@@ -162,6 +164,20 @@ impl<T> Pulled<T> {
         });
     }
 
+    /// Moves all of `other` to the end of this.
+    fn append(&mut self, other: &mut Self) {
+        if self.items.is_empty() {
+            std::mem::swap(&mut self.items, &mut other.items);
+        } else {
+            self.items.append(&mut other.items);
+        }
+        self.failures.append(&mut other.failures);
+        self.skipped += std::mem::take(&mut other.skipped);
+        if let Some(Hold(guard)) = other.hold.take() {
+            self.hold(guard);
+        }
+    }
+
     /// How many items and failures it holds.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -201,18 +217,14 @@ impl<T> Pulled<T> {
 impl<T> Pulled<Carried<T, ()>> {
     /// Moves all of `other` to the end of this.
     fn append_plain(&mut self, other: &mut Pulled<T>) {
-        let mut more = Carried::plain_all(std::mem::take(&mut other.items));
-        if self.items.is_empty() {
-            std::mem::swap(&mut self.items, &mut more);
-        } else {
-            self.items.append(&mut more);
-        }
-        other.items = Carried::items(more);
-        self.failures.append(&mut other.failures);
-        self.skipped += std::mem::take(&mut other.skipped);
-        if let Some(Hold(guard)) = other.hold.take() {
-            self.hold(guard);
-        }
+        let mut more = Pulled {
+            items: Carried::plain_all(std::mem::take(&mut other.items)),
+            failures: std::mem::take(&mut other.failures),
+            skipped: std::mem::take(&mut other.skipped),
+            hold: other.hold.take(),
+        };
+        self.append(&mut more);
+        other.items = Carried::items(more.items);
     }
 }
 

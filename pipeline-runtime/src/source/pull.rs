@@ -109,6 +109,18 @@ impl<S: Source> Puller for Pulling<S> {
         out.append_plain(&mut pulled);
     }
 
+    fn drain(&mut self) -> bool {
+        let mut rest = Pulled::new();
+        self.stop(&mut rest);
+        rest.items.reverse();
+        rest.failures.reverse();
+        // What is ahead is handed out from its end.
+        rest.append(&mut self.ahead);
+        self.ahead = rest;
+        self.ended = true;
+        true
+    }
+
     fn skipped(&mut self) -> u64 {
         std::mem::take(&mut self.ahead.skipped)
     }

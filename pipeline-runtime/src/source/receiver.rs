@@ -1,6 +1,6 @@
 //! The receiving end of a tokio channel.
 
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc::Receiver;
 
@@ -10,19 +10,30 @@ use crate::carry::Carried;
 
 impl<T: Send + 'static> Input for Receiver<T> {
     type Item = T;
-    type Puller = Self;
+    type Puller = Channel<T>;
 
-    fn wire(self, _build: &mut Build, _failed: Relay) -> Self {
-        self
+    fn wire(self, _build: &mut Build, _failed: Relay) -> Channel<T> {
+        Channel {
+            receiver: self,
+            received: Vec::new(),
+        }
     }
 }
 
-impl<T: Send + 'static> Puller for Receiver<T> {
+/// A receiver, and a buffer that is used again.
+#[doc(hidden)]
+#[derive(Debug)]
+pub struct Channel<T> {
+    receiver: Receiver<T>,
+    received: Vec<T>,
+}
+
+impl<T: Send + 'static> Puller for Channel<T> {
     type Item = T;
     type Ticket = ();
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
-        let next = self.poll_recv(cx);
+        let next = self.receiver.poll_recv(cx);
         next.map(|item| item.map(|item| Ok(Carried::plain(item))))
     }
 
@@ -32,10 +43,9 @@ impl<T: Send + 'static> Puller for Receiver<T> {
         max: usize,
         out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
-        let mut items = Carried::items(std::mem::take(&mut out.items));
-        let taken = self.poll_recv_many(cx, &mut items, max);
-        out.items = Carried::plain_all(items);
-        let taken = std::task::ready!(taken);
+        let Self { receiver, received } = self;
+        let taken = ready!(receiver.poll_recv_many(cx, received, max));
+        out.items.extend(received.drain(..).map(Carried::plain));
         Poll::Ready(Ok(if taken == 0 { Flow::End } else { Flow::More }))
     }
 }

@@ -20,6 +20,7 @@ use super::slots::Slots;
 use crate::build::{Crew, Port};
 use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
+use crate::edge::Runs;
 use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable, Shareable};
@@ -109,7 +110,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Shared<T, M, O, T
 fn drivers(opts: &Opts) -> usize {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match opts.kind {
-        Kind::Async if opts.count < 2 * cores => 1,
+        Kind::Async if opts.journal || opts.count < 2 * cores => 1,
         Kind::Async => cores,
         _ => opts.count,
     }
@@ -209,15 +210,6 @@ impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
     }
 }
 
-#[inline]
-fn ended<O, M, Task, K>(
-    mut started: Started<K>,
-    ending: impl Ending<O, M, Task, K>,
-) -> (Started<K>, Step<O, M, Task>) {
-    let step = ending.step(&mut started.ticket);
-    (started, step)
-}
-
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     worker: Option<Worker<T, M, O, Task, K>>,
@@ -227,8 +219,10 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     drivers: usize,
     tally: Tally,
     pace: Pace,
-    done: Vec<(Started<K>, Step<O, M, Task>)>,
-    emitted: Vec<(u64, Option<Carried<O, K>>)>,
+    /// What came to an end and is to be handed in.
+    resolved: Runs<Carried<O, K>>,
+    /// Whether anything came to an end in this round.
+    worked: bool,
     /// Failures of items on their way, each in the place that its future had: a full errors end holds the stage back.
     failing: FuturesUnordered<BoxFuture<'static, (Started<K>, usize)>>,
     /// Failures of the source on their way.
@@ -247,8 +241,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             drivers: work.drivers,
             tally: shared.tally(),
             pace: Pace::new(),
-            done: Vec::new(),
-            emitted: Vec::new(),
+            resolved: Runs::new(),
+            worked: false,
             failing: FuturesUnordered::new(),
             reporting: None,
             ended: false,
@@ -273,24 +267,21 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         F: Future<Output: Ending<O, M, Task, K>>,
     {
         for _ in 0..ROUNDS {
-            let took = self.take(cx, slots, run);
-            let Self { done, .. } = self;
-            slots.poll_woken(cx, |started, ending| done.push(ended(started, ending)));
-            let worked = took || !self.done.is_empty();
-            self.settle();
+            self.worked = self.take(cx, slots, run);
+            slots.poll_woken(cx, |started, ending| self.ended(started, ending));
             while let Poll::Ready(Some((started, row))) = self.failing.poll_next_unpin(cx) {
                 self.tally.stages[row].failed += 1;
                 self.resolve(&started, None);
             }
-            if !self.emitted.is_empty() {
+            if !self.resolved.is_empty() {
                 let Self {
                     shared,
-                    emitted,
+                    resolved,
                     tally,
                     ..
                 } = self;
-                shared.edge.submit_each(emitted.drain(..), tally);
-            } else if !worked {
+                shared.edge.submit_each(resolved, tally);
+            } else if !self.worked {
                 if self.ended && slots.idle() && self.failing.is_empty() && self.reporting.is_none()
                 {
                     if let Some(worker) = self.worker.take() {
@@ -329,17 +320,18 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                     again: true,
                     ticket,
                 };
-                let done = slots.start(started, None, future);
-                self.done
-                    .extend(done.map(|(started, ending)| ended(started, ending)));
+                match slots.start(future) {
+                    Poll::Ready(ending) => self.ended(started, ending),
+                    Poll::Pending => slots.keep(started, None),
+                }
             }
             Poll::Ready(Next::Batch { seq, credits }) => {
-                let batch = &mut self.intake.batch;
-                let count = batch.items.len();
-                let hold = batch.hold.take();
+                let mut items = std::mem::take(&mut self.intake.batch.items);
+                let count = items.len();
+                let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most);
-                for (seq, carried) in (seq..).zip(batch.items.drain(..)) {
+                for (seq, carried) in (seq..).zip(items.drain(..)) {
                     let Carried { item, mut ticket } = carried;
                     let future = run(seq, Entry::Fresh(item), &mut ticket);
                     let started = Started {
@@ -347,11 +339,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                         again: false,
                         ticket,
                     };
-                    let done = slots.start(started, hold.clone(), future);
-                    self.done
-                        .extend(done.map(|(started, ending)| ended(started, ending)));
+                    match slots.start(future) {
+                        Poll::Ready(ending) => self.ended(started, ending),
+                        Poll::Pending => slots.keep(started, hold.clone()),
+                    }
                 }
                 self.pace.end(count);
+                let batch = &mut self.intake.batch;
+                batch.items = items;
                 if !batch.failures.is_empty() {
                     let mut failures = std::mem::take(&mut batch.failures);
                     let shared = Arc::clone(&self.shared);
@@ -372,51 +367,60 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         Poll::Ready(())
     }
 
-    /// Sorts what is done: results to be handed in, failures to be sent on, items to wait for another attempt.
-    fn settle(&mut self) {
-        let mut done = std::mem::take(&mut self.done);
-        for (mut started, step) in done.drain(..) {
-            let ticket = std::mem::take(&mut started.ticket);
-            match step {
-                Step::Emit(item) => self.resolve(&started, Some(Carried { item, ticket })),
-                Step::Filtered(stage) => {
-                    self.tally.stages[self.shared.row(stage)].filtered += 1;
-                    ticket.filtered();
-                    self.resolve(&started, None);
-                }
-                Step::Failed(failure) => {
-                    let shared = Arc::clone(&self.shared);
-                    let failing = async move { (started, shared.failed(failure, ticket).await) };
-                    self.failing.push(Box::pin(failing));
-                }
-                Step::Again {
-                    item,
-                    attempt,
-                    delay,
-                } => {
-                    self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
-                    self.shared.again(
-                        Due {
-                            seq: started.seq,
-                            item: Carried { item, ticket },
-                            attempt,
-                        },
-                        delay,
-                    );
-                    self.ended = false;
-                    self.tried(&started);
-                }
-                // Its deadline has resolved it, or its outputs were handed in one by one.
-                Step::Gone => self.tried(&started),
+    /// A future came to its end.
+    #[inline]
+    fn ended(&mut self, mut started: Started<K>, ending: impl Ending<O, M, Task, K>) {
+        self.worked = true;
+        match ending.step(&mut started.ticket) {
+            Step::Emit(item) => {
+                let ticket = std::mem::take(&mut started.ticket);
+                self.resolve(&started, Some(Carried { item, ticket }));
             }
+            step => self.settle(started, step),
         }
-        self.done = done;
+    }
+
+    /// What is no output: a failure to be sent on, an item to wait for another attempt.
+    fn settle(&mut self, mut started: Started<K>, step: Step<O, M, Task>) {
+        let ticket = std::mem::take(&mut started.ticket);
+        match step {
+            Step::Emit(item) => self.resolve(&started, Some(Carried { item, ticket })),
+            Step::Filtered(stage) => {
+                self.tally.stages[self.shared.row(stage)].filtered += 1;
+                ticket.filtered();
+                self.resolve(&started, None);
+            }
+            Step::Failed(failure) => {
+                let shared = Arc::clone(&self.shared);
+                let failing = async move { (started, shared.failed(failure, ticket).await) };
+                self.failing.push(Box::pin(failing));
+            }
+            Step::Again {
+                item,
+                attempt,
+                delay,
+            } => {
+                self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                self.shared.again(
+                    Due {
+                        seq: started.seq,
+                        item: Carried { item, ticket },
+                        attempt,
+                    },
+                    delay,
+                );
+                self.ended = false;
+                self.tried(&started);
+            }
+            // Its deadline has resolved it, or its outputs were handed in one by one.
+            Step::Gone => self.tried(&started),
+        }
     }
 
     fn resolve(&mut self, started: &Started<K>, output: Option<Carried<O, K>>) {
         self.tried(started);
         self.tally.resolved += 1;
-        self.emitted.push((started.seq, output));
+        self.resolved.resolve(started.seq, output);
     }
 
     fn tried(&self, started: &Started<K>) {

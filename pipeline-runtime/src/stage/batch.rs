@@ -38,7 +38,7 @@ where
         );
         port.build
             .invalid
-            .get_or_insert_with(|| Failure::of(stage, Cause::Stopped(why)));
+            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
     }
     let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.

@@ -51,6 +51,7 @@ where
             let writer = Writer {
                 worker: shared.join(),
                 intake: Intake::new(Arc::clone(&shared), place),
+                cx: Cx::untimed(),
                 tally: shared.tally(),
                 batches,
                 tickets: Vec::new(),
@@ -69,6 +70,7 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     worker: Worker<T, Never, Never, Task, K>,
     shared: Arc<Shared<T, Never, Never, Task, K>>,
     intake: Intake<T, Never, Never, Task, K>,
+    cx: Cx,
     tally: Tally,
     /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
     batches: bool,
@@ -110,7 +112,7 @@ where
             let why = format!("the sink could not be flushed: {error}");
             self.shared
                 .reporter
-                .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
         }
         self.worker.finish();
     }
@@ -121,7 +123,7 @@ where
         let taken = batch.items.len();
         let mut items = Vec::with_capacity(taken);
         for Carried { item, ticket } in batch.items.drain(..) {
-            match (self.ends.0)(Entry::Fresh(item), &Cx::untimed()) {
+            match (self.ends.0)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => {
                     items.push(output);
                     self.tickets.push(ticket);
@@ -162,7 +164,7 @@ where
                 let why = format!("the sink takes nothing more: {error}");
                 self.shared
                     .reporter
-                    .stop(Failure::of(*self.shared.main(), Cause::Stopped(why)));
+                    .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
                 return;
             }
             Ok(Err(error)) => Written::none(count, error.error),
@@ -192,12 +194,11 @@ where
                 Some(part) if self.batches => ticket.element(part),
                 _ => ticket.part(),
             });
-            failures.push(Failure {
-                attempts: 1,
-                frames: shared.frames,
-                ticket: ticket.unwrap_or_default().into_ticket().into(),
-                ..Failure::of(*shared.main(), cause)
-            });
+            let mut failure = Failure::new(*shared.main(), cause);
+            failure.attempts = 1;
+            failure.frames = shared.frames;
+            failure.ticket = ticket.unwrap_or_default().into_ticket().into();
+            failures.push(failure);
         }
         failures
     }

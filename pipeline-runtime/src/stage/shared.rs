@@ -132,23 +132,20 @@ where
     }
 
     /// Sends an item's failure on; the row it is to be counted in.
-    pub(crate) async fn failed(&self, mut failure: Box<Failure<Task>>, ticket: K) -> usize {
+    pub(crate) async fn failed(&self, mut failure: Failure<Task>, ticket: K) -> usize {
         let row = self.row(failure.stage.index);
-        *failure.stage = self.stages[row];
+        failure.stage = self.stages[row];
         failure.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
-        self.reporter.report(*failure).await;
+        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
+        self.reporter.report(failure).await;
         row
     }
 
     /// Sends on what failed before it became an item.
     pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
         for error in failures.drain(..) {
-            let origin = error.origin.map(Box::new);
-            let failure = Failure {
-                origin,
-                ..Failure::of(self.source, Cause::Error(error.error))
-            };
+            let mut failure = Failure::new(self.source, Cause::Error(error.error));
+            failure.origin = error.origin;
             tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
             self.reporter.report(failure).await;
         }
@@ -177,7 +174,7 @@ where
                 self.main().name
             );
             self.reporter
-                .stop(Failure::of(*self.main(), Cause::Stopped(why)));
+                .stop(Failure::new(*self.main(), Cause::Stopped(why)));
         }
     }
 
@@ -247,7 +244,7 @@ where
             let why = format!("a worker of stage `{}` died", shared.main().name);
             shared
                 .reporter
-                .stop(Failure::of(*shared.main(), Cause::Stopped(why)));
+                .stop(Failure::new(*shared.main(), Cause::Stopped(why)));
         }
         if shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());

@@ -15,7 +15,7 @@ const WORD: usize = u64::BITS as usize;
 
 pub(crate) struct Slots<F, K> {
     slots: Vec<Slot<F, K>>,
-    free: Vec<usize>,
+    free: Free,
     signals: Arc<Signals>,
 }
 
@@ -66,11 +66,51 @@ impl Wake for SlotWaker {
     }
 }
 
+/// The slots that are free, the lowest first: futures that start one after the other then lie, and are polled, in that
+/// order, and what they come to is handed in as one run.
+#[derive(Debug, Default)]
+struct Free {
+    words: Vec<u64>,
+    /// No word below it has a free slot.
+    lowest: usize,
+    count: usize,
+}
+
+impl Free {
+    fn add(&mut self, slot: usize) {
+        let word = slot / WORD;
+        if word >= self.words.len() {
+            self.words.resize(word + 1, 0);
+        }
+        self.words[word] |= 1 << (slot % WORD);
+        self.lowest = self.lowest.min(word);
+        self.count += 1;
+    }
+
+    /// # Panics
+    ///
+    /// If none is free.
+    #[inline]
+    fn first(&mut self) -> usize {
+        while self.words[self.lowest] == 0 {
+            self.lowest += 1;
+        }
+        self.lowest * WORD + self.words[self.lowest].trailing_zeros() as usize
+    }
+
+    fn take(&mut self) -> usize {
+        let slot = self.first();
+        self.words[slot / WORD] &= !(1 << (slot % WORD));
+        self.count -= 1;
+        slot
+    }
+}
+
 impl<F: Future, K> Slots<F, K> {
     pub(crate) fn new(count: usize) -> Self {
         let mut slots = Self {
             slots: Vec::new(),
-            free: Vec::new(),
+            free: Free::default(),
             signals: Signals::new(0, Arc::default()),
         };
         slots.grow(count);
@@ -82,13 +122,13 @@ impl<F: Future, K> Slots<F, K> {
         if allowed > self.slots.len() {
             self.grow(allowed);
         }
-        allowed.saturating_sub(self.slots.len() - self.free.len())
+        allowed.saturating_sub(self.slots.len() - self.free.count)
     }
 
     /// Adds places up to `count`. All wakers are made anew, and what runs is polled again, so none is lost.
     fn grow(&mut self, count: usize) {
         self.signals = Signals::new(count, Arc::clone(&self.signals.driver));
-        self.free.extend((self.slots.len()..count).rev());
+        (self.slots.len()..count).for_each(|slot| self.free.add(slot));
         self.slots.resize_with(count, || Slot {
             future: Box::pin(None),
             started: None,
@@ -105,22 +145,36 @@ impl<F: Future, K> Slots<F, K> {
     }
 
     pub(crate) fn idle(&self) -> bool {
-        self.free.len() == self.slots.len()
+        self.free.count == self.slots.len()
     }
 
-    /// Starts a future in a free slot and polls it once; its output, if it is ready at once.
-    pub(crate) fn start(
-        &mut self,
-        started: Started<K>,
-        hold: Option<Hold>,
-        future: F,
-    ) -> Option<(Started<K>, F::Output)> {
-        let slot = self.free.pop().expect("the caller has asked for room");
+    /// Starts a future in the first free slot and polls it once. If it is not ready at once, [`Slots::keep`] must follow.
+    #[inline]
+    pub(crate) fn start(&mut self, future: F) -> Poll<F::Output> {
+        let slot = self.free.first();
+        let Slot {
+            future: place,
+            waker,
+            ..
+        } = &mut self.slots[slot];
+        place.set(Some(future));
+        let running = place
+            .as_mut()
+            .as_pin_mut()
+            .expect("it has just been put there");
+        let polled = running.poll(&mut Context::from_waker(waker));
+        if polled.is_ready() {
+            place.set(None);
+        }
+        polled
+    }
+
+    /// The future that was just started stays in its slot.
+    pub(crate) fn keep(&mut self, started: Started<K>, hold: Option<Hold>) {
+        let slot = self.free.take();
         let place = &mut self.slots[slot];
-        place.future.set(Some(future));
         place.started = Some(started);
         place.hold = hold;
-        self.poll_slot(slot)
     }
 
     fn poll_slot(&mut self, slot: usize) -> Option<(Started<K>, F::Output)> {
@@ -136,7 +190,7 @@ impl<F: Future, K> Slots<F, K> {
             Poll::Ready(output) => {
                 future.set(None);
                 *hold = None;
-                self.free.push(slot);
+                self.free.add(slot);
                 started.take().map(|started| (started, output))
             }
         }

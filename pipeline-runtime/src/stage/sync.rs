@@ -16,6 +16,7 @@ use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
+use crate::pushing::Pushing;
 use crate::step::{Entry, Never, Step};
 
 /// The function of a group without stages.
@@ -104,6 +105,9 @@ where
 fn defers(opts: &Opts) -> bool {
     opts.kind == Kind::Block && !opts.pool
 }
+
+/// Where a chunk was interrupted: the step that is no output, its item's ticket, and the items behind it.
+type Interrupted<T, M, O, Task, K> = (Step<O, M, Task>, K, Vec<Carried<T, K>>);
 
 /// One worker and its function.
 struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
@@ -222,12 +226,11 @@ where
         let mut items = std::mem::take(&mut self.intake.batch.items);
         let count = items.len();
         self.pace.begin(self.shared.most());
-        for Carried { item, ticket } in items.drain(..) {
-            match (self.crew.f)(Entry::Fresh(item), &self.cx) {
-                Step::Emit(item) => self.out.push(Carried { item, ticket }),
-                step => {
-                    self.settle(seq, step, ticket).await;
-                }
+        if let Some((step, ticket, rest)) = self.calls(&mut items) {
+            self.settle(seq, step, ticket).await;
+            let mut rest = rest.into_iter();
+            while let Some((step, ticket)) = self.call_each(&mut rest) {
+                self.settle(seq, step, ticket).await;
             }
         }
         let cost = self.pace.end(count);
@@ -235,6 +238,47 @@ where
         self.intake.batch.items = items;
         self.intake.batch.hold = None;
         self.submit(seq, credits, cost);
+    }
+
+    /// Calls the function for all `items`, up to the first of which something else came than an output: that, and the
+    /// items behind it.
+    fn calls(&mut self, items: &mut Vec<Carried<T, K>>) -> Option<Interrupted<T, M, O, Task, K>> {
+        let mut items = items.drain(..);
+        self.call_each(&mut items)
+            .map(|(step, ticket)| (step, ticket, items.collect()))
+    }
+
+    /// The hot loop: no wait in it, so that what it works with stays in registers.
+    #[inline]
+    fn call_each(
+        &mut self,
+        items: &mut impl Iterator<Item = Carried<T, K>>,
+    ) -> Option<(Step<O, M, Task>, K)> {
+        let Self {
+            crew,
+            cx,
+            out,
+            tally,
+            shared,
+            ..
+        } = self;
+        let (mut done, mut other) = (Pushing::with_room(out, items.size_hint().0), None);
+        for Carried { item, ticket } in items {
+            match (crew.f)(Entry::Fresh(item), cx) {
+                Step::Emit(item) => {
+                    done.push(Carried { item, ticket });
+                }
+                Step::Filtered(stage) => {
+                    tally.stages[shared.row(stage)].filtered += 1;
+                    ticket.filtered();
+                }
+                step => {
+                    other = Some((step, ticket));
+                    break;
+                }
+            }
+        }
+        other
     }
 
     fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {

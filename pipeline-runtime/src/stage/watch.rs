@@ -8,6 +8,7 @@ use tokio::task::AbortHandle;
 
 use super::shared::Shared;
 use crate::carry::Carry;
+use crate::edge::Runs;
 use crate::failure::{Cause, Failure};
 use crate::ticket::Ticket;
 
@@ -118,17 +119,17 @@ where
             return;
         };
         let main = shared.main();
-        let failure = Failure {
-            attempts: attempt,
-            frames: shared.frames,
-            ticket: ticket.into(),
-            ..Failure::of(*main, Cause::Timeout(after))
-        };
+        let mut failure = Failure::new(*main, Cause::Timeout(after));
+        failure.attempts = attempt;
+        failure.frames = shared.frames;
+        failure.ticket = ticket.into();
         let mut tally = shared.tally();
         shared.reporter.report(failure).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;
         tally.resolved += 1;
-        shared.edge.submit_each([(seq, None)], &mut tally);
+        let mut done = Runs::new();
+        done.resolve(seq, None);
+        shared.edge.submit_each(&mut done, &mut tally);
     });
     Armed { claim, timer }
 }

@@ -2,12 +2,16 @@
 
 use std::marker::PhantomData;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
+
+use futures::task::AtomicWaker;
 
 use super::{Emitted, Tail};
 use crate::build::{Build, Group, Runs, Unbuffered, relay};
 use crate::carry::{Carried, Carry};
+use crate::control::{Close, Drain};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{BoxFuture, Errors, Reporter};
@@ -36,6 +40,7 @@ pub struct Inline<P: Puller, F, O, Task> {
     lost: u64,
     until_look: u32,
     shown: Arc<Shown>,
+    drained: Arc<Drained>,
     out: PhantomData<fn() -> O>,
 }
 
@@ -47,6 +52,26 @@ struct Shown {
 impl Shown {
     fn lock(&self) -> MutexGuard<'_, (Counts, Counts)> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Tells the consumer that no more is to be taken in.
+#[derive(Default)]
+struct Drained {
+    told: AtomicBool,
+    consumer: AtomicWaker,
+}
+
+impl Drain for Drained {
+    fn drain(&self) {
+        self.told.store(true, Ordering::SeqCst);
+        self.consumer.wake();
+    }
+}
+
+impl Close for Drained {
+    fn close(&self) {
+        self.consumer.wake();
     }
 }
 
@@ -115,6 +140,8 @@ where
         .groups
         .push(group(stages.clone(), Runs::Fused, of_stages));
     let stages = std::iter::once(source).chain(stages).collect();
+    let drained = Arc::<Drained>::default();
+    build.control.add_source(drained.clone());
     let tail = Inline {
         puller: Some(puller),
         f,
@@ -126,6 +153,7 @@ where
         lost: 0,
         until_look: LOOK_UP,
         shown,
+        drained,
         out: PhantomData,
     };
     Pipeline {
@@ -152,7 +180,21 @@ where
         if self.errors.stopped() {
             self.puller = None;
         }
+        self.drain();
         Poll::Ready(())
+    }
+
+    /// Ends the source if it is to be drained; whether it is.
+    #[cold]
+    fn drain(&mut self) -> bool {
+        let told = P::DRAINS && self.drained.told.load(Ordering::SeqCst);
+        if told
+            && let Some(puller) = &mut self.puller
+            && !puller.drain()
+        {
+            self.puller = None;
+        }
+        told
     }
 
     fn show(&mut self) {
@@ -178,7 +220,7 @@ where
         let stage = failure.stage.index;
         self.lost += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        *failure.stage = self.stages[stage + 1];
+        failure.stage = self.stages[stage + 1];
         failure.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
@@ -190,11 +232,9 @@ where
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let origin = error.origin.map(Box::new);
-            self.send(Failure {
-                origin,
-                ..Failure::of(self.stages[0], Cause::Error(error.error))
-            });
+            let mut failure = Failure::new(self.stages[0], Cause::Error(error.error));
+            failure.origin = error.origin;
+            self.send(failure);
         }
     }
 
@@ -246,6 +286,10 @@ where
                     Ok(Poll::Pending) => {
                         self.show();
                         self.until_look = LOOK_UP;
+                        self.drained.consumer.register(cx.waker());
+                        if self.drain() {
+                            continue;
+                        }
                         return Poll::Pending;
                     }
                     Err(panic) => {
@@ -261,7 +305,7 @@ where
                     self.filtered(stage);
                     ticket.filtered();
                 }
-                Step::Failed(failure) => self.failed(*failure, ticket),
+                Step::Failed(failure) => self.failed(failure, ticket),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }

@@ -23,6 +23,12 @@ pub trait Tail: Send + 'static {
     /// What travels beside it.
     type Ticket: Carry;
 
+    /// The next item, if it is at hand: the short way past everything that [`Tail::poll_item`] has to look at.
+    #[inline]
+    fn ready(&mut self) -> Option<Carried<Self::Item, Self::Ticket>> {
+        None
+    }
+
     /// The next item; `None` at the end, and when the pipeline has stopped.
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>>;
 

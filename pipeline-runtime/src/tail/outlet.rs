@@ -1,8 +1,9 @@
 //! The consumer of an edge.
 
-use std::collections::VecDeque;
+use std::convert::identity;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::vec;
 
 use super::Tail;
 use crate::carry::{Carried, Carry};
@@ -14,7 +15,7 @@ use crate::stage::Driver;
 #[doc(hidden)]
 pub struct Outlet<T, K = ()> {
     feed: Arc<dyn Feed<Carried<T, K>>>,
-    chunk: VecDeque<Carried<T, K>>,
+    chunk: vec::IntoIter<Carried<T, K>>,
     /// What the chunk held: its credits go back when all of it is used up.
     held: usize,
     taken: Batch<Carried<T, K>>,
@@ -26,11 +27,20 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
     pub(crate) fn new(feed: Arc<dyn Feed<Carried<T, K>>>, inline: Option<Driver>) -> Self {
         Self {
             feed,
-            chunk: VecDeque::new(),
+            chunk: Vec::new().into_iter(),
             held: 0,
             taken: Batch::new(),
             inline,
         }
+    }
+
+    /// The next chunk, which may be empty; `None` at the end. Other tasks may run now and then.
+    #[inline(never)]
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
+        let coop = ready!(tokio::task::coop::poll_proceed(cx));
+        let more = ready!(self.poll_chunk(cx));
+        coop.made_progress();
+        Poll::Ready(more)
     }
 
     fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<Option<()>> {
@@ -44,15 +54,16 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
         {
             self.inline = None;
         }
-        let items = std::mem::take(&mut self.chunk);
-        self.taken.items = Vec::from(items);
+        // Collecting what is left of an iterator, nothing, keeps its buffer: it goes back to the workers.
+        let emptied = std::mem::take(&mut self.chunk);
+        self.taken.items = emptied.map(identity).collect();
         // Half of the bound stays with the workers, so that they go on while the consumer uses up its chunk.
         let stamp = ready!(
             self.feed
                 .poll_take(0, cx, self.feed.share(), &mut self.taken, take)
         );
         self.held = self.taken.items.len();
-        self.chunk = VecDeque::from(std::mem::take(&mut self.taken.items));
+        self.chunk = std::mem::take(&mut self.taken.items).into_iter();
         Poll::Ready(stamp.map(drop))
     }
 }
@@ -61,24 +72,25 @@ impl<T: Send + 'static, K: Carry> Tail for Outlet<T, K> {
     type Item = T;
     type Ticket = K;
 
+    #[inline]
+    fn ready(&mut self) -> Option<Carried<T, K>> {
+        self.chunk.next()
+    }
+
+    #[inline]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<T, K>>> {
-        loop {
-            if let Some(item) = self.chunk.pop_front() {
-                return Poll::Ready(Some(item));
-            }
-            let coop = ready!(tokio::task::coop::poll_proceed(cx));
-            let more = ready!(self.poll_chunk(cx));
-            coop.made_progress();
-            if more.is_none() {
+        while self.chunk.len() == 0 {
+            if ready!(self.poll_more(cx)).is_none() {
                 return Poll::Ready(None);
             }
         }
+        Poll::Ready(self.chunk.next())
     }
 
     fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(Carried<T, K>)) -> Poll<()> {
         while let Some(item) = ready!(self.poll_item(cx)) {
             f(item);
-            self.chunk.drain(..).for_each(&mut *f);
+            self.chunk.by_ref().for_each(&mut *f);
         }
         Poll::Ready(())
     }

@@ -84,7 +84,7 @@ async fn main() {
         "let post = parse_post(&original.body)?"
     );
     assert_eq!(failure.frames, ["original"]);
-    assert_eq!(failure.task.map(|task| task.id), Some(2));
+    assert_eq!(failure.task.as_ref().map(|task| task.id), Some(2));
     assert!(failures.recv().await.is_none());
     let _ = api.locate("still mine").await;
 }

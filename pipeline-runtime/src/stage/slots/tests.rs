@@ -25,6 +25,17 @@ fn new(seq: u64) -> Started<()> {
     }
 }
 
+/// Starts a future; what it came to, if it was ready at once.
+fn start<F: Future>(slots: &mut Slots<F, ()>, seq: u64, future: F) -> Option<F::Output> {
+    match slots.start(future) {
+        Poll::Ready(output) => Some(output),
+        Poll::Pending => {
+            slots.keep(new(seq), None);
+            None
+        }
+    }
+}
+
 /// Polls what was woken; what came back.
 fn polled<F: Future>(slots: &mut Slots<F, ()>, waker: &Waker) -> Vec<(u64, F::Output)> {
     let mut done = Vec::new();
@@ -38,12 +49,7 @@ fn polled<F: Future>(slots: &mut Slots<F, ()>, waker: &Waker) -> Vec<(u64, F::Ou
 fn a_future_that_is_ready_at_once_never_keeps_its_place() {
     let mut slots = Slots::new(1);
     for seq in 0..3 {
-        assert_eq!(
-            slots
-                .start(new(seq), None, std::future::ready(seq))
-                .map(|(started, output)| (started.seq, output)),
-            Some((seq, seq))
-        );
+        assert_eq!(start(&mut slots, seq, std::future::ready(seq)), Some(seq));
         assert!(slots.idle());
     }
 }
@@ -61,7 +67,7 @@ fn only_what_was_woken_is_polled() {
             polls.fetch_add(1, Ordering::SeqCst);
             Pin::new(&mut receiver).poll(cx)
         });
-        assert!(slots.start(new(seq), None, waits).is_none());
+        assert!(start(&mut slots, seq, waits).is_none());
     }
     assert_eq!(slots.room(2), 0);
     // New places are looked at once, in case that they were woken while they were made.
@@ -84,7 +90,7 @@ fn the_driver_is_woken_once_for_many_futures_and_again_after_it_has_looked() {
     for seq in 0..100 {
         let (sender, receiver) = oneshot::channel::<u64>();
         senders.push(sender);
-        assert!(slots.start(new(seq), None, receiver).is_none());
+        assert!(start(&mut slots, seq, receiver).is_none());
     }
     assert!(polled(&mut slots, &waker).is_empty());
     let late = senders.pop().unwrap();
@@ -107,7 +113,7 @@ fn what_runs_is_not_forgotten_when_places_are_added_and_not_stopped_when_fewer_a
     for seq in 0..2 {
         let (sender, receiver) = oneshot::channel::<u64>();
         senders.push(sender);
-        assert!(slots.start(new(seq), None, receiver).is_none());
+        assert!(start(&mut slots, seq, receiver).is_none());
     }
     assert!(polled(&mut slots, &waker).is_empty());
     assert_eq!(slots.room(70), 68);
@@ -140,7 +146,7 @@ fn wake_ups_from_other_threads_are_not_lost() {
         while slots.room(7) > 0 && started < 5000 {
             let (sender, receiver) = oneshot::channel();
             work.send(sender).unwrap();
-            ended += u64::from(slots.start(new(started), None, receiver).is_some());
+            ended += u64::from(start(&mut slots, started, receiver).is_some());
             started += 1;
         }
         let done = polled(&mut slots, &waker).len() as u64;
@@ -173,7 +179,7 @@ proptest! {
             }
             let (sender, receiver) = oneshot::channel();
             senders.push((seq, sender));
-            prop_assert!(slots.start(new(seq), None, receiver).is_none());
+            prop_assert!(start(&mut slots, seq, receiver).is_none());
         }
         for index in &order {
             if !senders.is_empty() {

@@ -1,55 +1,54 @@
 //! What is made of a text: one form for what looks the same, and what it points to.
 
+mod bytes;
+
 use std::borrow::Cow;
 
-use unicode_normalization::{
-    IsNormalized, UnicodeNormalization, char::is_combining_mark, is_nfc_quick,
-};
+use bytes::May;
+use compact_str::CompactString;
+use icu_normalizer::ComposingNormalizerBorrowed;
+use icu_properties::CodePointMapData;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
 /// A text in Unicode's composed form (NFC) with its white space folded to single blanks, and what it points to, in
 /// order and without the leading sign.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Clean {
     pub text: String,
-    pub hashtags: Vec<String>,
-    pub mentions: Vec<String>,
-    pub links: Vec<String>,
+    pub hashtags: Vec<CompactString>,
+    pub mentions: Vec<CompactString>,
+    pub links: Vec<CompactString>,
 }
 
 /// Cleans a text.
 pub fn normalise(text: &str) -> Clean {
-    let text = compose(text);
     let mut clean = Clean {
         text: String::with_capacity(text.len()),
         ..Clean::default()
     };
-    for word in text.split_whitespace() {
+    let mut rest = text.trim_start();
+    while !rest.is_empty() {
+        let (word, may) = bytes::first_word(rest);
+        rest = rest[word.len()..].trim_start();
         if !clean.text.is_empty() {
             clean.text.push(' ');
         }
-        clean.text.push_str(word);
-        if may_point(word) {
-            clean.point(word);
+        let word = compose(word, may);
+        clean.text.push_str(&word);
+        if may.point {
+            clean.point(&word);
         }
     }
     clean
 }
 
-/// Nearly every text is composed already, and most are so evidently: no character under U+0300 combines.
-fn compose(text: &str) -> Cow<'_, str> {
-    let evidently = text.bytes().all(|byte| byte < "\u{300}".as_bytes()[0]);
-    if evidently || is_nfc_quick(text.chars()) == IsNormalized::Yes {
-        Cow::Borrowed(text)
+/// Word by word, since white space composes with nothing, and most words need no composing.
+fn compose(word: &str, may: May) -> Cow<'_, str> {
+    if may.combine {
+        ComposingNormalizerBorrowed::new_nfc().normalize(word)
     } else {
-        Cow::Owned(text.nfc().collect())
+        Cow::Borrowed(word)
     }
-}
-
-/// Whether any byte of a word could be of a sign or of `://`: of most words, none is.
-fn may_point(word: &str) -> bool {
-    const FULL_WIDTH: u8 = "＃".as_bytes()[0];
-    word.bytes()
-        .any(|byte| matches!(byte, b'#' | b'@' | b':' | FULL_WIDTH))
 }
 
 impl Clean {
@@ -86,7 +85,7 @@ impl Clean {
         if link.len() <= scheme.len() {
             return 0;
         }
-        self.links.push(link.to_owned());
+        self.links.push(link.into());
         link.len()
     }
 
@@ -96,7 +95,7 @@ impl Clean {
         if tag.chars().all(char::is_numeric) {
             return 0;
         }
-        self.hashtags.push(tag.to_owned());
+        self.hashtags.push(tag.into());
         sign + tag.len()
     }
 
@@ -107,7 +106,7 @@ impl Clean {
         if user.is_empty() {
             return 0;
         }
-        self.mentions.push(user.to_owned());
+        self.mentions.push(user.into());
         sign + user.len()
     }
 }
@@ -127,6 +126,11 @@ fn is_wordy(letter: Option<char>) -> bool {
     })
 }
 
+/// Whether a character is written upon the one before it.
+fn is_combining_mark(letter: char) -> bool {
+    GeneralCategoryGroup::Mark.contains(CodePointMapData::<GeneralCategory>::new().get(letter))
+}
+
 fn is_in_link(letter: char) -> bool {
     letter.is_ascii_graphic()
         && !matches!(letter, '"' | '<' | '>' | '{' | '}' | '|' | '\\' | '^' | '`')
@@ -134,10 +138,10 @@ fn is_in_link(letter: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clean, normalise};
+    use super::{Clean, CompactString, normalise};
 
-    fn strings(list: &[&str]) -> Vec<String> {
-        list.iter().map(ToString::to_string).collect()
+    fn strings(list: &[&str]) -> Vec<CompactString> {
+        list.iter().copied().map(CompactString::from).collect()
     }
 
     #[test]

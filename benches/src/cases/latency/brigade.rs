@@ -1,0 +1,40 @@
+//! brigade's own contender.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use brigade::prelude::*;
+use futures::StreamExt as _;
+use tokio::sync::mpsc;
+
+use super::Times;
+use crate::case::Sample;
+use crate::rt::Consumer;
+
+/// A stage that takes the number of steps one further.
+pub(super) fn step((sent, steps): (Instant, u32)) -> (Instant, u32) {
+    (sent, steps + 1)
+}
+
+pub(super) fn run(consumer: Consumer, pause: Duration, items: usize) -> Sample {
+    consumer.run(async move {
+        let (sender, receiver) = mpsc::channel(64);
+        let stages = pipeline! { [receiver] 1 map(step), 1 map(step), 1 map(step) };
+        let mut arrived = pin!(stages.stream());
+        let mut times = Times::of(items);
+        for _ in 0..items {
+            if !pause.is_zero() {
+                tokio::time::sleep(pause).await;
+            }
+            sender.send((Instant::now(), 0)).await.expect("it is read");
+            let (sent, steps) = arrived
+                .next()
+                .await
+                .expect("it arrives")
+                .expect("nothing fails");
+            times.add(sent);
+            assert_eq!(steps, 3);
+        }
+        times.sample(items)
+    })
+}

@@ -1,0 +1,76 @@
+//! One item at a time.
+
+use std::time::{Duration, Instant};
+
+use crate::case::{Case, Contender, Goal, Sample, Size, Table};
+use crate::rt::Consumer;
+
+mod brigade;
+mod by_hand;
+
+const HAND: &str = "tokio mpsc by hand";
+
+/// From the sending of an item to its arrival behind three stages, while there is no other.
+pub fn case(size: Size) -> Case {
+    let note = "One item is sent through three `1 map(…)` stages when the one before has arrived: at once, or after a \
+                pause of a millisecond, in which all threads go to sleep. From `send` to arrival, in 50,000 \
+                samples a round, with pauses 1,500. Whoever waits to fill a batch loses here.";
+    let mut case = Case::new("latency", "Latency of one item", note);
+    for consumer in Consumer::ALL {
+        for (pause, title, items) in [
+            (Duration::ZERO, "back to back", 50_000),
+            (Duration::from_millis(1), "pauses of 1 ms", 1_500),
+        ] {
+            let items = size.pick(items, 20);
+            let id = format!("{title}, {}", consumer.title());
+            case = case.table(contenders(Table::new(id), consumer, pause, items));
+        }
+    }
+    case
+}
+
+fn contenders(table: Table, consumer: Consumer, pause: Duration, items: usize) -> Table {
+    let table = table
+        .columns([
+            ("p50", "p50, ns"),
+            ("p99", "p99, ns"),
+            ("max", "longest, ns"),
+        ])
+        .baseline(HAND)
+        .contender(Contender::new(
+            "brigade",
+            "an `mpsc::Receiver` as input, three `1 map(…)`, `stream()`",
+            move || brigade::run(consumer, pause, items),
+        ))
+        .contender(
+            Contender::new(HAND, "a task a stage, `mpsc::channel(64)`", move || {
+                by_hand::run(consumer, pause, items)
+            })
+            .crates(&["tokio"]),
+        );
+    table
+        .goal(Goal::within("brigade", HAND, 1.2).column("p50"))
+        .goal(Goal::within("brigade", HAND, 1.5).column("p99"))
+}
+
+/// The times that items took.
+struct Times(Vec<Duration>);
+
+impl Times {
+    fn of(items: usize) -> Self {
+        Self(Vec::with_capacity(items))
+    }
+
+    fn add(&mut self, sent: Instant) {
+        self.0.push(sent.elapsed());
+    }
+
+    fn sample(mut self, items: usize) -> Sample {
+        assert_eq!(self.0.len(), items, "items are missing");
+        self.0.sort_unstable();
+        let nanos = |of: usize| self.0[of].as_nanos() as f64;
+        Sample::new()
+            .with("p50", nanos(items / 2))
+            .with("p99", nanos(items * 99 / 100))
+    }
+}

@@ -1,0 +1,34 @@
+//! The cases, one file each.
+
+use crate::case::{Case, Size};
+
+mod fused;
+mod hops;
+mod in_flight;
+mod latency;
+mod parallel;
+mod records;
+mod safety;
+mod scaling;
+
+/// All cases, in the order of the report.
+#[rustfmt::skip]
+const CASES: &[fn(Size) -> Case] = &[
+    hops::u64,
+    hops::bytes,
+    hops::string,
+    fused::case,
+    parallel::even,
+    parallel::skewed,
+    in_flight::case,
+    latency::case,
+    records::case,
+    safety::case,
+    scaling::case,
+];
+
+/// All cases, in the order of the report. To make them is cheap: what takes time belongs into the first run of a
+/// contender, which is not measured.
+pub fn all(size: Size) -> Vec<Case> {
+    CASES.iter().map(|case| case(size)).collect()
+}

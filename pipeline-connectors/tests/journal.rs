@@ -1,0 +1,181 @@
+//! The journals against what every journal promises, and files that are none.
+#![cfg(all(feature = "journal", feature = "sqlite"))]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::time::Duration;
+
+use futures::future::join_all;
+use pipeline_connectors::journal::{self, Completed};
+use pipeline_connectors::{Database, OpenErrorKind, conformance};
+use pipeline_runtime::journal::{Frame, Journal};
+use pipeline_runtime::sink::Sink;
+
+#[tokio::test]
+async fn memory_keeps_what_every_journal_promises() {
+    conformance::journal(async || journal::memory()).await;
+    conformance::journal(async || journal::memory().keep_finished()).await;
+}
+
+#[tokio::test]
+async fn sqlite_keeps_what_every_journal_promises() {
+    let directory = tempfile::tempdir().unwrap();
+    let number = AtomicUsize::new(0);
+    let path = || {
+        directory
+            .path()
+            .join(format!("{}.db", number.fetch_add(1, SeqCst)))
+    };
+    conformance::journal(async || journal::sqlite(path()).open().unwrap()).await;
+    let keeping = || journal::sqlite(path()).keep_finished(Duration::from_secs(60), 10);
+    conformance::journal(async || keeping().open().unwrap()).await;
+}
+
+#[tokio::test]
+async fn sqlite_is_durable() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tasks.db");
+    conformance::durable_journal(async || journal::sqlite(&path).open().unwrap()).await;
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_forgets_what_was_touched_longest_ago() {
+    let journal = journal::memory().capacity(1024 * 1024);
+    for number in 0..100 {
+        record(&journal, &number.to_string(), &[7; 100_000]).await;
+    }
+    let tasks = (0..100)
+        .map(|number: u32| number.to_string().into())
+        .collect();
+    let loaded = journal.load(tasks).await.unwrap();
+    let kept: Vec<_> = (0..100)
+        .filter(|number| !loaded[*number].is_empty())
+        .collect();
+    assert!(kept.len() <= 10, "{kept:?}");
+    assert!(kept.contains(&99), "{kept:?}");
+}
+
+#[tokio::test]
+async fn what_many_ask_for_at_the_same_time_shares_transactions() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal::sqlite(directory.path().join("tasks.db"))
+        .open()
+        .unwrap();
+    let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
+    join_all(names.iter().map(|name| record(&journal, name, b"1"))).await;
+    let stats = journal.stats();
+    assert_eq!(stats.frames, 1000);
+    assert!(stats.transactions <= 100, "{stats:?}");
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("notes.txt");
+    std::fs::write(&path, "no database ".repeat(1000)).unwrap();
+    let error = journal::sqlite(&path).open().unwrap_err();
+    assert_eq!(error.kind, OpenErrorKind::NotADatabase);
+}
+
+#[test]
+fn a_journal_of_another_version_is_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tasks.db");
+    drop(journal::sqlite(&path).open().unwrap());
+    let connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute("UPDATE brigade_journal SET version = 2", [])
+        .unwrap();
+    let error = journal::sqlite(&path).open().unwrap_err();
+    assert_eq!(
+        error.kind,
+        OpenErrorKind::Version {
+            what: "journal",
+            found: 2,
+            known: 1
+        }
+    );
+    assert!(error.to_string().ends_with(
+        "it holds a journal of version 2, and this program knows version 1; let the program that made it finish its tasks, or choose another path"
+    ));
+}
+
+#[tokio::test]
+async fn a_completed_task_writes_its_rows_once_and_a_refused_one_writes_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tasks.db");
+    let journal = journal::sqlite(&path).open().unwrap();
+    let database = Database::open(&path).unwrap();
+    let table = database
+        .table("reports")
+        .column("text", "TEXT NOT NULL")
+        .create()
+        .open()
+        .unwrap();
+    let sink = journal.completing(&table).unwrap();
+    let text = |text: &str| (Some(text.to_owned()),);
+    let [a, b, c, d] = ["a", "b", "c", "d"].map(Arc::<str>::from);
+    let first = vec![
+        Completed::rows(&a, vec![text("a1"), text("a2")]),
+        Completed::rows(&b, vec![text("b1"), (None,)]),
+        Completed::new(&c, text("c1")),
+        Completed::new(&c, text("c1")),
+    ];
+    let written = sink.write(first).await.unwrap();
+    let failed: Vec<_> = written.failures().map(|(index, _)| index).collect();
+    assert_eq!(failed, [1]);
+    let second = vec![
+        Completed::rows(&a, vec![text("a1"), text("a2")]),
+        Completed::new(&b, text("b1")),
+        Completed::rows(&d, Vec::new()),
+    ];
+    assert_eq!(sink.write(second).await.unwrap().failures().count(), 0);
+    assert_eq!(texts(&path), ["a1", "a2", "b1", "c1"]);
+    let counts = table.stats().snapshot();
+    assert_eq!((counts.inserted, counts.ignored, counts.failed), (4, 3, 1));
+    // A finished task may begin again.
+    journal.finish(vec![Arc::clone(&a)]).await.unwrap();
+    let written = sink
+        .write(vec![Completed::new(&a, text("a3"))])
+        .await
+        .unwrap();
+    assert_eq!(texts(&path), ["a1", "a2", "a3", "b1", "c1"]);
+}
+
+#[test]
+fn a_table_in_another_file_cannot_complete_tasks() {
+    let directory = tempfile::tempdir().unwrap();
+    let journal = journal::sqlite(directory.path().join("tasks.db"))
+        .open()
+        .unwrap();
+    let database = Database::open(directory.path().join("reports.db")).unwrap();
+    let table = database
+        .table("reports")
+        .column("text", "TEXT")
+        .create()
+        .open()
+        .unwrap();
+    let error = journal.completing(&table).unwrap_err().to_string();
+    assert!(
+        error.contains("it is not in the file of the journal"),
+        "{error}"
+    );
+}
+
+fn texts(path: &std::path::Path) -> Vec<String> {
+    let connection = rusqlite::Connection::open(path).unwrap();
+    let mut texts = connection
+        .prepare("SELECT text FROM reports ORDER BY text")
+        .unwrap();
+    let texts = texts.query_map([], |row| row.get(0)).unwrap();
+    texts.collect::<Result<_, _>>().unwrap()
+}
+
+async fn record(journal: &impl Journal, task: &str, value: &[u8]) {
+    let frame = Frame {
+        task: task.into(),
+        key: "post".into(),
+        value: value.into(),
+    };
+    journal.record(vec![frame]).await.unwrap();
+}

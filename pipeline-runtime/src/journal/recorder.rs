@@ -1,0 +1,181 @@
+//! Gathers what the tasks of one pipeline load and record, so that one call of the journal serves many.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+use std::sync::{Arc, OnceLock};
+
+use futures::FutureExt as _;
+
+use super::lane::Lane;
+use super::task::{Entry, Opening, Task};
+use super::{Frame, Journal, JournalError};
+use crate::control::Control;
+
+/// The journal of one pipeline. Clones are handles of the same.
+#[derive(Clone)]
+pub struct Recorder(Arc<dyn Gathers>);
+
+impl Recorder {
+    pub(crate) fn new(journal: impl Journal) -> Self {
+        Self(Arc::new(Gathering {
+            journal,
+            control: OnceLock::new(),
+            loads: Lane::new(),
+            records: Lane::new(),
+            finished: Lane::new(),
+        }))
+    }
+
+    /// Its batches run among the tasks of this pipeline.
+    pub(crate) fn attach(&self, control: &Arc<Control>) {
+        self.0.attach(Arc::clone(control));
+    }
+
+    pub(crate) fn open(&self, id: Arc<str>) -> Opening {
+        Task::open(Arc::clone(&self.0), id)
+    }
+}
+
+impl std::fmt::Debug for Recorder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Recorder({})", self.0.name())
+    }
+}
+
+/// A recorder, whatever its journal.
+pub(crate) trait Gathers: Send + Sync {
+    fn name(&self) -> Arc<str>;
+
+    fn limit(&self) -> usize;
+
+    fn attach(&self, control: Arc<Control>);
+
+    /// Loads what is recorded of a task, and settles its entry.
+    fn load(self: Arc<Self>, entry: Arc<Entry>);
+
+    /// Records a frame, and settles the entry of its task.
+    fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame);
+
+    /// A task is done.
+    fn finish(self: Arc<Self>, task: Arc<str>);
+}
+
+struct Gathering<J> {
+    journal: J,
+    control: OnceLock<Arc<Control>>,
+    loads: Lane<Arc<Entry>>,
+    records: Lane<(Arc<Entry>, Frame)>,
+    finished: Lane<Arc<str>>,
+}
+
+impl<J: Journal> Gathers for Gathering<J> {
+    fn name(&self) -> Arc<str> {
+        self.journal.name()
+    }
+
+    fn limit(&self) -> usize {
+        self.journal.limit()
+    }
+
+    fn attach(&self, control: Arc<Control>) {
+        let _ = self.control.set(control);
+    }
+
+    fn load(self: Arc<Self>, entry: Arc<Entry>) {
+        if self.loads.add(entry) {
+            Arc::clone(&self).serve(self.loading());
+        }
+    }
+
+    fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame) {
+        if self.records.add((entry, frame)) {
+            Arc::clone(&self).serve(self.recording());
+        }
+    }
+
+    fn finish(self: Arc<Self>, task: Arc<str>) {
+        if self.finished.add(task) {
+            // The last acknowledgements come after the stages have ended.
+            let control = self.control.get().expect("attached before anything runs");
+            control.keep_passing(Arc::clone(&self).finishing());
+        }
+    }
+}
+
+impl<J: Journal> Gathering<J> {
+    /// Runs until there is nothing to do. A task that waits for work would have to be told of the end.
+    fn serve(self: Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
+        let control = self.control.get().expect("attached before anything runs");
+        control.spawn_passing(work);
+    }
+
+    async fn loading(self: Arc<Self>) {
+        while let Some(entries) = self.loads.batch() {
+            let ids = entries.iter().map(|entry| Arc::clone(&entry.id)).collect();
+            match answered(self.journal.load(ids))
+                .await
+                .and_then(|loaded| complete(loaded, entries.len()))
+            {
+                Ok(loaded) => {
+                    for (entry, frames) in entries.iter().zip(loaded) {
+                        entry.settle(Ok(frames));
+                    }
+                }
+                Err(error) => fail(&entries, error),
+            }
+        }
+    }
+
+    async fn recording(self: Arc<Self>) {
+        while let Some(batch) = self.records.batch() {
+            let (entries, frames): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
+            match answered(self.journal.record(frames)).await {
+                Ok(()) => entries
+                    .iter()
+                    .for_each(|entry| entry.settle(Ok(Vec::new()))),
+                Err(error) => fail(&entries, error),
+            }
+        }
+    }
+
+    async fn finishing(self: Arc<Self>) {
+        while let Some(tasks) = self.finished.batch() {
+            if let Err(error) = answered(self.journal.finish(tasks)).await {
+                // They are done all the same; what is left of them goes with its age.
+                tracing::warn!(journal = %self.journal.name(), %error, "cannot finish tasks");
+            }
+        }
+    }
+}
+
+/// The answer of a journal; a panic is an error.
+async fn answered<T>(
+    asked: impl Future<Output = Result<T, JournalError>>,
+) -> Result<T, JournalError> {
+    let answer = AssertUnwindSafe(asked).catch_unwind().await;
+    answer.unwrap_or_else(|panic| Err(JournalError::new(format!("it panicked: {}", said(&*panic)))))
+}
+
+fn said(panic: &(dyn Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
+        .unwrap_or("a value that is no message")
+}
+
+/// An answer that is not for all is for none: a task must not be taken for new by mistake.
+fn complete<T>(loaded: Vec<T>, tasks: usize) -> Result<Vec<T>, JournalError> {
+    if loaded.len() == tasks {
+        return Ok(loaded);
+    }
+    let message = format!("it answered for {} of {tasks} tasks", loaded.len());
+    Err(JournalError::new(message))
+}
+
+fn fail(entries: &[Arc<Entry>], error: JournalError) {
+    tracing::warn!(%error, tasks = entries.len(), "the journal failed");
+    let error = Arc::new(error);
+    for entry in entries {
+        entry.settle(Err(Arc::clone(&error)));
+    }
+}

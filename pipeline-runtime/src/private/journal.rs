@@ -1,0 +1,119 @@
+//! `journal = …` and `once`.
+
+use std::sync::Arc;
+
+use super::{Carried, Carry, Item, Port, Portable, Ticket};
+use crate::failure::Cause;
+use crate::journal::{Committing, Journal, Opening, Recorder};
+use crate::queue::{Body, Delivery};
+
+pub use crate::journal::Task;
+
+/// `journal = …`.
+pub fn recorder(journal: impl Journal) -> Recorder {
+    Recorder::new(journal)
+}
+
+/// Behind the input of a pipeline with a journal.
+pub fn journaled<T, Failing, K>(
+    port: Port<T, Failing, K>,
+    journal: &Recorder,
+) -> Port<T, Failing, K> {
+    journal.attach(&port.build.control);
+    port
+}
+
+/// Behind the `push_task` that opens a task: the task is finished when its item's ticket is acknowledged.
+pub fn riding<T: Item, Failing, K: Carry>(
+    port: Port<T, Failing, K>,
+    task: impl Fn(&T) -> &Task + Portable,
+) -> Port<T, Failing, Ticket> {
+    port.mapped(move |carried| {
+        let Carried { item, ticket } = carried.ticketed();
+        let ticket = ticket.with(task(&item).rider());
+        Carried { item, ticket }
+    })
+}
+
+/// `push_task` in a pipeline with a journal: loads what is recorded of the task.
+pub fn open_task(journal: &Recorder, id: Arc<str>) -> Opening {
+    journal.open(id)
+}
+
+/// Before a stage with `once`: whether its value is recorded.
+#[must_use]
+pub fn is_recorded(task: &Task, key: &'static str) -> bool {
+    task.recorded(key).is_some()
+}
+
+/// Behind a stage with `once`: waits until its value is recorded.
+pub fn commit(task: &Task) -> Committing<'_> {
+    task.committed()
+}
+
+/// `once(token)`: the same at every attempt, and no other task's or key's.
+#[must_use]
+pub fn token(task: &Task, key: &'static str) -> String {
+    format!("{}/{key}", task.id())
+}
+
+/// `push_task(key)` without `id = …` in a pipeline with a journal.
+#[diagnostic::on_unimplemented(
+    message = "a task of type `{Self}` has no id of its own to be recorded under",
+    label = "no id",
+    note = "write `push_task(key, id = |item| …)`, or take the items from a queue"
+)]
+pub trait Identified {
+    /// The id.
+    fn task_id(&self) -> Arc<str>;
+}
+
+impl<B: Body> Identified for Delivery<B> {
+    fn task_id(&self) -> Arc<str> {
+        Arc::clone(self.id())
+    }
+}
+
+/// What `id = …` of `push_task` returns.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be the id of a task",
+    label = "cannot be shown",
+    note = "an id is text, a number, or anything that implements `Display`"
+)]
+pub trait TaskId<R> {
+    /// The id.
+    fn task_id(self) -> R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: ToString> TaskId<Arc<str>> for T {
+    fn task_id(self) -> Arc<str> {
+        self.to_string().into()
+    }
+}
+
+/// The value of a stage with `once`.
+#[cfg_attr(
+    feature = "journal",
+    diagnostic::on_unimplemented(
+        message = "`{Self}` cannot be recorded",
+        label = "made by a stage with `once`",
+        note = "derive `serde::Serialize` and `serde::Deserialize` for it; what it borrows must be owned"
+    )
+)]
+#[cfg_attr(
+    not(feature = "journal"),
+    diagnostic::on_unimplemented(message = "`once` needs the feature `journal` of `brigade`")
+)]
+pub trait Once<V>: Sized {
+    /// What was made is handed over to be recorded; if nothing was made, what is recorded is read back.
+    fn once(made: Option<Self>, task: &Task, key: &'static str) -> Result<V, Cause>;
+}
+
+#[cfg(feature = "journal")]
+#[diagnostic::do_not_recommend]
+impl<V: serde::Serialize + serde::de::DeserializeOwned> Once<V> for V {
+    fn once(made: Option<Self>, task: &Task, key: &'static str) -> Result<V, Cause> {
+        crate::journal::once(made, task, key)
+    }
+}

@@ -1,0 +1,239 @@
+//! Tasks that come from a queue: what is redelivered resumes, what is acknowledged is finished.
+
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use brigade::BoxError;
+use brigade::journal::{Frame, Journal as _};
+use brigade::prelude::*;
+use brigade::queue::{DeadLetter, DeadLetters, Memory, Outgoing};
+
+use crate::fakes::Notes;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often two stages ran, and how often the second fails.
+#[derive(Default)]
+struct Stages {
+    first: AtomicUsize,
+    second: AtomicUsize,
+    failures: AtomicUsize,
+}
+
+impl Stages {
+    fn failing(times: usize) -> Arc<Self> {
+        Arc::new(Self {
+            failures: times.into(),
+            ..Self::default()
+        })
+    }
+
+    fn first(&self, text: &str) -> usize {
+        self.first.fetch_add(1, SeqCst);
+        text.len()
+    }
+
+    async fn second(&self, length: usize) -> Result<usize, &'static str> {
+        self.second.fetch_add(1, SeqCst);
+        let fails = self
+            .failures
+            .try_update(SeqCst, SeqCst, |left| left.checked_sub(1));
+        match fails {
+            Ok(_) => Err("not now"),
+            Err(_) => Ok(length * 10),
+        }
+    }
+
+    fn counts(&self) -> (usize, usize) {
+        (self.first.load(SeqCst), self.second.load(SeqCst))
+    }
+}
+
+/// Dead letters to look at.
+#[derive(Clone, Default)]
+struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
+
+impl DeadLetters for Letters {
+    fn name(&self) -> Arc<str> {
+        "letters".into()
+    }
+
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+        self.0.lock().unwrap().extend(letters);
+        Ok(())
+    }
+}
+
+async fn sent(messages: &[(&str, &str)]) -> Memory<String> {
+    let queue = queue::memory();
+    let outgoing = |(id, text): &(&str, &str)| Outgoing::new((*text).to_owned()).id(*id);
+    let unsent = queue
+        .send(messages.iter().map(outgoing).collect())
+        .await
+        .unwrap();
+    assert!(unsent.is_empty());
+    queue
+}
+
+async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "never: {what}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redelivered_task_resumes_and_is_finished_when_it_is_acknowledged() {
+    let (notes, stages) = (Notes::new(), Stages::failing(2));
+    let messages = sent(&[("a", "xx"), ("b", "yyy")]).await;
+    let written = Arc::new(Mutex::new(Vec::new()));
+    let running = pipeline! {
+        [messages.clone().deliveries(), queue::nacks(Duration::from_secs(1))]
+        journal = Arc::clone(&notes);
+        use stages, written;
+        push_task(message),
+        :block 2 let length = stages.first(message) with { once },
+        :async 2 let tens = stages.second(*length).await? with { once },
+        map(|m| (m.task_id().to_string(), m.tens)),
+        :drive sink::each(move |row: (String, usize)| written.lock().unwrap().push(row)),
+    }
+    .spawn();
+    until("both are finished", || notes.finished() == ["a", "b"]).await;
+    running.drain(PATIENCE).await.unwrap();
+    written.lock().unwrap().sort();
+    assert_eq!(
+        *written.lock().unwrap(),
+        [("a".into(), 20), ("b".into(), 30)]
+    );
+    assert_eq!(
+        stages.counts(),
+        (2, 4),
+        "the first stage is recorded, the second failed twice"
+    );
+    assert!(messages.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_failed() {
+    let (notes, stages, letters) = (Notes::new(), Stages::failing(1), Letters::default());
+    let messages = sent(&[("a", "xx")]).await;
+    let running = pipeline! {
+        [messages.clone().deliveries(), queue::dead_letters(letters.clone())]
+        journal = Arc::clone(&notes);
+        use stages;
+        push_task(message),
+        let upper = message.to_uppercase(),
+        let length = stages.first(upper) with { once },
+        :async let tens = stages.second(*length).await?,
+        map(|m| m.tens),
+        :drive sink::each(|_tens| {}),
+    }
+    .spawn();
+    until("the letter is written", || {
+        !letters.0.lock().unwrap().is_empty()
+    })
+    .await;
+    until("the dead task is finished", || notes.finished() == ["a"]).await;
+    let letter = letters.0.lock().unwrap()[0].clone();
+    let known = |frame: &queue::DeadFrame| (frame.key.clone(), frame.value.is_some());
+    let frames: Vec<_> = letter.frames.iter().map(known).collect();
+    let expected = [("message", false), ("upper", false), ("length", true)];
+    assert_eq!(frames, expected.map(|(key, known)| (key.to_owned(), known)));
+    assert_eq!(
+        (letter.stage.as_str(), letter.cause.as_str()),
+        ("tens", "not now")
+    );
+
+    // The journal has forgotten the task meanwhile.
+    notes.frames.lock().unwrap().clear();
+    let recorded = letter.frames.into_iter().filter_map(|frame| {
+        Some(Frame {
+            task: letter.id.as_str().into(),
+            key: frame.key.into(),
+            value: frame.value?.into(),
+        })
+    });
+    notes.record(recorded.collect()).await.unwrap();
+    let original = String::from_utf8(letter.original).unwrap();
+    messages
+        .send(vec![Outgoing::new(original).id("a")])
+        .await
+        .unwrap();
+    until("the replayed task is finished", || {
+        notes.finished() == ["a", "a"]
+    })
+    .await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(stages.counts(), (1, 2));
+    assert_eq!(letters.0.lock().unwrap().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_in_parts_is_finished_with_the_last_of_them() {
+    let notes = Notes::new();
+    let messages = sent(&[("a", "1 2 3")]).await;
+    let (written, mut rows) = tokio::sync::mpsc::channel(1);
+    let running = pipeline! {
+        [messages.deliveries()]
+        journal = Arc::clone(&notes);
+        push_task(message),
+        let words = message.split(' ').map(str::to_owned).collect::<Vec<_>>() with { once },
+        flat_map(|m| m.words),
+        :drive written,
+    }
+    .spawn();
+    for expected in ["1", "2", "3"] {
+        assert!(notes.finished().is_empty());
+        assert_eq!(rows.recv().await.as_deref(), Some(expected));
+    }
+    until("it is finished", || notes.finished() == ["a"]).await;
+    running.drain(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_is_dropped_unfinished_keeps_its_frames() {
+    let notes = Notes::new();
+    let messages = sent(&[("a", "1")]).await;
+    let running = pipeline! {
+        [messages.clone().deliveries()]
+        journal = Arc::clone(&notes);
+        push_task(message),
+        let length = message.len() with { once },
+        :async let never = std::future::pending::<u8>().await,
+        map(|m| m.never),
+        :drive sink::each(|_never| {}),
+    }
+    .spawn();
+    until("it is recorded", || notes.recorded() == ["a/length"]).await;
+    running.abort().await;
+    assert!(notes.finished().is_empty());
+    assert_eq!(
+        messages.receive(1, Duration::ZERO).await.unwrap().len(),
+        1,
+        "it comes again"
+    );
+}
+
+#[tokio::test]
+async fn without_a_queue_a_task_is_finished_when_its_item_is_done() {
+    let notes = Notes::new();
+    let report = pipeline! {
+        [0..4u32]
+        journal = Arc::clone(&notes);
+        push_task(n, id = |n| n),
+        let twice = n * 2 with { once },
+        filter(|m| m.twice != 2),
+        :drive sink::each(|_| ()),
+    }
+    .run()
+    .await
+    .unwrap();
+    assert_eq!(report.stage("sink").unwrap().done, 3);
+    assert_eq!(notes.finished(), ["0", "1", "2", "3"]);
+}

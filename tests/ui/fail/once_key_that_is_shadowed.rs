@@ -1,0 +1,15 @@
+use brigade::prelude::*;
+
+fn main() {
+    let journal = ();
+    let _ = pipeline! {
+        [0..10u64]
+        journal = journal;
+        push_task(original, id = |n| n),
+        let post = original * 2 with { once },
+        let post = post + 1,
+        let clean = post + 1,
+        let clean = clean + 1 with { once },
+        map(|m| m.clean),
+    };
+}
