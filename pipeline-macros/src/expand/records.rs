@@ -48,8 +48,8 @@ fn task_id(glue: &Glue, record: &Ident, params: &[Ident]) -> TokenStream {
     quote_spanned! {glue.at(call)=>
         #[allow(dead_code)]
         impl<#(#params),*> #record<#(#params),*> {
-            pub fn task_id(&self) -> &::std::sync::Arc<str> {
-                self.#handle.id()
+            pub fn task_id(&self) -> ::std::sync::Arc<str> {
+                ::core::clone::Clone::clone(self.#handle.id())
             }
         }
     }

@@ -25,16 +25,15 @@ pub struct Completed<R> {
 }
 
 impl<R> Completed<R> {
-    /// A task with one row.
-    pub fn new(task: &Arc<str>, row: R) -> Self {
+    /// A task, by its id, with one row.
+    pub fn new(task: impl Into<Arc<str>>, row: R) -> Self {
         Self::rows(task, vec![row])
     }
 
     /// A task with any number of rows, also none.
-    #[must_use]
-    pub fn rows(task: &Arc<str>, rows: Vec<R>) -> Self {
+    pub fn rows(task: impl Into<Arc<str>>, rows: Vec<R>) -> Self {
         Self {
-            task: Arc::clone(task),
+            task: task.into(),
             rows,
         }
     }

@@ -1,0 +1,159 @@
+//! Whether everything is as it was promised.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt;
+
+use crate::archive::Shelf;
+use crate::ledger::{Ends, Ledger};
+use crate::report::{Flaw, Messages, name};
+
+/// What was found. `Display` is what a person reads.
+#[derive(Debug)]
+pub struct Audit {
+    lines: Vec<String>,
+    problems: Vec<String>,
+}
+
+/// What there is to look at, when all is over.
+pub struct Found<'a> {
+    pub ends: Ends,
+    pub ledger: &'a Ledger,
+    pub shelf: Shelf,
+    /// Messages in the queue.
+    pub left: u64,
+    pub killed: u32,
+}
+
+impl Audit {
+    /// Of a run that has put these messages on the queue.
+    pub fn of_run(messages: Messages, found: &Found<'_>) -> Self {
+        let mut audit = Self {
+            lines: Vec::new(),
+            problems: Vec::new(),
+        };
+        audit.messages(messages, found);
+        audit.stages(found.ledger, found.killed);
+        audit.uploads(messages, &found.shelf);
+        audit
+    }
+
+    pub fn is_clean(&self) -> bool {
+        self.problems.is_empty()
+    }
+
+    /// Each is a row, once, or a dead letter from the stage that it should fail at; and none is anything else.
+    fn messages(&mut self, messages: Messages, found: &Found<'_>) {
+        let Ends { rows, letters } = &found.ends;
+        let (mut lost, mut twice) = (0, 0);
+        for number in messages.numbers() {
+            let written = rows.get(&number).copied().unwrap_or(0);
+            let letter = letters.get(&name(number)).map(String::as_str);
+            let fails_at = messages.flaw(number).map(Flaw::stage);
+            lost += u32::from(written == 0 && letter.is_none());
+            twice += u32::from(written > 1 || (written == 1 && letter.is_some()));
+            if (written, letter) != (u32::from(fails_at.is_none()), fails_at) {
+                self.problems.push(format!(
+                    "{}: {written} rows, dead letter from {letter:?}, expected from {fails_at:?}",
+                    name(number)
+                ));
+            }
+        }
+        let known = |number: &&u32| (1..=messages.count).contains(*number);
+        let unknown = rows.keys().filter(|number| !known(number)).count();
+        self.must_be_none(unknown, "rows of no message");
+        let count = messages.count as usize;
+        self.must_be_none(letters.len().saturating_sub(count), "letters of no message");
+        self.must_be_none(
+            usize::try_from(found.left).unwrap_or(usize::MAX),
+            "messages left in the queue",
+        );
+        self.lines.push(format!(
+            "{count} messages: {} rows, {} dead letters, {lost} lost, {twice} twice",
+            rows.len(),
+            letters.len(),
+        ));
+    }
+
+    /// No recorded stage ran again; others only as often as a process was killed.
+    pub fn stages(&mut self, ledger: &Ledger, killed: u32) {
+        self.must_be_none(ledger.again.len(), "calls of stages that were recorded");
+        let repeated = ledger.calls_of.values().filter(|calls| **calls > 1).count();
+        let most = ledger.calls_of.values().max().copied().unwrap_or(0);
+        if most > killed + 1 {
+            let problem = format!("a stage ran {most} times for one message, with {killed} kills");
+            self.problems.push(problem);
+        }
+        let unnoted = ledger
+            .recorded
+            .iter()
+            .filter(|frame| !ledger.calls_of.contains_key(*frame));
+        self.must_be_none(unnoted.count(), "recorded values that nobody made");
+        self.lines.push(format!(
+            "{} stages recorded, {} of them ran again after that; {repeated} ran twice before, {killed} kills",
+            ledger.recorded.len(),
+            ledger.again.len(),
+        ));
+    }
+
+    /// The archive has what it should have, and each once.
+    fn uploads(&mut self, messages: Messages, shelf: &Shelf) {
+        let mut copies = HashMap::<u32, u32>::new();
+        for (number, _) in shelf.uploads.values() {
+            *copies.entry(*number).or_default() += 1;
+        }
+        let expected = messages
+            .numbers()
+            .filter(|number| matches!(messages.flaw(*number), None | Some(Flaw::Refused)));
+        let expected: HashSet<u32> = expected.collect();
+        let missing = expected
+            .iter()
+            .filter(|number| !copies.contains_key(*number));
+        self.must_be_none(missing.count(), "reports that the archive lacks");
+        let strange = copies.keys().filter(|number| !expected.contains(*number));
+        self.must_be_none(strange.count(), "reports that the archive should not have");
+        let doubled = copies.values().filter(|copies| **copies > 1);
+        self.must_be_none(doubled.count(), "reports that the archive has twice");
+        self.lines.push(format!(
+            "{} reports in the archive, each once; {} were sent twice, and known by their token",
+            copies.len(),
+            shelf.repeated(),
+        ));
+    }
+
+    fn must_be_none(&mut self, count: usize, what: &str) {
+        if count > 0 {
+            self.problems.push(format!("{count} {what}"));
+        }
+    }
+}
+
+impl Flaw {
+    /// Where a message with it fails.
+    fn stage(self) -> &'static str {
+        match self {
+            Self::Unreadable => "report",
+            Self::Lost => "bytes",
+            Self::Refused => "checked",
+        }
+    }
+}
+
+impl fmt::Display for Audit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for line in &self.lines {
+            writeln!(f, "{line}")?;
+        }
+        if self.is_clean() {
+            return f.write_str("audit: clean");
+        }
+        write!(f, "audit: {} problems", self.problems.len())?;
+        let shown = 20;
+        for problem in self.problems.iter().take(shown) {
+            write!(f, "\n  {problem}")?;
+        }
+        match self.problems.len().saturating_sub(shown) {
+            0 => Ok(()),
+            more => write!(f, "\n  and {more} more"),
+        }
+    }
+}

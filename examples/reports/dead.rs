@@ -1,0 +1,109 @@
+//! Dead letters: what there is, and back into the pipeline with them.
+
+use std::time::SystemTime;
+
+use brigade::BoxError;
+use brigade::queue::{self, DeadLetter, SqliteDeadLetters};
+
+use crate::archive::Server;
+use crate::args::{Crew, Dead, Place};
+use crate::crew;
+use crate::ledger::Ledger;
+use crate::run::watch;
+
+pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError> {
+    place.is_begun()?;
+    let letters = place.letters()?;
+    match what {
+        Dead::List => list(&letters).await,
+        Dead::Show { id } => {
+            let letter = get(&letters, &id).await?;
+            println!("{}", serde_json::to_string_pretty(&letter)?);
+            Ok(())
+        }
+        Dead::Replay { ids } => replay(place, crew, &letters, &ids).await,
+    }
+}
+
+async fn list(letters: &SqliteDeadLetters) -> Result<(), BoxError> {
+    for letter in letters.oldest(usize::MAX).await? {
+        println!("{}: {}, {}", letter.id, stack(&letter), age(&letter));
+    }
+    println!("{} dead letters", letters.count().await?);
+    Ok(())
+}
+
+/// What the task had passed; what is recorded of it has a star.
+fn stack(letter: &DeadLetter) -> String {
+    let mut stack = String::new();
+    for frame in &letter.frames {
+        let star = if frame.value.is_some() { "*" } else { "" };
+        stack.extend([frame.key.as_str(), star, " → "]);
+    }
+    stack + &format!("FAILED at {} ({})", letter.stage, letter.cause)
+}
+
+fn age(letter: &DeadLetter) -> String {
+    match SystemTime::now().duration_since(letter.failed_at) {
+        Ok(age) => format!("{} s ago", age.as_secs()),
+        Err(_) => "just now".into(),
+    }
+}
+
+async fn get(letters: &SqliteDeadLetters, id: &str) -> Result<DeadLetter, BoxError> {
+    let letter = letters.get(id).await?;
+    letter.ok_or_else(|| format!("there is no dead letter `{id}`; see `reports dead list`").into())
+}
+
+async fn replay(
+    place: &Place,
+    asked: &Crew,
+    store: &SqliteDeadLetters,
+    ids: &[String],
+) -> Result<(), BoxError> {
+    let mut letters = Vec::new();
+    for id in ids {
+        letters.push(get(store, id).await?);
+    }
+    if ids.is_empty() {
+        letters = store.oldest(usize::MAX).await?;
+    }
+    let mut ledger = Ledger::open(place)?;
+    let all = ledger.done()?;
+    let before = ledger.ends()?;
+    let queue = place.queue().await?;
+    // In this order: if this is killed in the midst of it, it can be done again.
+    queue::restore(&letters, &place.journal()?).await?;
+    queue.replay(&letters).await?;
+    store
+        .remove(letters.iter().map(|letter| letter.id.clone()))
+        .await?;
+
+    let server = Server::start(|_| false).await?;
+    let mut crew = crew::Crew::start(place, server.address, asked)?;
+    watch(&mut ledger, &mut crew, &queue, all, asked.patience).await?;
+    crew.finish().await?;
+    ledger.look()?;
+
+    let after = ledger.ends()?;
+    let again = letters
+        .iter()
+        .filter(|letter| after.letters.contains_key(&letter.id))
+        .count();
+    let rows = after.rows.len() - before.rows.len();
+    for letter in &letters {
+        match after.letters.get(&letter.id) {
+            Some(stage) => println!("{}: dead again, at {stage}", letter.id),
+            None => println!("{}: done, from {} on", letter.id, letter.stage),
+        }
+    }
+    println!(
+        "{} letters replayed: {rows} rows, {again} dead again; {} recorded stages ran again",
+        letters.len(),
+        ledger.again.len(),
+    );
+    if rows + again != letters.len() || !ledger.again.is_empty() {
+        return Err(format!("that does not add up: {:?}", ledger.again).into());
+    }
+    Ok(())
+}

@@ -1,0 +1,52 @@
+//! What becomes of a message whose report fails.
+
+use std::time::Duration;
+
+use brigade::prelude::*;
+use brigade::queue::{DeadLetterEnd, Delivery, SqliteDeadLetters};
+use brigade::sink::{Sink, SinkError, Written};
+
+/// What else fails may pass: so long until it is tried again.
+const DELAY: Duration = Duration::from_millis(500);
+
+/// How often a message is delivered before it is given up on, whatever is wrong.
+pub const DELIVERIES: u32 = 20;
+
+/// It is the report's own fault, and will be so the next time.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Rejected(pub String);
+
+/// The errors end. A report that is rejected, or that makes a stage panic, becomes a dead letter at once. All else (the
+/// archive is away, the disk is full, the journal is locked) says nothing about the report: its message comes again.
+#[derive(Debug, Clone)]
+pub struct Errors(DeadLetterEnd<SqliteDeadLetters>);
+
+impl Errors {
+    pub fn new(letters: SqliteDeadLetters) -> Self {
+        Self(queue::dead_letters(letters))
+    }
+}
+
+impl Sink<Failure<Delivery<String>>> for Errors {
+    async fn write(&self, failures: Vec<Failure<Delivery<String>>>) -> Result<Written, SinkError> {
+        let (dead, passing): (Vec<_>, Vec<_>) = failures.into_iter().partition(is_final);
+        for failure in passing {
+            eprintln!("a worker: {failure}; it is tried again");
+            failure.nack(DELAY);
+        }
+        self.0.write(dead).await
+    }
+
+    fn name(&self) -> &'static str {
+        "errors"
+    }
+}
+
+fn is_final(failure: &Failure<Delivery<String>>) -> bool {
+    match &failure.cause {
+        Cause::Error(error) => error.is::<Rejected>(),
+        Cause::Panic(_) => true,
+        _ => false,
+    }
+}

@@ -1,0 +1,92 @@
+//! The job: from messages to rows.
+
+use std::io;
+use std::time::Duration;
+
+use brigade::Driven;
+use brigade::journal::{self, Completed, Completing};
+use brigade::prelude::*;
+use brigade::queue::{Delivery, Outgoing, Queue, SqliteDeadLetters};
+use sha2::{Digest as _, Sha256};
+
+use crate::archive::Archive;
+use crate::calls::Calls;
+use crate::errors::{DELIVERIES, Errors};
+use crate::report::{Flaw, Messages, Report, body, name};
+use crate::spool::Spool;
+
+/// What a worker works with.
+pub struct Desk {
+    pub journal: journal::Sqlite,
+    pub rows: Completing,
+    pub letters: SqliteDeadLetters,
+    pub spool: Spool,
+    pub archive: Archive,
+    pub calls: Calls,
+}
+
+/// Messages in, rows out. A message is deleted when its row is written, or its dead letter.
+pub fn reports<Q: Queue<Body = String>>(
+    queue: Q,
+    desk: Desk,
+) -> Pipeline<Driven, Delivery<String>> {
+    let Desk {
+        journal,
+        rows,
+        letters,
+        spool,
+        archive,
+        calls,
+    } = desk;
+    let deliveries = queue
+        .deliveries()
+        .prefetch(64)
+        .poison(DELIVERIES, letters.clone());
+    pipeline! {
+        [deliveries, Errors::new(letters)]
+        journal = journal;
+        use spool, archive, calls;
+        push_task(message),
+        let report = Report::parse(message)?,
+        :block 2 let bytes = spool.load(report)? with { window: 64 },
+        let digest = { calls.note(message.id(), "digest")?; sha256(bytes) } with { once },
+        :async 32 let link = {
+            calls.note(message.id(), "link")?;
+            archive.upload(report, bytes, token).await?
+        } with { once(token), timeout: Duration::from_secs(10), window: 64 },
+        forget(bytes),
+        :async 16 let checked = archive.check(report, digest).await?
+            with { timeout: Duration::from_secs(10), window: 64 },
+        map(|m| Completed::new(
+            m.task_id(),
+            (m.report.number, m.report.customer, m.digest, m.link, m.checked),
+        )),
+        :drive rows,
+    }
+}
+
+/// Numbers in, messages out; the file of a report is there before its message.
+pub fn messages<Q: Queue<Body = String>>(
+    queue: Q,
+    spool: Spool,
+    messages: Messages,
+) -> Pipeline<Driven> {
+    pipeline! {
+        [messages.numbers()]
+        use spool;
+        :block map(|number| message(&spool, number, messages.flaw(number)))?,
+        :drive queue::sink(queue),
+    }
+}
+
+fn message(spool: &Spool, number: u32, flaw: Option<Flaw>) -> io::Result<Outgoing<String>> {
+    if flaw != Some(Flaw::Lost) {
+        spool.write(&Report::new(number))?;
+    }
+    Ok(Outgoing::new(body(number, flaw)).id(name(number)))
+}
+
+fn sha256(bytes: &[u8]) -> String {
+    let digest = Sha256::digest(bytes);
+    digest.iter().map(|byte| format!("{byte:02x}")).collect()
+}

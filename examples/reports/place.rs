@@ -1,0 +1,250 @@
+//! What is where.
+
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use brigade::journal;
+use brigade::prelude::{Pipeline, queue, sink};
+use brigade::queue::Queue as _;
+use brigade::queue::{Delivery, SqliteDeadLetters, SqliteQueue};
+use brigade::{BoxError, Driven};
+
+use crate::archive::Archive;
+use crate::args::{Place, QueueKind};
+use crate::calls::Calls;
+use crate::job::{self, Desk};
+use crate::report::Messages;
+use crate::spool::Spool;
+
+/// A worker that is killed has its messages for so long.
+const LEASE: Duration = Duration::from_secs(5);
+
+/// What is recorded of a finished task is kept: a standard queue of SQS may deliver a message again.
+const KEEP: (Duration, usize) = (Duration::from_secs(24 * 3600), 1_000_000);
+
+/// One of the queues there are.
+#[derive(Debug, Clone)]
+pub enum Queue {
+    Sqlite(SqliteQueue),
+    #[cfg(feature = "sqs")]
+    Sqs(queue::SqsQueue),
+}
+
+impl Place {
+    /// The table of reports, and the journal of their tasks: one file, so that both are written in one transaction.
+    pub fn table(&self) -> PathBuf {
+        self.dir.join("reports.db")
+    }
+
+    pub fn dead(&self) -> PathBuf {
+        self.dir.join("dead.db")
+    }
+
+    pub fn calls(&self) -> PathBuf {
+        self.dir.join("calls.txt")
+    }
+
+    fn queue_file(&self) -> PathBuf {
+        self.dir.join("queue.db")
+    }
+
+    pub fn spool(&self) -> Spool {
+        Spool(self.dir.join("spool"))
+    }
+
+    /// Makes the directory, without what an earlier run has left in it.
+    pub fn begin(&self) -> Result<(), BoxError> {
+        let removed = |result: std::io::Result<()>| match result {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        };
+        for database in [self.table(), self.dead(), self.queue_file()] {
+            for end in ["", "-wal", "-shm"] {
+                let mut path = database.clone().into_os_string();
+                path.push(end);
+                removed(fs::remove_file(path))?;
+            }
+        }
+        removed(fs::remove_file(self.calls()))?;
+        let spool = self.spool().0;
+        removed(fs::remove_dir_all(&spool))?;
+        fs::create_dir_all(&spool)?;
+        Ok(())
+    }
+
+    /// That an earlier run is there.
+    pub fn is_begun(&self) -> Result<(), BoxError> {
+        match self.table().try_exists()? {
+            true => Ok(()),
+            false => {
+                Err(format!("there is no run in {}; start one first", self.dir.display()).into())
+            }
+        }
+    }
+
+    /// Makes what the workers work with, and so finds now what would keep them from it.
+    pub fn make(&self, archive: Archive) -> Result<(), BoxError> {
+        self.desk(archive).map(drop)
+    }
+
+    pub fn journal(&self) -> Result<journal::Sqlite, BoxError> {
+        let (age, tasks) = KEEP;
+        // Processes that write the same file take turns.
+        let journal = journal::sqlite(self.table()).busy_timeout(Duration::from_secs(30));
+        Ok(journal.keep_finished(age, tasks).open()?)
+    }
+
+    pub fn letters(&self) -> Result<SqliteDeadLetters, BoxError> {
+        Ok(SqliteDeadLetters::open(self.dead())?)
+    }
+
+    pub fn desk(&self, archive: Archive) -> Result<Desk, BoxError> {
+        let journal = self.journal()?;
+        let database = sink::sqlite(self.table())
+            .busy_timeout(Duration::from_secs(30))
+            .open()?;
+        // No key: a report that is written twice is there twice, and the audit sees it.
+        let table = database
+            .table("reports")
+            .column("number", "INTEGER NOT NULL")
+            .column("customer", "TEXT NOT NULL")
+            .column("digest", "TEXT NOT NULL")
+            .column("link", "TEXT NOT NULL")
+            .column("checked", "TEXT NOT NULL")
+            .create()
+            .open()?;
+        Ok(Desk {
+            rows: journal.completing(&table)?,
+            journal,
+            letters: self.letters()?,
+            spool: self.spool(),
+            archive,
+            calls: Calls::open(&self.calls())?,
+        })
+    }
+
+    pub async fn queue(&self) -> Result<Queue, BoxError> {
+        match self.queue {
+            QueueKind::Sqlite => {
+                let queue = queue::sqlite(self.queue_file()).lease(LEASE).open()?;
+                Ok(Queue::Sqlite(queue))
+            }
+            QueueKind::Sqs => self.sqs().await,
+        }
+    }
+
+    #[cfg(feature = "sqs")]
+    async fn sqs(&self) -> Result<Queue, BoxError> {
+        let Some(endpoint) = &self.endpoint else {
+            return Err(
+                "which SQS? start a server, `pip install ministack && ministack`, and say \
+                `--endpoint http://127.0.0.1:4566` with AWS_ACCESS_KEY_ID=test and AWS_SECRET_ACCESS_KEY=test; \
+                for AWS itself `--endpoint https://sqs.REGION.amazonaws.com`"
+                    .into(),
+            );
+        };
+        let sqs = queue::sqs(&self.name).endpoint(endpoint).lease(LEASE);
+        Ok(Queue::Sqs(sqs.open().await))
+    }
+
+    #[cfg(not(feature = "sqs"))]
+    #[expect(clippy::unused_async, reason = "it is with the feature")]
+    async fn sqs(&self) -> Result<Queue, BoxError> {
+        Err("queues of SQS are there with `--features sqs`".into())
+    }
+}
+
+impl Queue {
+    /// Makes the queue if there is none.
+    ///
+    /// # Errors
+    ///
+    /// If there is one that is not empty.
+    #[cfg_attr(
+        not(feature = "sqs"),
+        expect(clippy::unused_async, reason = "a file is made when it is opened")
+    )]
+    pub async fn make(&self) -> Result<(), BoxError> {
+        #[cfg(feature = "sqs")]
+        if let Self::Sqs(queue) = self {
+            let name = queue.name();
+            let name = name.strip_prefix("sqs:").unwrap_or(&name);
+            queue
+                .client()
+                .create_queue()
+                .queue_name(name)
+                .send()
+                .await?;
+            let count = self.count().await?;
+            if count > 0 {
+                let problem =
+                    format!("the queue `{name}` has {count} messages; name another with `--name`");
+                return Err(problem.into());
+            }
+        }
+        Ok(())
+    }
+
+    /// The pipeline of a worker.
+    pub fn work(self, desk: Desk) -> Pipeline<Driven, Delivery<String>> {
+        match self {
+            Self::Sqlite(queue) => job::reports(queue, desk),
+            #[cfg(feature = "sqs")]
+            Self::Sqs(queue) => job::reports(queue, desk),
+        }
+    }
+
+    /// The pipeline of the producer.
+    pub fn fill(&self, spool: Spool, messages: Messages) -> Pipeline<Driven> {
+        match self.clone() {
+            Self::Sqlite(queue) => job::messages(queue, spool, messages),
+            #[cfg(feature = "sqs")]
+            Self::Sqs(queue) => job::messages(queue, spool, messages),
+        }
+    }
+
+    /// Sends dead letters back.
+    pub async fn replay(&self, letters: &[queue::DeadLetter]) -> Result<(), BoxError> {
+        let unsent = match self {
+            Self::Sqlite(to) => queue::replay(letters, to).await?,
+            #[cfg(feature = "sqs")]
+            Self::Sqs(to) => queue::replay(letters, to).await?,
+        };
+        match unsent.into_iter().next() {
+            Some(unsent) => Err(unsent.error),
+            None => Ok(()),
+        }
+    }
+
+    /// How many there are, leased ones included.
+    pub async fn count(&self) -> Result<u64, BoxError> {
+        match self {
+            Self::Sqlite(queue) => {
+                let depth = queue.depth().await?;
+                Ok(depth.ready + depth.later)
+            }
+            #[cfg(feature = "sqs")]
+            Self::Sqs(queue) => sqs_count(queue).await,
+        }
+    }
+}
+
+/// AWS calls it approximate: what it says may be a minute old.
+#[cfg(feature = "sqs")]
+async fn sqs_count(queue: &queue::SqsQueue) -> Result<u64, BoxError> {
+    let asked = queue
+        .client()
+        .get_queue_attributes()
+        .queue_url(queue.url().await?)
+        .attribute_names("All".into());
+    let answer = asked.send().await?;
+    let attributes = answer.attributes.unwrap_or_default();
+    let counts = attributes
+        .iter()
+        .filter(|(name, _)| name.as_str().starts_with("ApproximateNumberOfMessages"));
+    Ok(counts
+        .filter_map(|(_, count)| count.parse::<u64>().ok())
+        .sum())
+}
