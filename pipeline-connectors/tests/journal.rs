@@ -1,7 +1,6 @@
 //! The journals against what every journal promises, and files that are none.
 #![cfg(all(feature = "journal", feature = "sqlite"))]
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
