@@ -12,6 +12,7 @@ const COPIED: &[&str] = &[
     "README.md",
     "src",
     "examples",
+    "tests",
     "pipeline-macros",
     "pipeline-runtime",
     "pipeline-connectors",

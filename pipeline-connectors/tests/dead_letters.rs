@@ -20,6 +20,7 @@ fn letter(id: &str, original: &[u8], minute: u64) -> DeadLetter {
     letter.cause = "timeout after 5 s".into();
     letter.attempts = 3;
     letter.receive_count = 2;
+    letter.task = "order 7".into();
     letter.frames = vec![
         frame("post", None),
         frame("clean", Some(b"\"text\"")),

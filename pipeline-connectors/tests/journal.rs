@@ -41,7 +41,7 @@ async fn sqlite_is_durable() {
 async fn memory_is_bounded_and_forgets_what_was_touched_longest_ago() {
     let journal = journal::memory().capacity(1024 * 1024);
     for number in 0..100 {
-        record(&journal, &number.to_string(), &[7; 100_000]).await;
+        record(&journal, &number.to_string(), &vec![7; 100_000]).await;
     }
     let tasks = (0..100)
         .map(|number: u32| number.to_string().into())

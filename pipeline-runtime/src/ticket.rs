@@ -100,6 +100,7 @@ impl Fate {
 }
 
 /// A message, and what knows what is recorded of its task.
+#[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) original: &'a dyn Original,
     pub(crate) rider: Option<&'a dyn Rider>,

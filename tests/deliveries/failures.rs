@@ -49,7 +49,7 @@ async fn a_failure_that_is_given_back_comes_again_after_the_delay() {
     until(&stats, |counts| counts.acked == 9 && counts.nacked == 1).await;
     running.drain(PATIENCE).await.unwrap();
     assert!(
-        received(&numbers, delay - Duration::from_secs(1))
+        received(&numbers, delay.saturating_sub(Duration::from_secs(1)))
             .await
             .is_empty()
     );
@@ -70,7 +70,7 @@ async fn a_failure_that_nobody_decides_about_comes_again_after_a_lease() {
     until(&stats, |counts| counts.acked == 9 && counts.nacked == 1).await;
     running.drain(PATIENCE).await.unwrap();
     assert!(
-        received(&numbers, LEASE - Duration::from_secs(1))
+        received(&numbers, LEASE.saturating_sub(Duration::from_secs(1)))
             .await
             .is_empty()
     );
@@ -114,7 +114,7 @@ async fn without_an_errors_end_the_failing_message_comes_again_after_a_lease_and
         [deliveries]
         :async 10 map(async |number| {
             if *number != 3 {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
             not_three(*number)
         })?,
@@ -144,7 +144,7 @@ async fn a_panic_and_a_timeout_are_failures_like_others() {
         :async 3 map(|number| async move {
             assert!(*number != 1, "one");
             if *number == 2 {
-                std::future::pending().await
+                std::future::pending::<()>().await;
             }
         }) with { timeout: Duration::from_secs(1) },
         :drive sink::each(|()| {}),

@@ -193,7 +193,7 @@ async fn an_item_that_fails_in_a_sink_is_its_own_delivery_and_the_others_are_don
         [deliveries, queue::dead_letters(letters.clone())]
         push_task(original),
         map(|m| *m.original),
-        :drive sink::each(|number: u64| if number % 2 == 0 { Err("even") } else { Ok(()) }),
+        :drive sink::each(|number: u64| if number.is_multiple_of(2) { Err("even") } else { Ok(()) }),
     }
     .run()
     .await

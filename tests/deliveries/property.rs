@@ -149,9 +149,9 @@ impl Plot {
 
 type Input = Deliveries<Arc<Noted>>;
 
-fn checked(plot: Plot) -> Segment<u64, u64> {
+fn checked(plot: &Plot) -> Segment<u64, u64> {
     pipeline! {
-        use plot;
+        use plot = plot.clone();
         :async 3 map(|number| async move { plot.work(number) })?,
         filter(|number| !plot.drops(*number)),
     }
@@ -206,7 +206,7 @@ fn start(shape: u64, input: Input, plot: &Plot) -> Run {
             [pipeline! {
                 [input, queue::dead_letters(plot.letters.clone())]
                 map(|number| *number),
-                through(checked(plot.clone())),
+                through(checked(&plot)),
             }, sink::each(move |failure: Failure| deciding.decide(None, failure))]
             use plot;
             3 map(|number| plot.work(number ^ 1).map(|_| number))? with { retry: Retry::fixed(2, Duration::from_millis(1)) },

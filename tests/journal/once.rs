@@ -149,7 +149,7 @@ async fn failures(
         [lines, failed]
         journal = notes;
         use calls;
-        push_task(line, id = |line| line.to_owned()),
+        push_task(line, id = ToOwned::to_owned),
         :block let post = calls.parse(line)? with { once, retry: Retry::exponential(3) },
         :drive sink::each(|_| ()),
     }

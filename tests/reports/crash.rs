@@ -43,7 +43,11 @@ fn survives(messages: u32, dead: u32, least_kills: u32, more: &[&str]) {
         "a stage ran {most} times with {kills} kills"
     );
     let repeated = calls.values().filter(|calls| **calls > 1).count();
-    assert_eq!(Ended::count(&said, "ran twice before") as usize, repeated, "{said}");
+    assert_eq!(
+        Ended::count(&said, "ran twice before") as usize,
+        repeated,
+        "{said}"
+    );
 }
 
 #[test]

@@ -16,25 +16,24 @@ const POINTS: u8 = 4;
 /// What each byte may belong to.
 const CLASSES: [u8; 256] = {
     let mut classes = [0; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        classes[byte] = class(byte as u8);
+    let mut byte = 0_u8;
+    while byte < u8::MAX {
+        classes[byte as usize] = class(byte);
         byte += 1;
     }
+    classes[u8::MAX as usize] = class(u8::MAX);
     classes
 };
 
 const fn class(byte: u8) -> u8 {
     let blank = match byte {
-        b'\t'..=b'\r' | b' ' => BLANK,
-        // The first byte of all the others.
-        0xC2 | 0xE1..=0xE3 => BLANK,
+        // Those of one byte, and the first byte of all the others.
+        b'\t'..=b'\r' | b' ' | 0xC2 | 0xE1..=0xE3 => BLANK,
         _ => 0,
     };
     let points = match byte {
-        b'#' | b'@' | b':' => POINTS,
-        // The first byte of the signs of Japanese keyboards.
-        0xEF => POINTS,
+        // The last is the first byte of the signs of Japanese keyboards.
+        b'#' | b'@' | b':' | 0xEF => POINTS,
         _ => 0,
     };
     let combines = if byte >= 0xCC { COMBINES } else { 0 };

@@ -28,6 +28,7 @@ const OVERHEAD: usize = 100;
 /// let journal = journal::memory().capacity(64 * 1024 * 1024);
 /// # let _: &dyn Send = &journal;
 /// ```
+#[must_use]
 pub fn memory() -> Memory {
     Memory::new(CAPACITY, false)
 }
@@ -162,7 +163,9 @@ impl Journal for Memory {
     ) -> impl Future<Output = Result<(), JournalError>> + Send {
         if !self.keeps_finished {
             let mut known = self.lock();
-            tasks.iter().for_each(|task| known.finish(task));
+            for task in &tasks {
+                known.finish(task);
+            }
         }
         ready(Ok(()))
     }

@@ -5,7 +5,10 @@ mod codec;
 mod lane;
 #[cfg(feature = "journal")]
 mod once;
+// Without the feature a pipeline may have a journal, but nothing to record.
+#[cfg_attr(not(feature = "journal"), allow(dead_code))]
 mod recorder;
+#[cfg_attr(not(feature = "journal"), allow(dead_code))]
 mod task;
 
 use std::future::Future;

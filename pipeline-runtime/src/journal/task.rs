@@ -171,7 +171,9 @@ impl Rider for Entry {
     fn acked(&self) {
         Arc::clone(&self.gathers).finish(Arc::clone(&self.id));
         let beside = std::mem::take(&mut self.lock().beside);
-        beside.iter().for_each(|other| other.acked());
+        for other in beside {
+            other.acked();
+        }
     }
 
     fn task(&self) -> Arc<str> {

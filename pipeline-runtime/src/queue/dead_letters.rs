@@ -116,7 +116,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
                 )));
             }
             let of = |message| DeadLetter::of(failure, message);
-            letters.extend(messages.into_iter().map(of));
+            letters.extend(messages.iter().map(of));
         }
         let written = self.0.write(letters).await;
         written.map_err(|error| {
@@ -130,7 +130,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 }
 
 impl DeadLetter {
-    fn of<T>(failure: &Failure<T>, message: Known<'_>) -> Self {
+    fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
         let StageInfo { name, command, .. } = failure.stage;
         let keys = failure.frames.iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
@@ -150,7 +150,7 @@ impl DeadLetter {
         }
         let mut letter = Self::bare(message.original);
         if let Some(rider) = message.rider {
-            letter.task = rider.task().as_ref().to_owned();
+            letter.task = rider.task().to_string();
         }
         Self {
             stage: name.to_owned(),

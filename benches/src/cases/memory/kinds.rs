@@ -59,6 +59,10 @@ macro_rules! held {
 
 type Item = Box<[u8; 100]>;
 
+#[allow(
+    clippy::unnecessary_box_returns,
+    reason = "items are on the heap, where they are counted"
+)]
 fn same(item: Item) -> Item {
     item
 }
@@ -84,9 +88,11 @@ fn futures(items: u64) -> Sample {
 }
 
 fn batches(items: u64) -> Sample {
-    held!(items, { 1 map(same), batch(100) }, |held, batch| batch
-        .into_iter()
-        .for_each(|item| held.used(item)))
+    held!(items, { 1 map(same), batch(100) }, |held, batch| {
+        for item in batch {
+            held.used(item);
+        }
+    })
 }
 
 fn automatic(items: u64) -> Sample {

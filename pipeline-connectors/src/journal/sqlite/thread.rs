@@ -59,7 +59,9 @@ fn serve(mut asked: mpsc::Receiver<Ask>, mut batches: Batches) {
         }
         if !writes.is_empty() {
             let outcome = batches.write(&writes);
-            writes.into_iter().for_each(|write| write.answer(&outcome));
+            for write in writes {
+                write.answer(&outcome);
+            }
         }
         batches.prune();
     }

@@ -18,6 +18,7 @@ pub(super) struct Store<B> {
     timed: BTreeSet<(Instant, usize)>,
     /// The messages of each group, in order; all but the first wait for it.
     groups: HashMap<Arc<str>, VecDeque<usize>>,
+    /// The ids that senders have chosen.
     ids: HashMap<Arc<str>, usize>,
     stamps: u64,
 }
@@ -26,6 +27,8 @@ pub(super) struct Store<B> {
 struct Message<B> {
     body: Arc<B>,
     id: Arc<str>,
+    /// Whether the sender has chosen the id.
+    chosen: bool,
     group: Option<Arc<str>>,
     first_seen: SystemTime,
     receive_count: u32,
@@ -73,20 +76,26 @@ impl<B> Store<B> {
             group,
             delay,
         } = message;
-        self.stamps += 1;
-        let id = id.unwrap_or_else(|| Arc::from(format!("m{}", self.stamps)));
-        if self.ids.contains_key(&id) {
+        if id.as_ref().is_some_and(|id| self.ids.contains_key(id)) {
             return;
         }
+        self.stamps += 1;
+        let (id, chosen) = match id {
+            Some(id) => (id, true),
+            None => (Arc::from(format!("#{}", self.stamps)), false),
+        };
         let slot = self.messages.insert(Message {
             body: Arc::new(body),
             id: Arc::clone(&id),
+            chosen,
             group: group.clone(),
             first_seen: SystemTime::now(),
             receive_count: 0,
             place: Place::Ready,
         });
-        self.ids.insert(id, slot);
+        if chosen {
+            self.ids.insert(id, slot);
+        }
         let due = (!delay.is_zero()).then(|| now + delay);
         if let Some(group) = group {
             let members = self.groups.entry(group).or_default();
@@ -160,7 +169,9 @@ impl<B> Store<B> {
         let (slot, until) = self.leased(receipt)?;
         self.timed.remove(&(until, slot));
         let message = self.messages.remove(slot);
-        self.ids.remove(&message.id);
+        if message.chosen {
+            self.ids.remove(&message.id);
+        }
         if let Some(group) = message.group {
             self.next_of(&group);
         }
