@@ -21,8 +21,11 @@ const TOLERANCE: f64 = 5.0;
 const FEW: u64 = 20_000;
 const MANY: u64 = 120_000;
 
+/// A name, and what runs so many items.
+type Case = (&'static str, fn(u64) -> u64);
+
 /// The cases: everything runs on one thread, and no bound is so wide that how fast valgrind is changes a chunk.
-const CASES: &[(&str, fn(u64) -> u64)] = &[
+const CASES: &[Case] = &[
     ("fused stages, streamed", |items| run(fused(items))),
     ("three hops, buffers of 64", |items| run(hops(items))),
     ("futures ready at once, 16 in flight", |items| {
