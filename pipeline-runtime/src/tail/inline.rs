@@ -1,6 +1,8 @@
 //! A pipeline without an annotated stage: no task, no channel, the consumer runs it item by item.
 
+use std::any::Any;
 use std::marker::PhantomData;
+use std::ops::ControlFlow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -37,7 +39,9 @@ pub struct Inline<P: Puller, F, O, Task> {
     stages: Vec<StageInfo>,
     sending: Option<BoxFuture<'static, ()>>,
     taken: u64,
-    lost: u64,
+    failed: u64,
+    /// By each stage.
+    filtered: Vec<u64>,
     until_look: u32,
     shown: Arc<Shown>,
     drained: Arc<Drained>,
@@ -150,7 +154,8 @@ where
         stages,
         sending: None,
         taken: 0,
-        lost: 0,
+        failed: 0,
+        filtered: vec![0; count],
         until_look: LOOK_UP,
         shown,
         drained,
@@ -204,21 +209,19 @@ where
         source.handed = self.taken;
         source.emitted = self.taken;
         source.resolved = self.taken + source.stages[0].filtered + source.stages[0].failed;
+        for (own, shown) in self.filtered.iter().zip(&mut stages.stages) {
+            shown.filtered = *own;
+        }
+        let filtered: u64 = self.filtered.iter().sum();
         stages.resolved = self.taken;
-        stages.emitted = self.taken - self.lost;
+        stages.emitted = self.taken - self.failed - filtered;
         stages.handed = stages.emitted;
-    }
-
-    #[cold]
-    fn filtered(&mut self, stage: usize) {
-        self.lost += 1;
-        self.shown.lock().1.stages[stage].filtered += 1;
     }
 
     #[cold]
     fn failed(&mut self, mut failure: Failure<Task>, ticket: P::Ticket) {
         let stage = failure.stage.index;
-        self.lost += 1;
+        self.failed += 1;
         self.shown.lock().1.stages[stage].failed += 1;
         failure.stage = self.stages[stage + 1];
         failure.ticket = ticket.into_ticket().into();
@@ -241,6 +244,7 @@ where
     fn send(&mut self, failure: Failure<Task>) {
         let errors = Arc::clone(&self.errors);
         self.sending = Some(Box::pin(async move { errors.report(failure).await }));
+        self.until_look = 1;
     }
 
     /// Sends on what failed; whether the pipeline goes on.
@@ -255,63 +259,111 @@ where
         Poll::Ready(())
     }
 
-    /// Runs until an item comes out, or nothing can be done.
+    /// Runs until `take` has enough outputs, or something else came than an output. There is no wait in it, and what is
+    /// rarely needed is elsewhere, so that what it works with stays in registers.
     #[inline]
-    fn poll_step(&mut self, cx: &mut Context<'_>) -> Poll<Option<Carried<O, P::Ticket>>> {
-        loop {
-            if self.sending.is_some() {
-                ready!(self.poll_sending(cx));
+    fn run(
+        &mut self,
+        cx: &mut Context<'_>,
+        mut take: impl FnMut(Carried<O, P::Ticket>) -> ControlFlow<()>,
+    ) -> Option<Other<P::Ticket, Task>> {
+        let Some(puller) = &mut self.puller else {
+            return Some(Other::Look);
+        };
+        let mut left = self.until_look;
+        let other = loop {
+            if left <= 1 {
+                break Some(Other::Look);
             }
-            self.until_look -= 1;
-            if self.until_look == 0 {
-                ready!(self.look_up(cx));
-            }
-            let Some(puller) = &mut self.puller else {
-                self.show();
-                self.until_look = 1;
-                return Poll::Ready(None);
+            let asked = catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx)));
+            // Arm by arm: what came stays in registers, which it would not if it were passed on as a whole.
+            let Carried { item, ticket } = match asked {
+                Ok(Poll::Ready(Some(Ok(carried)))) => carried,
+                Ok(Poll::Ready(Some(Err(fault)))) => break Some(Other::Fault(fault)),
+                Ok(Poll::Ready(None)) => break Some(Other::End),
+                Ok(Poll::Pending) => break Some(Other::Pending),
+                Err(panic) => break Some(Other::Panic(panic)),
             };
-            let Carried { item, ticket } =
-                match catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx))) {
-                    Ok(Poll::Ready(Some(Ok(carried)))) => carried,
-                    Ok(Poll::Ready(Some(Err(fault)))) => {
-                        self.fault(fault);
-                        continue;
-                    }
-                    Ok(Poll::Ready(None)) => {
-                        self.show();
-                        self.puller = None;
-                        continue;
-                    }
-                    Ok(Poll::Pending) => {
-                        self.show();
-                        self.until_look = LOOK_UP;
-                        self.drained.consumer.register(cx.waker());
-                        if self.drain() {
-                            continue;
-                        }
-                        return Poll::Pending;
-                    }
-                    Err(panic) => {
-                        let error = SourceError::new(format!("panicked: {}", message(&*panic)));
-                        self.fault(Fault { error, last: true });
-                        continue;
-                    }
-                };
-            self.taken += 1;
+            left -= 1;
             match (self.f)(Entry::Fresh(item), &self.cx) {
-                Step::Emit(item) => return Poll::Ready(Some(Carried { item, ticket })),
+                Step::Emit(item) => {
+                    if take(Carried { item, ticket }).is_break() {
+                        break None;
+                    }
+                }
                 Step::Filtered(stage) => {
-                    self.filtered(stage);
+                    self.filtered[stage] += 1;
                     ticket.filtered();
                 }
-                Step::Failed(failure) => self.failed(failure, ticket),
+                Step::Failed(failure) => break Some(Other::Failed(failure, ticket)),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }
             }
-        }
+        };
+        self.taken += u64::from(self.until_look - left);
+        self.until_look = left;
+        other
     }
+
+    /// Sees to what is no output; `Break` where the consumer has to wait, or there is nothing more.
+    #[cold]
+    #[inline(never)]
+    fn see_to(
+        &mut self,
+        other: Other<P::Ticket, Task>,
+        cx: &mut Context<'_>,
+    ) -> ControlFlow<Poll<()>> {
+        match other {
+            Other::Look if self.sending.is_some() => {
+                if self.poll_sending(cx).is_pending() {
+                    return ControlFlow::Break(Poll::Pending);
+                }
+            }
+            Other::Look if self.puller.is_none() => {
+                self.show();
+                return ControlFlow::Break(Poll::Ready(()));
+            }
+            Other::Look => {
+                if self.look_up(cx).is_pending() {
+                    return ControlFlow::Break(Poll::Pending);
+                }
+            }
+            Other::Fault(fault) => self.fault(fault),
+            Other::End => {
+                self.show();
+                self.puller = None;
+            }
+            Other::Pending => {
+                self.show();
+                self.until_look = LOOK_UP;
+                self.drained.consumer.register(cx.waker());
+                if !self.drain() {
+                    return ControlFlow::Break(Poll::Pending);
+                }
+            }
+            Other::Panic(panic) => {
+                let error = SourceError::new(format!("panicked: {}", message(&*panic)));
+                self.fault(Fault { error, last: true });
+            }
+            Other::Failed(failure, ticket) => self.failed(failure, ticket),
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+/// What came instead of an output.
+enum Other<K, Task> {
+    /// It is time to look up, or there is no source any more.
+    Look,
+    /// The source has nothing yet.
+    Pending,
+    /// The source has ended.
+    End,
+    Fault(Fault),
+    /// The source panicked.
+    Panic(Box<dyn Any + Send>),
+    Failed(Failure<Task>, K),
 }
 
 impl<P, F, O, Task> Tail for Inline<P, F, O, Task>
@@ -326,7 +378,19 @@ where
 
     #[inline]
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>> {
-        self.poll_step(cx)
+        loop {
+            let mut item = None;
+            let other = self.run(cx, |emitted| {
+                item = Some(emitted);
+                ControlFlow::Break(())
+            });
+            let Some(other) = other else {
+                return Poll::Ready(item);
+            };
+            if let ControlFlow::Break(ended) = self.see_to(other, cx) {
+                return ended.map(|()| None);
+            }
+        }
     }
 
     fn poll_each(&mut self, cx: &mut Context<'_>, f: &mut dyn FnMut(Emitted<Self>)) -> Poll<()> {
@@ -339,9 +403,16 @@ where
         cx: &mut Context<'_>,
         mut f: G,
     ) -> Poll<()> {
-        while let Some(item) = ready!(self.poll_step(cx)) {
-            f(item);
+        loop {
+            let other = self.run(cx, |emitted| {
+                f(emitted);
+                ControlFlow::Continue(())
+            });
+            if let Some(other) = other
+                && let ControlFlow::Break(ended) = self.see_to(other, cx)
+            {
+                return ended;
+            }
         }
-        Poll::Ready(())
     }
 }
