@@ -47,3 +47,6 @@ impl<T> Runs<T> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;
