@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use brigade::journal;
 use brigade::prelude::{Pipeline, queue, sink};
+#[cfg(feature = "sqs")]
 use brigade::queue::Queue as _;
 use brigade::queue::{Delivery, SqliteDeadLetters, SqliteQueue};
 use brigade::{BoxError, Driven};
