@@ -69,9 +69,8 @@ impl Place {
             }
         }
         removed(fs::remove_file(self.calls()))?;
-        let spool = self.spool().0;
-        removed(fs::remove_dir_all(&spool))?;
-        fs::create_dir_all(&spool)?;
+        // Its files are written over.
+        fs::create_dir_all(self.spool().0)?;
         Ok(())
     }
 
