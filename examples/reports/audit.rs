@@ -169,7 +169,6 @@ impl fmt::Display for Audit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::body;
 
     const MESSAGES: Messages = Messages {
         count: 40,
@@ -181,10 +180,9 @@ mod tests {
         let (mut ends, mut shelf, mut keys) = (Ends::default(), Shelf::default(), Vec::new());
         for number in MESSAGES.numbers() {
             let flaw = MESSAGES.flaw(number);
-            assert!(!body(number, flaw).is_empty());
             match flaw {
-                None => drop(ends.rows.insert(number, 1)),
-                Some(flaw) => drop(ends.letters.insert(name(number), flaw.stage().into())),
+                None => _ = ends.rows.insert(number, 1),
+                Some(flaw) => _ = ends.letters.insert(name(number), flaw.stage().into()),
             }
             if matches!(flaw, None | Some(Flaw::Refused)) {
                 let link = format!("{}/link", name(number));
@@ -230,13 +228,27 @@ mod tests {
             let problems = problems(0, 0, |ends, _, _| change(ends));
             assert_eq!(problems.len(), 1, "{problems:?}");
         };
-        is_found(|ends| drop(ends.rows.remove(&1)));
-        is_found(|ends| drop(ends.rows.insert(1, 2)));
-        is_found(|ends| drop(ends.rows.insert(41, 1)));
-        is_found(|ends| drop(ends.rows.insert(10, 1)));
-        is_found(|ends| drop(ends.letters.remove("report 10")));
-        is_found(|ends| drop(ends.letters.insert("report 10".into(), "rows".into())));
-        is_found(|ends| drop(ends.letters.insert("report 1".into(), "bytes".into())));
+        is_found(|ends| {
+            ends.rows.remove(&1);
+        });
+        is_found(|ends| {
+            ends.rows.insert(1, 2);
+        });
+        is_found(|ends| {
+            ends.rows.insert(41, 1);
+        });
+        is_found(|ends| {
+            ends.rows.insert(10, 1);
+        });
+        is_found(|ends| {
+            ends.letters.remove("report 10");
+        });
+        is_found(|ends| {
+            ends.letters.insert("report 10".into(), "rows".into());
+        });
+        is_found(|ends| {
+            ends.letters.insert("report 1".into(), "bytes".into());
+        });
         assert_eq!(
             problems(1, 0, |_, _, _| {}),
             ["1 messages left in the queue"]
@@ -276,8 +288,14 @@ mod tests {
             let problems = problems(0, 0, |_, _, shelf| change(shelf));
             assert_eq!(problems.len(), 1, "{problems:?}");
         };
-        is_found(|shelf| drop(shelf.uploads.remove("report 1/link")));
-        is_found(|shelf| drop(shelf.uploads.insert("x".into(), (1, 1))));
-        is_found(|shelf| drop(shelf.uploads.insert("report 10/link".into(), (10, 1))));
+        is_found(|shelf| {
+            shelf.uploads.remove("report 1/link");
+        });
+        is_found(|shelf| {
+            shelf.uploads.insert("x".into(), (1, 1));
+        });
+        is_found(|shelf| {
+            shelf.uploads.insert("report 10/link".into(), (10, 1));
+        });
     }
 }
