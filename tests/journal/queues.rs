@@ -88,7 +88,7 @@ async fn until(what: &str, holds: impl Fn() -> bool) {
     );
 }
 
-// In real time: while a thread works, paused time would run to the deadline of the drain.
+/// In real time: virtual time runs on while the threads of a blocking stage work.
 #[tokio::test]
 async fn a_redelivered_task_resumes_and_is_finished_when_it_is_acknowledged() {
     let (notes, stages) = (Notes::new(), Stages::failing(2));
