@@ -52,10 +52,10 @@ impl Audit {
             lost += u32::from(written == 0 && letter.is_none());
             twice += u32::from(written > 1 || (written == 1 && letter.is_some()));
             if (written, letter) != (u32::from(fails_at.is_none()), fails_at) {
-                self.problems.push(format!(
-                    "{}: {written} rows, dead letter from {letter:?}, expected from {fails_at:?}",
-                    name(number)
-                ));
+                let is = end(written, letter);
+                let should = end(u32::from(fails_at.is_none()), fails_at);
+                self.problems
+                    .push(format!("{}: {is}, not {should}", name(number)));
             }
         }
         let known = |number: &&u32| (1..=messages.count).contains(*number);
@@ -89,7 +89,7 @@ impl Audit {
             .filter(|frame| !history.calls.contains_key(*frame));
         self.must_be_none(unnoted.count(), "recorded values that nobody made");
         self.lines.push(format!(
-            "{} stages recorded, {} of them ran again after that; {repeated} ran twice before, {killed} kills",
+            "{} stages recorded, {} called again after that; {repeated} called more than once, {killed} kills",
             history.recorded.len(),
             history.again.len(),
         ));
@@ -127,6 +127,14 @@ impl Audit {
     }
 }
 
+/// How a message ended, in words.
+fn end(rows: u32, letter: Option<&str>) -> String {
+    match letter {
+        None => format!("{rows} rows"),
+        Some(stage) => format!("{rows} rows and a dead letter from `{stage}`"),
+    }
+}
+
 impl Flaw {
     /// Where a message with it fails.
     fn stage(self) -> &'static str {
@@ -161,7 +169,6 @@ impl fmt::Display for Audit {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::body;
 
     const MESSAGES: Messages = Messages {
         count: 40,
@@ -173,10 +180,9 @@ mod tests {
         let (mut ends, mut shelf, mut keys) = (Ends::default(), Shelf::default(), Vec::new());
         for number in MESSAGES.numbers() {
             let flaw = MESSAGES.flaw(number);
-            assert!(!body(number, flaw).is_empty());
             match flaw {
-                None => drop(ends.rows.insert(number, 1)),
-                Some(flaw) => drop(ends.letters.insert(name(number), flaw.stage().into())),
+                None => _ = ends.rows.insert(number, 1),
+                Some(flaw) => _ = ends.letters.insert(name(number), flaw.stage().into()),
             }
             if matches!(flaw, None | Some(Flaw::Refused)) {
                 let link = format!("{}/link", name(number));

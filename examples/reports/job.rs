@@ -41,7 +41,7 @@ pub fn reports<Q: Queue<Body = String>>(
     } = desk;
     let deliveries = queue
         .deliveries()
-        .prefetch(64)
+        .prefetch(256)
         // SQS answers a long poll also when who asked was killed: what it sends there is away for a lease.
         .wait(Duration::from_secs(1))
         .poison(DELIVERIES, letters.clone());
@@ -51,15 +51,15 @@ pub fn reports<Q: Queue<Body = String>>(
         use spool, archive, calls;
         push_task(message),
         let report = Report::parse(message)?,
-        :block 2 let bytes = spool.load(report)? with { window: 64 },
+        :block 2 let bytes = spool.load(report)? with { window: 256 },
         let digest = { calls.note(message.id(), "digest")?; sha256(bytes) } with { once },
-        :async 32 let link = {
+        :async 64 let link = {
             calls.note(message.id(), "link")?;
             archive.upload(report, bytes, token).await?
-        } with { once(token), timeout: Duration::from_secs(10), window: 64 },
+        } with { once(token), timeout: Duration::from_secs(10), window: 256 },
         forget(bytes),
-        :async 16 let checked = archive.check(report, digest).await?
-            with { timeout: Duration::from_secs(10), window: 64 },
+        :async 64 let checked = archive.check(report, digest).await?
+            with { timeout: Duration::from_secs(10), window: 256 },
         map(|m| Completed::new(
             m.task_id(),
             (m.report.number, m.report.customer, m.digest, m.link, m.checked),
@@ -83,8 +83,11 @@ pub fn messages<Q: Queue<Body = String>>(
 }
 
 fn message(spool: &Spool, number: u32, flaw: Option<Flaw>) -> io::Result<Outgoing<String>> {
-    if flaw != Some(Flaw::Lost) {
-        spool.write(&Report::new(number))?;
+    let report = Report::new(number);
+    if flaw == Some(Flaw::Lost) {
+        spool.lose(&report)?;
+    } else {
+        spool.write(&report)?;
     }
     Ok(Outgoing::new(body(number, flaw)).id(name(number)))
 }

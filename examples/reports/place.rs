@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use brigade::journal;
 use brigade::prelude::{Pipeline, queue, sink};
+#[cfg(feature = "sqs")]
 use brigade::queue::Queue as _;
 use brigade::queue::{Delivery, SqliteDeadLetters, SqliteQueue};
 use brigade::{BoxError, Driven};
@@ -68,9 +69,8 @@ impl Place {
             }
         }
         removed(fs::remove_file(self.calls()))?;
-        let spool = self.spool().0;
-        removed(fs::remove_dir_all(&spool))?;
-        fs::create_dir_all(&spool)?;
+        // Its files are written over.
+        fs::create_dir_all(self.spool().0)?;
         Ok(())
     }
 

@@ -18,6 +18,13 @@ impl Spool {
         fs::write(self.0.join(&report.file), report.text())
     }
 
+    pub fn lose(&self, report: &Report) -> io::Result<()> {
+        match fs::remove_file(self.0.join(&report.file)) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
     /// Reads a file. Blocks.
     pub fn load(&self, report: &Report) -> Result<Vec<u8>, BoxError> {
         fs::read(self.0.join(&report.file)).map_err(|error| match error.kind() {

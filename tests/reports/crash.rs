@@ -44,7 +44,7 @@ fn survives(messages: u32, dead: u32, kill_every: &str, more: &[&str]) {
     );
     let repeated = calls.values().filter(|calls| **calls > 1).count();
     assert_eq!(
-        Ended::count(&said, "ran twice before") as usize,
+        Ended::count(&said, "called more than once") as usize,
         repeated,
         "{said}"
     );
