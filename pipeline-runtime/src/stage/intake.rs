@@ -178,6 +178,9 @@ pub(crate) struct Pace {
 /// As much work as a worker may hold: until it is done, others may be idle and the next stage waits.
 const TARGET_NANOS: u64 = 100_000;
 
+/// Work that takes longer is long enough for a wake-up to be cheap beside it, and too long for a result to wait for.
+const SLOW_NANOS: u64 = 1_000_000;
+
 impl Pace {
     pub(crate) fn new() -> Self {
         Self {
@@ -208,7 +211,7 @@ impl Pace {
 
     /// Whether the next chunk may take long, measured by the last: then nobody should wait for its end.
     pub(crate) fn slow(&self) -> bool {
-        self.last > 2 * TARGET_NANOS || (self.want == 1 && self.last > TARGET_NANOS / 2)
+        self.last > SLOW_NANOS
     }
 
     /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
