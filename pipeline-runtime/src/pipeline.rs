@@ -344,27 +344,29 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
     fn poll_next(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = self.get_mut();
         std::mem::take(&mut this.last).done();
-        if let Some(emitting) = &mut this.emitting {
-            let next = match emitting.tail.ready() {
-                None if emitting.running() => ready!(emitting.tail.poll_item(cx)),
-                next => next,
-            };
-            if let Some(Carried { item, ticket }) = next {
-                this.last = ticket;
-                return Poll::Ready(Some(Ok(item)));
-            }
+        if let Some(emitting) = &mut this.emitting
+            && let Some(Carried { item, ticket }) = emitting.tail.ready(cx)
+        {
+            this.last = ticket;
+            return Poll::Ready(Some(Ok(item)));
         }
-        this.poll_ended(cx)
+        this.poll_next_item(cx)
     }
 }
 
 impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
-    /// After the last item: the failure that stopped the pipeline, if one did.
-    #[cold]
-    fn poll_ended(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Failure<Task>>>> {
+    /// The next item where it is not at hand, and after the last the failure that stopped the pipeline, if one did.
+    #[inline(never)]
+    fn poll_next_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Failure<Task>>>> {
         let Some(emitting) = &mut self.emitting else {
             return Poll::Ready(None);
         };
+        if emitting.running()
+            && let Some(Carried { item, ticket }) = ready!(emitting.tail.poll_item(cx))
+        {
+            self.last = ticket;
+            return Poll::Ready(Some(Ok(item)));
+        }
         let ended = ready!(emitting.poll_end(cx, &mut Vec::new()));
         self.emitting = None;
         Poll::Ready(ended.err().map(Err))

@@ -42,7 +42,11 @@ pub struct Inline<P: Puller, F, O, Task> {
     failed: u64,
     /// By each stage.
     filtered: Vec<u64>,
+    /// What [`Self::until_look`] began with.
+    allowed: u32,
     until_look: u32,
+    /// What came instead of an output and is still to be seen to.
+    aside: Option<Other<P::Ticket, Task>>,
     shown: Arc<Shown>,
     drained: Arc<Drained>,
     out: PhantomData<fn() -> O>,
@@ -156,7 +160,9 @@ where
         taken: 0,
         failed: 0,
         filtered: vec![0; count],
-        until_look: LOOK_UP,
+        allowed: 1,
+        until_look: 1,
+        aside: None,
         shown,
         drained,
         out: PhantomData,
@@ -181,7 +187,7 @@ where
     fn look_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.show();
         ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
-        self.until_look = LOOK_UP;
+        self.allow(LOOK_UP);
         if self.errors.stopped() {
             self.puller = None;
         }
@@ -203,6 +209,7 @@ where
     }
 
     fn show(&mut self) {
+        self.allow(self.until_look);
         let skipped = self.puller.as_mut().map_or(0, Puller::skipped);
         let (source, stages) = &mut *self.shown.lock();
         source.stages[0].filtered += skipped;
@@ -244,7 +251,14 @@ where
     fn send(&mut self, failure: Failure<Task>) {
         let errors = Arc::clone(&self.errors);
         self.sending = Some(Box::pin(async move { errors.report(failure).await }));
-        self.until_look = 1;
+        self.allow(1);
+    }
+
+    /// Counts what was taken, and allows `items` more, less one, until it looks up.
+    fn allow(&mut self, items: u32) {
+        self.taken += u64::from(self.allowed - self.until_look);
+        self.allowed = items;
+        self.until_look = items;
     }
 
     /// Sends on what failed; whether the pipeline goes on.
@@ -259,103 +273,107 @@ where
         Poll::Ready(())
     }
 
-    /// Runs until `take` has enough outputs, or something else came than an output. There is no wait in it, and what is
-    /// rarely needed is elsewhere, so that what it works with stays in registers.
+    /// Runs until `take` has enough outputs, or something else came than an output, which is set aside for
+    /// [`Inline::see_to`]. There is no wait in it, and all that is rare is called from it, so that what it works with
+    /// stays in registers, and it in its caller.
     #[inline]
     fn run(
         &mut self,
         cx: &mut Context<'_>,
         mut take: impl FnMut(Carried<O, P::Ticket>) -> ControlFlow<()>,
-    ) -> Option<Other<P::Ticket, Task>> {
-        let Some(puller) = &mut self.puller else {
-            return Some(Other::Look);
+    ) {
+        let Self {
+            puller: Some(puller),
+            aside,
+            ..
+        } = self
+        else {
+            return;
         };
         let mut left = self.until_look;
-        let other = loop {
+        loop {
             if left <= 1 {
-                break Some(Other::Look);
+                break;
             }
             let asked = catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx)));
             // Arm by arm: what came stays in registers, which it would not if it were passed on as a whole.
             let Carried { item, ticket } = match asked {
                 Ok(Poll::Ready(Some(Ok(carried)))) => carried,
-                Ok(Poll::Ready(Some(Err(fault)))) => break Some(Other::Fault(fault)),
-                Ok(Poll::Ready(None)) => break Some(Other::End),
-                Ok(Poll::Pending) => break Some(Other::Pending),
-                Err(panic) => break Some(Other::Panic(panic)),
+                Ok(Poll::Ready(Some(Err(fault)))) => break set_aside(aside, Other::Fault(fault)),
+                Ok(Poll::Ready(None)) => break set_aside(aside, Other::End),
+                Ok(Poll::Pending) => break set_aside(aside, Other::Pending),
+                Err(panic) => break set_aside(aside, Other::Panic(panic)),
             };
             left -= 1;
             match (self.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(item) => {
                     if take(Carried { item, ticket }).is_break() {
-                        break None;
+                        break;
                     }
                 }
                 Step::Filtered(stage) => {
                     self.filtered[stage] += 1;
                     ticket.filtered();
                 }
-                Step::Failed(failure) => break Some(Other::Failed(failure, ticket)),
+                Step::Failed(failure) => break set_aside(aside, Other::Failed(failure, ticket)),
                 Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }
             }
-        };
-        self.taken += u64::from(self.until_look - left);
+        }
         self.until_look = left;
-        other
     }
 
     /// Sees to what is no output; `Break` where the consumer has to wait, or there is nothing more.
     #[cold]
     #[inline(never)]
-    fn see_to(
-        &mut self,
-        other: Other<P::Ticket, Task>,
-        cx: &mut Context<'_>,
-    ) -> ControlFlow<Poll<()>> {
-        match other {
-            Other::Look if self.sending.is_some() => {
+    fn see_to(&mut self, cx: &mut Context<'_>) -> ControlFlow<Poll<()>> {
+        match self.aside.take() {
+            None if self.sending.is_some() => {
                 if self.poll_sending(cx).is_pending() {
                     return ControlFlow::Break(Poll::Pending);
                 }
             }
-            Other::Look if self.puller.is_none() => {
+            None if self.puller.is_none() => {
                 self.show();
                 return ControlFlow::Break(Poll::Ready(()));
             }
-            Other::Look => {
+            None => {
                 if self.look_up(cx).is_pending() {
                     return ControlFlow::Break(Poll::Pending);
                 }
             }
-            Other::Fault(fault) => self.fault(fault),
-            Other::End => {
+            Some(Other::Fault(fault)) => self.fault(fault),
+            Some(Other::End) => {
                 self.show();
                 self.puller = None;
             }
-            Other::Pending => {
+            Some(Other::Pending) => {
                 self.show();
-                self.until_look = LOOK_UP;
+                self.allow(LOOK_UP);
                 self.drained.consumer.register(cx.waker());
                 if !self.drain() {
                     return ControlFlow::Break(Poll::Pending);
                 }
             }
-            Other::Panic(panic) => {
+            Some(Other::Panic(panic)) => {
                 let error = SourceError::new(format!("panicked: {}", message(&*panic)));
                 self.fault(Fault { error, last: true });
             }
-            Other::Failed(failure, ticket) => self.failed(failure, ticket),
+            Some(Other::Failed(failure, ticket)) => self.failed(failure, ticket),
         }
         ControlFlow::Continue(())
     }
 }
 
+#[cold]
+#[inline(never)]
+fn set_aside<K, Task>(aside: &mut Option<Other<K, Task>>, other: Other<K, Task>) {
+    *aside = Some(other);
+}
+
 /// What came instead of an output.
 enum Other<K, Task> {
-    /// It is time to look up, or there is no source any more.
-    Look,
     /// The source has nothing yet.
     Pending,
     /// The source has ended.
@@ -377,17 +395,21 @@ where
     type Ticket = P::Ticket;
 
     #[inline]
+    fn ready(&mut self, cx: &mut Context<'_>) -> Option<Emitted<Self>> {
+        let mut item = None;
+        self.run(cx, |emitted| {
+            item = Some(emitted);
+            ControlFlow::Break(())
+        });
+        item
+    }
+
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>> {
         loop {
-            let mut item = None;
-            let other = self.run(cx, |emitted| {
-                item = Some(emitted);
-                ControlFlow::Break(())
-            });
-            let Some(other) = other else {
-                return Poll::Ready(item);
-            };
-            if let ControlFlow::Break(ended) = self.see_to(other, cx) {
+            if let Some(item) = self.ready(cx) {
+                return Poll::Ready(Some(item));
+            }
+            if let ControlFlow::Break(ended) = self.see_to(cx) {
                 return ended.map(|()| None);
             }
         }
@@ -404,13 +426,11 @@ where
         mut f: G,
     ) -> Poll<()> {
         loop {
-            let other = self.run(cx, |emitted| {
+            self.run(cx, |emitted| {
                 f(emitted);
                 ControlFlow::Continue(())
             });
-            if let Some(other) = other
-                && let ControlFlow::Break(ended) = self.see_to(other, cx)
-            {
+            if let ControlFlow::Break(ended) = self.see_to(cx) {
                 return ended;
             }
         }

@@ -25,7 +25,7 @@ pub trait Tail: Send + 'static {
 
     /// The next item, if it is at hand: the short way past everything that [`Tail::poll_item`] has to look at.
     #[inline]
-    fn ready(&mut self) -> Option<Carried<Self::Item, Self::Ticket>> {
+    fn ready(&mut self, _cx: &mut Context<'_>) -> Option<Carried<Self::Item, Self::Ticket>> {
         None
     }
 

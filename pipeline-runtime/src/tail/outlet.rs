@@ -79,7 +79,7 @@ impl<T: Send + 'static, K: Carry> Tail for Outlet<T, K> {
     type Ticket = K;
 
     #[inline]
-    fn ready(&mut self) -> Option<Carried<T, K>> {
+    fn ready(&mut self, _cx: &mut Context<'_>) -> Option<Carried<T, K>> {
         self.chunk.next()
     }
 
