@@ -11,8 +11,8 @@ const SINGLES: usize = 256;
 /// A buffer larger than this is not kept.
 const SPARE_BYTES: usize = 64 * 1024;
 
-/// The most items of a chunk that is put together with the one before it.
-const SMALL: usize = 16;
+/// The most bytes of a chunk that is put together with the one before it: to move them costs less than another taking.
+const SMALL_BYTES: usize = 2048;
 
 /// From which part of a chunk on it is cheaper to move the rest away at once than to move the part item by item.
 const SPLIT: usize = 8;
@@ -75,8 +75,8 @@ impl<T> Ready<T> {
                 self.keep(emptied);
                 // Small chunks are put together, as far as that is cheaper than taking them one by one.
                 while let Some(next) = self.rest.front_mut()
-                    && out.len() + next.len() <= want.min(out.capacity())
-                    && next.len() <= SMALL
+                    && out.len() + next.len() <= want
+                    && next.len() * size_of::<T>() <= SMALL_BYTES
                 {
                     out.append(next);
                     let emptied = self.rest.pop_front().unwrap_or_default();

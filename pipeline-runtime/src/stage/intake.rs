@@ -170,8 +170,6 @@ impl Drop for Wait {
 pub(crate) struct Pace {
     want: usize,
     turns: u32,
-    /// Whether there was as much to take as it wanted.
-    filled: bool,
     started: Option<Instant>,
     /// How long the last measured chunk took.
     last: u64,
@@ -188,7 +186,6 @@ impl Pace {
         Self {
             want: 1,
             turns: 0,
-            filled: true,
             started: None,
             last: 0,
         }
@@ -199,13 +196,11 @@ impl Pace {
         self.want.min(most).max(1)
     }
 
-    /// Work on a chunk begins. Clocks are read while it ramps up, and for one chunk in eight where there was not more to
-    /// take or is no more to want: for how many chunks
+    /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight: for how many chunks
     /// this one speaks, 0 if it is not measured.
     pub(crate) fn begin(&mut self, most: usize) -> u32 {
         self.turns = self.turns.wrapping_add(1);
-        let steady = self.want >= most || !self.filled;
-        let speaks_for = match (steady, self.turns.is_multiple_of(8)) {
+        let speaks_for = match (self.want >= most, self.turns.is_multiple_of(8)) {
             (false, _) => 1,
             (true, true) => 8,
             (true, false) => 0,
@@ -221,7 +216,6 @@ impl Pace {
 
     /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
     pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
-        self.filled = items >= self.want;
         let nanos = u64::try_from(self.started.take()?.elapsed().as_nanos()).unwrap_or(u64::MAX);
         self.last = nanos;
         let cost = nanos / items.max(1) as u64;
