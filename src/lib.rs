@@ -64,7 +64,7 @@ pub mod journal {
     //! Where stages with `once` are recorded.
     #[cfg(feature = "journal")]
     pub use pipeline_connectors::journal::*;
-    pub use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
+    pub use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded, RunningTask};
 }
 
 pub mod sink {

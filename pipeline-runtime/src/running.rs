@@ -12,6 +12,7 @@ use crate::build::{Build, Group};
 use crate::control::Control;
 use crate::errors::{BoxFuture, Verdict};
 use crate::failure::{Cause, Failure, StageInfo};
+use crate::journal::RunningTask;
 use crate::report::Report;
 
 /// How long a drain past its deadline waits for cancelled tasks to be gone.
@@ -152,6 +153,16 @@ impl Handle {
     #[must_use]
     pub fn report(&self) -> Report {
         self.0.report()
+    }
+
+    /// The tasks that are under way in a pipeline with a journal, the oldest first: how far each is, and how long ago it
+    /// was opened. Empty without a journal, where nothing tells one item from another.
+    ///
+    /// A task is under way from its `push_task` until its item is done or acknowledged, or what becomes of its failure is
+    /// decided.
+    #[must_use]
+    pub fn tasks(&self) -> Vec<RunningTask> {
+        self.0.control.open_tasks()
     }
 }
 

@@ -1,8 +1,11 @@
 //! What a failure says about the way of its task.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use brigade::journal;
 use brigade::prelude::*;
+use tokio::sync::Semaphore;
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_tells_the_frames_that_its_task_had_passed() {
@@ -33,4 +36,50 @@ async fn a_failure_outside_a_task_has_passed_no_frame_and_stays_on_one_line() {
     .await
     .unwrap_err();
     assert_eq!(failure.stack().to_string(), "FAILED at map (1\\n2)");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_running_task_tells_the_frames_that_it_has_passed_and_where_it_is() {
+    let (gate, written) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
+    let (opened, passed) = (Arc::clone(&gate), Arc::clone(&written));
+    let running = pipeline! {
+        [["a", "b"]]
+        journal = journal::memory();
+        use opened;
+        push_task(original, id = |text| text),
+        let post = original.len() with { once },
+        :async let sent = opened.acquire().await.unwrap().forget() with { name: "send" },
+        map(|m| (m.original, m.post, m.sent)),
+        :drive sink::each_async(move |_| {
+            let passed = Arc::clone(&passed);
+            async move { passed.acquire().await.unwrap().forget() }
+        }),
+    }
+    .spawn();
+    let handle = running.handle();
+    let stacks = || {
+        let tasks = handle.tasks();
+        let told = tasks.iter().map(|task| format!("{}: {task}", task.id));
+        told.collect::<Vec<_>>()
+    };
+
+    // Virtual time passes only when everything waits.
+    tokio::time::sleep(Duration::from_millis(2500)).await;
+    assert_eq!(
+        stacks(),
+        [
+            "a: original → post → at send (for 2.5s)",
+            "b: original → post → at post (journal) (for 2.5s)"
+        ]
+    );
+    gate.add_permits(2);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(
+        stacks(),
+        ["a", "b"].map(|id| format!("{id}: original → post → sent → at map or behind it (for 3s)"))
+    );
+    written.add_permits(2);
+    let report = running.await.unwrap();
+    assert_eq!(report.stage("sink").unwrap().done, 2);
+    assert_eq!(stacks(), [""; 0]);
 }

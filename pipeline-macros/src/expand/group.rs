@@ -180,7 +180,8 @@ impl Expander<'_> {
             level,
             previous: self.previous(number),
         };
-        form.expand(&body, rest)
+        let (reached, expanded) = (body.reached(), form.expand(&body, rest));
+        quote!(#reached #expanded)
     }
 
     /// The end of the group's code.

@@ -13,6 +13,15 @@ impl Body<'_> {
         quote_spanned!(self.span()=> #item.#handle)
     }
 
+    /// The statement that tells how far the record's task is.
+    pub(super) fn reached(&self) -> TokenStream {
+        if !self.ir.is_journaled || !self.item.before.is_record() {
+            return TokenStream::new();
+        }
+        let (reach, task, number) = (self.private("reach"), self.task_handle(), self.index());
+        quote_spanned!(self.span()=> #reach(&#task, #number);)
+    }
+
     /// The value of a guarded call, or the one that is recorded.
     pub(super) fn once(&self, guarded: TokenStream) -> TokenStream {
         let Some(key) = self.recorded_key() else {

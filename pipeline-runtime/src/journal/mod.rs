@@ -5,6 +5,7 @@ mod codec;
 mod lane;
 #[cfg(feature = "journal")]
 mod once;
+mod open;
 // Without the feature a pipeline may have a journal, but nothing to record.
 #[cfg_attr(not(feature = "journal"), allow(dead_code))]
 mod recorder;
@@ -20,6 +21,8 @@ use crate::failure::BoxError;
 pub(crate) use codec::decode;
 #[cfg(feature = "journal")]
 pub(crate) use once::once;
+pub(crate) use open::OpenTasks;
+pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;
 #[doc(hidden)]

@@ -8,9 +8,11 @@ use std::sync::{Arc, OnceLock};
 use futures::FutureExt as _;
 
 use super::lane::Lane;
+use super::open::OpenTasks;
 use super::task::{Entry, Opening, Task};
 use super::{Frame, Journal, JournalError};
 use crate::control::Control;
+use crate::step::Site;
 
 /// The journal of one pipeline. Clones are handles of the same.
 #[derive(Clone)]
@@ -21,19 +23,24 @@ impl Recorder {
         Self(Arc::new(Gathering {
             journal,
             control: OnceLock::new(),
+            tasks: Arc::default(),
             loads: Lane::new(),
             records: Lane::new(),
             finished: Lane::new(),
         }))
     }
 
-    /// Its batches run among the tasks of this pipeline.
-    pub(crate) fn attach(&self, control: &Arc<Control>) {
+    /// Its batches run among the tasks of this pipeline, which lists the tasks that are open.
+    pub(crate) fn attach(&self, control: &Arc<Control>, site: &'static Site) {
+        let tasks = self.0.tasks();
+        tasks.of(site);
+        control.lists(Arc::clone(tasks));
         self.0.attach(Arc::clone(control));
     }
 
-    pub(crate) fn open(&self, id: Arc<str>) -> Opening {
-        Task::open(Arc::clone(&self.0), id)
+    /// Opens a task in stage number `stage`.
+    pub(crate) fn open(&self, id: Arc<str>, stage: usize) -> Opening {
+        Task::open(Arc::clone(&self.0), id, stage)
     }
 }
 
@@ -51,6 +58,8 @@ pub(crate) trait Gathers: Send + Sync {
 
     fn attach(&self, control: Arc<Control>);
 
+    fn tasks(&self) -> &Arc<OpenTasks>;
+
     /// Loads what is recorded of a task, and settles its entry.
     fn load(self: Arc<Self>, entry: Arc<Entry>);
 
@@ -64,6 +73,7 @@ pub(crate) trait Gathers: Send + Sync {
 struct Gathering<J> {
     journal: J,
     control: OnceLock<Arc<Control>>,
+    tasks: Arc<OpenTasks>,
     loads: Lane<Arc<Entry>>,
     records: Lane<(Arc<Entry>, Frame)>,
     finished: Lane<Arc<str>>,
@@ -80,6 +90,10 @@ impl<J: Journal> Gathers for Gathering<J> {
 
     fn attach(&self, control: Arc<Control>) {
         let _ = self.control.set(control);
+    }
+
+    fn tasks(&self) -> &Arc<OpenTasks> {
+        &self.tasks
     }
 
     fn load(self: Arc<Self>, entry: Arc<Entry>) {

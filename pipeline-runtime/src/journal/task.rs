@@ -3,12 +3,16 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
+use tokio::time::Instant;
+
 use super::recorder::Gathers;
-use super::{Frame, JournalError, Recorded};
+use super::{Frame, JournalError, Recorded, RunningTask};
 use crate::failure::Cause;
+use crate::step::Site;
 use crate::ticket::Rider;
 
 /// A task whose stages are recorded. Clones are handles of the same task.
@@ -19,6 +23,11 @@ pub struct Task(pub(super) Arc<Entry>);
 pub(crate) struct Entry {
     pub(super) id: Arc<str>,
     gathers: Arc<dyn Gathers>,
+    /// Among all tasks of the pipeline.
+    number: u64,
+    opened: Instant,
+    /// The last stage it has reached.
+    stage: AtomicUsize,
     state: Mutex<State>,
 }
 
@@ -46,10 +55,14 @@ enum Request {
 
 impl Task {
     /// Begins to load what is recorded of the task.
-    pub(crate) fn open(gathers: Arc<dyn Gathers>, id: Arc<str>) -> Opening {
+    pub(crate) fn open(gathers: Arc<dyn Gathers>, id: Arc<str>, stage: usize) -> Opening {
+        let number = gathers.tasks().number();
         let entry = Arc::new(Entry {
             id,
             gathers: Arc::clone(&gathers),
+            number,
+            opened: Instant::now(),
+            stage: AtomicUsize::new(stage),
             state: Mutex::new(State {
                 frames: Vec::new(),
                 asked: Asked::Waiting(Request::Load),
@@ -57,6 +70,7 @@ impl Task {
                 beside: Vec::new(),
             }),
         });
+        gathers.tasks().add(number, &entry);
         gathers.load(Arc::clone(&entry));
         Opening(Some(Self(entry)))
     }
@@ -65,6 +79,11 @@ impl Task {
     #[must_use]
     pub fn id(&self) -> &Arc<str> {
         &self.0.id
+    }
+
+    /// It has reached stage number `stage`.
+    pub(crate) fn reach(&self, stage: usize) {
+        self.0.stage.store(stage, Ordering::Relaxed);
     }
 
     /// The value that is recorded under a key.
@@ -76,7 +95,9 @@ impl Task {
 
     /// Hands a value over to be recorded; [`Task::committed`] waits until it is.
     pub(crate) fn record(&self, key: &str, value: Arc<[u8]>) {
-        let Entry { id, gathers, state } = &*self.0;
+        let Entry {
+            id, gathers, state, ..
+        } = &*self.0;
         let key = Arc::<str>::from(key);
         let recorded = Recorded {
             key: Arc::clone(&key),
@@ -118,6 +139,19 @@ impl Task {
 impl Entry {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How far it is, in a pipeline of that site.
+    pub(super) fn running(&self, site: &'static Site) -> RunningTask {
+        let stage = self.stage.load(Ordering::Relaxed);
+        let next = site.stages.get(stage + 1);
+        RunningTask {
+            id: Arc::clone(&self.id),
+            stage: site.stage(stage),
+            is_last: next.is_none_or(|next| next.frames.is_empty()),
+            frames: site.stages[stage].frames,
+            age: self.opened.elapsed(),
+        }
     }
 
     /// The journal has answered; what it has loaded is added.
@@ -164,6 +198,12 @@ impl Entry {
             what,
             error: Arc::clone(error),
         }))
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.gathers.tasks().remove(self.number);
     }
 }
 

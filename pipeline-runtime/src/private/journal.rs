@@ -19,7 +19,7 @@ pub fn journaled<T, Failing, K>(
     port: Port<T, Failing, K>,
     journal: &Recorder,
 ) -> Port<T, Failing, K> {
-    journal.attach(&port.build.control);
+    journal.attach(&port.build.control, port.site);
     port
 }
 
@@ -35,9 +35,15 @@ pub fn riding<T: Item, Failing, K: Carry>(
     })
 }
 
-/// `push_task` in a pipeline with a journal: loads what is recorded of the task.
-pub fn open_task(journal: &Recorder, id: Arc<str>) -> Opening {
-    journal.open(id)
+/// `push_task`, stage number `stage`, in a pipeline with a journal: loads what is recorded of the task.
+pub fn open_task(journal: &Recorder, id: Arc<str>, stage: usize) -> Opening {
+    journal.open(id, stage)
+}
+
+/// The task has come to stage number `stage`.
+#[inline]
+pub fn reach(task: &Task, stage: usize) {
+    task.reach(stage);
 }
 
 /// Before a stage with `once`: whether its value is recorded.
