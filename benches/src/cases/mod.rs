@@ -4,6 +4,7 @@ use crate::case::{Case, Size};
 
 mod compile;
 mod connections;
+mod durable;
 mod fused;
 mod hops;
 mod in_flight;
@@ -29,6 +30,7 @@ const CASES: &[fn(Size) -> Case] = &[
     memory::case,
     connections::case,
     ingest::case,
+    durable::case,
     compile::case,
     records::case,
     safety::case,

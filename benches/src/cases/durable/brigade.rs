@@ -1,0 +1,142 @@
+//! Our own.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use brigade::journal::{self, Journal};
+use brigade::prelude::*;
+use brigade::queue::{self, Outgoing, Queue};
+use futures::stream;
+use tokio::task::yield_now;
+
+use super::place::Place;
+use super::{body, expected};
+use crate::case::Sample;
+use crate::rt::{self, Consumer};
+
+/// How many messages are sent at once.
+const SENT: u64 = 1000;
+
+/// For how long the queue has to be empty.
+const WAIT: Duration = Duration::from_millis(1);
+
+pub(super) fn recorded_in_memory(tasks: u64) -> Sample {
+    recorded(tasks, &memory(tasks), journal::memory())
+}
+
+pub(super) fn plain_in_memory(tasks: u64) -> Sample {
+    plain(tasks, &memory(tasks))
+}
+
+pub(super) fn recorded_in_files(tasks: u64) -> Sample {
+    let place = Place::new();
+    let journal = journal::sqlite(place.file("journal.db")).open();
+    recorded(tasks, &file(&place), journal.expect("a fresh file"))
+}
+
+pub(super) fn plain_in_files(tasks: u64) -> Sample {
+    plain(tasks, &file(&Place::new()))
+}
+
+pub(super) fn forgotten_in_memory(tasks: u64) -> Sample {
+    let queue = memory(tasks);
+    measure(tasks, &queue, |sum| {
+        let received = stream::unfold(queue.clone(), |queue| async move {
+            let messages = queue.receive(1024, WAIT).await.expect("it is in memory");
+            let receipts = messages.iter().map(|message| message.receipt.clone());
+            let unsettled = queue.ack(receipts.collect()).await;
+            assert!(unsettled.expect("it is in memory").is_empty());
+            (!messages.is_empty()).then_some((stream::iter(messages), queue))
+        });
+        pipeline! {
+            [source::stream(futures::StreamExt::flatten(received))]
+            push_task(message),
+            let length = message.body.len() as u64,
+            :async 64 let tens = ten_times(*length).await,
+            map(|m| m.tens),
+            :drive sink::each(move |tens| add(&sum, tens)),
+        }
+        .run()
+    })
+}
+
+fn recorded<Q>(tasks: u64, queue: &Q, journal: impl Journal) -> Sample
+where
+    Q: Queue<Body = String> + Clone,
+{
+    measure(tasks, queue, |sum| {
+        pipeline! {
+            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            journal = journal;
+            push_task(message),
+            let length = message.len() as u64 with { once },
+            :async 64 let tens = ten_times(*length).await with { once },
+            map(|m| m.tens),
+            :drive sink::each(move |tens| add(&sum, tens)),
+        }
+        .run()
+    })
+}
+
+fn plain<Q>(tasks: u64, queue: &Q) -> Sample
+where
+    Q: Queue<Body = String> + Clone,
+{
+    measure(tasks, queue, |sum| {
+        pipeline! {
+            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            push_task(message),
+            let length = message.len() as u64,
+            :async 64 let tens = ten_times(*length).await,
+            map(|m| m.tens),
+            :drive sink::each(move |tens| add(&sum, tens)),
+        }
+        .run()
+    })
+}
+
+/// Sends the messages, measures a pipeline of which nothing may be left in the queue, and checks the sum of results.
+fn measure<Q, R, T, E>(tasks: u64, queue: &Q, run: impl FnOnce(Arc<AtomicU64>) -> R) -> Sample
+where
+    Q: Queue<Body = String> + Clone,
+    R: Future<Output = Result<T, E>> + Send + 'static,
+    E: std::fmt::Debug,
+{
+    let runtime = rt::runtime(2);
+    runtime.block_on(async {
+        for first in (0..tasks).step_by(1000) {
+            let numbers = first..tasks.min(first + SENT);
+            let messages = numbers.map(|number| Outgoing::new(body(number)));
+            let unsent = queue.send(messages.collect()).await;
+            assert!(unsent.expect("the queue is there").is_empty());
+        }
+    });
+    let sum = Arc::<AtomicU64>::default();
+    let running = run(Arc::clone(&sum));
+    let sample = Consumer::BlockOn.measure_on(&runtime, tasks, async {
+        running.await.expect("nothing fails");
+    });
+    assert_eq!(sum.load(Ordering::SeqCst), expected(tasks));
+    let left = runtime.block_on(queue.receive(1, Duration::ZERO));
+    assert!(left.expect("the queue is there").is_empty());
+    sample
+}
+
+fn memory(tasks: u64) -> queue::Memory<String> {
+    queue::memory().capacity(usize::try_from(tasks).expect("they have room in memory"))
+}
+
+fn file(place: &Place) -> queue::SqliteQueue {
+    let queue = queue::sqlite(place.file("queue.db")).open();
+    queue.expect("a fresh file")
+}
+
+async fn ten_times(length: u64) -> u64 {
+    yield_now().await;
+    10 * length
+}
+
+fn add(sum: &AtomicU64, tens: u64) {
+    sum.fetch_add(tens, Ordering::Relaxed);
+}

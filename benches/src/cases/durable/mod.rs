@@ -1,0 +1,92 @@
+//! Tasks from a queue whose stages are recorded.
+
+mod brigade;
+mod by_hand;
+mod place;
+
+use crate::case::{Case, Contender, Goal, Sample, Size, Table};
+
+const RECORDED: &str = "brigade, two `once`";
+const PLAIN: &str = "brigade, nothing recorded";
+const FORGOTTEN: &str = "brigade, acknowledged when received";
+const A_STEP: &str = "job table, one transaction a step";
+
+/// Messages of a queue go through two stages, and are acknowledged.
+pub fn case(size: Size) -> Case {
+    let note = "An item is a message of a queue. Its length is taken, and multiplied by ten in an `:async 64` stage that \
+                yields once; then it is acknowledged. Where that is said, both results are recorded in a journal, so \
+                that neither is made again after a crash. Messages are sent before it is measured; at the end the queue \
+                must be empty, and the results must add up. In files everything waits for the disk \
+                (`synchronous = FULL`): what counts is how many tasks share one `fsync`, and how fast that is. \"One \
+                transaction a step\" is the durable execution that is easy to write: to take the task, to keep the \
+                result of a step, and to delete the task is a transaction each.";
+    let memory = Table::new("in memory")
+        .baseline(FORGOTTEN)
+        .contender(contender(
+            RECORDED,
+            "memory queue, memory journal",
+            size.items(600_000),
+            brigade::recorded_in_memory,
+        ))
+        .contender(contender(
+            PLAIN,
+            "memory queue, leases, acknowledged when done",
+            size.items(1_000_000),
+            brigade::plain_in_memory,
+        ))
+        .contender(contender(
+            FORGOTTEN,
+            "the same queue and stages; what is received is acknowledged at once, in batches",
+            size.items(1_000_000),
+            brigade::forgotten_in_memory,
+        ))
+        .goal(Goal::at_most(RECORDED, 1e9 / 300_000.0).wording("300,000 tasks/s with two `once`"))
+        .goal(Goal::within(PLAIN, FORGOTTEN, 1.1));
+    let files = Table::new("in SQLite files, with `fsync`")
+        .baseline(A_STEP)
+        .contender(contender(
+            RECORDED,
+            "SQLite queue, SQLite journal",
+            size.items(100_000),
+            brigade::recorded_in_files,
+        ))
+        .contender(contender(
+            PLAIN,
+            "SQLite queue",
+            size.items(100_000),
+            brigade::plain_in_files,
+        ))
+        .contender(contender(
+            "job table, 256 at once",
+            "one thread, rusqlite; both steps, then all 256 are deleted; nothing recorded",
+            size.items(100_000),
+            by_hand::batches,
+        ))
+        .contender(contender(
+            A_STEP,
+            "one thread, rusqlite; both results are recorded",
+            size.items(500),
+            by_hand::steps,
+        ))
+        .goal(Goal::at_most(RECORDED, 1e9 / 20_000.0).wording("20,000 tasks/s with two `once`"))
+        .goal(Goal::faster(RECORDED, A_STEP, 50.0));
+    Case::new("durable", "Durable tasks", note)
+        .table(memory)
+        .table(files)
+}
+
+fn contender(name: &str, what: &'static str, tasks: u64, run: fn(u64) -> Sample) -> Contender {
+    Contender::new(name, what, move || run(tasks))
+}
+
+/// The body of a message.
+fn body(number: u64) -> String {
+    format!("message {number}")
+}
+
+/// What all results add up to.
+fn expected(tasks: u64) -> u64 {
+    (0..tasks)
+        .map(|number| 10 * body(number).len() as u64)
+        .sum()
+}
