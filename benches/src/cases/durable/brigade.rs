@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use brigade::journal::{self, Journal};
 use brigade::prelude::*;
-use brigade::queue::{self, Outgoing, Queue};
-use futures::stream;
+use brigade::queue::{self, Outgoing, Queue, Received};
+use futures::stream::{self, Stream, StreamExt as _};
 use tokio::task::yield_now;
 
 use super::place::Place;
@@ -42,15 +42,8 @@ pub(super) fn plain_in_files(tasks: u64) -> Sample {
 pub(super) fn forgotten_in_memory(tasks: u64) -> Sample {
     let queue = memory(tasks);
     measure(tasks, &queue, |sum| {
-        let received = stream::unfold(queue.clone(), |queue| async move {
-            let messages = queue.receive(1024, WAIT).await.expect("it is in memory");
-            let receipts = messages.iter().map(|message| message.receipt.clone());
-            let unsettled = queue.ack(receipts.collect()).await;
-            assert!(unsettled.expect("it is in memory").is_empty());
-            (!messages.is_empty()).then_some((stream::iter(messages), queue))
-        });
         pipeline! {
-            [source::stream(futures::StreamExt::flatten(received))]
+            [source::stream(forgotten(queue.clone()))]
             push_task(message),
             let length = message.body.len() as u64,
             :async 64 let tens = ten_times(*length).await,
@@ -59,6 +52,35 @@ pub(super) fn forgotten_in_memory(tasks: u64) -> Sample {
         }
         .run()
     })
+}
+
+pub(super) fn recorded_and_forgotten_in_memory(tasks: u64) -> Sample {
+    let queue = memory(tasks);
+    let journal = journal::memory();
+    measure(tasks, &queue, |sum| {
+        pipeline! {
+            [source::stream(forgotten(queue.clone()))]
+            journal = journal;
+            push_task(message, id = |message| Arc::clone(&message.id)),
+            let length = message.body.len() as u64 with { once },
+            :async 64 let tens = ten_times(*length).await with { once },
+            map(|m| m.tens),
+            :drive sink::each(move |tens| add(&sum, tens)),
+        }
+        .run()
+    })
+}
+
+/// What is received is acknowledged at once, and lost if anything happens to it later.
+fn forgotten(queue: queue::Memory<String>) -> impl Stream<Item = Received<String>> {
+    let received = stream::unfold(queue, |queue| async move {
+        let messages = queue.receive(1024, WAIT).await.expect("it is in memory");
+        let receipts = messages.iter().map(|message| message.receipt.clone());
+        let unsettled = queue.ack(receipts.collect()).await;
+        assert!(unsettled.expect("it is in memory").is_empty());
+        (!messages.is_empty()).then_some((stream::iter(messages), queue))
+    });
+    received.flatten()
 }
 
 fn recorded<Q>(tasks: u64, queue: &Q, journal: impl Journal) -> Sample

@@ -8,7 +8,8 @@ use crate::case::{Case, Contender, Goal, Sample, Size, Table};
 
 const RECORDED: &str = "brigade, two `once`";
 const PLAIN: &str = "brigade, nothing recorded";
-const FORGOTTEN: &str = "brigade, acknowledged when received";
+const FORGOTTEN: &str = "brigade, nothing recorded, acknowledged when received";
+const RECORDED_AND_FORGOTTEN: &str = "brigade, two `once`, acknowledged when received";
 const A_STEP: &str = "job table, one transaction a step";
 
 /// Messages of a queue go through two stages, and are acknowledged.
@@ -40,7 +41,14 @@ pub fn case(size: Size) -> Case {
             size.items(1_000_000),
             brigade::forgotten_in_memory,
         ))
+        .contender(contender(
+            RECORDED_AND_FORGOTTEN,
+            "the same, and each task has the id of its message",
+            size.items(600_000),
+            brigade::recorded_and_forgotten_in_memory,
+        ))
         .goal(Goal::at_most(RECORDED, 1e9 / 300_000.0).wording("300,000 tasks/s with two `once`"))
+        .goal(Goal::within(RECORDED, RECORDED_AND_FORGOTTEN, 1.1))
         .goal(Goal::within(PLAIN, FORGOTTEN, 1.1));
     let files = Table::new("in SQLite files, with `fsync`")
         .baseline(A_STEP)

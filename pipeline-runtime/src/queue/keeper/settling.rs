@@ -128,6 +128,10 @@ impl Keeper {
     }
 
     fn told(&self, group: Group, told: Result<Vec<Unsettled>, QueueError>) -> Option<Group> {
+        if matches!(&told, Ok(unsettled) if unsettled.is_empty()) {
+            self.settled(group.entries);
+            return None;
+        }
         let mut fates = vec![Told::Settled; group.entries.len()];
         let mut broken = None;
         match told {
@@ -148,48 +152,53 @@ impl Keeper {
                 fates.fill(Told::Lost);
             }
         }
-        let (mut left, mut over) = (Vec::new(), Vec::new());
+        let (mut left, mut over, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         let lease = self.terms().lease;
         let mut state = self.lock();
         state.broken = state.broken.take().or(broken);
         for (entry, fate) in group.entries.into_iter().zip(fates) {
-            let fate = match fate {
-                Told::Again if entry.since.elapsed() < lease => {
-                    left.push(entry);
-                    continue;
-                }
-                Told::Again | Told::Lost => Told::Lost,
-                Told::Settled => Told::Settled,
-            };
-            let counts = &mut state.counts;
-            counts.in_flight -= 1;
-            match (fate, entry.outcome) {
-                (Told::Settled, Outcome::Acked) => counts.acked += 1,
-                (Told::Settled, Outcome::Dead) => counts.dead += 1,
-                (Told::Settled, Outcome::Nacked(_)) => counts.nacked += 1,
-                (Told::Again | Told::Lost, _) => {
-                    counts.nacked += 1;
-                    counts.lost += 1;
+            match fate {
+                Told::Settled => over.push(entry),
+                Told::Again if entry.since.elapsed() < lease => left.push(entry),
+                Told::Again | Told::Lost => {
+                    state.counts.in_flight -= 1;
+                    state.counts.nacked += 1;
+                    state.counts.lost += 1;
+                    lost.push(entry);
                 }
             }
-            over.push((entry, fate));
         }
         drop(state);
-        self.room.notify_waiters();
-        for (entry, fate) in over {
-            if fate != Told::Settled {
-                tracing::warn!(id = %entry.original.id(), outcome = ?entry.outcome, "lease lost");
-            } else if let (Outcome::Acked | Outcome::Dead, Some(rider)) =
-                (entry.outcome, entry.rider)
-            {
-                rider.acked();
-            }
+        self.settled(over);
+        for entry in lost {
+            tracing::warn!(id = %entry.original.id(), outcome = ?entry.outcome, "lease lost");
         }
         (!left.is_empty()).then_some(Group {
             entries: left,
             attempt: group.attempt + 1,
             ..group
         })
+    }
+
+    /// The queue knows what became of these.
+    fn settled(&self, entries: Vec<Resolved>) {
+        let mut state = self.lock();
+        let counts = &mut state.counts;
+        counts.in_flight -= entries.len() as u64;
+        for entry in &entries {
+            match entry.outcome {
+                Outcome::Acked => counts.acked += 1,
+                Outcome::Dead => counts.dead += 1,
+                Outcome::Nacked(_) => counts.nacked += 1,
+            }
+        }
+        drop(state);
+        self.room.notify_waiters();
+        for entry in entries {
+            if let (Outcome::Acked | Outcome::Dead, Some(rider)) = (entry.outcome, entry.rider) {
+                rider.acked();
+            }
+        }
     }
 }
 
