@@ -18,6 +18,7 @@ const COPIED: &[&str] = &[
     "pipeline-connectors",
     "benches/Cargo.toml",
     "benches/Cargo.lock",
+    "benches/apalis/Cargo.lock",
     "benches/build.rs",
     "benches/src",
 ];

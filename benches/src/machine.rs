@@ -24,13 +24,24 @@ pub fn today() -> String {
 /// The version of a crate that was built in, or the name alone where it has none.
 pub fn version(name: &str) -> String {
     let wanted = format!("name = \"{name}\"");
-    let mut lines = include_str!("../Cargo.lock").lines();
+    // The peer in a package of its own is behind what is linked here.
+    let locks = [
+        include_str!("../Cargo.lock"),
+        include_str!("../apalis/Cargo.lock"),
+    ];
+    let [here, apalis] = locks.map(|lock| newest(lock, &wanted));
+    let version = here.or(apalis);
+    version.map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))
+}
+
+fn newest<'a>(lock: &'a str, wanted: &str) -> Option<&'a str> {
+    let mut lines = lock.lines();
     // Sorted by version: the last one is the newest, which is the one asked for in Cargo.toml.
     let mut version = None;
     while lines.any(|line| line == wanted) {
         version = lines.next().and_then(|line| line.split('"').nth(1));
     }
-    version.map_or_else(|| name.to_owned(), |version| format!("{name} {version}"))
+    version
 }
 
 fn processor() -> String {

@@ -1,6 +1,5 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
-use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
@@ -9,7 +8,9 @@ use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tracing::{Instrument as _, Span};
 
+use crate::errors::BoxFuture;
 use crate::journal::{OpenTasks, RunningTask};
 
 /// What can be told that nobody wants more.
@@ -165,8 +166,15 @@ impl Control {
         self.runtime.get().expect("set before anything is started")
     }
 
-    pub(crate) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) -> AbortHandle {
-        let handle = lock(&self.tasks).spawn_on(task, self.runtime());
+    /// Tasks are boxed, here and below, so that what a runtime does with one is compiled once, and not in the user's
+    /// crate for each stage.
+    pub(crate) fn spawn(&self, task: BoxFuture<'static, ()>) -> AbortHandle {
+        self.spawn_in(Span::none(), task)
+    }
+
+    /// The same in a span.
+    pub(crate) fn spawn_in(&self, span: Span, task: BoxFuture<'static, ()>) -> AbortHandle {
+        let handle = lock(&self.tasks).spawn_on(task.instrument(span), self.runtime());
         if self.stopped() {
             handle.abort();
         }
@@ -174,22 +182,19 @@ impl Control {
     }
 
     /// The same for one of any number of short tasks: those that have ended are forgotten.
-    pub(crate) fn spawn_passing(&self, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn spawn_passing(&self, task: BoxFuture<'static, ()>) {
         while lock(&self.tasks).try_join_next().is_some() {}
         self.spawn(task);
     }
 
     /// Runs one of any number of short tasks that may begin after the stages have ended; the end of the run waits for it.
-    pub(crate) fn keep_passing(self: &Arc<Self>, task: impl Future<Output = ()> + Send + 'static) {
+    pub(crate) fn keep_passing(self: &Arc<Self>, task: BoxFuture<'static, ()>) {
         lock(&self.keeping).retain(|keeper| !keeper.is_finished());
         self.keep(|_ending| task);
     }
 
     /// Runs what goes on after the stages have ended, until it ends by itself.
-    pub(crate) fn keep<F>(self: &Arc<Self>, keeper: impl FnOnce(Ending) -> F)
-    where
-        F: Future<Output = ()> + Send + 'static,
-    {
+    pub(crate) fn keep(self: &Arc<Self>, keeper: impl FnOnce(Ending) -> BoxFuture<'static, ()>) {
         self.keepers.send_modify(|keepers| *keepers += 1);
         let (kept, keeper) = (
             Kept(Arc::clone(self)),
@@ -234,7 +239,7 @@ impl Control {
     pub(crate) fn spawn_thread(
         self: &Arc<Self>,
         name: String,
-        work: impl FnOnce() + Send + 'static,
+        work: Box<dyn FnOnce() + Send>,
     ) -> std::io::Result<()> {
         let runtime = self.runtime().clone();
         let ended = Arc::new(AtomicBool::new(false));

@@ -1,4 +1,6 @@
-//! Pushing in a hot loop.
+//! Taking from and pushing onto vectors in hot loops.
+
+use std::vec;
 
 /// Pushes onto a vector that has room.
 ///
@@ -34,4 +36,14 @@ impl<T> Drop for Pushing<'_, T> {
     fn drop(&mut self) {
         *self.into = std::mem::take(&mut self.items);
     }
+}
+
+/// The buffer of a vector that is used up, to be filled again.
+#[expect(
+    clippy::map_identity,
+    reason = "collecting a mapped iterator keeps its buffer, and collecting the iterator itself does not"
+)]
+#[inline]
+pub(crate) fn emptied<T>(used_up: vec::IntoIter<T>) -> Vec<T> {
+    used_up.map(|item| item).collect()
 }

@@ -112,7 +112,7 @@ impl<J: Journal> Gathers for Gathering<J> {
         if self.finished.add(task) {
             // The last acknowledgements come after the stages have ended.
             let control = self.control.get().expect("attached before anything runs");
-            control.keep_passing(Arc::clone(&self).finishing());
+            control.keep_passing(Box::pin(Arc::clone(&self).finishing()));
         }
     }
 }
@@ -121,7 +121,7 @@ impl<J: Journal> Gathering<J> {
     /// Runs until there is nothing to do. A task that waits for work would have to be told of the end.
     fn serve(self: Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
         let control = self.control.get().expect("attached before anything runs");
-        control.spawn_passing(work);
+        control.spawn_passing(Box::pin(work));
     }
 
     async fn loading(self: Arc<Self>) {

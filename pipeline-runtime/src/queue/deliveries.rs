@@ -123,7 +123,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
         });
         let kept = (Arc::clone(&keeper), Arc::clone(&queue));
         build.starts.push(Box::new(move |control| {
-            control.keep(|ending| keep(kept.0, kept.1, ending));
+            control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));
         }));
         let asks = Asks {
             queue,

@@ -10,8 +10,6 @@ use std::task::{Context, Poll, ready};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use tracing::Instrument;
-
 use super::intake::{Intake, Next, Pace};
 use super::park::block_on;
 use super::retries::Due;
@@ -127,12 +125,11 @@ fn launch<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
         let span = shared.span();
         if shared.opts.kind == Kind::Block {
             let name = shared.main().name.to_owned();
-            let started = shared
-                .control
-                .spawn_thread(name, move || block_on((*factory)().instrument(span)));
+            let work = move || span.in_scope(|| block_on((*factory)()));
+            let started = shared.control.spawn_thread(name, Box::new(work));
             shared.thread_started(started);
         } else {
-            shared.control.spawn((*factory)().instrument(span));
+            shared.control.spawn_in(span, (*factory)());
         }
     }
 }

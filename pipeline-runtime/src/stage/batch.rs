@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
-use tracing::Instrument;
 
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
@@ -65,7 +64,7 @@ where
             taken: Batch::new(),
             post,
         };
-        control.spawn(batching.run().instrument(span));
+        control.spawn_in(span, Box::pin(batching.run()));
     }));
     next
 }

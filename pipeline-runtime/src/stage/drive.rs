@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use futures::FutureExt;
-use tracing::Instrument;
 
 use super::intake::{Intake, Next};
 use super::shared::{Shared, Worker};
@@ -59,7 +58,7 @@ where
                 ends: Arc::clone(&shared_by_all),
                 out: PhantomData,
             };
-            control.spawn(writer.run().instrument(shared.span()));
+            control.spawn_in(shared.span(), Box::pin(writer.run()));
         }
     }));
     Pipeline::driven(next)

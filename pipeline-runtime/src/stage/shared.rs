@@ -155,10 +155,10 @@ where
     pub(crate) fn again(self: &Arc<Self>, due: Due<Carried<M, K>>, delay: Duration) {
         self.retries.add();
         let shared = Arc::clone(self);
-        self.control.spawn(async move {
+        self.control.spawn(Box::pin(async move {
             tokio::time::sleep(delay).await;
             shared.retries.ready(due);
-        });
+        }));
     }
 
     /// The span that the group's workers run in.

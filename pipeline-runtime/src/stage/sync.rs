@@ -2,9 +2,8 @@
 
 use std::future::poll_fn;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
-
-use tracing::Instrument;
+use std::task::{Context, Poll, Waker, ready};
+use std::vec;
 
 use super::intake::{Intake, Next, Pace};
 use super::park::block_on;
@@ -14,9 +13,10 @@ use super::watch::Cx;
 use crate::build::{Crew, Port};
 use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
+use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
 use crate::private::{Item, Portable};
-use crate::pushing::Pushing;
+use crate::pushing::{Pushing, emptied};
 use crate::step::{Entry, Never, Step};
 
 /// The function of a group without stages.
@@ -33,6 +33,14 @@ pub fn sync<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
+    wire(port, opts, Arc::new(f))
+}
+
+fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
+    port: Port<T, Task, K>,
+    opts: Opts,
+    f: Arc<dyn Function<T, M, O, Task, K>>,
+) -> Port<O, Task, K> {
     let (shared, mut next) = Shared::<T, M, O, Task, K>::wire(port, opts, false);
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
@@ -45,7 +53,7 @@ where
     }
     next.build.starts.push(Box::new(move |control| {
         if defers(&shared.opts) {
-            let ticker = control.spawn(Arc::clone(&shared).make_up());
+            let ticker = control.spawn(Box::pin(Arc::clone(&shared).make_up()));
             let _ = shared.ticker.set(ticker);
         }
         crew.set(shared.opts.count);
@@ -53,17 +61,77 @@ where
     next
 }
 
-/// The workers of one group, started one by one.
-struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
-    shared: Arc<Shared<T, M, O, Task, K>>,
-    f: F,
-    started: Mutex<usize>,
+/// The function of a group. All else is compiled for its types alone, and not once more for each function.
+trait Function<T, M, O, Task, K>: Send + Sync {
+    /// Calls it for all `items`, up to the first of which something else comes than an output: that, and its ticket.
+    fn call_each(
+        &self,
+        items: &mut vec::IntoIter<Carried<T, K>>,
+        calls: Called<'_, O, K>,
+    ) -> Option<(Step<O, M, Task>, K)>;
+
+    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Step<O, M, Task>;
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Crew for Calling<T, M, O, Task, K, F>
+/// What comes of calls.
+struct Called<'a, O, K> {
+    out: &'a mut Vec<Carried<O, K>>,
+    tally: &'a mut Tally,
+    /// The number of the group's first stage.
+    first: usize,
+    cx: &'a Cx,
+}
+
+impl<T, M, O, Task, K: Carry, F> Function<T, M, O, Task, K> for F
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
+    /// The hot loop: no wait in it, and it works on locals, so that they stay in registers.
+    fn call_each(
+        &self,
+        items: &mut vec::IntoIter<Carried<T, K>>,
+        calls: Called<'_, O, K>,
+    ) -> Option<(Step<O, M, Task>, K)> {
+        let Called {
+            out,
+            tally,
+            first,
+            cx,
+        } = calls;
+        let (mut rest, mut other) = (std::mem::take(items), None);
+        let mut done = Pushing::with_room(out, rest.len());
+        for Carried { item, ticket } in rest.by_ref() {
+            match self(Entry::Fresh(item), cx) {
+                Step::Emit(item) => {
+                    done.push(Carried { item, ticket });
+                }
+                Step::Filtered(stage) => {
+                    tally.stages[stage - first].filtered += 1;
+                    ticket.filtered();
+                }
+                step => {
+                    other = Some((step, ticket));
+                    break;
+                }
+            }
+        }
+        *items = rest;
+        other
+    }
+
+    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Step<O, M, Task> {
+        self(entry, cx)
+    }
+}
+
+/// The workers of one group, started one by one.
+struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
+    shared: Arc<Shared<T, M, O, Task, K>>,
+    f: Arc<dyn Function<T, M, O, Task, K>>,
+    started: Mutex<usize>,
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Calling<T, M, O, Task, K> {
     fn set(self: Arc<Self>, count: usize) {
         self.shared.feed.workers(count);
         self.shared.edge.set_permits(count);
@@ -75,28 +143,23 @@ where
     }
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Calling<T, M, O, Task, K, F>
-where
-    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
-{
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> {
     fn start(self: &Arc<Self>, place: usize) {
         let shared = &self.shared;
-        let mut worker = Calls::new(Arc::clone(self), place);
+        let worker = Calls::new(Arc::clone(self), place);
         let span = shared.span();
-        match (shared.opts.kind, shared.opts.pool) {
-            (Kind::Block, false) => {
-                let name = shared.main().name.to_owned();
-                let work = move || span.in_scope(|| block_on(worker.run()));
-                shared.thread_started(shared.control.spawn_thread(name, work));
-            }
-            (Kind::Block, true) => {
-                shared.control.spawn(worker.run_in_pool().instrument(span));
-            }
-            _ => {
-                shared
-                    .control
-                    .spawn(async move { worker.run().await }.instrument(span));
-            }
+        if let (Kind::Block, true) = (shared.opts.kind, shared.opts.pool) {
+            let worker = run_in_pool(Box::new(worker));
+            shared.control.spawn_in(span, Box::pin(worker));
+            return;
+        }
+        let run: BoxFuture<'static, ()> = Box::pin(worker.run());
+        if shared.opts.kind == Kind::Block {
+            let name = shared.main().name.to_owned();
+            let work = move || span.in_scope(|| block_on(run));
+            shared.thread_started(shared.control.spawn_thread(name, Box::new(work)));
+        } else {
+            shared.control.spawn_in(span, run);
         }
     }
 }
@@ -106,13 +169,10 @@ fn defers(opts: &Opts) -> bool {
     opts.kind == Kind::Block && !opts.pool
 }
 
-/// Where a chunk was interrupted: the step that is no output, its item's ticket, and the items behind it.
-type Interrupted<T, M, O, Task, K> = (Step<O, M, Task>, K, Vec<Carried<T, K>>);
-
 /// One worker and its function.
-struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
+struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     worker: Option<Worker<T, M, O, Task, K>>,
-    crew: Arc<Calling<T, M, O, Task, K, F>>,
+    crew: Arc<Calling<T, M, O, Task, K>>,
     shared: Arc<Shared<T, M, O, Task, K>>,
     intake: Intake<T, M, O, Task, K>,
     cx: Cx,
@@ -121,13 +181,53 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> {
     tally: Tally,
     defers: bool,
     owes_wake: bool,
+    next: Option<Next<M, K>>,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry, F> Calls<T, M, O, Task, K, F>
-where
-    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
-{
-    fn new(crew: Arc<Calling<T, M, O, Task, K, F>>, place: usize) -> Self {
+/// A worker in the blocking pool.
+trait Pooled: Send {
+    /// Waits until there is something to do.
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
+
+    /// Does it; whether there may be more to do.
+    fn work(&mut self) -> bool;
+}
+
+/// Waits in a task and works on the blocking pool, whose slot it gives back when idle.
+async fn run_in_pool(mut worker: Box<dyn Pooled>) {
+    loop {
+        poll_fn(|cx| worker.poll_ready(cx)).await;
+        let worked = tokio::task::spawn_blocking(move || {
+            let mut cx = Context::from_waker(Waker::noop());
+            while worker.work() {
+                if worker.poll_ready(&mut cx).is_pending() {
+                    return Some(worker);
+                }
+            }
+            None
+        });
+        match worked.await {
+            Ok(Some(idle)) => worker = idle,
+            // A panic, or the end of the runtime, has dropped the worker, which has stopped the pipeline.
+            Ok(None) | Err(_) => return,
+        }
+    }
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Pooled for Calls<T, M, O, Task, K> {
+    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        self.next = Some(ready!(self.poll_next(cx)));
+        Poll::Ready(())
+    }
+
+    fn work(&mut self) -> bool {
+        let next = self.next.take();
+        next.is_some_and(|next| block_on(self.turn(next)))
+    }
+}
+
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
+    fn new(crew: Arc<Calling<T, M, O, Task, K>>, place: usize) -> Self {
         let shared = &crew.shared;
         Self {
             worker: Some(shared.join()),
@@ -139,11 +239,12 @@ where
             tally: shared.tally(),
             defers: defers(&shared.opts),
             owes_wake: false,
+            next: None,
             crew,
         }
     }
 
-    async fn run(&mut self) {
+    async fn run(mut self) {
         let tasks = self.shared.opts.kind == Kind::Tasks;
         loop {
             let next = poll_fn(|cx| self.poll_next(cx)).await;
@@ -152,29 +253,6 @@ where
             }
             if tasks {
                 tokio::task::coop::consume_budget().await;
-            }
-        }
-    }
-
-    /// Waits in a task and works on the blocking pool, whose slot it gives back when idle.
-    async fn run_in_pool(mut self) {
-        loop {
-            let next = poll_fn(|cx| self.poll_next(cx)).await;
-            let worked = tokio::task::spawn_blocking(move || {
-                let mut more = block_on(self.turn(next));
-                let mut cx = Context::from_waker(Waker::noop());
-                while more {
-                    let Poll::Ready(next) = self.poll_next(&mut cx) else {
-                        return Some(self);
-                    };
-                    more = block_on(self.turn(next));
-                }
-                None
-            });
-            match worked.await {
-                Ok(Some(worker)) => self = worker,
-                // A panic, or the end of the runtime, has dropped the worker, which has stopped the pipeline.
-                Ok(None) | Err(_) => return,
             }
         }
     }
@@ -223,62 +301,30 @@ where
             self.intake.batch.hold = None;
             return;
         }
-        let mut items = std::mem::take(&mut self.intake.batch.items);
+        let mut items = std::mem::take(&mut self.intake.batch.items).into_iter();
         let count = items.len();
         self.pace.begin(self.shared.most());
-        if let Some((step, ticket, rest)) = self.calls(&mut items) {
+        while let Some((step, ticket)) = self.call_each(&mut items) {
             self.settle(seq, step, ticket).await;
-            let mut rest = rest.into_iter();
-            while let Some((step, ticket)) = self.call_each(&mut rest) {
-                self.settle(seq, step, ticket).await;
-            }
         }
         let cost = self.pace.end(count);
         self.tally.resolved += count as u64;
-        self.intake.batch.items = items;
+        self.intake.batch.items = emptied(items);
         self.intake.batch.hold = None;
         self.submit(seq, credits, cost);
     }
 
-    /// Calls the function for all `items`, up to the first of which something else came than an output: that, and the
-    /// items behind it.
-    fn calls(&mut self, items: &mut Vec<Carried<T, K>>) -> Option<Interrupted<T, M, O, Task, K>> {
-        let mut items = items.drain(..);
-        self.call_each(&mut items)
-            .map(|(step, ticket)| (step, ticket, items.collect()))
-    }
-
-    /// The hot loop: no wait in it, so that what it works with stays in registers.
-    #[inline]
     fn call_each(
         &mut self,
-        items: &mut impl Iterator<Item = Carried<T, K>>,
+        items: &mut vec::IntoIter<Carried<T, K>>,
     ) -> Option<(Step<O, M, Task>, K)> {
-        let Self {
-            crew,
-            cx,
-            out,
-            tally,
-            shared,
-            ..
-        } = self;
-        let (mut done, mut other) = (Pushing::with_room(out, items.size_hint().0), None);
-        for Carried { item, ticket } in items {
-            match (crew.f)(Entry::Fresh(item), cx) {
-                Step::Emit(item) => {
-                    done.push(Carried { item, ticket });
-                }
-                Step::Filtered(stage) => {
-                    tally.stages[shared.row(stage)].filtered += 1;
-                    ticket.filtered();
-                }
-                step => {
-                    other = Some((step, ticket));
-                    break;
-                }
-            }
-        }
-        other
+        let calls = Called {
+            out: &mut self.out,
+            tally: &mut self.tally,
+            first: self.shared.opts.stages.start,
+            cx: &self.cx,
+        };
+        self.crew.f.call_each(items, calls)
     }
 
     fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {
@@ -297,7 +343,7 @@ where
     async fn single(&mut self, seq: u64, entry: Entry<T, M>, ticket: K, credits: usize) {
         self.cx.item(seq, ticket.into_ticket());
         self.pace.begin(1);
-        let step = (self.crew.f)(entry, &self.cx);
+        let step = self.crew.f.call(entry, &self.cx);
         let cost = self.pace.end(1);
         let ticket = K::of_ticket(self.cx.ticket());
         if self.settle(seq, step, ticket).await {

@@ -113,7 +113,7 @@ where
 {
     let claim = Arc::new(Mutex::new(Some(ticket)));
     let (shared, open) = (Arc::clone(shared), Arc::clone(&claim));
-    let timer = Arc::clone(&shared).control.spawn(async move {
+    let timer = Arc::clone(&shared).control.spawn(Box::pin(async move {
         tokio::time::sleep(after).await;
         let Some(ticket) = claimed(&open) else {
             return;
@@ -130,6 +130,6 @@ where
         let mut done = Runs::new();
         done.resolve(seq, None);
         shared.edge.submit_each(&mut done, &mut tally);
-    });
+    }));
     Armed { claim, timer }
 }

@@ -8,6 +8,7 @@ use super::Tail;
 use crate::carry::{Carried, Carry};
 use crate::edge::Take;
 use crate::feed::{Batch, Feed};
+use crate::pushing::emptied;
 use crate::stage::Driver;
 
 /// Takes chunks from the last edge and hands them out one by one.
@@ -53,7 +54,7 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
         {
             self.inline = None;
         }
-        self.taken.items = buffer(std::mem::take(&mut self.chunk));
+        self.taken.items = emptied(std::mem::take(&mut self.chunk));
         // Half of the bound stays with the workers, so that they go on while the consumer uses up its chunk.
         let stamp = ready!(
             self.feed
@@ -63,15 +64,6 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
         self.chunk = std::mem::take(&mut self.taken.items).into_iter();
         Poll::Ready(stamp.map(drop))
     }
-}
-
-/// The buffer of a chunk that is used up, for the workers to fill again.
-#[expect(
-    clippy::map_identity,
-    reason = "collecting a mapped iterator keeps its buffer, and collecting the iterator itself does not"
-)]
-fn buffer<T>(used_up: vec::IntoIter<T>) -> Vec<T> {
-    used_up.map(|item| item).collect()
 }
 
 impl<T: Send + 'static, K: Carry> Tail for Outlet<T, K> {

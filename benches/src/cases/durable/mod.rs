@@ -1,5 +1,6 @@
 //! Tasks from a queue whose stages are recorded.
 
+mod apalis;
 mod brigade;
 mod by_hand;
 mod place;
@@ -64,6 +65,24 @@ pub fn case(size: Size) -> Case {
             size.items(100_000),
             brigade::plain_in_files,
         ))
+        .contender(
+            contender(
+                "apalis, one index dropped",
+                "apalis-sqlite, batches of 1,000; acknowledged when done",
+                size.items(50_000),
+                apalis::tuned,
+            )
+            .crates(&["apalis", "apalis-sqlite"]),
+        )
+        .contender(
+            contender(
+                "apalis",
+                "the same as it comes: each batch looks through all that is done; 5,000 tasks",
+                size.items(5_000),
+                apalis::as_it_comes,
+            )
+            .crates(&["apalis", "apalis-sqlite"]),
+        )
         .contender(contender(
             "job table, 256 at once",
             "one thread, rusqlite; both steps, then all 256 are deleted; nothing recorded",
