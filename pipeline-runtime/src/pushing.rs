@@ -17,7 +17,7 @@ impl<'a, T> Pushing<'a, T> {
     #[inline]
     pub(crate) fn with_room(into: &'a mut Vec<T>, more: usize) -> Self {
         let mut items = std::mem::take(into);
-        items.reserve(more);
+        items.reserve_exact(more);
         Self { into, items }
     }
 

@@ -78,6 +78,9 @@ impl<T> Ready<T> {
                     && out.len() + next.len() <= want
                     && next.len() * size_of::<T>() <= SMALL_BYTES
                 {
+                    if out.capacity() < out.len() + next.len() {
+                        out.reserve_exact(want - out.len());
+                    }
                     out.append(next);
                     let emptied = self.rest.pop_front().unwrap_or_default();
                     self.keep(emptied);
