@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
+use super::checkpoint::Checkpointer;
 use super::{OpenError, TableBuilder};
 
 /// How long to wait for a lock, where nothing else is said.
@@ -87,8 +88,16 @@ impl Sqlite {
     ///
     /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
     pub fn open(self) -> Result<Database, OpenError> {
-        let connection = self.open_alone()?;
-        Ok(Database::new(connection, self.path, self.busy_timeout))
+        let mut connection = self.open_alone()?;
+        let checkpointer = Checkpointer::of(&mut connection, self.clone())
+            .map_err(|error| OpenError::of_database(&self, &error))?;
+        Ok(Database(Arc::new(Inner {
+            checkpointer,
+            connection: Mutex::new(connection),
+            turn: Arc::new(Semaphore::new(1)),
+            path: self.path,
+            busy_timeout: self.busy_timeout,
+        })))
     }
 
     /// The same as a connection that nobody shares.
@@ -114,7 +123,7 @@ impl Sqlite {
         self.busy_timeout
     }
 
-    fn connect(&self) -> rusqlite::Result<Connection> {
+    pub(super) fn connect(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
@@ -141,6 +150,8 @@ pub struct Database(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
+    /// Before the connection, which is to be closed last.
+    checkpointer: Checkpointer,
     connection: Mutex<Connection>,
     /// Writers wait here for their turn, so that waiting blocks no thread.
     turn: Arc<Semaphore>,
@@ -156,15 +167,6 @@ impl Database {
     /// Those of [`Sqlite::open`].
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         sqlite(path).open()
-    }
-
-    fn new(connection: Connection, path: PathBuf, busy_timeout: Duration) -> Self {
-        Self(Arc::new(Inner {
-            connection: Mutex::new(connection),
-            turn: Arc::new(Semaphore::new(1)),
-            path,
-            busy_timeout,
-        }))
     }
 
     /// A table of it, to be described and opened.
@@ -194,6 +196,17 @@ impl Database {
             work(&mut database.connection())
         });
         working.await.map_err(|error| error.to_string())
+    }
+
+    /// Moves what is in the write-ahead log into the database file, as far as nobody reads it.
+    pub(super) async fn checkpoint(&self) -> Result<(), String> {
+        let database = self.clone();
+        self.run(move |connection| {
+            let _rest = database.0.checkpointer.rest();
+            // All is committed already: where this cannot be done now, SQLite does it later.
+            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
+        })
+        .await
     }
 
     pub(crate) fn connection(&self) -> MutexGuard<'_, Connection> {

@@ -1,5 +1,6 @@
 //! Rows into tables of a SQLite database.
 
+mod checkpoint;
 mod database;
 mod error;
 mod row;

@@ -194,15 +194,6 @@ impl Table {
         };
         self.0.database.run(work).await.map_err(SinkError::new)
     }
-
-    /// Moves what is in the write-ahead log into the database file, as far as nobody reads it.
-    async fn checkpoint(&self) -> Result<(), SinkError> {
-        let work = |connection: &mut Connection| {
-            // All is committed already: where this cannot be done now, SQLite does it later.
-            let _ = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-        };
-        self.0.database.run(work).await.map_err(SinkError::new)
-    }
 }
 
 impl<R: Row> Sink<R> for Table {
@@ -220,7 +211,7 @@ impl<R: Row> Sink<R> for Table {
     }
 
     async fn flush(&self) -> Result<(), SinkError> {
-        self.checkpoint().await
+        self.0.database.checkpoint().await.map_err(SinkError::new)
     }
 
     fn name(&self) -> &'static str {
@@ -244,7 +235,7 @@ impl<R: Row> Sink<Vec<R>> for Table {
     }
 
     async fn flush(&self) -> Result<(), SinkError> {
-        self.checkpoint().await
+        self.0.database.checkpoint().await.map_err(SinkError::new)
     }
 
     fn name(&self) -> &'static str {
