@@ -12,9 +12,11 @@ pub(crate) struct Stopwatch {
     open: AtomicU64,
 }
 
-fn now() -> i64 {
+/// Nanoseconds since about the first that was asked for.
+fn nanos(at: Instant) -> i64 {
     static EPOCH: OnceLock<Instant> = OnceLock::new();
-    i64::try_from(EPOCH.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(i64::MAX)
+    let since = at.saturating_duration_since(*EPOCH.get_or_init(|| at));
+    i64::try_from(since.as_nanos()).unwrap_or(i64::MAX)
 }
 
 impl Stopwatch {
@@ -26,14 +28,14 @@ impl Stopwatch {
     }
 
     /// A span begins.
-    pub(crate) fn open(&self) {
+    pub(crate) fn open(&self, at: Instant) {
         self.open.fetch_add(1, Ordering::Relaxed);
-        self.nanos.fetch_sub(now(), Ordering::Relaxed);
+        self.nanos.fetch_sub(nanos(at), Ordering::Relaxed);
     }
 
     /// A span that was opened ends.
-    pub(crate) fn close(&self) {
-        self.nanos.fetch_add(now(), Ordering::Relaxed);
+    pub(crate) fn close(&self, at: Instant) {
+        self.nanos.fetch_add(nanos(at), Ordering::Relaxed);
         self.open.fetch_sub(1, Ordering::Relaxed);
     }
 
@@ -42,7 +44,7 @@ impl Stopwatch {
         let nanos = self
             .nanos
             .load(Ordering::Relaxed)
-            .saturating_add(open.saturating_mul(now()));
+            .saturating_add(open.saturating_mul(nanos(Instant::now())));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }
 }

@@ -199,7 +199,7 @@ impl<P: Puller> SourceFeed<P> {
         let puller = state.puller.as_mut().expect("it has not ended");
         let began = state.pending_since.is_none();
         let (want, speaks_for) = if P::READY {
-            (state.pace.want(most), state.pace.begin(most))
+            (state.pace.want(most), state.pace.begin(most, None))
         } else {
             (most, 1)
         };

@@ -327,7 +327,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 let count = items.len();
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
-                self.pace.begin(most);
+                self.pace.begin(most, None);
                 for (seq, carried) in (seq..).zip(items.drain(..)) {
                     let Carried { item, mut ticket } = carried;
                     let future = run(seq, Entry::Fresh(item), &mut ticket);

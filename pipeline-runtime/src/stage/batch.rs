@@ -2,9 +2,9 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{self, timeout_at};
 
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
@@ -88,9 +88,9 @@ where
     async fn run(mut self) {
         let shared = Arc::clone(&self.worker.shared);
         for seq in 0.. {
-            shared.timing.blocked.open();
+            shared.timing.blocked.open(Instant::now());
             let credit = poll_fn(|cx| shared.edge.poll_credits(0, cx, 1)).await;
-            shared.timing.blocked.close();
+            shared.timing.blocked.close(Instant::now());
             if credit.is_err() {
                 break;
             }
@@ -114,12 +114,12 @@ where
                     .feed
                     .poll_take(0, cx, want, &mut self.taken, shared.take)
             });
-            shared.timing.starved.open();
+            shared.timing.starved.open(Instant::now());
             let taken = match due {
                 Some(due) => timeout_at(due, taking).await,
                 None => Ok(taking.await),
             };
-            shared.timing.starved.close();
+            shared.timing.starved.close(Instant::now());
             match taken {
                 Err(_) => return true,
                 Ok(None) => return false,
@@ -131,7 +131,7 @@ where
             if due.is_none() && !self.open.is_empty() {
                 due = self
                     .within
-                    .and_then(|within| Instant::now().checked_add(within));
+                    .and_then(|within| time::Instant::now().checked_add(within));
             }
         }
         true

@@ -114,7 +114,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
         };
         let mut state = self.state();
         state.room = granted;
-        state.pace.begin(MOST);
+        state.pace.begin(MOST, None);
         ControlFlow::Continue(())
     }
 

@@ -30,6 +30,10 @@ pub(crate) struct Intake<T, M, O, Task, K> {
     place: usize,
     credits: usize,
     wait: Option<Wait>,
+    /// When the worker was done with its last work, if it knows: from then on it waits, if it has to.
+    pub(crate) rests: Option<Instant>,
+    /// When its last wait ended, if it had to wait for what it was given.
+    pub(crate) woke: Option<Instant>,
     pub(crate) batch: Batch<Carried<T, K>>,
 }
 
@@ -47,6 +51,8 @@ where
             place,
             credits: 0,
             wait: None,
+            rests: None,
+            woke: None,
             batch: Batch::new(),
         }
     }
@@ -59,6 +65,7 @@ where
         idle: bool,
     ) -> Poll<Next<M, K>> {
         let shared = &self.shared;
+        let rests = self.rests.take();
         let mut outstanding = false;
         if shared.opts.single() {
             match shared.retries.poll(self.place, cx) {
@@ -77,7 +84,7 @@ where
                 Poll::Ready(Ok(())) => {}
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
                 Poll::Pending => {
-                    self.waits(idle, true);
+                    self.waits(idle, true, rests);
                     return Poll::Pending;
                 }
             }
@@ -85,7 +92,7 @@ where
                 Poll::Ready(Ok(credits)) => self.credits = credits,
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
                 Poll::Pending => {
-                    self.waits(idle, false);
+                    self.waits(idle, false, rests);
                     return Poll::Pending;
                 }
             }
@@ -101,7 +108,7 @@ where
                 if outstanding {
                     shared.retries.unpark(self.place);
                 }
-                self.wait = None;
+                self.woke = self.wait.take().map(Wait::end);
                 Poll::Ready(Next::Batch {
                     seq,
                     credits: std::mem::take(&mut self.credits),
@@ -113,14 +120,14 @@ where
                 Poll::Ready(Next::End)
             }
             Poll::Ready(None) | Poll::Pending => {
-                self.waits(idle, true);
+                self.waits(idle, true, rests);
                 Poll::Pending
             }
         }
     }
 
-    /// Notes the beginning of a wait.
-    fn waits(&mut self, idle: bool, starved: bool) {
+    /// Notes the beginning of a wait, where that is known.
+    fn waits(&mut self, idle: bool, starved: bool, since: Option<Instant>) {
         if !idle {
             self.wait = None;
         } else if self
@@ -128,8 +135,9 @@ where
             .as_ref()
             .is_none_or(|wait| wait.starved != starved)
         {
-            self.wait = None;
-            self.wait = Some(Wait::new(&self.shared.timing, starved));
+            let since = self.wait.take().map(Wait::end).or(since);
+            let since = since.unwrap_or_else(Instant::now);
+            self.wait = Some(Wait::new(&self.shared.timing, starved, since));
         }
     }
 }
@@ -138,16 +146,23 @@ where
 struct Wait {
     timing: Arc<Timing>,
     starved: bool,
+    ended: Option<Instant>,
 }
 
 impl Wait {
-    fn new(timing: &Arc<Timing>, starved: bool) -> Self {
+    fn new(timing: &Arc<Timing>, starved: bool, since: Instant) -> Self {
         let wait = Self {
             timing: Arc::clone(timing),
             starved,
+            ended: None,
         };
-        wait.watch().open();
+        wait.watch().open(since);
         wait
+    }
+
+    /// It ends now.
+    fn end(mut self) -> Instant {
+        *self.ended.insert(Instant::now())
     }
 
     fn watch(&self) -> &crate::clock::Stopwatch {
@@ -161,7 +176,8 @@ impl Wait {
 
 impl Drop for Wait {
     fn drop(&mut self) {
-        self.watch().close();
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        self.watch().close(ended);
     }
 }
 
@@ -171,6 +187,8 @@ pub(crate) struct Pace {
     want: usize,
     turns: u32,
     started: Option<Instant>,
+    /// When it ended.
+    ended: Option<Instant>,
     /// How long the last measured chunk took.
     last: u64,
 }
@@ -187,6 +205,7 @@ impl Pace {
             want: 1,
             turns: 0,
             started: None,
+            ended: None,
             last: 0,
         }
     }
@@ -197,16 +216,22 @@ impl Pace {
     }
 
     /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight: for how many chunks
-    /// this one speaks, 0 if it is not measured.
-    pub(crate) fn begin(&mut self, most: usize) -> u32 {
+    /// this one speaks, 0 if it is not measured. To read a clock takes as long as a cheap item, so `now` is used where it
+    /// is known.
+    pub(crate) fn begin(&mut self, most: usize, now: Option<Instant>) -> u32 {
         self.turns = self.turns.wrapping_add(1);
         let speaks_for = match (self.want >= most, self.turns.is_multiple_of(8)) {
             (false, _) => 1,
             (true, true) => 8,
             (true, false) => 0,
         };
-        self.started = (speaks_for > 0).then(Instant::now);
+        self.started = (speaks_for > 0).then(|| now.unwrap_or_else(Instant::now));
         speaks_for
+    }
+
+    /// When the work ended that was just measured; once.
+    pub(crate) fn ended(&mut self) -> Option<Instant> {
+        self.ended.take()
     }
 
     /// Whether the next chunk may take long, measured by the last: then nobody should wait for its end.
@@ -216,7 +241,9 @@ impl Pace {
 
     /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
     pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
-        let nanos = u64::try_from(self.started.take()?.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        let (started, now) = (self.started.take()?, Instant::now());
+        self.ended = Some(now);
+        let nanos = u64::try_from((now - started).as_nanos()).unwrap_or(u64::MAX);
         self.last = nanos;
         let cost = nanos / items.max(1) as u64;
         if nanos > TARGET_NANOS {

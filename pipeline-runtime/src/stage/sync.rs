@@ -293,6 +293,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             self.shared
                 .source_failed(&mut self.intake.batch.failures)
                 .await;
+            self.intake.woke = None;
         }
         if self.shared.opts.single()
             && let Some(Carried { item, ticket }) = self.intake.batch.items.pop()
@@ -303,11 +304,12 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         }
         let mut items = std::mem::take(&mut self.intake.batch.items).into_iter();
         let count = items.len();
-        self.pace.begin(self.shared.most());
+        self.pace.begin(self.shared.most(), self.intake.woke.take());
         while let Some((step, ticket)) = self.call_each(&mut items) {
             self.settle(seq, step, ticket).await;
         }
         let cost = self.pace.end(count);
+        self.intake.rests = self.pace.ended();
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
         self.intake.batch.hold = None;
@@ -342,9 +344,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     /// One item of a group that may try it again, or give up on a call that still runs.
     async fn single(&mut self, seq: u64, entry: Entry<T, M>, ticket: K, credits: usize) {
         self.cx.item(seq, ticket.into_ticket());
-        self.pace.begin(1);
+        self.pace.begin(1, self.intake.woke.take());
         let step = self.crew.f.call(entry, &self.cx);
         let cost = self.pace.end(1);
+        self.intake.rests = self.pace.ended();
         let ticket = K::of_ticket(self.cx.ticket());
         if self.settle(seq, step, ticket).await {
             self.tally.resolved += 1;
