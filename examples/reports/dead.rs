@@ -28,7 +28,7 @@ pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError
 
 async fn list(letters: &SqliteDeadLetters) -> Result<(), BoxError> {
     for letter in letters.oldest(usize::MAX).await? {
-        println!("{}: {}, {}", letter.id, stack(&letter), age(&letter));
+        println!("{}: {letter}, {}", letter.id, age(&letter));
     }
     println!("{} dead letters", letters.count().await?);
     Ok(())
@@ -41,16 +41,6 @@ fn readable(letter: &DeadLetter) -> Result<Value, BoxError> {
         readable["frames"][place]["value"] = frame.read()?.unwrap_or_default();
     }
     Ok(readable)
-}
-
-/// What the task had passed; what is recorded of it has a star.
-fn stack(letter: &DeadLetter) -> String {
-    let mut stack = String::new();
-    for frame in &letter.frames {
-        let star = if frame.value.is_some() { "*" } else { "" };
-        stack.extend([frame.key.as_str(), star, " → "]);
-    }
-    stack + &format!("FAILED at {} ({})", letter.stage, letter.cause)
 }
 
 fn age(letter: &DeadLetter) -> String {

@@ -339,7 +339,7 @@ impl Drop for SmallDisk {
 #[tokio::test]
 async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount() else {
-        eprintln!("skipped: a small tmpfs cannot be mounted here");
+        test_servers::skipped("a small tmpfs cannot be mounted here");
         return;
     };
     let queue: SqliteQueue = queue::sqlite(disk.0.path().join("jobs.db")).open().unwrap();

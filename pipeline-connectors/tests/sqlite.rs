@@ -248,32 +248,6 @@ async fn two_tables_share_a_connection_and_may_be_written_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn what_is_in_the_log_is_moved_into_the_file_while_rows_are_written() {
-    const LOG_AT_MOST: u64 = 80 * 1024 * 1024;
-    let dir = Dir::new();
-    let posts = dir.posts().open().unwrap();
-    let size = |suffix: &str| {
-        let path = format!("{}{suffix}", dir.path().display());
-        std::fs::metadata(path).map_or(0, |file| file.len())
-    };
-    let text = "x".repeat(2000);
-    let mut next = 0..i64::MAX;
-    // Until as much is in the file as was in the log at once, twice over: the log has begun anew.
-    while size("") < 2 * LOG_AT_MOST {
-        assert!(size("-wal") < LOG_AT_MOST, "the log only grows");
-        let rows = next.by_ref().filter(|id| *id != 13).take(1000);
-        let written = write(&posts, rows.map(|id| post(id, &text)).collect()).await;
-        assert_eq!(failures(&written), []);
-    }
-    Sink::<Post>::flush(&posts).await.unwrap();
-    drop(posts);
-    assert_eq!(size("-wal"), 0, "it is removed when the database is closed");
-    let db = Connection::open(dir.path()).unwrap();
-    let count = db.query_row("SELECT count(*) FROM posts", [], |row| row.get::<_, i64>(0));
-    assert_eq!(count, Ok(next.start - 1));
-}
-
-#[tokio::test]
 async fn a_locked_database_fails_the_batch_with_file_and_advice_and_later_ones_succeed() {
     let dir = Dir::new();
     let db = sqlite(dir.path()).busy_timeout(Duration::from_millis(50));

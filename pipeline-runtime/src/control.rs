@@ -174,17 +174,15 @@ impl Control {
 
     /// The same in a span.
     pub(crate) fn spawn_in(&self, span: Span, task: BoxFuture<'static, ()>) -> AbortHandle {
-        let handle = lock(&self.tasks).spawn_on(task.instrument(span), self.runtime());
+        let mut tasks = lock(&self.tasks);
+        // Those that have ended are forgotten: there may be one for each item.
+        while tasks.try_join_next().is_some() {}
+        let handle = tasks.spawn_on(task.instrument(span), self.runtime());
+        drop(tasks);
         if self.stopped() {
             handle.abort();
         }
         handle
-    }
-
-    /// The same for one of any number of short tasks: those that have ended are forgotten.
-    pub(crate) fn spawn_passing(&self, task: BoxFuture<'static, ()>) {
-        while lock(&self.tasks).try_join_next().is_some() {}
-        self.spawn(task);
     }
 
     /// Runs one of any number of short tasks that may begin after the stages have ended; the end of the run waits for it.

@@ -149,15 +149,33 @@ pub struct Stack<'a> {
 
 impl fmt::Display for Stack<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for frame in self.frames {
-            write!(f, "{frame} → ")?;
-        }
-        write!(f, "FAILED at {} ({}", self.stage, OneLine(self.cause))?;
-        if self.attempts > 1 {
-            write!(f, ", attempt {}", self.attempts)?;
-        }
-        f.write_str(")")
+        write_frames(f, self.frames)?;
+        write_failed(f, self.stage, self.cause, self.attempts)
     }
+}
+
+/// Frames that were passed.
+pub(crate) fn write_frames(
+    f: &mut fmt::Formatter<'_>,
+    frames: impl IntoIterator<Item: fmt::Display>,
+) -> fmt::Result {
+    frames
+        .into_iter()
+        .try_for_each(|frame| write!(f, "{frame} → "))
+}
+
+/// The end of a stack that has failed.
+pub(crate) fn write_failed(
+    f: &mut fmt::Formatter<'_>,
+    stage: &str,
+    cause: impl fmt::Display,
+    attempts: u32,
+) -> fmt::Result {
+    write!(f, "FAILED at {stage} ({}", OneLine(cause))?;
+    if attempts > 1 {
+        write!(f, ", attempt {attempts}")?;
+    }
+    f.write_str(")")
 }
 
 impl fmt::Debug for Stack<'_> {

@@ -38,6 +38,26 @@ async fn a_lease_is_extended_while_the_item_waits_or_is_worked_on() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_back_end_that_panics_when_leases_are_extended_is_asked_again() {
+    let numbers = Watched::filled([1_u64]).await;
+    let deliveries = numbers.clone().deliveries();
+    let (stats, gate) = (deliveries.stats(), Gate::closed());
+    let passing = gate.clone();
+    numbers.fails(Op::Extend, Fault::Panics, 1);
+    let running = pipeline! {
+        [deliveries]
+        :async tap(async |_number| passing.pass().await),
+        :drive sink::each(|_number| {}),
+    }
+    .spawn();
+    tokio::time::sleep(10 * LEASE).await;
+    assert_eq!(conserved(&stats).received, 1, "the lease has ended");
+    gate.open();
+    until(&stats, |counts| counts.acked == 1).await;
+    running.drain(PATIENCE).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lease_is_not_extended_after_its_delivery_is_resolved() {
     let numbers = Watched::filled(0..10_u64).await;
     let deliveries = numbers.clone().deliveries();

@@ -118,7 +118,7 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_blocking_work_is_waited_
             }
             x
         }) with { window: 4 },
-        :drive sender
+        :drive sender with { buffer: 1 }
     }
     .spawn();
     eventually("two calls block", || level.now() == 2 && taken.get() >= 5).await;
@@ -134,7 +134,8 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_blocking_work_is_waited_
     assert!(matches!(failure.cause, Cause::Stopped(_)), "{failure}");
     assert_eq!(level.now(), 0);
     assert!(failure.into_details().report.unwrap().threads.is_empty());
-    assert!(taken.get() <= 9, "{} taken", taken.get());
+    // What the sink and the stage may hold: the sink may be told late that the receiver is gone.
+    assert!(taken.get() <= 12, "{} taken", taken.get());
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,13 +1,17 @@
 //! Promises 22 and 23: timeouts and retries.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use brigade::prelude::*;
+use futures::StreamExt as _;
 use tokio::time::Instant;
 
 use crate::fakes::{Count, Gate, Kept, Level, Log, ThenNever, eventually, idle, in_time};
 
 const AFTER: Duration = Duration::from_secs(1);
+const PATIENCE: Duration = Duration::from_secs(10);
 
 #[tokio::test(start_paused = true)]
 async fn a_timed_out_async_call_is_cancelled_at_the_deadline() {
@@ -315,4 +319,35 @@ async fn drain_waits_for_retries_and_their_results_are_kept() {
         .unwrap();
     assert!(kept.items.take().into_iter().eq(0..10));
     assert!(report.conserved());
+}
+
+/// A thread that goes on working may leave a sleeping consumer asleep for a moment, but not for the length of a call.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slow_call_does_not_keep_the_results_before_it() {
+    const SLOW: usize = 200;
+    /// What a worker may hold: as much as it does in 100 µs, and some more.
+    const CHUNK: usize = 8;
+    let seen = Arc::new(AtomicUsize::new(0));
+    let results = Arc::clone(&seen);
+    let mut stream = std::pin::pin!(
+        pipeline! {
+            [0..20 * SLOW]
+            use results;
+            :block 1 map(|item: usize| {
+                let started = std::time::Instant::now();
+                while item % SLOW == SLOW - 1 && results.load(SeqCst) + CHUNK < item {
+                    assert!(started.elapsed() < PATIENCE, "nobody has woken the consumer");
+                    std::thread::sleep(Duration::from_micros(100));
+                }
+                while started.elapsed() < Duration::from_micros(20) {}
+                item
+            }) with { buffer: 8192 },
+        }
+        .stream()
+    );
+    while let Some(item) = stream.next().await {
+        item.unwrap();
+        seen.fetch_add(1, SeqCst);
+    }
+    assert_eq!(seen.load(SeqCst), 20 * SLOW);
 }

@@ -114,7 +114,7 @@ fn case(number: &str, items: &str) -> Result<(), Error> {
 
 fn compare() -> Result<(), Error> {
     if !has_valgrind() {
-        println!("guard: skipped, for there is no valgrind on this machine");
+        println!("skipped: instructions are not counted, for there is no valgrind on this machine");
         return Ok(());
     }
     let (known, mut worse) = (known()?, 0);

@@ -20,20 +20,26 @@ thread_local! {
 pub(crate) fn encode<V: Serialize>(value: &V, limit: usize) -> Result<Arc<[u8]>, BoxError> {
     BUFFER.with_borrow_mut(|buffer| {
         buffer.clear();
-        let mut serializer = rmp_serde::Serializer::new(&mut *buffer).with_struct_map();
-        value.serialize(&mut serializer)?;
-        if buffer.len() > limit {
-            let size = buffer.len();
-            return Err(
-                format!("it takes {size} bytes, and the journal takes {limit} at most").into(),
-            );
-        }
-        let bytes = Arc::from(&**buffer);
+        let bytes = encode_into(buffer, value, limit);
         if buffer.capacity() > KEPT {
             *buffer = Vec::new();
         }
-        Ok(bytes)
+        bytes
     })
+}
+
+fn encode_into<V: Serialize>(
+    buffer: &mut Vec<u8>,
+    value: &V,
+    limit: usize,
+) -> Result<Arc<[u8]>, BoxError> {
+    let mut serializer = rmp_serde::Serializer::new(&mut *buffer).with_struct_map();
+    value.serialize(&mut serializer)?;
+    let size = buffer.len();
+    if size > limit {
+        return Err(format!("it takes {size} bytes, and the journal takes {limit} at most").into());
+    }
+    Ok(Arc::from(&**buffer))
 }
 
 /// The value back.

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use super::task::Entry;
-use crate::failure::StageInfo;
+use crate::failure::{StageInfo, write_frames};
 use crate::step::Site;
 
 /// A task that is under way, of a pipeline with a journal; [`Handle::tasks`](crate::Handle::tasks) lists them.
@@ -30,9 +30,7 @@ pub struct RunningTask {
 
 impl fmt::Display for RunningTask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for frame in self.frames {
-            write!(f, "{frame} → ")?;
-        }
+        write_frames(f, self.frames)?;
         let behind = if self.is_last { " or behind it" } else { "" };
         let age = Duration::from_millis(self.age.as_millis().try_into().unwrap_or(u64::MAX));
         write!(f, "at {}{behind} (for {age:?})", self.stage.name)

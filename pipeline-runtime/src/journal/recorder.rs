@@ -1,6 +1,5 @@
 //! Gathers what the tasks of one pipeline load and record, so that one call of the journal serves many.
 
-use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
@@ -12,6 +11,7 @@ use super::open::OpenTasks;
 use super::task::{Entry, Opening, Task};
 use super::{Frame, Journal, JournalError};
 use crate::control::Control;
+use crate::panics;
 use crate::step::Site;
 
 /// The journal of one pipeline. Clones are handles of the same.
@@ -121,16 +121,14 @@ impl<J: Journal> Gathering<J> {
     /// Runs until there is nothing to do. A task that waits for work would have to be told of the end.
     fn serve(self: Arc<Self>, work: impl Future<Output = ()> + Send + 'static) {
         let control = self.control.get().expect("attached before anything runs");
-        control.spawn_passing(Box::pin(work));
+        control.spawn(Box::pin(work));
     }
 
     async fn loading(self: Arc<Self>) {
         while let Some(entries) = self.loads.batch() {
             let ids = entries.iter().map(|entry| Arc::clone(&entry.id)).collect();
-            match answered(self.journal.load(ids))
-                .await
-                .and_then(|loaded| complete(loaded, entries.len()))
-            {
+            let loaded = answered(async { self.journal.load(ids).await }).await;
+            match loaded.and_then(|loaded| complete(loaded, entries.len())) {
                 Ok(loaded) => {
                     for (entry, frames) in entries.iter().zip(loaded) {
                         entry.settle(Ok(frames));
@@ -144,7 +142,7 @@ impl<J: Journal> Gathering<J> {
     async fn recording(self: Arc<Self>) {
         while let Some(batch) = self.records.batch() {
             let (entries, frames): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            match answered(self.journal.record(frames)).await {
+            match answered(async { self.journal.record(frames).await }).await {
                 Ok(()) => entries
                     .iter()
                     .for_each(|entry| entry.settle(Ok(Vec::new()))),
@@ -155,7 +153,8 @@ impl<J: Journal> Gathering<J> {
 
     async fn finishing(self: Arc<Self>) {
         while let Some(tasks) = self.finished.batch() {
-            if let Err(error) = answered(self.journal.finish(tasks)).await {
+            let finished = answered(async { self.journal.finish(tasks).await }).await;
+            if let Err(error) = finished {
                 // They are done all the same; what is left of them goes with its age.
                 tracing::warn!(journal = %self.journal.name(), %error, "cannot finish tasks");
             }
@@ -163,18 +162,15 @@ impl<J: Journal> Gathering<J> {
     }
 }
 
-/// The answer of a journal; a panic is an error.
+/// The answer of a journal, which is asked in `asked`; a panic is an error.
 async fn answered<T>(
     asked: impl Future<Output = Result<T, JournalError>>,
 ) -> Result<T, JournalError> {
     let answer = AssertUnwindSafe(asked).catch_unwind().await;
-    answer.unwrap_or_else(|panic| Err(JournalError::new(format!("it panicked: {}", said(&*panic)))))
-}
-
-fn said(panic: &(dyn Any + Send)) -> &str {
-    let text = panic.downcast_ref::<&str>().copied();
-    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str))
-        .unwrap_or("a value that is no message")
+    answer.unwrap_or_else(|panic| {
+        let message = panics::message(&*panic);
+        Err(JournalError::new(format!("it panicked: {message}")))
+    })
 }
 
 /// An answer that is not for all is for none: a task must not be taken for new by mistake.

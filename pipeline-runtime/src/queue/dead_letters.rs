@@ -1,5 +1,6 @@
 //! Where messages go that a pipeline gives up on.
 
+use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -7,12 +8,14 @@ use std::time::SystemTime;
 use serde::{Deserialize, Serialize};
 
 use super::Original;
-use crate::failure::{BoxError, Failure, StageInfo};
+use crate::failure::{BoxError, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
 use crate::sink::{Sink, SinkError, Written};
 use crate::ticket::{Fate, Known, Rider};
 
 /// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
+///
+/// Its `Display` is the stack of its task: `original → post → clean → FAILED at locate (timeout after 5s, attempt 3)`.
 ///
 /// With serde, bytes that are text are a string, others a list of numbers.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,6 +44,13 @@ pub struct DeadLetter {
     pub first_seen: SystemTime,
     /// When it was given up on.
     pub failed_at: SystemTime,
+}
+
+impl fmt::Display for DeadLetter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_frames(f, self.frames.iter().map(|frame| &frame.key))?;
+        write_failed(f, &self.stage, &self.cause, self.attempts)
+    }
 }
 
 /// A key that the task's record had.

@@ -336,7 +336,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let deferred = shared
             .edge
             .submit(seq, out, credits, tally, cost, self.defers);
-        if deferred && !std::mem::replace(&mut self.owes_wake, true) {
+        // One that is not deferred has woken the consumer.
+        self.owes_wake = deferred;
+        if deferred {
             shared.deferred.notify_one();
         }
     }
@@ -347,8 +349,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         self.pace.begin(1, self.intake.woke.take());
         let step = self.crew.f.call(entry, &self.cx);
         let cost = self.pace.end(1);
-        self.intake.rests = self.pace.ended();
+        let ended = self.pace.ended();
         let ticket = K::of_ticket(self.cx.ticket());
+        // A failure may have to wait for the errors end, which is no rest.
+        self.intake.rests = ended.filter(|_| matches!(step, Step::Emit(_)));
         if self.settle(seq, step, ticket).await {
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);

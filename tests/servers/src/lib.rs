@@ -14,6 +14,7 @@ mod http;
 mod install;
 mod process;
 
+use std::io::{self, Write as _};
 use std::sync::OnceLock;
 
 pub use faults::Faults;
@@ -46,7 +47,12 @@ fn shared(
 
 /// What cannot be started is told, and not there.
 fn or_skip<T>(started: Result<T, String>) -> Option<T> {
-    started
-        .inspect_err(|problem| eprintln!("skipped: {problem}"))
-        .ok()
+    started.inspect_err(|problem| skipped(problem)).ok()
+}
+
+/// Says that a test, or a part of it, is skipped, and why. The output of tests that pass is not shown; this is, and
+/// `./check` repeats it at its end.
+pub fn skipped(why: &str) {
+    // Not `eprintln!`, which is captured.
+    let _ = writeln!(io::stderr(), "skipped: {why}");
 }

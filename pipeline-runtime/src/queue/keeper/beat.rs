@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::settling::told;
 use super::{Keeper, State};
 use crate::queue::{Queue, Receipt, Unsettled};
 
@@ -40,7 +41,9 @@ impl Keeper {
         if slots.is_empty() {
             return;
         }
-        let extended = timeout(every, queue.extend(receipts, self.terms().lease)).await;
+        let lease = self.terms().lease;
+        let extended = told(async { queue.extend(receipts, lease).await });
+        let extended = timeout(every, extended).await;
         let unsettled = match extended {
             Ok(Ok(unsettled)) => Ok(unsettled),
             Ok(Err(error)) => Err(error.to_string()),

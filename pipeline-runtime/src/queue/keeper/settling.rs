@@ -117,8 +117,8 @@ impl Keeper {
             .map(|entry| entry.receipt.clone())
             .collect();
         let told = match group.delay {
-            None => told(queue.ack(receipts)).await,
-            Some(delay) => told(queue.nack(receipts, delay)).await,
+            None => told(async { queue.ack(receipts).await }).await,
+            Some(delay) => told(async { queue.nack(receipts, delay).await }).await,
         };
         if let Err(error) = &told {
             tracing::warn!(queue = %queue.name(), %error, deliveries = group.entries.len(), attempt = group.attempt,
@@ -210,8 +210,8 @@ enum Told {
     Lost,
 }
 
-/// A back end that panics is one that fails.
-async fn told(
+/// What a back end answers, which is asked in `call`; one that panics is one that fails.
+pub(super) async fn told(
     call: impl Future<Output = Result<Vec<Unsettled>, QueueError>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
     use futures::FutureExt as _;

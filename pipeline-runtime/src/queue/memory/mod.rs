@@ -17,6 +17,9 @@ const CAPACITY: usize = 65_536;
 /// The time of a lease, unless it is said otherwise.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// A receive may bring nothing sooner than it was asked to.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 /// The most messages that are received, or settled, at once.
 const BATCH: usize = 1024;
 
@@ -174,7 +177,7 @@ impl<B: Body + Clone> Queue for Memory<B> {
     }
 
     async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
-        let until = Instant::now() + wait;
+        let until = Instant::now() + wait.min(LONGEST_WAIT);
         loop {
             let sent = self.shared.sent.notified();
             let due = {
