@@ -138,6 +138,39 @@ async fn a_completed_task_writes_its_rows_once_and_a_refused_one_writes_none() {
     assert_eq!(texts(&path), ["a1", "a2", "a3", "b1", "c1"]);
 }
 
+#[tokio::test]
+async fn two_completions_of_one_task_in_a_batch_are_a_mistake_and_two_deliveries_of_it_are_none() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("tasks.db");
+    let journal = journal::sqlite(&path).open().unwrap();
+    let database = Database::open(&path).unwrap();
+    let table = database
+        .table("reports")
+        .column("text", "TEXT")
+        .create()
+        .open()
+        .unwrap();
+    let sink = journal.completing(&table).unwrap();
+    // As behind a `flat_map`.
+    let parts = |task: &std::sync::Arc<str>| {
+        ["1", "2"].map(|part| Completed::new(task.clone(), (format!("{task}{part}"),)))
+    };
+    let (a, again) = (parts(&"a".into()), parts(&"a".into()));
+    let batch = a.into_iter().chain(parts(&"b".into()));
+    let batch = batch.chain(again.into_iter().take(1)).collect();
+    let written = sink.write(batch).await.unwrap();
+    let failed: Vec<_> = written
+        .failures()
+        .map(|(index, error)| (index, error.to_string()))
+        .collect();
+    let why = "another `Completed` of its task came before it; give all rows of a task to one, with `Completed::rows`";
+    let message = |text| format!("the row of table `reports` with text = \"{text}\": {why}");
+    assert_eq!(failed, [(1, message("a2")), (3, message("b2"))]);
+    assert_eq!(texts(&path), ["a1", "b1"]);
+    let counts = table.stats().snapshot();
+    assert_eq!((counts.inserted, counts.ignored, counts.failed), (2, 1, 2));
+}
+
 #[test]
 fn a_table_in_another_file_cannot_complete_tasks() {
     let directory = tempfile::tempdir().unwrap();

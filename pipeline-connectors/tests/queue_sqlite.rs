@@ -287,6 +287,54 @@ async fn requests_that_wait_are_served_in_one_transaction() {
 }
 
 #[tokio::test]
+async fn a_message_of_another_type_holds_no_other_back() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    let named = |text: &str| message(text).id(text);
+    let bad = ["blob", "not utf-8", "head", "id", "group", "sent"];
+    let mut messages: Vec<_> = bad.map(named).into();
+    for index in [2, 4] {
+        messages[index] = named(bad[index]).group(bad[index]);
+    }
+    messages.push(named("behind the head").group("head"));
+    messages.push(named("last"));
+    queue.send(messages).await.unwrap();
+    let raw = dir.raw();
+    raw.execute_batch(
+        "UPDATE brigade_queue SET body = x'00ff' WHERE id = 'blob' OR id = 'head';
+         UPDATE brigade_queue SET body = CAST(x'41ff' AS TEXT) WHERE id = 'not utf-8';
+         UPDATE brigade_queue SET id = x'00' WHERE id = 'id';
+         UPDATE brigade_queue SET grp = x'00' WHERE id = 'group';
+         UPDATE brigade_queue SET sent = 'today' WHERE id = 'sent';",
+    )
+    .unwrap();
+    drop(queue);
+    // One at a time, each must pass by those that cannot be read.
+    let queue = dir.open();
+    let mut received = Vec::new();
+    for _ in 0..2 {
+        received.extend(queue.receive(1, Duration::ZERO).await.unwrap());
+    }
+    let bodies: Vec<_> = received.iter().map(|message| &*message.body).collect();
+    assert_eq!(bodies, ["behind the head", "last"]);
+    assert!(queue.ack(receipts(&received)).await.unwrap().is_empty());
+    let depth = queue.depth().await.unwrap();
+    assert_eq!((depth.ready, depth.later), (0, 0));
+    let mut aside = raw
+        .prepare("SELECT seq, hex(body), why FROM brigade_queue_set_aside ORDER BY seq")
+        .unwrap();
+    let aside = aside.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+    let aside: Vec<(usize, String, String)> = aside.unwrap().map(Result::unwrap).collect();
+    let seqs: Vec<_> = aside.iter().map(|(seq, ..)| *seq).collect();
+    assert_eq!(seqs, [1, 2, 3, 4, 5, 6]);
+    let kept: Vec<_> = aside[..3].iter().map(|(_, body, _)| &**body).collect();
+    assert_eq!(kept, ["00FF", "41FF", "00FF"], "nothing is lost");
+    for ((_, _, why), column) in aside.iter().zip(["body", "4", "body", "id", "grp", "sent"]) {
+        assert!(why.contains(column), "{why}");
+    }
+}
+
+#[tokio::test]
 async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     let dir = Dir::new();
     let queue = dir.open();

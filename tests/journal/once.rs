@@ -80,6 +80,63 @@ async fn what_is_recorded_is_read_back_and_not_run_again() {
 }
 
 #[tokio::test]
+async fn mapduce_is_recorded_in_plain_block_and_async_stages() {
+    let (notes, calls) = (Notes::new(), Arc::<Calls>::default());
+    let run = async || {
+        let (notes, calls) = (Arc::clone(&notes), Arc::clone(&calls));
+        let sent: Vec<usize> = pipeline! {
+            [["1", "2.5", "10"]]
+            journal = notes;
+            use calls;
+            push_task(line, id = |line| *line),
+            mapduce(line => post, |line| calls.parse(line))? with { once },
+            :block 2 mapduce(post => bytes, |post| calls.load(post)) with { once },
+            :async 8 mapduce(bytes => sent, async |bytes| calls.send(bytes).await)? with { once },
+            map(|m| m.sent),
+        }
+        .collect()
+        .await
+        .unwrap();
+        sent
+    };
+    for _ in 0..2 {
+        assert_eq!(run().await, [1, 3, 2]);
+        assert_eq!(
+            calls.counts(),
+            [3, 3, 3],
+            "the second time all is read back"
+        );
+    }
+    let keys: Vec<_> = notes.recorded();
+    assert_eq!(keys.len(), 9, "{keys:?}");
+}
+
+#[tokio::test]
+async fn what_a_bare_count_runs_is_recorded() {
+    let (notes, calls) = (Notes::new(), Arc::<Calls>::default());
+    let run = async || {
+        let (notes, calls) = (Arc::clone(&notes), Arc::clone(&calls));
+        let sizes: Vec<usize> = pipeline! {
+            [["1", "2.5", "10"]]
+            journal = notes;
+            use calls;
+            push_task(line, id = |line| *line),
+            4 let post = calls.parse(line)? with { once },
+            4 mapduce(post => bytes, |post| calls.load(post)) with { once },
+            map(|m| m.bytes.len()),
+        }
+        .collect()
+        .await
+        .unwrap();
+        sizes
+    };
+    for _ in 0..2 {
+        assert_eq!(run().await, [1, 3, 2]);
+        assert_eq!(calls.counts(), [3, 3, 0]);
+    }
+}
+
+#[tokio::test]
 async fn a_task_resumes_behind_its_last_record() {
     let (notes, calls) = (Notes::new(), Arc::<Calls>::default());
     run(&notes, &calls, vec!["1", "2"]).await.unwrap();

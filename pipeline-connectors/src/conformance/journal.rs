@@ -6,7 +6,8 @@ use futures::future::join_all;
 use pipeline_runtime::journal::{Frame, Journal, Recorded};
 
 /// Checks a journal: what is recorded is loaded afterwards, by task and key, whatever is in it; recording again replaces;
-/// many may record at the same time; a finished task leaves the others alone.
+/// many may record at the same time; a finished task leaves the others alone; one that begins again stays until it is
+/// finished again.
 ///
 /// `make` makes an empty journal each time it is called.
 ///
@@ -20,6 +21,7 @@ pub async fn journal<J: Journal>(make: impl AsyncFn() -> J) {
     records_for_many(&make().await).await;
     records_all_or_nothing(&make().await).await;
     finishes(&make().await).await;
+    begins_again(&make().await).await;
 }
 
 /// Checks a journal that is durable: what is recorded is there when it is opened again.
@@ -168,8 +170,7 @@ async fn finishes(journal: &impl Journal) {
     )
     .await;
     for tasks in [&["a", "c"][..], &["a"], &["unknown"], &[]] {
-        let tasks = tasks.iter().copied().map(Arc::from).collect();
-        journal.finish(tasks).await.expect("it does not finish");
+        finish(journal, tasks).await;
     }
     assert_eq!(
         load(journal, "b").await.len(),
@@ -185,6 +186,23 @@ async fn finishes(journal: &impl Journal) {
     );
 }
 
+/// A finished task that is loaded is under way: what was found of it then does not go with its first end.
+async fn begins_again(journal: &impl Journal) {
+    record(journal, vec![frame("again", "x", b"1")]).await;
+    finish(journal, &["again"]).await;
+    let found = load(journal, "again").await;
+    for number in 0..100 {
+        let other = number.to_string();
+        record(journal, vec![frame(&other, "x", b"2")]).await;
+        finish(journal, &[&other]).await;
+    }
+    assert_eq!(
+        load(journal, "again").await,
+        found,
+        "a finished task that has begun again is dropped while it is under way"
+    );
+}
+
 fn frame(task: &str, key: &str, value: &[u8]) -> Frame {
     Frame {
         task: task.into(),
@@ -195,6 +213,11 @@ fn frame(task: &str, key: &str, value: &[u8]) -> Frame {
 
 async fn record(journal: &impl Journal, frames: Vec<Frame>) {
     journal.record(frames).await.expect("it does not record");
+}
+
+async fn finish(journal: &impl Journal, tasks: &[&str]) {
+    let tasks = tasks.iter().copied().map(Arc::from).collect();
+    journal.finish(tasks).await.expect("it does not finish");
 }
 
 async fn load(journal: &impl Journal, task: &str) -> Vec<(String, Vec<u8>)> {

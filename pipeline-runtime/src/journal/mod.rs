@@ -46,6 +46,9 @@ pub trait Journal: Send + Sync + 'static {
     }
 
     /// What is recorded of the tasks: an entry for each, in the same order, empty if there is nothing.
+    ///
+    /// The tasks are under way from here on, also those that were finished before: what is loaded of them stays until
+    /// they are finished again.
     fn load(
         &self,
         tasks: Vec<Arc<str>>,

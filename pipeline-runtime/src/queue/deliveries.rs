@@ -89,6 +89,9 @@ impl<Q: Queue> Deliveries<Q> {
 
     /// Messages that are delivered more than `limit` times go to `letters` by themselves, and not into the pipeline:
     /// what kills the process each time is stopped so.
+    ///
+    /// No stage sees such a message, so its letter has no frames, and a journal still keeps its task as unfinished: if
+    /// the letter is replayed in time, the task resumes.
     pub fn poison(mut self, limit: u32, letters: impl DeadLetters) -> Self {
         self.poison = Poison::after(limit, letters);
         self

@@ -6,33 +6,18 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use pipeline_runtime::journal::{Frame, JournalError, Recorded};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::Retention;
+use super::finished::PRUNED;
 use super::stats::Counts;
 use super::thread::Ask;
+use super::{Retention, finished};
 use crate::sqlite::refused;
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
 
-/// How much of it goes in one transaction, so that nobody waits for long.
-const PRUNED: i64 = 1000;
-
 const LOAD: &str = "SELECT key, value FROM brigade_frames WHERE task = ?1 ORDER BY seq";
 const RECORD: &str = "INSERT INTO brigade_frames (task, key, value, at) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (task, key) DO UPDATE SET value = excluded.value, at = excluded.at";
-const FINISH: &str =
-    "INSERT INTO brigade_finished (task, at) VALUES (?1, ?2) ON CONFLICT (task) DO NOTHING";
-const DROP_FRAMES: &str = "DELETE FROM brigade_frames WHERE task = ?1";
-const DROP_FINISHED: &str = "DELETE FROM brigade_finished WHERE task = ?1";
-const DROP_COMPLETED: &str = "DELETE FROM brigade_completed WHERE task = ?1";
-const DROP_OLD_FRAMES: &str = "DELETE FROM brigade_frames
-    WHERE seq IN (SELECT seq FROM brigade_frames ORDER BY seq LIMIT ?1) AND at < ?2";
-const DROP_OLD_COMPLETED: &str = "DELETE FROM brigade_completed
-    WHERE seq IN (SELECT seq FROM brigade_completed ORDER BY seq LIMIT ?1) AND at < ?2";
-/// Of the oldest: those that are too old, and those that are too many.
-const OLD_FINISHED: &str =
-    "SELECT task FROM (SELECT seq, task, at FROM brigade_finished ORDER BY seq LIMIT ?1)
-    WHERE at < ?2 OR seq <= (SELECT max(seq) FROM brigade_finished) - ?3";
 
 pub(super) struct Batches {
     connection: Connection,
@@ -65,13 +50,14 @@ impl Batches {
         }
     }
 
-    pub(super) fn load(&self, tasks: &[Arc<str>]) -> Result<Vec<Vec<Recorded>>, JournalError> {
+    pub(super) fn load(&mut self, tasks: &[Arc<str>]) -> Result<Vec<Vec<Recorded>>, JournalError> {
         let loaded = self.try_load(tasks);
         self.stats.loaded(tasks.len());
         loaded.map_err(|error| JournalError::new(refused(&error, self.busy_timeout)))
     }
 
-    fn try_load(&self, tasks: &[Arc<str>]) -> rusqlite::Result<Vec<Vec<Recorded>>> {
+    fn try_load(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<Vec<Vec<Recorded>>> {
+        self.begin_again(tasks)?;
         let mut load = self.connection.prepare_cached(LOAD)?;
         let mut frames = |task: &Arc<str>| {
             let recorded = load.query_map([&**task], |row| {
@@ -83,6 +69,24 @@ impl Batches {
             recorded.collect()
         };
         tasks.iter().map(&mut frames).collect()
+    }
+
+    /// Those of the tasks that were finished are not any more.
+    ///
+    /// This is the only place that sees every task that begins: one whose stages are all recorded records nothing. It
+    /// writes only if there are such tasks, and never waits for the disk: what a power failure undoes is done again when
+    /// the task comes again. It comes before they are read, so that what is read is not dropped meanwhile.
+    fn begin_again(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<()> {
+        let again = finished::finished(&self.connection, tasks.iter().map(|task| &**task))?;
+        if again.is_empty() {
+            return Ok(());
+        }
+        self.wait_for_disk(false)?;
+        let transaction = self.begin()?;
+        finished::begin_again(&transaction, &again)?;
+        transaction.commit()?;
+        self.stats.written(0, 0);
+        Ok(())
     }
 
     /// Everything that is to be written, in one transaction.
@@ -103,7 +107,7 @@ impl Batches {
                     recorded += frames.len();
                 }
                 Ask::Finish(tasks, _) => {
-                    finish(&transaction, tasks, retention)?;
+                    finished::finish(&transaction, tasks, retention)?;
                     finished += tasks.len();
                 }
                 Ask::Load(..) => {}
@@ -151,64 +155,23 @@ impl Batches {
         }
     }
 
-    fn try_prune(&mut self) -> rusqlite::Result<i64> {
-        let Retention {
-            unfinished,
-            finished,
-            tasks,
-        } = self.retention;
+    fn try_prune(&mut self) -> rusqlite::Result<usize> {
+        let retention = self.retention;
         let transaction = self.begin()?;
-        let too_old = before(finished);
-        let too_many = i64::try_from(tasks).unwrap_or(i64::MAX);
-        let old: Vec<Arc<str>> = transaction
-            .prepare_cached(OLD_FINISHED)?
-            .query_map(params![PRUNED, too_old, too_many], |row| row.get(0))?
-            .collect::<rusqlite::Result<_>>()?;
-        forget(&transaction, &old)?;
-        let mut dropped = old.len();
-        for drop_old in [DROP_OLD_FRAMES, DROP_OLD_COMPLETED] {
-            let mut drop_old = transaction.prepare_cached(drop_old)?;
-            dropped = dropped.max(drop_old.execute(params![PRUNED, before(unfinished)])?);
-        }
+        let dropped = finished::prune(&transaction, retention)?;
         transaction.commit()?;
-        Ok(i64::try_from(dropped).unwrap_or(i64::MAX))
+        Ok(dropped)
     }
 }
 
 fn record(transaction: &Transaction<'_>, frames: &[Frame]) -> rusqlite::Result<()> {
+    // Another delivery of the same task may have finished it after this one was loaded.
+    let tasks = frames.iter().map(|frame| &*frame.task);
+    finished::begin_again(transaction, &finished::finished(transaction, tasks)?)?;
     let mut record = transaction.prepare_cached(RECORD)?;
     let now = now();
     for Frame { task, key, value } in frames {
         record.execute(params![&**task, &**key, &**value, now])?;
-    }
-    Ok(())
-}
-
-fn finish(
-    transaction: &Transaction<'_>,
-    tasks: &[Arc<str>],
-    retention: Retention,
-) -> rusqlite::Result<()> {
-    if retention.finished.is_zero() || retention.tasks == 0 {
-        return forget(transaction, tasks);
-    }
-    let mut finish = transaction.prepare_cached(FINISH)?;
-    let now = now();
-    for task in tasks {
-        finish.execute(params![&**task, now])?;
-    }
-    Ok(())
-}
-
-/// Nothing is left of the tasks.
-fn forget(transaction: &Transaction<'_>, tasks: &[Arc<str>]) -> rusqlite::Result<()> {
-    let mut frames = transaction.prepare_cached(DROP_FRAMES)?;
-    let mut completed = transaction.prepare_cached(DROP_COMPLETED)?;
-    let mut finished = transaction.prepare_cached(DROP_FINISHED)?;
-    for task in tasks {
-        for statement in [&mut frames, &mut completed, &mut finished] {
-            statement.execute([&**task])?;
-        }
     }
     Ok(())
 }
@@ -219,7 +182,7 @@ pub(super) fn now() -> i64 {
 }
 
 /// The time that long ago.
-fn before(age: Duration) -> i64 {
+pub(super) fn before(age: Duration) -> i64 {
     let now = SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default();

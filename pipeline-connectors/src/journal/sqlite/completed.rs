@@ -1,5 +1,6 @@
 //! Exactly once: a task's rows and its completion, in one transaction.
 
+use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -17,7 +18,13 @@ use crate::sqlite::{
 const COMPLETE: &str =
     "INSERT INTO brigade_completed (task, at) VALUES (?1, ?2) ON CONFLICT (task) DO NOTHING";
 
+/// Why the second of two fails.
+const SECOND: &str = "another `Completed` of its task came before it; give all rows of a task to one, with `Completed::rows`";
+
 /// The rows of a task, which is done when they are written.
+///
+/// One for each task: what comes of a task that is done is not written. All rows of a task go into one, with
+/// [`Completed::rows`]; behind a `flat_map` that makes several of one task, only the first of them counts.
 #[derive(Debug, Clone)]
 pub struct Completed<R> {
     task: Arc<str>,
@@ -43,6 +50,10 @@ impl Sqlite {
     /// The table as a sink of [`Completed`] tasks: the rows of a task and its completion are written in one transaction,
     /// and a task that comes again after that writes nothing. So its rows are there exactly once, whenever a process
     /// dies.
+    ///
+    /// One [`Completed`] does a task: the rows of a second one are not written. If both come in one batch, each with the
+    /// id that `task_id()` of one record gave, the second fails; otherwise it cannot be told from a task that comes
+    /// again, and its rows are counted as ignored. Give several rows of a task to one [`Completed::rows`].
     ///
     /// The table must be in the file of the journal. Its database waits for the disk at every transaction from here on.
     ///
@@ -151,7 +162,17 @@ impl Batch {
             None => None,
         };
         let now = now();
+        // By their place in memory: two deliveries of one task, each with an id of its own, are no mistake.
+        let mut came = HashSet::with_capacity(items.len());
         for (index, item) in items.iter().enumerate() {
+            if !came.insert(Arc::as_ptr(&item.task))
+                && let Some(row) = item.rows.first()
+            {
+                self.counts.failed += 1;
+                self.failed
+                    .push((index, row_error(sql, row, SECOND.to_owned())));
+                continue;
+            }
             transaction.prepare_cached("SAVEPOINT task")?.execute([])?;
             if complete.execute(params![&*item.task, now])? == 0 {
                 self.counts.ignored += item.rows.len() as u64;

@@ -2,6 +2,7 @@
 
 mod batch;
 mod completed;
+mod finished;
 mod schema;
 mod stats;
 #[cfg(test)]
@@ -111,6 +112,9 @@ impl SqliteBuilder {
     /// Keeps what is recorded of finished tasks for that long, the newest `tasks` of them at most: for queues that may
     /// deliver a message again after it was acknowledged, as standard queues of SQS do. The default is to drop it when
     /// the task is finished.
+    ///
+    /// A finished task that begins again, as such a message or as a dead letter that is replayed, is kept like any other
+    /// that is under way, and counts from its next end on. A task counts among the newest as often as it was finished.
     pub fn keep_finished(mut self, age: Duration, tasks: usize) -> Self {
         self.retention.finished = age;
         self.retention.tasks = tasks;

@@ -63,6 +63,21 @@ impl Fixture {
         self.batches.write(&[Ask::Finish(tasks, answer())]).unwrap();
     }
 
+    fn load(&mut self, task: &str) -> usize {
+        self.batches.load(&[task.into()]).unwrap()[0].len()
+    }
+
+    fn complete(&self, task: &str) {
+        let sql = "INSERT INTO brigade_completed (task, at) SELECT task, at FROM brigade_frames WHERE task = ?1";
+        assert_eq!(self.beside.execute(sql, [task]), Ok(1));
+    }
+
+    fn completed(&self) -> usize {
+        let sql = "SELECT count(*) FROM brigade_completed";
+        let count = self.beside.query_row(sql, [], |row| row.get(0));
+        count.unwrap()
+    }
+
     /// The tasks of which something is recorded.
     fn tasks(&self) -> Vec<String> {
         let mut tasks = self
@@ -116,21 +131,10 @@ fn a_finished_task_is_dropped_at_once_where_nothing_else_is_said() {
     let mut fixture = fixture(DROPS, "");
     fixture.record("a", b"1").unwrap();
     fixture.record("b", b"2").unwrap();
-    fixture
-        .beside
-        .execute(
-            "INSERT INTO brigade_completed (task, at) VALUES ('b', 1)",
-            [],
-        )
-        .unwrap();
+    fixture.complete("b");
     fixture.finish(&["b"]);
     assert_eq!(fixture.tasks(), ["a"]);
-    let completed = fixture
-        .beside
-        .query_row("SELECT count(*) FROM brigade_completed", [], |row| {
-            row.get(0)
-        });
-    assert_eq!(completed, Ok(0));
+    assert_eq!(fixture.completed(), 0);
 }
 
 #[test]
@@ -159,16 +163,77 @@ fn a_task_that_is_never_finished_goes_with_its_age() {
     }
     fixture.age("brigade_frames", "old", Duration::from_secs(3601));
     // It is not acknowledged yet: its completion is all that keeps its rows from being written again.
-    let complete = "INSERT INTO brigade_completed (task, at) SELECT task, at FROM brigade_frames WHERE task = 'completed'";
-    fixture.beside.execute(complete, []).unwrap();
+    fixture.complete("completed");
     fixture.batches.prune();
     assert_eq!(fixture.tasks(), ["completed", "new"]);
-    let completed = fixture
-        .beside
-        .query_row("SELECT count(*) FROM brigade_completed", [], |row| {
-            row.get(0)
-        });
-    assert_eq!(completed, Ok(1));
+    assert_eq!(fixture.completed(), 1);
+}
+
+#[test]
+fn a_task_that_begins_again_is_not_dropped_with_its_first_end() {
+    let minute = Duration::from_secs(60);
+    let mut fixture = fixture(retention(minute, 2), "");
+    for task in ["again", "done"] {
+        fixture.record(task, b"1").unwrap();
+        fixture.complete(task);
+    }
+    fixture.finish(&["again", "done"]);
+    fixture.age("brigade_finished", "again", minute * 2);
+    fixture.age("brigade_finished", "done", minute * 2);
+    // Longer ago than unfinished tasks are kept, too.
+    fixture.age("brigade_frames", "again", minute * 61);
+    fixture.age("brigade_completed", "again", minute * 61);
+    // It records nothing more: all of its stages are on record.
+    assert_eq!(fixture.load("again"), 1);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["again"], "the other is too old");
+    assert_eq!(fixture.completed(), 1, "its rows would be written again");
+    for task in ["b", "c", "d"] {
+        fixture.record(task, b"1").unwrap();
+        fixture.finish(&[task]);
+    }
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["again", "c", "d"], "of three two");
+    fixture.finish(&["again"]);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["again", "d"], "it is the newest now");
+    fixture.age("brigade_finished", "again", minute * 2);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["d"]);
+    assert_eq!(fixture.completed(), 0);
+}
+
+#[test]
+fn a_task_that_goes_on_while_another_delivery_of_it_ends_is_kept() {
+    let mut fixture = fixture(retention(Duration::from_secs(60), 100), "");
+    fixture.record("a", b"1").unwrap();
+    fixture.finish(&["a"]);
+    fixture.record("a", b"2").unwrap();
+    fixture.batches.prune_now();
+    let finished = "SELECT count(*) FROM brigade_finished";
+    let count = |fixture: &Fixture| fixture.beside.query_row(finished, [], |row| row.get(0));
+    assert_eq!(count(&fixture), Ok(0), "it is under way");
+    // Both end, and the last end counts.
+    fixture.finish(&["a"]);
+    fixture.age("brigade_finished", "a", Duration::from_secs(120));
+    fixture.finish(&["a"]);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["a"]);
+    assert_eq!(count(&fixture), Ok(1));
+}
+
+#[test]
+fn loading_writes_only_where_a_finished_task_begins_again() {
+    let mut fixture = fixture(retention(Duration::from_secs(60), 100), "");
+    fixture.record("a", b"1").unwrap();
+    fixture.record("b", b"1").unwrap();
+    fixture.finish(&["b"]);
+    fixture.beside.execute_batch("BEGIN IMMEDIATE").unwrap();
+    assert_eq!((fixture.load("a"), fixture.load("new")), (1, 0));
+    let error = fixture.batches.load(&["b".into()]).unwrap_err();
+    assert!(error.to_string().contains("locked"), "{error}");
+    fixture.beside.execute_batch("COMMIT").unwrap();
+    assert_eq!(fixture.load("b"), 1);
 }
 
 #[test]

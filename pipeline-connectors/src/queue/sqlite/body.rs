@@ -2,21 +2,19 @@
 
 use pipeline_runtime::queue::Body;
 use rusqlite::ToSql;
-use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 
 /// The body of a message in a SQLite queue: a `String` or a `Vec<u8>`.
 #[diagnostic::on_unimplemented(
     message = "a SQLite queue holds no `{Self}`",
     note = "its bodies are `String` or `Vec<u8>`; encode yours when you send, and decode it in the pipeline's first stage"
 )]
-pub trait QueueBody: Body + sealed::Sealed {
+pub trait QueueBody: Body + FromSql + sealed::Sealed {
     /// How the file names the type.
     #[doc(hidden)]
     const KIND: &'static str;
     #[doc(hidden)]
     fn stored(&self) -> Stored<'_>;
-    #[doc(hidden)]
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self>;
 }
 
 /// A body as a parameter of a statement.
@@ -35,18 +33,12 @@ impl QueueBody for String {
     fn stored(&self) -> Stored<'_> {
         Stored(ValueRef::Text(self.as_bytes()))
     }
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::column_result(value)
-    }
 }
 
 impl QueueBody for Vec<u8> {
     const KIND: &'static str = "bytes";
     fn stored(&self) -> Stored<'_> {
         Stored(ValueRef::Blob(self))
-    }
-    fn read(value: ValueRef<'_>) -> FromSqlResult<Self> {
-        Self::column_result(value)
     }
 }
 

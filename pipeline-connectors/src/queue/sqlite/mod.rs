@@ -161,6 +161,9 @@ impl SqliteQueueBuilder {
 ///   is not stored meanwhile.
 /// - Leases and delays end by the clock of the machine. If it is set back, they begin anew, so that none lasts longer
 ///   than twice its time; if it is set forward they end early, and messages may come again while they are worked on.
+/// - A message that another program has written and that cannot be read, since its body is of another type or no UTF-8,
+///   holds up no other: the receive that finds it moves it to the table `brigade_queue_set_aside` of the same file, with
+///   the reason, and warns. It stays there until you put it back or delete it.
 /// - If the disk is full, what needs room fails with an error that is transient, and nothing is lost.
 pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
 

@@ -34,6 +34,19 @@ const TABLES: &str = "
     CREATE INDEX brigade_queue_grp ON brigade_queue (grp) WHERE grp IS NOT NULL;
 ";
 
+/// Where messages are kept that cannot be read. It is made when there is one.
+pub(super) const SET_ASIDE: &str = "
+    CREATE TABLE IF NOT EXISTS brigade_queue_set_aside (
+        seq INTEGER PRIMARY KEY,
+        id,
+        grp,
+        sent,
+        receives,
+        body,
+        why TEXT NOT NULL
+    )
+";
+
 /// Makes the tables if there are none. Returns the name of the queue in this file.
 pub(super) fn prepare(connection: &mut Connection, bodies: &str) -> Result<String, Refused> {
     // Immediate, since another process may be about to do the same.

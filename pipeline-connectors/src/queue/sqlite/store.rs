@@ -6,7 +6,8 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
 
-use super::{Depth, QueueBody};
+use super::{Depth, QueueBody, schema};
+use crate::sqlite::said;
 
 /// An open file, between transactions or in one.
 pub(super) struct Store {
@@ -59,38 +60,82 @@ impl Store {
         Ok(now)
     }
 
-    /// Leases the oldest messages that are ready.
+    /// Leases the oldest messages that are ready. Those that cannot be read are set aside, and others come instead.
     pub(super) fn lease<B: QueueBody>(
         &self,
         now: i64,
         max: usize,
         lease: Duration,
     ) -> rusqlite::Result<Vec<Received<B>>> {
+        loop {
+            let rows = self.lease_rows(now, max, lease)?;
+            let leased = rows.len();
+            let mut messages = Vec::with_capacity(leased);
+            for (seq, read) in rows {
+                match read {
+                    Ok(message) => messages.push(message),
+                    Err(why) => self.set_aside(now, seq, &said(&why))?,
+                }
+            }
+            if leased == 0 || !messages.is_empty() {
+                return Ok(messages);
+            }
+        }
+    }
+
+    /// By `seq`. What other programs have written may be anything.
+    fn lease_rows<B: QueueBody>(
+        &self,
+        now: i64,
+        max: usize,
+        lease: Duration,
+    ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1
             WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, id, sent, body";
+            RETURNING seq, receives, id, sent, body, grp";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(LEASE)?;
         let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
-            Ok((row.get::<_, i64>(0)?, self.received(row)?))
+            Ok((row.get(0)?, self.received(row)))
         })?;
         let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
         rows.sort_unstable_by_key(|(seq, _)| *seq);
-        Ok(rows.into_iter().map(|(_, received)| received).collect())
+        Ok(rows)
     }
 
     fn received<B: QueueBody>(&self, row: &Row<'_>) -> rusqlite::Result<Received<B>> {
         let (seq, receives): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let id = match row.get_ref(2)?.as_str_or_null()? {
-            Some(id) => Arc::from(id),
+        let id = match row.get(2)? {
+            Some(id) => id,
             None => Arc::from(format!("{}-{seq}", self.name)),
         };
         let sent = Duration::from_millis(row.get::<_, i64>(3)?.unsigned_abs());
-        let body = B::read(row.get_ref(4)?)?;
+        let body: B = row.get(4)?;
+        // It is needed when the message is acknowledged, and must not fail then.
+        row.get::<_, Option<String>>(5)?;
         let receipt = Receipt(format!("{seq}.{receives}").into());
         let receives = u32::try_from(receives).unwrap_or(u32::MAX);
         Ok(Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent))
+    }
+
+    /// Moves a message out of the way of the others, and of those behind it in its group.
+    fn set_aside(&self, now: i64, seq: i64, why: &str) -> rusqlite::Result<()> {
+        const MOVE: &str = "INSERT INTO brigade_queue_set_aside
+            SELECT seq, id, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
+        const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1";
+        // As when it is removed, unless another of the group is under way. Its group may be of any type, too.
+        const NEXT: &str = "UPDATE brigade_queue
+            SET due = CASE WHEN span > 0 AND sent + span > ?1
+                THEN min(sent, ?1) + span ELSE 0 END
+            WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue
+                WHERE grp = (SELECT grp FROM brigade_queue_set_aside WHERE seq = ?2))";
+        self.connection.execute_batch(schema::SET_ASIDE)?;
+        self.connection.execute(MOVE, (seq, why))?;
+        self.connection.execute(REMOVE, [seq])?;
+        self.connection.execute(NEXT, (now, seq))?;
+        tracing::warn!(queue = %self.name, seq, why, "a message that cannot be read is set aside, in the table `brigade_queue_set_aside`");
+        Ok(())
     }
 
     /// Settles deliveries; those that another consumer has by now are named.
