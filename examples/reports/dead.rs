@@ -75,9 +75,7 @@ async fn replay(
     // In this order: if this is killed in the midst of it, it can be done again.
     queue::restore(&letters, &place.journal()?).await?;
     queue.replay(&letters).await?;
-    store
-        .remove(letters.iter().map(|letter| letter.id.clone()))
-        .await?;
+    store.remove_replayed(&letters).await?;
 
     let server = Server::start(|_| false).await?;
     let mut crew = crew::Crew::start(place, server.address, asked)?;

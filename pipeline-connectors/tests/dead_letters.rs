@@ -71,6 +71,26 @@ async fn a_letter_takes_the_place_of_one_of_the_same_message() {
 }
 
 #[tokio::test]
+async fn a_message_that_failed_again_keeps_its_newer_letter() {
+    let dir = TempDir::new().unwrap();
+    let store = open(&dir);
+    let (replayed, newer) = (letter("a", b"x", 1), letter("a", b"x", 2));
+    let other = letter("b", b"y", 1);
+    store
+        .write(vec![newer.clone(), other.clone()])
+        .await
+        .unwrap();
+    let removed = store.remove_replayed(&[replayed, other]).await.unwrap();
+    assert_eq!(removed, 1);
+    assert_eq!(
+        store.oldest(10).await.unwrap(),
+        std::slice::from_ref(&newer)
+    );
+    assert_eq!(store.remove_replayed(&[newer]).await.unwrap(), 1);
+    assert_eq!(store.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_store_of_another_version_is_refused() {
     let dir = TempDir::new().unwrap();
     let store = open(&dir);
@@ -105,6 +125,45 @@ async fn a_letter_is_replayed_into_the_queue_whose_file_it_shares() {
     let again = queue.receive(10, Duration::ZERO).await.unwrap();
     assert_eq!(again.len(), 1, "it is queued once");
     assert_eq!((&again[0].id, &*again[0].body), (&first.id, "a"));
+}
+
+#[tokio::test]
+async fn a_letter_whose_message_is_still_leased_is_not_lost() {
+    let dir = TempDir::new().unwrap();
+    let queue: SqliteQueue = queue::sqlite(dir.path().join("jobs.db")).open().unwrap();
+    let original = || vec![Outgoing::new("a".into()).id("1")];
+    queue.send(original()).await.unwrap();
+    let first = queue.receive(1, Duration::ZERO).await.unwrap().remove(0);
+    let letters = [letter("1", b"a", 1)];
+    assert!(replay(&letters, &queue).await.unwrap().is_empty());
+    assert!(queue.ack(vec![first.receipt]).await.unwrap().is_empty());
+
+    queue.send(original()).await.unwrap();
+    let again = queue.receive(10, Duration::ZERO).await.unwrap();
+    assert_eq!(again.len(), 1, "the name is still that of a message");
+    assert_eq!((&*again[0].id, &*again[0].body), ("1", "a"));
+    // It fails a second time, and that letter is replayed before it is acknowledged.
+    let letters = [letter("1", b"a", 2)];
+    assert!(replay(&letters, &queue).await.unwrap().is_empty());
+    queue.ack(vec![again[0].receipt.clone()]).await.unwrap();
+    assert_eq!(queue.depth().await.unwrap().ready, 1);
+}
+
+#[tokio::test]
+async fn a_queue_of_letters_keeps_a_newer_one_beside_the_older() {
+    let dir = TempDir::new().unwrap();
+    let dead: SqliteQueue = queue::sqlite(dir.path().join("dead.db")).open().unwrap();
+    let (older, newer) = (letter("a", b"text", 1), letter("a", b"text", 2));
+    let letters = queue::dead_letter_queue(dead.clone());
+    for letter in [&older, &newer, &newer] {
+        letters.write(vec![letter.clone()]).await.unwrap();
+    }
+    let received = dead.receive(10, Duration::ZERO).await.unwrap();
+    let read: Vec<DeadLetter> = received
+        .iter()
+        .map(|message| serde_json::from_str(&message.body).unwrap())
+        .collect();
+    assert_eq!(read, [older, newer]);
 }
 
 #[tokio::test]

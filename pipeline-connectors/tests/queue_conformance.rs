@@ -35,6 +35,7 @@ enum Fault {
     CountsNothing,
     ChangesIds,
     ForgetsGroups,
+    ForgetsDedups,
     BringsMore,
     NeverWaits,
     LosesWhatWasDropped,
@@ -152,6 +153,11 @@ impl Queue for Broken {
                 message.group = None;
             }
         }
+        if self.is(ForgetsDedups) {
+            for message in &mut messages {
+                message.dedup = None;
+            }
+        }
         self.0.send(messages).await
     }
 }
@@ -182,6 +188,7 @@ is_found_out! {
     a_queue_that_counts_no_deliveries_is_found_out: CountsNothing, "left: 1";
     a_queue_that_changes_ids_is_found_out: ChangesIds, "at delivery 1";
     a_queue_that_forgets_groups_is_found_out: ForgetsGroups, "comes beside another of its group";
+    a_queue_that_forgets_dedups_is_found_out: ForgetsDedups, "of 1 messages only 0 came";
     a_queue_that_brings_more_is_found_out: BringsMore, "a receive of";
     a_queue_that_never_waits_is_found_out: NeverWaits, "was to wait for 1s and waited for 0ns";
     a_queue_that_loses_what_was_dropped_is_found_out: LosesWhatWasDropped, "messages only";

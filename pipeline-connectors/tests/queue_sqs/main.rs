@@ -3,6 +3,7 @@
 #![cfg(feature = "sqs")]
 
 mod faults;
+mod letters;
 mod limits;
 mod pipelines;
 mod stub;

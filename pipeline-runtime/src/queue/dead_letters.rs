@@ -89,7 +89,8 @@ pub trait DeadLetters: Send + Sync + 'static {
     fn name(&self) -> Arc<str>;
 
     /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
-    /// messages are acknowledged then. A letter whose id is there already replaces the older one.
+    /// messages are acknowledged then. A letter whose id is there already replaces the older one, or is kept beside it
+    /// and comes later, where nothing can be replaced; it is never the one that is dropped.
     fn write(&self, letters: Vec<DeadLetter>) -> impl Future<Output = Result<(), BoxError>> + Send;
 }
 

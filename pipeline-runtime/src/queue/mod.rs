@@ -202,6 +202,10 @@ pub struct Outgoing<B> {
     /// Its name, for queues that let the sender choose it; a second message of that name is a duplicate, and is
     /// accepted without being stored again where the queue can tell.
     pub id: Option<Arc<str>>,
+    /// What it is a duplicate by, in place of its name: for a message that is to be stored though another of its name is
+    /// queued, or was. One of the same `dedup` is a duplicate then. It is not delivered with the message, and a message
+    /// without it is still a duplicate of any queued one of its name. Queues that cannot tell duplicates ignore it.
+    pub dedup: Option<Arc<str>>,
     /// Messages of one group are delivered in order, one at a time, where the queue has groups.
     pub group: Option<Arc<str>>,
     /// For how long it is not delivered. The default is zero.
@@ -214,6 +218,7 @@ impl<B> Outgoing<B> {
         Self {
             body,
             id: None,
+            dedup: None,
             group: None,
             delay: Duration::ZERO,
         }
@@ -223,6 +228,13 @@ impl<B> Outgoing<B> {
     #[must_use]
     pub fn id(mut self, id: impl Into<Arc<str>>) -> Self {
         self.id = Some(id.into());
+        self
+    }
+
+    /// The same with what it is a duplicate by, in place of its name.
+    #[must_use]
+    pub fn dedup(mut self, dedup: impl Into<Arc<str>>) -> Self {
+        self.dedup = Some(dedup.into());
         self
     }
 

@@ -14,9 +14,19 @@ use crate::journal::{Frame, Journal, JournalError};
 /// To replay letters, call this, then [`replay`], then remove the letters from where they are kept. If the program ends
 /// in the midst of it, do it again: the messages have the ids that they had, and what is recorded is not run twice.
 ///
+/// Do so when the messages have left their queue. A letter is written before its message is acknowledged, and with the
+/// acknowledgement the journal forgets the task, also what was restored by then: stages that were recorded run again.
+/// That is a moment as long as the pipeline that wrote the letter runs, and over when it has ended. If its process was
+/// killed in between, the message comes again by itself when its lease ends; with the replayed one it is worked on
+/// twice. Nothing is lost in either case.
+///
 /// # Errors
 ///
 /// If the journal cannot be read or written; then nothing is restored.
+///
+/// # Cancel safety
+///
+/// Do it again: a part may be restored.
 pub async fn restore<J: Journal>(letters: &[DeadLetter], journal: &J) -> Result<(), JournalError> {
     let frames: Vec<_> = letters.iter().flat_map(DeadLetter::recorded).collect();
     if frames.is_empty() {
@@ -42,11 +52,19 @@ pub async fn restore<J: Journal>(letters: &[DeadLetter], journal: &J) -> Result<
 /// Sends the originals of the letters to a queue, under the ids that they had. Returns those that were not sent, by
 /// their index: also letters whose original is no body of this queue.
 ///
-/// Call [`restore`] before, if the pipeline has a journal.
+/// Call [`restore`] before, if the pipeline has a journal; it says when.
+///
+/// The others are stored, though a message of that id was sent a moment ago, or is still there since its acknowledgement
+/// is under way: what tells duplicates is the [letter](DeadLetter::dedup), not the id. A letter that is replayed twice
+/// is stored once, as far as the queue can tell. The messages have no group and no delay.
 ///
 /// # Errors
 ///
 /// If none of them could be sent.
+///
+/// # Cancel safety
+///
+/// Do it again: a part may be sent.
 pub async fn replay<Q: Queue>(
     letters: &[DeadLetter],
     queue: &Q,
@@ -91,14 +109,23 @@ impl DeadLetter {
         }
     }
 
-    /// The message as it was, to be sent again under its id.
+    /// The message as it was, to be sent again under its id: a duplicate of what is sent for this very letter, and of
+    /// nothing else.
     ///
     /// # Errors
     ///
     /// The original is no such body.
     pub fn message<B: Body>(&self) -> Result<Outgoing<B>, BoxError> {
         let body = B::from_bytes(self.original.clone())?;
-        Ok(Outgoing::new(body).id(&*self.id))
+        Ok(Outgoing::new(body).id(&*self.id).dedup(self.dedup()))
+    }
+
+    /// What tells this letter from all others, also of the same message: its id and when it was given up on. For
+    /// [`Outgoing::dedup`].
+    #[must_use]
+    pub fn dedup(&self) -> String {
+        let since = self.failed_at.duration_since(SystemTime::UNIX_EPOCH);
+        format!("{}/{}", self.id, since.unwrap_or_default().as_nanos())
     }
 
     /// What is recorded of its task, for a journal.
@@ -203,6 +230,29 @@ mod tests {
             .map(|message| (&*message.id, &*message.body))
             .collect();
         assert_eq!(received, [("1", "x"), ("3", "z")]);
+    }
+
+    #[tokio::test]
+    async fn a_letter_whose_message_is_still_leased_is_not_lost() {
+        let queue = memory::<String>();
+        let original = || Outgoing::new("x".to_owned()).id("1");
+        queue.send(vec![original()]).await.unwrap();
+        let first = queue.receive(10, Duration::ZERO).await.unwrap();
+        let letters = [letter("1", b"x", &[])];
+        for _ in 0..2 {
+            assert!(replay(&letters, &queue).await.unwrap().is_empty());
+        }
+        let receipts = vec![first[0].receipt.clone()];
+        assert!(queue.ack(receipts).await.unwrap().is_empty());
+        // The name is still that of a message.
+        queue.send(vec![original()]).await.unwrap();
+        let again = queue.receive(10, Duration::ZERO).await.unwrap();
+        let ids: Vec<_> = again.iter().map(|message| &*message.id).collect();
+        assert_eq!(ids, ["1"], "it is stored once");
+        queue.ack(vec![again[0].receipt.clone()]).await.unwrap();
+        queue.send(vec![original()]).await.unwrap();
+        assert!(replay(&letters, &queue).await.unwrap().is_empty());
+        assert_eq!(queue.len(), 2, "both names are free");
     }
 
     #[test]

@@ -20,7 +20,7 @@ use support::Handles;
 pub enum Lacks {
     /// The name that a sender gives a message does not become its id.
     Names,
-    /// A second message of a name that is still queued is stored again.
+    /// A second message of a name that is still queued is stored again, or one of the same `dedup`.
     Deduplication,
     /// It does not keep the messages of a group in order, one at a time.
     Groups,
@@ -60,6 +60,7 @@ where
         sending::bodies_arrive_as_they_were_sent;
         sending::a_name_is_kept_at_every_delivery, unless Names;
         sending::a_name_that_is_queued_is_not_stored_again, unless Deduplication;
+        sending::what_is_sent_again_on_purpose_is_stored_beside_the_first, unless Deduplication;
         sending::a_delayed_message_comes_no_sooner, unless Delays;
         leases::an_unsettled_message_comes_again_when_its_lease_ends;
         leases::an_extended_lease_keeps_the_message;

@@ -88,6 +88,28 @@ where
     queue.one.empty("duplicates are not stored").await;
 }
 
+pub(super) async fn what_is_sent_again_on_purpose_is_stored_beside_the_first<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text>,
+{
+    queue.one.put(vec![message("a").id("1")]).await;
+    let first = queue.other.one().await;
+    let again = || vec![message("b").id("1").dedup("1/again")];
+    queue.one.put(again()).await;
+    queue.other.put(again()).await;
+    queue.other.acked(&[first]).await;
+    let second = queue.other.one().await;
+    assert_eq!(
+        bodies(std::slice::from_ref(&second)),
+        expected::<Q::Body>(["b"])
+    );
+    assert_eq!(&*second.id, "1", "the name is the message's own");
+    queue.one.put(again()).await;
+    queue.one.put(vec![message("a").id("1")]).await;
+    queue.other.acked(&[second]).await;
+    queue.one.empty("it was sent again once").await;
+}
+
 pub(super) async fn a_delayed_message_comes_no_sooner<Q>(queue: Handles<Q>)
 where
     Q: Queue<Body: Text>,

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pipeline_runtime::BoxError;
 use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, TransactionBehavior};
 
 use super::schema::prepare;
 use crate::sqlite::{Database, OpenError, Synchronous, said, sqlite};
@@ -41,7 +41,7 @@ use crate::sqlite::{Database, OpenError, Synchronous, said, sqlite};
 ///         if let Some(unsent) = replay(&letters, queue).await?.into_iter().next() {
 ///             return Err(unsent.error);
 ///         }
-///         store.remove(letters.into_iter().map(|letter| letter.id)).await?;
+///         store.remove_replayed(&letters).await?;
 ///     }
 /// }
 /// ```
@@ -136,7 +136,7 @@ impl SqliteDeadLetters {
         .await
     }
 
-    /// Removes the letters of these messages. Returns how many there were.
+    /// Removes the letters of these messages, whichever they have by now. Returns how many there were.
     ///
     /// # Errors
     ///
@@ -151,6 +151,36 @@ impl SqliteDeadLetters {
             let mut removed = 0;
             for id in &ids {
                 removed += remove(&transaction, id)?;
+            }
+            transaction.commit()?;
+            Ok(removed)
+        })
+        .await
+    }
+
+    /// Removes letters that were replayed, and no newer letter of their messages: one that was replayed may have failed
+    /// again meanwhile. Returns how many were removed.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then none is removed.
+    pub async fn remove_replayed(&self, letters: &[DeadLetter]) -> Result<usize, LettersError> {
+        let letters: Vec<_> = letters
+            .iter()
+            .map(|letter| (letter.id.clone(), millis(letter.failed_at)))
+            .collect();
+        self.run(move |connection| {
+            let is_there =
+                "SELECT EXISTS (SELECT 1 FROM brigade_dead_letter WHERE id = ? AND failed_at = ?)";
+            // Immediate, so that nobody writes another letter between the look and the removal.
+            let transaction =
+                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let mut removed = 0;
+            for (id, failed_at) in &letters {
+                let mut is_there = transaction.prepare_cached(is_there)?;
+                if is_there.query_row((id, failed_at), |row| row.get(0))? {
+                    removed += remove(&transaction, id)?;
+                }
             }
             transaction.commit()?;
             Ok(removed)

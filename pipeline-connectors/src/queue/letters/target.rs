@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use pipeline_runtime::BoxError;
-use pipeline_runtime::queue::{DeadLetter, DeadLetters, Outgoing, Queue};
+use pipeline_runtime::queue::{DeadLetter, DeadLetters, Outgoing, Queue, Unsettled};
 
 /// What [`dead_letter_queue`] makes.
 #[derive(Debug, Clone)]
@@ -12,8 +12,22 @@ pub struct DeadLetterQueue<Q>(Q);
 /// Keeps dead letters as messages of another queue, each a [`DeadLetter`] in JSON under the id of the message that it is
 /// about. SQS, say, where alarms and people look for them.
 ///
-/// A letter is larger than its message, by what is recorded of its task. One that the queue refuses, for its size say, is
-/// an error: the pipeline then stops, and the message is delivered again.
+/// Every letter is a message of its own, also where the queue tells duplicates: a message that fails again has several,
+/// and the one that was given up on last is the one to replay.
+///
+/// A letter is larger than its message: by what is recorded of its task, by what is known of the failure, and by what
+/// JSON makes of the bytes. SQS takes 1 MiB, so messages whose letters go there should be far smaller than that.
+///
+/// # Errors
+///
+/// A letter that the queue does not take is an error that names its message, and the pipeline stops; others that were
+/// written with it may be stored. The message is delivered again. If its letter is refused for what it is, its size say,
+/// the pipeline stops at it each time: keep the letters in `SqliteDeadLetters` (feature `sqlite`), which takes up to a
+/// gigabyte, or take the message out of its queue.
+///
+/// # Cancel safety
+///
+/// A dropped write may have stored letters; they are then stored again with the next failure of their messages.
 ///
 /// # Examples
 ///
@@ -44,15 +58,32 @@ impl<Q: Queue<Body = String>> DeadLetters for DeadLetterQueue<Q> {
     }
 
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
-        let message = |letter: DeadLetter| {
-            let json = serde_json::to_string(&letter)?;
-            Ok(Outgoing::new(json).id(letter.id))
-        };
-        let messages = letters.into_iter().map(message);
+        let messages = letters.iter().map(message);
         let messages = messages.collect::<Result<_, serde_json::Error>>()?;
-        match self.0.send(messages).await?.into_iter().next() {
+        let refused = self.0.send(messages).await?;
+        // First what will not pass by itself: somebody has to do something about it.
+        match refused.into_iter().min_by_key(|entry| entry.retryable) {
             None => Ok(()),
-            Some(refused) => Err(refused.error),
+            Some(entry) => Err(problem(&letters[entry.index].id, &entry).into()),
         }
     }
+}
+
+fn message(letter: &DeadLetter) -> Result<Outgoing<String>, serde_json::Error> {
+    let json = serde_json::to_string(letter)?;
+    // SQS takes no such characters. JSON has them only in strings, where they can be written so.
+    let json = json
+        .replace('\u{fffe}', r"\ufffe")
+        .replace('\u{ffff}', r"\uffff");
+    Ok(Outgoing::new(json).id(&*letter.id).dedup(letter.dedup()))
+}
+
+fn problem(id: &str, entry: &Unsettled) -> String {
+    let Unsettled { error, .. } = entry;
+    if entry.retryable {
+        return format!("the letter of message `{id}` is not stored: {error}");
+    }
+    format!(
+        "the letter of message `{id}` is refused: {error}; keep dead letters in a store that takes it, or take the message out of its queue"
+    )
 }

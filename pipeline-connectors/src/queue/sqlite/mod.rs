@@ -158,7 +158,7 @@ impl SqliteQueueBuilder {
 /// - A receive that waits is woken by what is sent through this handle or its clones; what other processes send, and
 ///   what is due again, it finds within 20 ms.
 /// - The name that a sender gives a message is its id, and taken until the message is acknowledged: another of that name
-///   is not stored meanwhile.
+///   is not stored meanwhile, unless it has an [`Outgoing::dedup`] of its own, which is taken for as long.
 /// - Leases and delays end by the clock of the machine. If it is set back, they begin anew, so that none lasts longer
 ///   than twice its time; if it is set forward they end early, and messages may come again while they are worked on.
 /// - A message that another program has written and that cannot be read, since its body is of another type or no UTF-8,

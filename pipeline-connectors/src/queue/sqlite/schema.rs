@@ -6,10 +6,11 @@ use crate::queue::schema::{Refused, check_version};
 use crate::sqlite::OpenErrorKind;
 
 /// Of the tables below. Another version is not opened.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
-/// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`.
+/// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`; `dedup` is
+/// what a message is a duplicate by in place of it.
 ///
 /// `clock` is the latest time that anyone saw, `name` makes the ids of this file different from those of any other.
 const TABLES: &str = "
@@ -22,6 +23,7 @@ const TABLES: &str = "
     CREATE TABLE brigade_queue (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
         id TEXT,
+        dedup TEXT,
         grp TEXT,
         sent INTEGER NOT NULL,
         due INTEGER,
@@ -29,7 +31,8 @@ const TABLES: &str = "
         receives INTEGER NOT NULL DEFAULT 0,
         body NOT NULL
     );
-    CREATE UNIQUE INDEX brigade_queue_id ON brigade_queue (id) WHERE id IS NOT NULL;
+    CREATE INDEX brigade_queue_id ON brigade_queue (id) WHERE id IS NOT NULL;
+    CREATE UNIQUE INDEX brigade_queue_dedup ON brigade_queue (dedup) WHERE dedup IS NOT NULL;
     CREATE INDEX brigade_queue_due ON brigade_queue (due) WHERE due IS NOT NULL;
     CREATE INDEX brigade_queue_grp ON brigade_queue (grp) WHERE grp IS NOT NULL;
 ";

@@ -206,18 +206,20 @@ impl Store {
         Ok(removed.is_some())
     }
 
-    /// Stores messages; names those that are there by their name already no second time.
+    /// Stores messages, but for those that are there already: by their `dedup`, or else by their name.
     pub(super) fn send<B: QueueBody>(
         &self,
         now: i64,
         messages: &[Outgoing<B>],
     ) -> rusqlite::Result<Vec<Unsettled>> {
-        const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body)
-            VALUES (?1, ?2, ?3,
+        const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
+            SELECT ?1, ?2, ?3,
                 CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
                     THEN NULL ELSE ?4 END,
-                ?5, ?6)
-            ON CONFLICT (id) WHERE id IS NOT NULL DO NOTHING";
+                ?5, ?6, ?7
+            WHERE CASE WHEN ?7 IS NULL
+                THEN NOT EXISTS (SELECT 1 FROM brigade_queue WHERE id = ?1)
+                ELSE NOT EXISTS (SELECT 1 FROM brigade_queue WHERE dedup = ?7) END";
         let mut statement = self.connection.prepare_cached(SEND)?;
         let mut refused = Vec::new();
         for (index, message) in messages.iter().enumerate() {
@@ -228,7 +230,8 @@ impl Store {
                 now.saturating_add(delay)
             };
             let (id, group) = (message.id.as_deref(), message.group.as_deref());
-            match statement.execute((id, group, now, due, delay, message.body.stored())) {
+            let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
+            match statement.execute((id, group, now, due, delay, body, dedup)) {
                 Ok(_) => {}
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
                     refused.push(Unsettled::lost(index, "it is larger than SQLite allows"));

@@ -27,10 +27,12 @@ use settle::Settle;
 ///   is sent again. Give messages ids, and keep a journal of what is done for them.
 /// - **Ids.** The name that a sender gives a message travels as its attribute `brigade-id` and is its id; other messages
 ///   have the id that SQS gave them. On a FIFO queue the name is also the deduplication id: a message of a name that
-///   was sent within five minutes is not stored again, even if the first is done. On a standard queue it is.
+///   was sent within five minutes is not stored again, even if the first is done, unless it has an [`Outgoing::dedup`],
+///   which is the deduplication id then. On a standard queue every message is stored.
 /// - **Groups** are for FIFO queues: a message's group is its message group, delivered in order and one at a time. A
-///   message without one is in a group of its own. To have one of a group at a time, each request brings one message of
-///   a FIFO queue, where it brings ten of a standard one; settling takes ten a request with both.
+///   message without one is in a group of its own, with others of its name. To have one of a group at a time, each
+///   request brings one message of a FIFO queue, where it brings ten of a standard one; settling takes ten a request
+///   with both.
 /// - **Leases** are visibility timeouts, in whole seconds, rounded up. SQS keeps a message from others for 12 hours
 ///   after it was received and no longer; what takes longer is lost and comes again.
 /// - **Redrive.** A dead-letter queue of the queue itself works as it is configured. Each receive counts, also that of a

@@ -92,12 +92,14 @@ fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, 
     if fifo {
         // What is not named must differ from all else; the SDK sends the same again when it tries again.
         let random = || format!("{:032x}", fastrand::u128(..));
-        let name = message.id.as_deref().map_or_else(random, name);
-        let group = message
-            .group
-            .as_deref()
-            .map_or_else(|| name.clone(), self::name);
-        entry = entry.message_deduplication_id(name).message_group_id(group);
+        let (id, dedup) = (message.id.as_deref(), message.dedup.as_deref());
+        let dedup = dedup.or(id).map_or_else(random, name);
+        // What is sent again is in the group that it was in, and waits for what is left of its first delivery.
+        let group = message.group.as_deref().or(id);
+        let group = group.map_or_else(|| dedup.clone(), name);
+        entry = entry
+            .message_deduplication_id(dedup)
+            .message_group_id(group);
     } else if !message.delay.is_zero() {
         entry = entry.delay_seconds(seconds(message.delay, DELAY));
     }

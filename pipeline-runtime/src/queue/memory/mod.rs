@@ -26,9 +26,9 @@ const BATCH: usize = 1024;
 /// A queue inside the process: for tests, and to decouple parts of one program. [`memory`] makes it; clones are the
 /// same queue.
 ///
-/// It has ids (a second message of the same id is accepted and not stored while the first is there), groups, delays and
-/// leases, and keeps the time of `tokio::time`, so that tests can let it pass. It is bounded: to send waits for room.
-/// Messages are gone with the last clone.
+/// It has ids (a second message of the same id is accepted and not stored while the first is there, unless it has an
+/// [`Outgoing::dedup`] of its own), groups, delays and leases, and keeps the time of `tokio::time`, so that tests can
+/// let it pass. It is bounded: to send waits for room. Messages are gone with the last clone.
 #[derive(Debug)]
 pub struct Memory<B> {
     shared: Arc<Shared<B>>,

@@ -1,6 +1,7 @@
 //! The messages of a queue in memory.
 
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -18,8 +19,10 @@ pub(super) struct Store<B> {
     timed: BTreeSet<(Instant, usize)>,
     /// The messages of each group, in order; all but the first wait for it.
     groups: HashMap<Arc<str>, VecDeque<usize>>,
-    /// The ids that senders have chosen.
+    /// The ids that senders have chosen, and how many messages have them.
     ids: HashMap<Arc<str>, usize>,
+    /// What messages are duplicates by in place of their ids.
+    dedups: HashSet<Arc<str>>,
     stamps: u64,
 }
 
@@ -29,6 +32,7 @@ struct Message<B> {
     id: Arc<str>,
     /// Whether the sender has chosen the id.
     chosen: bool,
+    dedup: Option<Arc<str>>,
     group: Option<Arc<str>>,
     first_seen: SystemTime,
     receive_count: u32,
@@ -52,6 +56,7 @@ impl<B> Store<B> {
             timed: BTreeSet::new(),
             groups: HashMap::new(),
             ids: HashMap::new(),
+            dedups: HashSet::new(),
             stamps: 0,
         }
     }
@@ -73,10 +78,16 @@ impl<B> Store<B> {
         let Outgoing {
             body,
             id,
+            dedup,
             group,
             delay,
         } = message;
-        if id.as_ref().is_some_and(|id| self.ids.contains_key(id)) {
+        let is_duplicate = match (&dedup, &id) {
+            (Some(dedup), _) => self.dedups.contains(dedup),
+            (None, Some(id)) => self.ids.contains_key(id),
+            (None, None) => false,
+        };
+        if is_duplicate {
             return;
         }
         self.stamps += 1;
@@ -88,14 +99,16 @@ impl<B> Store<B> {
             body: Arc::new(body),
             id: Arc::clone(&id),
             chosen,
+            dedup: dedup.clone(),
             group: group.clone(),
             first_seen: SystemTime::now(),
             receive_count: 0,
             place: Place::Ready,
         });
         if chosen {
-            self.ids.insert(id, slot);
+            *self.ids.entry(id).or_default() += 1;
         }
+        self.dedups.extend(dedup);
         let due = (!delay.is_zero()).then(|| now + delay);
         if let Some(group) = group {
             let members = self.groups.entry(group).or_default();
@@ -169,8 +182,16 @@ impl<B> Store<B> {
         let (slot, until) = self.leased(receipt)?;
         self.timed.remove(&(until, slot));
         let message = self.messages.remove(slot);
-        if message.chosen {
-            self.ids.remove(&message.id);
+        if message.chosen
+            && let Entry::Occupied(mut count) = self.ids.entry(message.id)
+        {
+            *count.get_mut() -= 1;
+            if *count.get() == 0 {
+                count.remove();
+            }
+        }
+        if let Some(dedup) = message.dedup {
+            self.dedups.remove(&dedup);
         }
         if let Some(group) = message.group {
             self.next_of(&group);
