@@ -60,6 +60,9 @@ pub mod source {
     pub use pipeline_runtime::source::*;
 }
 
+#[cfg(feature = "conformance")]
+pub use pipeline_connectors::conformance;
+
 pub mod journal {
     //! Where stages with `once` are recorded.
     #[cfg(feature = "journal")]

@@ -11,7 +11,7 @@
 //!
 //! The sources emit [`Line`](pipeline_runtime::source::Line)s and hold two bounds: on the length of a line, and on the
 //! bytes that were read and have not yet left the pipeline's first stage. What cannot become an item is a failure that
-//! says where, and the rest goes on. [`conformance`] has tests for sources and sinks of your own.
+//! says where, and the rest goes on. [`conformance`] has tests for sources, sinks, queues and journals of your own.
 
 pub mod conformance;
 #[cfg(feature = "journal")]

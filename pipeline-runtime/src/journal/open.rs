@@ -1,10 +1,11 @@
 //! Which tasks of a pipeline are under way, and how far they are.
 
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
+
+use slab::Slab;
 
 use super::task::Entry;
 use crate::failure::{StageInfo, write_frames};
@@ -41,9 +42,7 @@ impl fmt::Display for RunningTask {
 #[derive(Default)]
 pub(crate) struct OpenTasks {
     site: OnceLock<&'static Site>,
-    opened: AtomicU64,
-    /// In the order in which they were opened.
-    open: Mutex<BTreeMap<u64, Weak<Entry>>>,
+    open: Mutex<Slab<Weak<Entry>>>,
 }
 
 impl OpenTasks {
@@ -52,30 +51,33 @@ impl OpenTasks {
         let _ = self.site.set(site);
     }
 
-    /// A number for the next task, greater than those before.
-    pub(super) fn number(&self) -> u64 {
-        self.opened.fetch_add(1, Ordering::Relaxed)
+    /// The place of a task, for [`OpenTasks::remove`].
+    pub(super) fn add(&self, entry: &Arc<Entry>) -> usize {
+        self.lock().insert(Arc::downgrade(entry))
     }
 
-    pub(super) fn add(&self, number: u64, entry: &Arc<Entry>) {
-        self.lock().insert(number, Arc::downgrade(entry));
-    }
-
-    pub(super) fn remove(&self, number: u64) {
-        self.lock().remove(&number);
+    pub(super) fn remove(&self, place: usize) {
+        self.lock().try_remove(place);
     }
 
     /// All of them, the oldest first.
     pub(crate) fn list(&self) -> Vec<RunningTask> {
-        let open: Vec<_> = self.lock().values().filter_map(Weak::upgrade).collect();
         let Some(site) = self.site.get() else {
             return Vec::new();
         };
-        // The last handle of an entry takes the lock when it is dropped.
-        open.iter().map(|entry| entry.running(site)).collect()
+        let entries = self.lock();
+        let open: Vec<_> = entries
+            .iter()
+            .filter_map(|(_, entry)| entry.upgrade())
+            .collect();
+        // Whoever drops the last handle of an entry takes the lock.
+        drop(entries);
+        let mut tasks: Vec<_> = open.iter().map(|entry| entry.running(site)).collect();
+        tasks.sort_by_key(|task| Reverse(task.age));
+        tasks
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<u64, Weak<Entry>>> {
+    fn lock(&self) -> MutexGuard<'_, Slab<Weak<Entry>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::Instant;
@@ -23,8 +23,8 @@ pub struct Task(pub(super) Arc<Entry>);
 pub(crate) struct Entry {
     pub(super) id: Arc<str>,
     gathers: Arc<dyn Gathers>,
-    /// Among all tasks of the pipeline.
-    number: u64,
+    /// Among the open tasks of the pipeline.
+    place: OnceLock<usize>,
     opened: Instant,
     /// The last stage it has reached.
     stage: AtomicUsize,
@@ -56,11 +56,10 @@ enum Request {
 impl Task {
     /// Begins to load what is recorded of the task.
     pub(crate) fn open(gathers: Arc<dyn Gathers>, id: Arc<str>, stage: usize) -> Opening {
-        let number = gathers.tasks().number();
         let entry = Arc::new(Entry {
             id,
             gathers: Arc::clone(&gathers),
-            number,
+            place: OnceLock::new(),
             opened: Instant::now(),
             stage: AtomicUsize::new(stage),
             state: Mutex::new(State {
@@ -70,7 +69,7 @@ impl Task {
                 beside: Vec::new(),
             }),
         });
-        gathers.tasks().add(number, &entry);
+        let _ = entry.place.set(gathers.tasks().add(&entry));
         gathers.load(Arc::clone(&entry));
         Opening(Some(Self(entry)))
     }
@@ -203,7 +202,9 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.gathers.tasks().remove(self.number);
+        if let Some(place) = self.place.get() {
+            self.gathers.tasks().remove(*place);
+        }
     }
 }
 

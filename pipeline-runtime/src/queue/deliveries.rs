@@ -88,7 +88,8 @@ impl<Q: Queue> Deliveries<Q> {
     }
 
     /// Messages that are delivered more than `limit` times go to `letters` by themselves, and not into the pipeline:
-    /// what kills the process each time is stopped so.
+    /// what kills the process each time is stopped so. The default is no limit. If a letter cannot be written, the source
+    /// ends with that error.
     ///
     /// No stage sees such a message, so its letter has no frames, and a journal still keeps its task as unfinished: if
     /// the letter is replayed in time, the task resumes.

@@ -41,7 +41,12 @@ pub use stats::{DeliverySnapshot, DeliveryStats};
 /// processes may compete for the messages of one queue. A message is delivered at least once, to one consumer at a time
 /// as long as its lease is kept.
 ///
-/// `conformance::queue` of the connectors has the tests that every implementation must pass.
+/// An error that is not [transient](QueueError::transient) ends the source; one that is, is tried again with back-off, and
+/// so are entries that are reported as [`Unsettled::retryable`]. A panic is a transient error. Futures of `ack`, `nack`
+/// and `send` are dropped only where there is no more time, a second after an abort, and that of `extend` after a third
+/// of the lease: their entries may be settled or not.
+///
+/// `conformance::queue`, with the feature `conformance`, has the tests that every implementation must pass.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a queue",
     note = "implement `Queue`, or use `queue::memory()` or one of the connectors' queues"

@@ -45,6 +45,10 @@ use crate::sqlite::{Database, OpenError, Synchronous, said, sqlite};
 ///     }
 /// }
 /// ```
+///
+/// # Cancel safety
+///
+/// A call that is dropped is done as a whole, or not at all.
 #[derive(Debug, Clone)]
 pub struct SqliteDeadLetters {
     database: Database,

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// The SQS queue of this name or URL, to be opened.
 ///
 /// Region and credentials are found as the AWS SDK finds them: in the environment, in the profile, from the container or
-/// the machine. A URL of AWS names its region itself.
+/// the machine; single sign-on is not built in. A URL of AWS names its region itself.
 ///
 /// # Examples
 ///

@@ -36,7 +36,12 @@ use settle::Settle;
 /// - **Leases** are visibility timeouts, in whole seconds, rounded up. SQS keeps a message from others for 12 hours
 ///   after it was received and no longer; what takes longer is lost and comes again.
 /// - **Redrive.** A dead-letter queue of the queue itself works as it is configured. Each receive counts, also that of a
-///   message that was released when a pipeline was stopped: leave its `maxReceiveCount` room.
+///   message that was released when a pipeline was stopped: leave its `maxReceiveCount` room. If it is not greater than
+///   the limit of [`Deliveries::poison`](pipeline_runtime::queue::Deliveries::poison), SQS moves a message first, as it
+///   is, and no letter is written.
+/// - **Killed processes.** A long poll that a process had under way when it was killed goes on at SQS, which may still
+///   lease up to ten messages for it: they come after the lease. With a
+///   [`wait`](pipeline_runtime::queue::Deliveries::wait) of a second there are few.
 /// - **Lost leases.** SQS may say that it has deleted a message whose lease had ended, and deliver it again. Where it
 ///   tells, the entry is reported as lost.
 /// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is transient, after the SDK's own
