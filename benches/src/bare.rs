@@ -43,8 +43,16 @@ const REPLACED: &[(&str, &str, &str)] = &[
         "add",
         "let _ = (self, span);",
     ),
-    ("pipeline-runtime/src/clock.rs", "open", "let _ = (self, at);"),
-    ("pipeline-runtime/src/clock.rs", "close", "let _ = (self, at);"),
+    (
+        "pipeline-runtime/src/clock.rs",
+        "open",
+        "let _ = (self, at);",
+    ),
+    (
+        "pipeline-runtime/src/clock.rs",
+        "close",
+        "let _ = (self, at);",
+    ),
 ];
 
 /// Makes the copy, builds it, and gives the command in it.
