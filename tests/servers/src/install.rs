@@ -55,11 +55,16 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
     Ok(place.join("bin").join(package.program))
 }
 
-/// Cargo's target directory: tests and examples are run from somewhere in it.
+/// Cargo's target directory: what is run is in the directory of a profile in it, or one below that. (Cargo puts a tag into
+/// a target directory that it makes, but not into one that was there before.)
 pub(crate) fn target() -> Result<PathBuf, String> {
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
-    let tagged = |directory: &&Path| directory.join("CACHEDIR.TAG").exists();
-    let target = executable.ancestors().skip(1).find(tagged);
+    let mut folders = executable.ancestors().skip(1);
+    let mut profile = folders.next();
+    if profile.is_some_and(|folder| folder.ends_with("deps") || folder.ends_with("examples")) {
+        profile = folders.next();
+    }
+    let target = profile.and_then(Path::parent);
     let target =
         target.ok_or_else(|| format!("{} is in no target directory", executable.display()))?;
     Ok(target.to_path_buf())
