@@ -8,6 +8,7 @@ mod case;
 mod cases;
 mod machine;
 mod measure;
+mod place;
 mod process;
 mod report;
 mod results;

@@ -96,3 +96,13 @@ pub fn target_dir() -> PathBuf {
         .expect("the command is in a target folder")
         .to_owned()
 }
+
+/// Whether a program is installed, asked with an argument that only tells something.
+pub fn has(program: &str, argument: &str) -> bool {
+    Command::new(program)
+        .arg(argument)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok()
+}

@@ -79,12 +79,22 @@ impl Load {
 
     /// What came of it.
     pub(super) fn check(self, lines: u64, bytes: u64) {
-        let expected = (0..self.each).map(length).sum::<u64>() * self.connections;
         assert_eq!(
             (lines, bytes),
-            (self.lines(), expected),
+            (self.lines(), self.bytes()),
             "lines are missing"
         );
+    }
+
+    /// Checks a file with all lines, in whatever order.
+    pub(super) fn check_file(self, text: &[u8]) {
+        let lines = text.split(|byte| *byte == b'\n').count() as u64 - 1;
+        self.check(lines, text.len() as u64 - lines);
+    }
+
+    /// In all, without the ends of lines.
+    pub(super) fn bytes(self) -> u64 {
+        (0..self.each).map(length).sum::<u64>() * self.connections
     }
 }
 

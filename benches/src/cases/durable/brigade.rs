@@ -10,9 +10,9 @@ use brigade::queue::{self, Outgoing, Queue, Received};
 use futures::stream::{self, Stream, StreamExt as _};
 use tokio::task::yield_now;
 
-use super::place::Place;
 use super::{body, expected};
 use crate::case::Sample;
+use crate::place::Place;
 use crate::rt::{self, Consumer};
 
 /// How many messages are sent at once.

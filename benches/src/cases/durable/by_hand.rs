@@ -2,9 +2,9 @@
 
 use rusqlite::{Connection, params};
 
-use super::place::Place;
 use super::{body, expected};
 use crate::case::Sample;
+use crate::place::Place;
 
 /// For how long a job belongs to whom it was given, in seconds.
 const LEASE: u32 = 30;

@@ -3,7 +3,6 @@
 mod apalis;
 mod brigade;
 mod by_hand;
-mod place;
 
 use crate::case::{Case, Contender, Goal, Sample, Size, Table};
 

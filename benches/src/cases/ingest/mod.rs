@@ -1,6 +1,7 @@
 //! The main job: posts from compressed files into SQLite.
 
 use crate::case::{Case, Contender, Goal, Sample, Size, Table};
+use crate::process::has;
 
 mod corpus;
 mod programs;
@@ -42,7 +43,7 @@ pub fn case(size: Size) -> Case {
                 .baseline(XZ)
                 .contender(contender(XZ, "xz 5.4 of the system", &whole, programs::xz))
                 .goal(Goal::within(BRIGADE, XZ, 1.05));
-            if programs::has("jq") {
+            if has("jq", "--version") {
                 table = table.contender(contender(
                     "`xz -dc | jq -c .`",
                     "parses and prints, and that is all; a tenth, times ten",

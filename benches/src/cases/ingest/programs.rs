@@ -48,16 +48,6 @@ pub(super) fn jq(posts: &Corpus) -> Sample {
     Sample::new().with("wall", timed(&mut command).0)
 }
 
-/// Whether a program is installed.
-pub(super) fn has(program: &str) -> bool {
-    Command::new(program)
-        .arg("--version")
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .status()
-        .is_ok()
-}
-
 /// Runs a program that prints `lines = new rows + duplicates + filtered + rejected`, and checks these.
 fn into_database(posts: &Corpus, program: impl FnOnce(&Path, &Path) -> Command) -> Sample {
     let database = Corpus::folder().join("measured.db");

@@ -1,4 +1,4 @@
-//! Where the files are.
+//! Where a contender has its files.
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -8,18 +8,20 @@ use crate::process::target_dir;
 
 /// A fresh folder on the disk that holds the target folder, removed with this. The one for temporary files may be in
 /// memory, where `fsync` does nothing.
-pub(super) struct Place(PathBuf);
+pub struct Place(PathBuf);
 
 impl Place {
-    pub(super) fn new() -> Self {
+    /// A fresh one.
+    pub fn new() -> Self {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let folder = target_dir().join(format!("durable-{}-{number}", process::id()));
+        let folder = target_dir().join(format!("place-{}-{number}", process::id()));
         fs::create_dir_all(&folder).expect("the target folder can be written");
         Self(folder)
     }
 
-    pub(super) fn file(&self, name: &str) -> PathBuf {
+    /// A file in it, to be made.
+    pub fn file(&self, name: &str) -> PathBuf {
         Path::new(&self.0).join(name)
     }
 }
