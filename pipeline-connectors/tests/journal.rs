@@ -1,6 +1,9 @@
 //! The journals against what every journal promises, and files that are none.
 #![cfg(all(feature = "journal", feature = "sqlite"))]
 
+#[path = "common/small_disk.rs"]
+mod small_disk;
+
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
@@ -9,6 +12,7 @@ use pipeline_connectors::journal::{self, Completed};
 use pipeline_connectors::{Database, OpenErrorKind, conformance};
 use pipeline_runtime::journal::{Frame, Journal};
 use pipeline_runtime::sink::Sink;
+use small_disk::SmallDisk;
 
 #[tokio::test]
 async fn memory_keeps_what_every_journal_promises() {
@@ -35,6 +39,37 @@ async fn sqlite_is_durable() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tasks.db");
     conformance::durable_journal(async || journal::sqlite(&path).open().unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_what_was_to_be_recorded_and_loses_nothing() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let journal = journal::sqlite(disk.file("tasks.db")).open().unwrap();
+    let tasks = |count: usize| (0..count).map(|task| task.to_string().into()).collect();
+    let frame = |task: usize| Frame {
+        task: task.to_string().into(),
+        key: "key".into(),
+        value: vec![7; 10_000].into(),
+    };
+    journal.record(vec![frame(0)]).await.unwrap();
+    let rest = disk.fill();
+    let mut recorded = 1;
+    let error = loop {
+        match journal.record(vec![frame(recorded)]).await {
+            Ok(()) => recorded += 1,
+            Err(error) => break error,
+        }
+    };
+    assert_eq!(error.to_string(), "the disk is full; make room");
+    std::fs::remove_file(rest).unwrap();
+    let loaded = journal.load(tasks(recorded + 1)).await.unwrap();
+    let kept: Vec<_> = loaded.iter().map(Vec::len).collect();
+    assert_eq!(kept, [vec![1; recorded], vec![0]].concat());
+    journal.record(vec![frame(recorded)]).await.unwrap();
+    let loaded = journal.load(tasks(recorded + 1)).await.unwrap();
+    assert!(loaded.iter().all(|frames| frames.len() == 1));
 }
 
 #[tokio::test]

@@ -2,8 +2,10 @@
 
 #![cfg(feature = "sqlite")]
 
+#[path = "common/small_disk.rs"]
+mod small_disk;
+
 use std::collections::HashSet;
-use std::fs::File;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -13,6 +15,7 @@ use pipeline_connectors::queue::{self, SqliteQueue};
 use pipeline_connectors::{OpenErrorKind, conformance};
 use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received};
 use rusqlite::Connection;
+use small_disk::SmallDisk;
 use tempfile::TempDir;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -351,46 +354,12 @@ async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     assert_eq!(receive(&queue).await.len(), 1, "what failed is not stored");
 }
 
-/// A file system of 1 MiB; `None` where one may not be made.
-struct SmallDisk(TempDir);
-
-impl SmallDisk {
-    fn mount() -> Option<Self> {
-        let dir = TempDir::new().unwrap();
-        let mut mount = Command::new("mount");
-        mount
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
-            .arg(dir.path());
-        match mount.output() {
-            Ok(output) if output.status.success() => Some(Self(dir)),
-            _ => None,
-        }
-    }
-
-    fn fill(&self) -> PathBuf {
-        let path = self.0.path().join("rest");
-        let mut rest = File::create(&path).unwrap();
-        while rest.write_all(&[0; 4096]).is_ok() {}
-        path
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount")
-            .arg("--lazy")
-            .arg(self.0.path())
-            .output();
-    }
-}
-
 #[tokio::test]
 async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount() else {
-        test_servers::skipped("a small tmpfs cannot be mounted here");
         return;
     };
-    let queue: SqliteQueue = queue::sqlite(disk.0.path().join("jobs.db")).open().unwrap();
+    let queue: SqliteQueue = queue::sqlite(disk.file("jobs.db")).open().unwrap();
     let large = "x".repeat(10_000);
     queue
         .send(vec![message("a"), message(&large)])

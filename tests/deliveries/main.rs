@@ -4,6 +4,8 @@ mod dead_letters;
 mod failures;
 mod fakes;
 mod fates;
+#[path = "../support/heard.rs"]
+mod heard;
 mod keeping;
 mod parts;
 mod property;

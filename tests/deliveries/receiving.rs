@@ -6,6 +6,7 @@ use brigade::prelude::*;
 use tokio::time::Instant;
 
 use crate::fakes::{Fault, Gate, Op, PATIENCE, Watched, conserved, until};
+use crate::heard::Heard;
 
 #[tokio::test(start_paused = true)]
 async fn a_drain_interrupts_a_long_poll_and_the_queue_is_not_asked_again() {
@@ -44,8 +45,20 @@ async fn a_queue_that_is_away_for_a_while_is_waited_for() {
     let deliveries = numbers.clone().deliveries();
     let stats = deliveries.stats();
     numbers.fails(Op::Receive, Fault::Transient, 10);
+    let (heard, _listening) = Heard::here();
     let running = pipeline! { [deliveries] :drive sink::each(|_number| {}) }.spawn();
     until(&stats, |counts| counts.acked == 3).await;
+    // It is said when it begins and when it is over, and not at each try.
+    let said = heard.lines("watched");
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(
+        said[0].starts_with("WARN message=cannot receive"),
+        "{said:?}"
+    );
+    assert!(
+        said[1].starts_with("INFO message=the queue can be received from again"),
+        "{said:?}"
+    );
     let asked = numbers.calls(Op::Receive);
     let waits: Vec<_> = asked.windows(2).map(|two| two[1].at - two[0].at).collect();
     // 100 ms, doubled, with a jitter of up to as much again; 10 s at most.

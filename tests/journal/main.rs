@@ -2,6 +2,8 @@
 
 mod crash;
 mod fakes;
+#[path = "../support/heard.rs"]
+mod heard;
 mod once;
 mod queues;
 mod stack;

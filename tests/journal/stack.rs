@@ -1,14 +1,13 @@
 //! What a failure says about the way of its task.
 
-use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::journal;
 use brigade::prelude::*;
 use tokio::sync::Semaphore;
-use tracing::field::Field;
-use tracing::{Event, Metadata, Subscriber, span};
+
+use crate::heard::Heard;
 
 #[tokio::test(start_paused = true)]
 async fn a_failure_tells_the_frames_that_its_task_had_passed() {
@@ -29,40 +28,9 @@ async fn a_failure_tells_the_frames_that_its_task_had_passed() {
     assert_eq!(format!("{failure:#}"), stack);
 }
 
-/// Keeps what is logged.
-#[derive(Clone, Default)]
-struct Heard(Arc<Mutex<Vec<String>>>);
-
-impl Subscriber for Heard {
-    fn enabled(&self, _: &Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &Event<'_>) {
-        let mut line = event.metadata().level().to_string();
-        event.record(&mut |field: &Field, value: &dyn Debug| {
-            line.extend([format!(" {field}={value:?}")]);
-        });
-        self.0.lock().unwrap().push(line);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
 #[tokio::test]
 async fn what_fails_is_logged_with_its_stack() {
-    let heard = Heard::default();
-    let logging = tracing::subscriber::set_default(heard.clone());
+    let (heard, listening) = Heard::here();
     pipeline! {
         [[1u32], sink::each(|_failure| ())]
         push_task(original),
@@ -74,10 +42,10 @@ async fn what_fails_is_logged_with_its_stack() {
     .run()
     .await
     .unwrap();
-    drop(logging);
-    let heard = heard.0.lock().unwrap();
-    let failed = heard.iter().find(|line| line.contains("item failed"));
-    let failed = failed.expect("it is logged");
+    drop(listening);
+    let failed = heard.lines("item failed");
+    assert_eq!(failed.len(), 1);
+    let failed = &failed[0];
     assert!(failed.starts_with("DEBUG"), "{failed}");
     assert!(
         failed.contains("original → post → FAILED at clean (no)"),

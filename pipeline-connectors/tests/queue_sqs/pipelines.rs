@@ -141,7 +141,9 @@ async fn a_server_that_is_down_at_the_start_and_goes_away_meanwhile_is_waited_fo
     up.abort();
     let _ = up.await;
     put(&queue, 10..20).await;
-    sleep(Duration::from_secs(3)).await;
+    // As long as a restart of a server may take; there is no condition to wait for while nothing happens.
+    sleep(Duration::from_secs(60)).await;
+    assert_eq!(bodies.lock().unwrap().len(), 10);
     let _up = forward(place, upstream).await;
     until(&bodies, 20).await;
     running.drain(PATIENCE).await.unwrap();
