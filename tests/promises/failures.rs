@@ -1,6 +1,7 @@
 //! Promises 6, 12, 13 and 16: what a failing item does to its neighbours and to the pipeline.
 
 use brigade::prelude::*;
+use brigade::source::{Flow, Pulled, Source, SourceError};
 use futures::StreamExt;
 use tokio::sync::mpsc;
 
@@ -261,6 +262,62 @@ async fn fail_fast_returns_exactly_one_error_however_many_items_fail() {
         assert!(failure.to_string().starts_with("map: bad "), "{failure}");
         assert!(in_time(stream.next()).await.is_none());
     }
+}
+
+/// The stages run in the stream's own poll, item by item.
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_plain_stages_loses_no_failure() {
+    let failures = Kept::<Failure<u64>>::open();
+    let errors = failures.clone();
+    let mut stream = pipeline! {
+        [0..200_u64, errors]
+        push_task(item),
+        map(|m| if m.item % 2 == 0 { Ok(m.item) } else { Err("odd") })?,
+    }
+    .stream();
+    let handle = stream.handle();
+    let mut items = Vec::new();
+    while let Some(item) = in_time(stream.next()).await {
+        items.push(item.unwrap());
+    }
+    assert!(items.iter().copied().eq((0..200).step_by(2)));
+    let failed: Vec<_> = failures.items.take();
+    assert_eq!(failed.len(), 100);
+    let report = handle.report();
+    assert_eq!(report.stage("map").unwrap().failed, 100);
+    assert!(report.conserved());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_plain_stages_ends_with_the_failure_of_its_last_item() {
+    let mut stream = pipeline! { [["1", "x"]] map(|text| text.parse::<u32>())? }.stream();
+    assert_eq!(in_time(stream.next()).await.unwrap().unwrap(), 1);
+    let failure = in_time(stream.next()).await.unwrap().unwrap_err();
+    assert_eq!(failure.to_string(), "map: invalid digit found in string");
+    assert!(in_time(stream.next()).await.is_none());
+}
+
+/// A source that brings one item, and then breaks.
+struct Breaks(bool);
+
+impl Source for Breaks {
+    type Item = u8;
+
+    async fn pull(&mut self, _max: usize, out: &mut Pulled<u8>) -> Result<Flow, SourceError> {
+        if std::mem::replace(&mut self.0, true) {
+            return Err(SourceError::new("it broke"));
+        }
+        out.push(1);
+        Ok(Flow::More)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stream_of_plain_stages_tells_that_its_source_broke() {
+    let mut stream = pipeline! { [Breaks(false)] map(|x| x) }.stream();
+    assert_eq!(in_time(stream.next()).await.unwrap().unwrap(), 1);
+    let failure = in_time(stream.next()).await.unwrap().unwrap_err();
+    assert!(failure.to_string().contains("it broke"), "{failure}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

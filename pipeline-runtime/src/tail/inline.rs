@@ -406,7 +406,10 @@ where
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Emitted<Self>>> {
         loop {
-            if let Some(item) = self.ready(cx) {
+            // What was set aside when nothing was ready is seen to before anything more is asked for.
+            if self.aside.is_none()
+                && let Some(item) = self.ready(cx)
+            {
                 return Poll::Ready(Some(item));
             }
             if let ControlFlow::Break(ended) = self.see_to(cx) {
