@@ -4,13 +4,15 @@
 #[path = "common/small_disk.rs"]
 mod small_disk;
 
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures::future::join_all;
 use pipeline_connectors::journal::{self, Completed};
 use pipeline_connectors::{Database, OpenErrorKind, conformance};
-use pipeline_runtime::journal::{Frame, Journal};
+use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
 use pipeline_runtime::sink::Sink;
 use small_disk::SmallDisk;
 
@@ -242,4 +244,48 @@ async fn record(journal: &impl Journal, task: &str, value: &[u8]) {
         value: value.into(),
     };
     journal.record(vec![frame]).await.unwrap();
+}
+
+/// Keeps the last finished task, and forgets the one before it also when it has begun again.
+#[derive(Default)]
+struct Hasty {
+    frames: Mutex<HashMap<Arc<str>, Vec<Recorded>>>,
+    last: Mutex<Option<Arc<str>>>,
+}
+
+impl Journal for Hasty {
+    fn name(&self) -> Arc<str> {
+        "hasty".into()
+    }
+
+    async fn load(&self, tasks: Vec<Arc<str>>) -> Result<Vec<Vec<Recorded>>, JournalError> {
+        let frames = self.frames.lock().unwrap();
+        let load = |task: &Arc<str>| frames.get(task).cloned().unwrap_or_default();
+        Ok(tasks.iter().map(load).collect())
+    }
+
+    async fn record(&self, recorded: Vec<Frame>) -> Result<(), JournalError> {
+        let mut frames = self.frames.lock().unwrap();
+        for Frame { task, key, value } in recorded {
+            let frames = frames.entry(task).or_default();
+            frames.retain(|frame| frame.key != key);
+            frames.push(Recorded { key, value });
+        }
+        Ok(())
+    }
+
+    async fn finish(&self, tasks: Vec<Arc<str>>) -> Result<(), JournalError> {
+        for task in tasks {
+            if let Some(before) = self.last.lock().unwrap().replace(task) {
+                self.frames.lock().unwrap().remove(&before);
+            }
+        }
+        Ok(())
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "a finished task that has begun again is dropped while it is under way")]
+async fn a_journal_that_drops_a_task_that_has_begun_again_is_found_out() {
+    conformance::journal(async || Hasty::default()).await;
 }

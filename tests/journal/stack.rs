@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brigade::journal;
 use brigade::prelude::*;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
 use crate::heard::Heard;
 
@@ -92,6 +92,12 @@ async fn a_running_task_tells_the_frames_that_it_has_passed_and_where_it_is() {
 
     // Virtual time passes only when everything waits.
     tokio::time::sleep(Duration::from_millis(2500)).await;
+    let at = |row: usize| handle.tasks()[row].stage.index;
+    let rows = handle.report().rows;
+    assert_eq!(
+        ["send", "post (journal)"],
+        [rows[at(0)].name, rows[at(1)].name]
+    );
     assert_eq!(
         stacks(),
         [
@@ -109,4 +115,28 @@ async fn a_running_task_tells_the_frames_that_it_has_passed_and_where_it_is() {
     let report = running.await.unwrap();
     assert_eq!(report.stage("sink").unwrap().done, 2);
     assert_eq!(stacks(), [""; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn running_tasks_are_told_the_oldest_first() {
+    let (tasks, input) = mpsc::channel(3);
+    let running = pipeline! {
+        [input]
+        journal = journal::memory();
+        push_task(number, id = |number: &u32| *number),
+        let twice = number * 2 with { once },
+        :async 3 tap(async |m| if m.number > 1 { std::future::pending::<()>().await }),
+        map(|m| m.twice),
+        :drive sink::each(|_| ()),
+    }
+    .spawn();
+    // The third takes the place that the first has left.
+    for number in 1..=3 {
+        tasks.send(number).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    let tasks = running.handle().tasks();
+    let ids: Vec<_> = tasks.iter().map(|task| &*task.id).collect();
+    assert_eq!(ids, ["2", "3"]);
+    running.abort().await;
 }

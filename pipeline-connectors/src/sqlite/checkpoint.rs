@@ -105,7 +105,7 @@ impl Shared {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags).ok()?;
         connection.busy_timeout(Duration::ZERO).ok()?;
-        // Whatever the writer's commits wait for: without this a power failure could damage the file itself.
+        // Whatever the writer's commits wait for: moved without any wait, a power failure could damage the file itself.
         connection
             .pragma_update(None, "synchronous", "NORMAL")
             .ok()?;

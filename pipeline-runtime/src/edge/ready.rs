@@ -79,7 +79,7 @@ impl<T> Ready<T> {
                     && next.len() * size_of::<T>() <= SMALL_BYTES
                 {
                     if out.capacity() < out.len() + next.len() {
-                        out.reserve_exact(want - out.len());
+                        out.reserve_exact(want.min(self.len) - out.len());
                     }
                     out.append(next);
                     let emptied = self.rest.pop_front().unwrap_or_default();

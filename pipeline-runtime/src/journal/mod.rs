@@ -33,8 +33,8 @@ pub use task::{Committing, Opening, Task};
 /// Everything is done in batches: the runtime gathers what all items and all stages of a pipeline want recorded while
 /// the last batch is being written, so that one `fsync` serves many frames.
 ///
-/// An error, or a panic, of `load` or `record` fails the items whose tasks it was asked for; one of `finish` is logged. An
-/// abort may drop the future of any: then frames are recorded or not.
+/// An error, or a panic, of `load` or `record` fails the items whose tasks it was asked for; one of `finish` is logged. A
+/// stop may drop the future of any: then frames are recorded or not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a journal",
     note = "implement `Journal`, or use one of the connectors' journals"

@@ -1,11 +1,11 @@
 //! Which tasks of a pipeline are under way, and how far they are.
 
-use std::cmp::Reverse;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::time::Duration;
 
 use slab::Slab;
+use tokio::time::Instant;
 
 use super::task::Entry;
 use crate::failure::{StageInfo, write_frames};
@@ -41,19 +41,35 @@ impl fmt::Display for RunningTask {
 /// The tasks of one pipeline that are open.
 #[derive(Default)]
 pub(crate) struct OpenTasks {
-    site: OnceLock<&'static Site>,
+    site: OnceLock<Stages>,
     open: Mutex<Slab<Weak<Entry>>>,
 }
 
+/// The stages of a pipeline as its tasks number them, and how many rows of a report come before the first.
+#[derive(Clone, Copy)]
+pub(super) struct Stages {
+    pub(super) site: &'static Site,
+    pub(super) before: usize,
+}
+
+impl Stages {
+    pub(super) fn stage(self, number: usize) -> StageInfo {
+        StageInfo {
+            index: self.before + number,
+            ..self.site.stage(number)
+        }
+    }
+}
+
 impl OpenTasks {
-    /// The stages of its tasks are numbered as those of this site.
-    pub(super) fn of(&self, site: &'static Site) {
-        let _ = self.site.set(site);
+    /// Its tasks number these stages.
+    pub(super) fn of(&self, stages: Stages) {
+        let _ = self.site.set(stages);
     }
 
     /// The place of a task, for [`OpenTasks::remove`].
-    pub(super) fn add(&self, entry: &Arc<Entry>) -> usize {
-        self.lock().insert(Arc::downgrade(entry))
+    pub(super) fn add(&self, entry: Weak<Entry>) -> usize {
+        self.lock().insert(entry)
     }
 
     pub(super) fn remove(&self, place: usize) {
@@ -62,19 +78,19 @@ impl OpenTasks {
 
     /// All of them, the oldest first.
     pub(crate) fn list(&self) -> Vec<RunningTask> {
-        let Some(site) = self.site.get() else {
+        let Some(stages) = self.site.get() else {
             return Vec::new();
         };
         let entries = self.lock();
-        let open: Vec<_> = entries
-            .iter()
-            .filter_map(|(_, entry)| entry.upgrade())
-            .collect();
+        let open = entries.iter().filter_map(|(_, entry)| entry.upgrade());
+        let mut open: Vec<_> = open.collect();
         // Whoever drops the last handle of an entry takes the lock.
         drop(entries);
-        let mut tasks: Vec<_> = open.iter().map(|entry| entry.running(site)).collect();
-        tasks.sort_by_key(|task| Reverse(task.age));
-        tasks
+        open.sort_by_key(|entry| entry.opened);
+        let now = Instant::now();
+        open.iter()
+            .map(|entry| entry.running(*stages, now))
+            .collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Slab<Weak<Entry>>> {

@@ -7,7 +7,7 @@ use std::sync::{Arc, OnceLock};
 use futures::FutureExt as _;
 
 use super::lane::Lane;
-use super::open::OpenTasks;
+use super::open::{OpenTasks, Stages};
 use super::task::{Entry, Opening, Task};
 use super::{Frame, Journal, JournalError};
 use crate::control::Control;
@@ -30,10 +30,11 @@ impl Recorder {
         }))
     }
 
-    /// Its batches run among the tasks of this pipeline, which lists the tasks that are open.
-    pub(crate) fn attach(&self, control: &Arc<Control>, site: &'static Site) {
+    /// Its batches run among the tasks of this pipeline, which lists the tasks that are open. So many rows of the report
+    /// come `before` that of the first stage.
+    pub(crate) fn attach(&self, control: &Arc<Control>, site: &'static Site, before: usize) {
         let tasks = self.0.tasks();
-        tasks.of(site);
+        tasks.of(Stages { site, before });
         control.lists(Arc::clone(tasks));
         self.0.attach(Arc::clone(control));
     }

@@ -4,15 +4,15 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::Instant;
 
+use super::open::Stages;
 use super::recorder::Gathers;
 use super::{Frame, JournalError, Recorded, RunningTask};
 use crate::failure::Cause;
-use crate::step::Site;
 use crate::ticket::Rider;
 
 /// A task whose stages are recorded. Clones are handles of the same task.
@@ -24,8 +24,8 @@ pub(crate) struct Entry {
     pub(super) id: Arc<str>,
     gathers: Arc<dyn Gathers>,
     /// Among the open tasks of the pipeline.
-    place: OnceLock<usize>,
-    opened: Instant,
+    place: usize,
+    pub(super) opened: Instant,
     /// The last stage it has reached.
     stage: AtomicUsize,
     state: Mutex<State>,
@@ -56,10 +56,10 @@ enum Request {
 impl Task {
     /// Begins to load what is recorded of the task.
     pub(crate) fn open(gathers: Arc<dyn Gathers>, id: Arc<str>, stage: usize) -> Opening {
-        let entry = Arc::new(Entry {
+        let entry = Arc::new_cyclic(|entry| Entry {
             id,
             gathers: Arc::clone(&gathers),
-            place: OnceLock::new(),
+            place: gathers.tasks().add(entry.clone()),
             opened: Instant::now(),
             stage: AtomicUsize::new(stage),
             state: Mutex::new(State {
@@ -69,7 +69,6 @@ impl Task {
                 beside: Vec::new(),
             }),
         });
-        let _ = entry.place.set(gathers.tasks().add(&entry));
         gathers.load(Arc::clone(&entry));
         Opening(Some(Self(entry)))
     }
@@ -140,16 +139,16 @@ impl Entry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it is, in a pipeline of that site.
-    pub(super) fn running(&self, site: &'static Site) -> RunningTask {
+    /// How far it is, in a pipeline of these stages.
+    pub(super) fn running(&self, stages: Stages, now: Instant) -> RunningTask {
         let stage = self.stage.load(Ordering::Relaxed);
-        let next = site.stages.get(stage + 1);
+        let all = stages.site.stages;
         RunningTask {
             id: Arc::clone(&self.id),
-            stage: site.stage(stage),
-            is_last: next.is_none_or(|next| next.frames.is_empty()),
-            frames: site.stages[stage].frames,
-            age: self.opened.elapsed(),
+            stage: stages.stage(stage),
+            is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
+            frames: all[stage].frames,
+            age: now - self.opened,
         }
     }
 
@@ -202,9 +201,7 @@ impl Entry {
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        if let Some(place) = self.place.get() {
-            self.gathers.tasks().remove(*place);
-        }
+        self.gathers.tasks().remove(self.place);
     }
 }
 

@@ -19,7 +19,7 @@ pub fn journaled<T, Failing, K>(
     port: Port<T, Failing, K>,
     journal: &Recorder,
 ) -> Port<T, Failing, K> {
-    journal.attach(&port.build.control, port.site);
+    journal.attach(&port.build.control, port.site, port.build.rows());
     port
 }
 

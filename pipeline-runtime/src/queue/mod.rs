@@ -42,9 +42,12 @@ pub use stats::{DeliverySnapshot, DeliveryStats};
 /// as long as its lease is kept.
 ///
 /// An error that is not [transient](QueueError::transient) ends the source; one that is, is tried again with back-off, and
-/// so are entries that are reported as [`Unsettled::retryable`]. A panic is a transient error. Futures of `ack`, `nack`
-/// and `send` are dropped only where there is no more time, a second after an abort, and that of `extend` after a third
-/// of the lease: their entries may be settled or not.
+/// so are entries that are reported as [`Unsettled::retryable`]. A panic of `ack`, `nack` or `extend` is a transient
+/// error; one of `receive` ends the source, one of `send` fails its messages.
+///
+/// Futures that are dropped have settled their entries or not. That of `send` is dropped when the pipeline stops; those of
+/// `ack` and `nack` a second after an abort, five after a failure that stops the pipeline, 100 ms after the deadline of a
+/// drain; that of `extend` after a third of the lease.
 ///
 /// `conformance::queue`, with the feature `conformance`, has the tests that every implementation must pass.
 #[diagnostic::on_unimplemented(

@@ -221,6 +221,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Pooled for Calls<T, M, O, 
     }
 
     fn work(&mut self) -> bool {
+        // Until now it has waited for a thread.
+        self.intake.woke = None;
         let next = self.next.take();
         next.is_some_and(|next| block_on(self.turn(next)))
     }
@@ -336,7 +338,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let deferred = shared
             .edge
             .submit(seq, out, credits, tally, cost, self.defers);
-        // One that is not deferred has woken the consumer.
+        // Where it is not deferred, the consumer is woken, or does not sleep, or has nothing to take.
         self.owes_wake = deferred;
         if deferred {
             shared.deferred.notify_one();

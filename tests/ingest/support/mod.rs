@@ -158,7 +158,7 @@ pub fn data(name: &str) -> Option<PathBuf> {
         .map(|directory| directory.join("shared/data").join(name))
         .find(|path| path.exists());
     if found.is_none() {
-        eprintln!("skipped: shared/data/{name} is not there");
+        test_servers::skipped(&format!("shared/data/{name} is not there"));
     }
     found
 }

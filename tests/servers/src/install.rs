@@ -56,7 +56,8 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
 }
 
 /// Cargo's target directory: what is run is in the directory of a profile in it, or one below that. (Cargo puts a tag into
-/// a target directory that it makes, but not into one that was there before.)
+/// a target directory that it makes, but not into one that was there before. With `--target` it is the directory of that
+/// target.)
 pub(crate) fn target() -> Result<PathBuf, String> {
     let executable = std::env::current_exe().map_err(|error| error.to_string())?;
     let mut folders = executable.ancestors().skip(1);

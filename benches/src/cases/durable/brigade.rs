@@ -127,7 +127,7 @@ where
 {
     let runtime = rt::runtime(2);
     runtime.block_on(async {
-        for first in (0..tasks).step_by(1000) {
+        for first in (0..tasks).step_by(SENT as usize) {
             let numbers = first..tasks.min(first + SENT);
             let messages = numbers.map(|number| Outgoing::new(body(number)));
             let unsent = queue.send(messages.collect()).await;

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pipeline_runtime::BoxError;
 use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, TransactionBehavior};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 
 use super::schema::prepare;
 use crate::sqlite::{Database, OpenError, Synchronous, said, sqlite};
@@ -149,17 +149,8 @@ impl SqliteDeadLetters {
         &self,
         ids: impl IntoIterator<Item = impl Into<String>>,
     ) -> Result<usize, LettersError> {
-        let ids: Vec<String> = ids.into_iter().map(Into::into).collect();
-        self.run(move |connection| {
-            let transaction = connection.transaction()?;
-            let mut removed = 0;
-            for id in &ids {
-                removed += remove(&transaction, id)?;
-            }
-            transaction.commit()?;
-            Ok(removed)
-        })
-        .await
+        let letters = ids.into_iter().map(|id| (id.into(), None)).collect();
+        self.remove_all(letters).await
     }
 
     /// Removes letters that were replayed, and no newer letter of their messages: one that was replayed may have failed
@@ -169,22 +160,19 @@ impl SqliteDeadLetters {
     ///
     /// If the file cannot be written; then none is removed.
     pub async fn remove_replayed(&self, letters: &[DeadLetter]) -> Result<usize, LettersError> {
-        let letters: Vec<_> = letters
+        let letters = letters
             .iter()
-            .map(|letter| (letter.id.clone(), millis(letter.failed_at)))
+            .map(|letter| (letter.id.clone(), Some(millis(letter.failed_at))))
             .collect();
+        self.remove_all(letters).await
+    }
+
+    async fn remove_all(&self, letters: Vec<(String, Option<i64>)>) -> Result<usize, LettersError> {
         self.run(move |connection| {
-            let is_there =
-                "SELECT EXISTS (SELECT 1 FROM brigade_dead_letter WHERE id = ? AND failed_at = ?)";
-            // Immediate, so that nobody writes another letter between the look and the removal.
-            let transaction =
-                connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let transaction = connection.transaction()?;
             let mut removed = 0;
             for (id, failed_at) in &letters {
-                let mut is_there = transaction.prepare_cached(is_there)?;
-                if is_there.query_row((id, failed_at), |row| row.get(0))? {
-                    removed += remove(&transaction, id)?;
-                }
+                removed += remove(&transaction, id, *failed_at)?;
             }
             transaction.commit()?;
             Ok(removed)
@@ -217,7 +205,7 @@ impl DeadLetters for SqliteDeadLetters {
         let written = self.run(move |connection| {
             let transaction = connection.transaction()?;
             for letter in &letters {
-                remove(&transaction, &letter.id)?;
+                remove(&transaction, &letter.id, None)?;
                 insert(&transaction, letter)?;
             }
             transaction.commit()
@@ -253,11 +241,18 @@ fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> 
     Ok(())
 }
 
-fn remove(connection: &Connection, id: &str) -> rusqlite::Result<usize> {
-    let frames = "DELETE FROM brigade_dead_frame WHERE id = ?";
-    connection.prepare_cached(frames)?.execute([id])?;
-    let letter = "DELETE FROM brigade_dead_letter WHERE id = ?";
-    connection.prepare_cached(letter)?.execute([id])
+/// Removes the letter of a message, if it is of that time.
+fn remove(connection: &Connection, id: &str, failed_at: Option<i64>) -> rusqlite::Result<usize> {
+    let letter =
+        "DELETE FROM brigade_dead_letter WHERE id = ?1 AND failed_at = ifnull(?2, failed_at)";
+    let removed = connection
+        .prepare_cached(letter)?
+        .execute((id, failed_at))?;
+    if removed > 0 {
+        let frames = "DELETE FROM brigade_dead_frame WHERE id = ?";
+        connection.prepare_cached(frames)?.execute([id])?;
+    }
+    Ok(removed)
 }
 
 fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {

@@ -42,6 +42,7 @@ pub(super) const SET_ASIDE: &str = "
     CREATE TABLE IF NOT EXISTS brigade_queue_set_aside (
         seq INTEGER PRIMARY KEY,
         id,
+        dedup,
         grp,
         sent,
         receives,

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
+use rusqlite::types::Value;
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
 
 use super::{Depth, QueueBody, schema};
@@ -93,7 +94,7 @@ impl Store {
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1
             WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, id, sent, body, grp";
+            RETURNING seq, receives, id, sent, body";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(LEASE)?;
         let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
@@ -112,8 +113,6 @@ impl Store {
         };
         let sent = Duration::from_millis(row.get::<_, i64>(3)?.unsigned_abs());
         let body: B = row.get(4)?;
-        // It is needed when the message is acknowledged, and must not fail then.
-        row.get::<_, Option<String>>(5)?;
         let receipt = Receipt(format!("{seq}.{receives}").into());
         let receives = u32::try_from(receives).unwrap_or(u32::MAX);
         Ok(Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent))
@@ -121,19 +120,14 @@ impl Store {
 
     /// Moves a message out of the way of the others, and of those behind it in its group.
     fn set_aside(&self, now: i64, seq: i64, why: &str) -> rusqlite::Result<()> {
-        const MOVE: &str = "INSERT INTO brigade_queue_set_aside
-            SELECT seq, id, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
-        const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1";
-        // As when it is removed, unless another of the group is under way. Its group may be of any type, too.
-        const NEXT: &str = "UPDATE brigade_queue
-            SET due = CASE WHEN span > 0 AND sent + span > ?1
-                THEN min(sent, ?1) + span ELSE 0 END
-            WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue
-                WHERE grp = (SELECT grp FROM brigade_queue_set_aside WHERE seq = ?2))";
+        // It may have been put back as it was.
+        const KEEP: &str = "INSERT OR REPLACE INTO brigade_queue_set_aside
+            SELECT seq, id, dedup, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
+        const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 RETURNING grp";
         self.connection.execute_batch(schema::SET_ASIDE)?;
-        self.connection.execute(MOVE, (seq, why))?;
-        self.connection.execute(REMOVE, [seq])?;
-        self.connection.execute(NEXT, (now, seq))?;
+        self.connection.execute(KEEP, (seq, why))?;
+        let group = self.connection.query_row(REMOVE, [seq], |row| row.get(0))?;
+        self.next_of(now, &group)?;
         tracing::warn!(queue = %self.name, seq, why, "a message that cannot be read is set aside, in the table `brigade_queue_set_aside`");
         Ok(())
     }
@@ -188,22 +182,30 @@ impl Store {
     fn remove(&self, now: i64, at: (i64, i64)) -> rusqlite::Result<bool> {
         const REMOVE: &str =
             "DELETE FROM brigade_queue WHERE seq = ?1 AND receives = ?2 RETURNING grp";
-        // The next of the group. What was sent with a delay waits for the rest of it.
-        const NEXT: &str = "UPDATE brigade_queue
-            SET due = CASE WHEN span > 0 AND sent + span > ?1
-                THEN min(sent, ?1) + span ELSE 0 END
-            WHERE seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
         let removed = self
             .connection
             .prepare_cached(REMOVE)?
-            .query_row(at, |row| row.get::<_, Option<String>>(0))
+            .query_row(at, |row| row.get(0))
             .optional()?;
-        if let Some(Some(group)) = &removed {
+        if let Some(group) = &removed {
+            self.next_of(now, group)?;
+        }
+        Ok(removed.is_some())
+    }
+
+    /// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay
+    /// waits for the rest of it. Of which type a group is, other programs decide too.
+    fn next_of(&self, now: i64, group: &Value) -> rusqlite::Result<()> {
+        const NEXT: &str = "UPDATE brigade_queue
+            SET due = CASE WHEN span > 0 AND sent + span > ?1
+                THEN min(sent, ?1) + span ELSE 0 END
+            WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
+        if *group != Value::Null {
             self.connection
                 .prepare_cached(NEXT)?
                 .execute((now, group))?;
         }
-        Ok(removed.is_some())
+        Ok(())
     }
 
     /// Stores messages, but for those that are there already: by their `dedup`, or else by their name.

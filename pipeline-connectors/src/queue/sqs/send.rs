@@ -94,7 +94,8 @@ fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, 
         let random = || format!("{:032x}", fastrand::u128(..));
         let (id, dedup) = (message.id.as_deref(), message.dedup.as_deref());
         let dedup = dedup.or(id).map_or_else(random, name);
-        // What is sent again is in the group that it was in, and waits for what is left of its first delivery.
+        // What is sent again without a group is in the one of its name, and waits for what is left of its first
+        // delivery.
         let group = message.group.as_deref().or(id);
         let group = group.map_or_else(|| dedup.clone(), name);
         entry = entry
