@@ -125,7 +125,10 @@ async fn running_tasks_are_told_the_oldest_first() {
         journal = journal::memory();
         push_task(number, id = |number: &u32| *number),
         let twice = number * 2 with { once },
-        :async 3 tap(async |m| if m.number > 1 { std::future::pending::<()>().await }),
+        :async 3 tap(async |m| match m.number {
+            1 => tokio::time::sleep(Duration::from_millis(15)).await,
+            _ => std::future::pending().await,
+        }),
         map(|m| m.twice),
         :drive sink::each(|_| ()),
     }

@@ -293,7 +293,7 @@ async fn a_stream_of_plain_stages_ends_with_the_failure_of_its_last_item() {
     let mut stream = pipeline! { [["1", "x"]] map(str::parse::<u32>)? }.stream();
     assert_eq!(in_time(stream.next()).await.unwrap().unwrap(), 1);
     let failure = in_time(stream.next()).await.unwrap().unwrap_err();
-    assert_eq!(failure.to_string(), "map: invalid digit found in string");
+    assert_eq!(failure.to_string(), "parse: invalid digit found in string");
     assert!(in_time(stream.next()).await.is_none());
 }
 
