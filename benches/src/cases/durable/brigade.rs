@@ -16,7 +16,7 @@ use crate::place::Place;
 use crate::rt::{self, Consumer};
 
 /// How many messages are sent at once.
-const SENT: u64 = 1000;
+const SENT: usize = 1000;
 
 /// For how long the queue has to be empty.
 const WAIT: Duration = Duration::from_millis(1);
@@ -127,10 +127,13 @@ where
 {
     let runtime = rt::runtime(2);
     runtime.block_on(async {
-        for first in (0..tasks).step_by(SENT as usize) {
-            let numbers = first..tasks.min(first + SENT);
-            let messages = numbers.map(|number| Outgoing::new(body(number)));
-            let unsent = queue.send(messages.collect()).await;
+        let mut messages = (0..tasks).map(|number| Outgoing::new(body(number)));
+        loop {
+            let batch: Vec<_> = messages.by_ref().take(SENT).collect();
+            if batch.is_empty() {
+                break;
+            }
+            let unsent = queue.send(batch).await;
             assert!(unsent.expect("the queue is there").is_empty());
         }
     });
