@@ -49,12 +49,13 @@ pub fn reports<Q: Queue<Body = String>>(
         [deliveries, Errors::new(letters)]
         journal = journal;
         use spool, archive, calls;
+        tap(|message| calls.begin(message))?,
         push_task(message),
         let report = Report::parse(message)?,
         :block 2 let bytes = spool.load(report)? with { window: 256 },
-        let digest = { calls.note(message.id(), "digest")?; sha256(bytes) } with { once },
+        let digest = { calls.note(message, "digest")?; sha256(bytes) } with { once },
         :async 64 let link = {
-            calls.note(message.id(), "link")?;
+            calls.note(message, "link")?;
             archive.upload(report, bytes, token).await?
         } with { once(token), timeout: Duration::from_secs(10), window: 256 },
         forget(bytes),

@@ -1,6 +1,6 @@
 //! What has happened so far, as the files tell it.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read as _};
 
@@ -24,23 +24,58 @@ pub struct Ledger {
 /// Of each `once` stage of each task, as `report 7/link`: how often it was called, and whether its value is recorded.
 #[derive(Debug, Default)]
 pub struct History {
-    pub recorded: HashSet<String>,
+    /// With its number: how many were recorded before it.
+    pub recorded: HashMap<String, usize>,
     pub calls: HashMap<String, u32>,
-    /// Calls of what had been recorded before: there must be none.
+    /// Calls for deliveries that began after the value had been recorded: there must be none. Of two deliveries of one
+    /// task that are on their way at once, as of a message that was sent twice, both may call.
     pub again: Vec<String>,
+    /// How many values had been recorded when a delivery began.
+    begun: HashMap<String, usize>,
 }
 
 impl History {
-    /// What was called since the last time, and what is recorded since then. A call of what was recorded the last time
-    /// should not have been made.
-    pub fn add(&mut self, calls: Vec<String>, recorded: Vec<String>) {
-        for call in calls {
-            if self.recorded.contains(&call) {
-                self.again.push(call.clone());
+    /// What was noted since the last time, and then what is recorded since then.
+    pub fn add(&mut self, notes: Vec<Note>, recorded: Vec<String>) {
+        for note in notes {
+            match note {
+                Note::Begun(delivery) => _ = self.begun.insert(delivery, self.recorded.len()),
+                Note::Called(delivery, frame) => self.called(&delivery, frame),
             }
-            *self.calls.entry(call).or_default() += 1;
         }
-        self.recorded.extend(recorded);
+        for frame in recorded {
+            let number = self.recorded.len();
+            self.recorded.entry(frame).or_insert(number);
+        }
+    }
+
+    fn called(&mut self, delivery: &str, frame: String) {
+        let begun = self.begun.get(delivery).copied().unwrap_or(usize::MAX);
+        if self
+            .recorded
+            .get(&frame)
+            .is_some_and(|number| *number < begun)
+        {
+            self.again.push(frame.clone());
+        }
+        *self.calls.entry(frame).or_default() += 1;
+    }
+}
+
+/// A line of the file of calls.
+#[derive(Debug, Clone)]
+pub enum Note {
+    Begun(String),
+    /// The delivery, and the frame that the stage makes.
+    Called(String, String),
+}
+
+impl From<&str> for Note {
+    fn from(line: &str) -> Self {
+        match line.split_once(' ') {
+            None => Self::Begun(line.into()),
+            Some((delivery, frame)) => Self::Called(delivery.into(), frame.into()),
+        }
     }
 }
 
@@ -72,10 +107,10 @@ impl Ledger {
 
     /// Reads what is new.
     pub fn look(&mut self) -> Result<(), BoxError> {
-        // In this order: a call that is read with the frames or before them may have come before the record.
+        // In this order: a delivery that is read with the frames or before them may have begun before the record.
         let recorded = self.frames()?;
-        let calls = self.new_calls()?;
-        self.history.add(calls, recorded);
+        let notes = self.new_notes()?;
+        self.history.add(notes, recorded);
         Ok(())
     }
 
@@ -91,12 +126,12 @@ impl Ledger {
         Ok(frames)
     }
 
-    fn new_calls(&mut self) -> io::Result<Vec<String>> {
+    fn new_notes(&mut self) -> io::Result<Vec<Note>> {
         self.calls.read_to_string(&mut self.rest)?;
         let whole = self.rest.rfind('\n').map_or(0, |end| end + 1);
-        let calls = self.rest[..whole].lines().map(str::to_owned).collect();
+        let notes = self.rest[..whole].lines().map(Note::from).collect();
         self.rest.drain(..whole);
-        Ok(calls)
+        Ok(notes)
     }
 
     /// How many messages have come to an end: rows and dead letters.

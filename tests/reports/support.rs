@@ -100,10 +100,9 @@ impl Place {
     /// How often each stage was called for each task, as `report 7/link`.
     pub(crate) fn calls(&self) -> HashMap<String, u32> {
         let mut calls = HashMap::new();
-        for call in std::fs::read_to_string(self.path("calls.txt"))
-            .expect("calls are noted")
-            .lines()
-        {
+        let notes = std::fs::read_to_string(self.path("calls.txt")).expect("calls are noted");
+        // A line without a call says that a delivery begins.
+        for (_delivery, call) in notes.lines().filter_map(|note| note.split_once(' ')) {
             *calls.entry(call.to_owned()).or_default() += 1;
         }
         calls
