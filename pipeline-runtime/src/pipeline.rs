@@ -56,6 +56,17 @@ pub trait Emits: Send {}
 #[diagnostic::do_not_recommend]
 impl<T: Send> Emits for T {}
 
+/// What `collect` makes of items: whatever is empty by default and can be extended by them.
+#[diagnostic::on_unimplemented(
+    message = "`collect` cannot make `{Self}` of items of type `{T}`",
+    label = "into what?",
+    note = "say what to collect into: `let rows: Vec<_> = …`, or `.collect::<Vec<_>>()`"
+)]
+pub trait Collection<T>: Default + Extend<T> {}
+
+#[diagnostic::do_not_recommend]
+impl<T, C: Default + Extend<T>> Collection<T> for C {}
+
 /// Ends a pipeline that is not driven.
 pub fn finish<T: Item, Task: Item, K: Carry>(
     port: Port<T, Task, K>,
@@ -197,10 +208,12 @@ where
     pub fn collect<C>(self) -> Collect<C, Task, S>
     where
         T: Emits,
-        C: Default + Extend<T>,
+        S: Tail<Item = T>,
+        C: Collection<T>,
     {
         Collect {
             items: C::default(),
+            poll: Collect::poll_all,
             tickets: Vec::new(),
             emitting: self.emitting(),
         }
@@ -373,10 +386,14 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
     }
 }
 
+type Collected<C, Task> = Result<C, Failure<Task>>;
+
 /// Collects the output of a pipeline; [`Pipeline::collect`] makes it. Dropping it aborts the pipeline.
 #[must_use = "nothing is collected until it is awaited"]
 pub struct Collect<C, Task: Send + 'static, S: Tail> {
     items: C,
+    /// The future knows no bound of `C`, so that a `C` that fits nothing is one error and not one for each use.
+    poll: fn(&mut Self, &mut Context<'_>) -> Poll<Collected<C, Task>>,
     /// Done when everything is collected.
     tickets: Vec<S::Ticket>,
     emitting: Emitting<Task, S>,
@@ -392,20 +409,17 @@ impl<C, Task: Send + 'static, S: Tail> Collect<C, Task, S> {
 /// Everything in it is polled in place or owned by value: nothing relies on being pinned.
 impl<C, Task: Send + 'static, S: Tail> Unpin for Collect<C, Task, S> {}
 
-impl<T, C, Task, S> Future for Collect<C, Task, S>
+impl<C, Task: Send + 'static, S: Tail> Collect<C, Task, S>
 where
-    C: Default + Extend<T>,
-    Task: Send + 'static,
-    S: Tail<Item = T>,
+    C: Collection<S::Item>,
 {
-    type Output = Result<C, Failure<Task>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+    fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Collected<C, Task>> {
         let Self {
             items,
             tickets,
             emitting,
-        } = self.get_mut();
+            ..
+        } = self;
         if emitting.running() {
             ready!(
                 emitting
@@ -418,6 +432,15 @@ where
         }
         let ended = ready!(emitting.poll_end(cx, tickets));
         Poll::Ready(ended.map(|_report| std::mem::take(items)))
+    }
+}
+
+impl<C, Task: Send + 'static, S: Tail> Future for Collect<C, Task, S> {
+    type Output = Result<C, Failure<Task>>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.get_mut();
+        (this.poll)(this, cx)
     }
 }
 

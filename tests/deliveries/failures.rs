@@ -228,3 +228,17 @@ async fn an_item_that_is_tried_again_keeps_its_delivery() {
     running.drain(PATIENCE).await.unwrap();
     assert_eq!(numbers.len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_comes_from_no_queue_cannot_be_given_back() {
+    let failure = pipeline! {
+        [0..3, queue::nacks(Duration::ZERO)]
+        map(|number| if number == 1 { Err("one") } else { Ok(number) })?,
+        :drive sink::each(|_number| {}),
+    }
+    .run()
+    .await
+    .unwrap_err();
+    let message = "there is no message to give back for the failure `map: one`; `nacks` needs a queue as the input";
+    assert!(failure.to_string().contains(message), "{failure}");
+}

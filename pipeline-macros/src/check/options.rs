@@ -14,11 +14,42 @@ pub(super) fn check(stage: &Stage, checker: &mut Checker<'_>) {
             checker.errors.at(span, format!("`{name}` {why}"));
         }
     }
-    for setting in [&options.buffer, &options.window].into_iter().flatten() {
-        if literal(&setting.value) == Some(0) {
-            checker
+    for (setting, is) in [
+        (
+            &options.timeout,
+            "`timeout` is a `Duration`: `timeout: Duration::from_secs(5)`",
+        ),
+        (
+            &options.retry,
+            "`retry` is a `Retry`: `retry: Retry::exponential(3)`",
+        ),
+    ] {
+        // What is no literal has a type that only rustc knows.
+        if let Some(Setting { value, .. }) = setting
+            && matches!(value, Expr::Lit(_))
+        {
+            checker.errors.over(value, is);
+        }
+    }
+    for (setting, is) in [
+        (
+            &options.buffer,
+            "`buffer` is a number of items: `buffer: 64`",
+        ),
+        (
+            &options.window,
+            "`window` is a number of items: `window: 64`",
+        ),
+    ] {
+        let Some(Setting { value, .. }) = setting else {
+            continue;
+        };
+        match literal(value) {
+            Some(0) => checker
                 .errors
-                .over(&setting.value, "0 items would never move; it is at least 1");
+                .over(value, "0 items would never move; it is at least 1"),
+            None if matches!(value, Expr::Lit(_)) => checker.errors.over(value, is),
+            _ => {}
         }
     }
     window(stage, checker);

@@ -56,11 +56,19 @@ fn question(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
     }
 }
 
-/// `.await` needs an `:async` stage.
+/// `.await` needs an `:async` stage, and so does an async closure.
 fn function(form: &dyn Form, checker: &mut Checker<'_>) {
     let Some(closure) = form.func().and_then(|func| func.closure()) else {
         return;
     };
+    if let Some(asyncness) = closure.asyncness
+        && form.kind().calls
+        && !checker.is_async
+    {
+        let message =
+            "nobody awaits what an async closure returns here; put `:async` in front of the stage";
+        checker.errors.at(asyncness.span, message);
+    }
     if let Some(span) = closure::own_await_of_closure(closure) {
         let message = if checker.is_async {
             "`.await` in a closure needs it to be async; write `async |x| …`"

@@ -87,6 +87,13 @@ pub(crate) fn own_await_of_closure(closure: &ExprClosure) -> Option<Span> {
     own_await(&closure.body)
 }
 
+/// Whether there is nothing in the expression that waits: no `.await` of its own, nor a macro that may have one.
+pub(crate) fn never_waits(expr: &Expr) -> bool {
+    let mut own = Own::default();
+    own.visit_expr(expr);
+    own.awaits.is_none() && !own.calls_macro
+}
+
 /// Whether the expression may end early: with `?`, `return`, or inside a macro that may do so.
 pub(crate) fn may_fail(expr: &Expr) -> bool {
     let mut own = Own::default();
@@ -98,6 +105,7 @@ pub(crate) fn may_fail(expr: &Expr) -> bool {
 struct Own {
     awaits: Option<Span>,
     fails: bool,
+    calls_macro: bool,
 }
 
 impl<'ast> Visit<'ast> for Own {
@@ -113,6 +121,7 @@ impl<'ast> Visit<'ast> for Own {
 
     fn visit_macro(&mut self, _: &'ast Macro) {
         self.fails = true;
+        self.calls_macro = true;
     }
 
     fn visit_item(&mut self, _: &'ast syn::Item) {}

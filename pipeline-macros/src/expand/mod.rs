@@ -62,12 +62,12 @@ impl Expander<'_> {
     fn journal(&self) -> Option<TokenStream> {
         let journal = self.checked.journal.as_ref()?;
         let (first, last) = ends(&journal.value);
-        let (recorder, value) = (self.glue.private("recorder", first), &journal.value);
+        let (records, value) = (self.glue.private("Records", first), &journal.value);
         let (name, value) = (
             self.glue.ident("journal", first),
             parenthesized(quote!(#value), self.glue.at(last)),
         );
-        Some(quote_spanned!(self.glue.at(first)=> let #name = #recorder #value;))
+        Some(quote_spanned!(self.glue.at(first)=> let #name = #records::<_>::recorder #value;))
     }
 
     /// The port of the input, with what gathers for the journal.

@@ -55,6 +55,7 @@ pub(crate) fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<
 fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
     let span = input.span();
     let one = "a `let` stage writes one key: `let key = expression`";
+    super::no_keyword(input)?;
     match Pat::parse_single(input) {
         Ok(Pat::Ident(pat)) if pat.subpat.is_none() && pat.by_ref.is_none() => Ok(pat.ident),
         _ => Err(syn::Error::new(span, one)),
@@ -91,6 +92,13 @@ impl Form for Let {
                 self.key
             );
             checker.errors.at(span, message);
+        }
+        if checker.is_async && closure::never_waits(&self.value) {
+            let key = &self.key;
+            let message = format!(
+                "`:async let {key} = …` waits for nothing; write `….await`, or leave out the `:async`"
+            );
+            checker.errors.at(key.span(), message);
         }
         if let Expr::Reference(reference) = &self.value {
             let message = format!(

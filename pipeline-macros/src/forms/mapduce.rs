@@ -41,7 +41,10 @@ struct Path {
 fn parse(input: ParseStream<'_>, wrong: &syn::Error) -> syn::Result<Mapduce> {
     let from = paths(input.parse()?)?;
     let to = match input.parse::<Option<Token![=>]>>()? {
-        Some(_) => Some(input.parse::<Ident>()?),
+        Some(_) => {
+            super::no_keyword(input)?;
+            Some(input.parse::<Ident>()?)
+        }
         None => in_place(&from).map(|()| None)?,
     };
     if input.is_empty() {

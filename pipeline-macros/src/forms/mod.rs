@@ -15,6 +15,9 @@ pub(crate) mod tap;
 pub(crate) mod through;
 
 use proc_macro2::{Ident, Span, TokenStream};
+use syn::Token;
+use syn::ext::IdentExt as _;
+use syn::parse::ParseStream;
 
 use crate::check::{Checker, Scope};
 use crate::errors::Errors;
@@ -67,6 +70,16 @@ pub(crate) fn named(name: &str) -> Option<&'static Kind> {
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
     KINDS.into_iter().map(|kind| kind.name)
+}
+
+/// An error where the name of a key is wanted, and a keyword stands.
+pub(crate) fn no_keyword(input: ParseStream<'_>) -> syn::Result<()> {
+    if !input.peek(syn::Ident::peek_any) || input.peek(syn::Ident) || input.peek(Token![_]) {
+        return Ok(());
+    }
+    let word = input.fork().call(Ident::parse_any)?;
+    let message = format!("`{word}` is a keyword of Rust; choose another key");
+    Err(syn::Error::new(word.span(), message))
 }
 
 /// One use of a form.

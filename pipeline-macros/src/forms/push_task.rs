@@ -38,6 +38,7 @@ struct Id {
 }
 
 fn parse(input: ParseStream<'_>, wrong: &syn::Error) -> syn::Result<PushTask> {
+    super::no_keyword(input)?;
     let key = input.parse().map_err(|_| wrong.clone())?;
     input.parse::<Option<Token![,]>>()?;
     let mut id = None;
@@ -96,6 +97,13 @@ impl Form for PushTask {
         {
             checker.errors.at(id.span, message);
         }
+        if scope.has(&self.key) {
+            let message = format!(
+                "`{}` is a key of the record already; save the record under another key",
+                self.key
+            );
+            checker.errors.at(self.key.span(), message);
+        }
         scope.push(&self.key);
     }
 
@@ -145,9 +153,8 @@ impl PushTask {
 
     /// The id that the stage says how to make, or the item's own.
     fn task_id(&self, body: &Body<'_>) -> TokenStream {
-        let lent = body.lent_item();
         let Some(Id { func, .. }) = &self.id else {
-            let identified = body.private("Identified");
+            let (identified, lent) = (body.private("Identified"), body.lent_item());
             return quote_spanned!(body.span()=> #identified::task_id(#lent));
         };
         let how = How {
@@ -156,6 +163,9 @@ impl PushTask {
             fallible: false,
         };
         let (first, last) = (func.span(), func.last());
+        // Where the function does not take it, rustc marks the function, and has no advice about the item.
+        let item = body.item_at(first);
+        let lent = quote_spanned!(body.glue.at(first)=> &#item);
         let shown = body.glue.over("TaskId", first, last);
         let call = parenthesized(func.call(body.glue, how, &[lent]), body.glue.at(last));
         quote_spanned!(body.glue.at(first)=> #shown::<_>::task_id #call)

@@ -74,15 +74,22 @@ pub(super) fn settings(
     (journals.into_iter().next(), shares)
 }
 
-fn is_journal(input: ParseStream<'_>) -> bool {
+/// Whether a journal is named, or somebody tries to.
+pub(super) fn is_journal(input: ParseStream<'_>) -> bool {
     let word = input.cursor().ident();
-    word.is_some_and(|(word, _)| word == "journal") && input.peek2(Token![=])
+    let sets = input.peek2(Token![=]) || input.peek2(Token![;]) || input.peek2(Token![:]);
+    word.is_some_and(|(word, _)| word == "journal") && sets && !input.peek2(Token![::])
 }
 
 /// `journal = …;`
 fn journal(input: ParseStream<'_>, journals: &mut Vec<Journal>) -> syn::Result<()> {
     let span = input.parse::<Ident>()?.span();
-    input.parse::<Token![=]>()?;
+    if input.parse::<Option<Token![=]>>()?.is_none() {
+        return Err(syn::Error::new(
+            span,
+            "a journal is named with `journal = journal;`",
+        ));
+    }
     let value = input.parse()?;
     journals.push(Journal { span, value });
     if input.parse::<Option<Token![;]>>()?.is_none() {

@@ -72,6 +72,12 @@ fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
     (pipeline.journal, pipeline.shares) = header::settings(input, errors);
     pipeline.lost = !errors.is_empty();
     while !input.is_empty() {
+        if header::is_journal(input) {
+            let message = "`journal` stands before the first stage: `[input] journal = journal;`";
+            errors.at(input.span(), message);
+            pipeline.journal = pipeline.journal.or(header::settings(input, errors).0);
+            continue;
+        }
         match stage::stage(input, errors) {
             Ok(stage) => {
                 pipeline.stages.push(stage);

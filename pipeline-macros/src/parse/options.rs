@@ -85,6 +85,12 @@ fn option(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) ->
     if word == "unordered" || word == "pool" {
         return flag(input, options, &key, &word);
     }
+    if input.peek(Token![=]) {
+        return Err(input.error(format!(
+            "`{word}` is written with `:`: `{word}: {}`",
+            example(&word)
+        )));
+    }
     if !input.peek(Token![:]) {
         return Err(syn::Error::new(
             key.span(),

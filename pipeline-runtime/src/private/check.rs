@@ -61,7 +61,9 @@ impl<F: Future> IntoFuture for Awaited<F> {
 
 /// The function of a group that runs as a future, behind an `Arc` for its drivers.
 #[diagnostic::on_unimplemented(
-    message = "a stage's function captures something that threads cannot share"
+    message = "a stage's function captures something that threads cannot share",
+    label = "captures what is not `Send + Sync`",
+    note = "take an `Arc` for an `Rc`, a `Mutex` or an atomic for a `RefCell` or a `Cell`"
 )]
 pub trait Shareable<F> {
     /// The function, shared.
@@ -143,7 +145,7 @@ impl<I: Iterator> Iterator for Many<I> {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an input of a pipeline",
     label = "not an input",
-    note = "an input is a `Source`, `source::iter(…)`, `source::stream(…)`, a `tokio::sync::mpsc::Receiver`, another pipeline, a `Vec` or a range"
+    note = "an input is a `Source`, `source::iter(…)`, `source::stream(…)`, `queue.deliveries()`, a `tokio::sync::mpsc::Receiver`, another pipeline, a `Vec` or a range"
 )]
 pub trait Opens<I> {
     /// The input.
@@ -228,7 +230,7 @@ impl<T: Clone> Repeat<T> for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink for `{T}`",
     label = "does not take `{T}`",
-    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, or a type that implements `Sink<{T}>`"
+    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
 )]
 pub trait Takes<T, S> {
     /// The sink.

@@ -9,9 +9,22 @@ use crate::queue::{Body, Delivery};
 
 pub use crate::journal::Task;
 
-/// `journal = …`.
-pub fn recorder(journal: impl Journal) -> Recorder {
-    Recorder::new(journal)
+/// What stands behind `journal =`. Not the bound of a function, of which rustc would say more than anyone wants to know.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a journal",
+    label = "not a journal",
+    note = "a journal is `journal::memory()`, `journal::sqlite(path).open()?`, or a type that implements `Journal`"
+)]
+pub trait Records<R> {
+    /// Gathers what is recorded in it.
+    fn recorder(self) -> R;
+}
+
+#[diagnostic::do_not_recommend]
+impl<J: Journal> Records<Recorder> for J {
+    fn recorder(self) -> Recorder {
+        Recorder::new(self)
+    }
 }
 
 /// Behind the input of a pipeline with a journal.

@@ -123,7 +123,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
             let messages = failure.ticket.ticket().messages();
             if messages.is_empty() {
                 return Err(SinkError::closed(format!(
-                    "there is no message to write a dead letter of for the failure `{failure}`"
+                    "there is no message to write a dead letter of for the failure `{failure}`; `dead_letters` needs a queue as the input"
                 )));
             }
             let of = |message| DeadLetter::of(failure, message);

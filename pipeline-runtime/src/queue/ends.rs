@@ -31,7 +31,8 @@ impl<B: Send + Sync + 'static> Sink<Delivery<B>> for Acks {
 #[derive(Debug, Clone, Copy)]
 pub struct Nacks(Duration);
 
-/// An errors end that gives every failing delivery back, to be delivered again after `delay`.
+/// An errors end that gives every failing delivery back, to be delivered again after `delay`. A failure of what comes from
+/// no queue stops the pipeline.
 #[must_use]
 pub fn nacks(delay: Duration) -> Nacks {
     Nacks(delay)
@@ -40,6 +41,11 @@ pub fn nacks(delay: Duration) -> Nacks {
 impl<T: Send + 'static> Sink<Failure<T>> for Nacks {
     async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError> {
         for failure in failures {
+            if failure.ticket.ticket().messages().is_empty() {
+                return Err(SinkError::closed(format!(
+                    "there is no message to give back for the failure `{failure}`; `nacks` needs a queue as the input"
+                )));
+            }
             failure.nack(self.0);
         }
         Ok(Written::all())

@@ -17,7 +17,7 @@ pub use futures_sink::{FromFuturesSink, from_futures_sink};
 /// Where items go: something that writes a batch of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink for `{T}`",
-    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, or a type that implements `Sink<{T}>`"
+    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
 )]
 pub trait Sink<T>: Send + Sync + 'static {
     /// Writes the items; reports those that failed by index with their cause, or an error for all of them.
