@@ -56,18 +56,20 @@ fn question(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
     }
 }
 
-/// `.await` needs an `:async` stage, and so does an async closure.
+/// What their functions return goes no further. The others may make futures for a stage behind them.
+const DROPS_FUTURES: [&str; 4] = ["tap", "filter", "filter_map", "flat_map"];
+
+/// `.await` needs an `:async` stage, and so does a future that nobody else could await.
 fn function(form: &dyn Form, checker: &mut Checker<'_>) {
     let Some(closure) = form.func().and_then(|func| func.closure()) else {
         return;
     };
-    if let Some(asyncness) = closure.asyncness
-        && form.kind().calls
+    if let Some(span) = closure::returns_a_future(closure)
+        && DROPS_FUTURES.contains(&form.kind().name)
         && !checker.is_async
     {
-        let message =
-            "nobody awaits what an async closure returns here; put `:async` in front of the stage";
-        checker.errors.at(asyncness.span, message);
+        let message = "nobody awaits this future; put `:async` in front of the stage";
+        checker.errors.at(span, message);
     }
     if let Some(span) = closure::own_await_of_closure(closure) {
         let message = if checker.is_async {

@@ -87,6 +87,15 @@ pub(crate) fn own_await_of_closure(closure: &ExprClosure) -> Option<Span> {
     own_await(&closure.body)
 }
 
+/// Where the closure is async, or its body a future.
+pub(crate) fn returns_a_future(closure: &ExprClosure) -> Option<Span> {
+    match (&closure.asyncness, &*closure.body) {
+        (Some(asyncness), _) => Some(asyncness.span),
+        (None, Expr::Async(block)) => Some(block.async_token.span),
+        _ => None,
+    }
+}
+
 /// Whether there is nothing in the expression that waits: no `.await` of its own, nor a macro that may have one.
 pub(crate) fn never_waits(expr: &Expr) -> bool {
     let mut own = Own::default();

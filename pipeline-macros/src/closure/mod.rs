@@ -11,7 +11,7 @@ use syn::{
 use crate::expand::Glue;
 use crate::func::How;
 
-pub(crate) use exits::{may_fail, never_waits, own_await, own_await_of_closure};
+pub(crate) use exits::{may_fail, never_waits, own_await, own_await_of_closure, returns_a_future};
 pub(crate) use hint::hinted;
 
 /// The closure as it goes into the worker.

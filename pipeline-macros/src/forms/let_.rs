@@ -93,19 +93,18 @@ impl Form for Let {
             );
             checker.errors.at(span, message);
         }
-        if checker.is_async && closure::never_waits(&self.value) {
-            let key = &self.key;
-            let message = format!(
-                "`:async let {key} = …` waits for nothing; write `….await`, or leave out the `:async`"
-            );
-            checker.errors.at(key.span(), message);
-        }
         if let Expr::Reference(reference) = &self.value {
             let message = format!(
                 "a key cannot borrow from another key; clone it: `let {} = ….clone()`",
                 self.key
             );
             checker.errors.at(reference.and_token.span, message);
+        } else if checker.is_async && closure::never_waits(&self.value) {
+            let key = &self.key;
+            let message = format!(
+                "`:async let {key} = …` waits for nothing; write `….await`, or leave out the `:async`"
+            );
+            checker.errors.at(key.span(), message);
         }
         checker.not_shared(&self.key);
         if checker.in_record(scope, self.key.span(), "let")

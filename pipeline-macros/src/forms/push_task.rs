@@ -97,13 +97,6 @@ impl Form for PushTask {
         {
             checker.errors.at(id.span, message);
         }
-        if scope.has(&self.key) {
-            let message = format!(
-                "`{}` is a key of the record already; save the record under another key",
-                self.key
-            );
-            checker.errors.at(self.key.span(), message);
-        }
         scope.push(&self.key);
     }
 

@@ -75,7 +75,9 @@ fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
         if header::is_journal(input) {
             let message = "`journal` stands before the first stage: `[input] journal = journal;`";
             errors.at(input.span(), message);
-            pipeline.journal = pipeline.journal.or(header::settings(input, errors).0);
+            let (journal, shares) = header::settings(input, errors);
+            pipeline.journal = pipeline.journal.or(journal);
+            pipeline.shares.extend(shares);
             continue;
         }
         match stage::stage(input, errors) {
