@@ -1,7 +1,7 @@
 //! The acknowledgement of a delivery, on its way beside the item.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use crate::carry::Carry;
@@ -21,8 +21,7 @@ pub struct Ticket(Option<Arc<Entry>>);
 struct Entry {
     /// The worst that any part has come to, as [`Fate::code`].
     fate: AtomicU64,
-    /// Told when the message is acknowledged.
-    rider: OnceLock<Arc<dyn Rider>>,
+    riders: Riders,
     of: Of,
 }
 
@@ -34,6 +33,18 @@ enum Of {
     Delivery(Lease),
     /// The tickets of the items in a batch.
     Batch(Vec<Ticket>),
+    /// Part of a ticket, of a task that is not the only one of its message.
+    Task(Ticket),
+}
+
+impl Of {
+    fn tickets(&self) -> &[Ticket] {
+        match self {
+            Self::Nothing | Self::Delivery(_) => &[],
+            Self::Batch(tickets) => tickets,
+            Self::Task(ticket) => std::slice::from_ref(ticket),
+        }
+    }
 }
 
 /// What goes along with a ticket: the record of a task in a journal.
@@ -46,9 +57,68 @@ pub(crate) trait Rider: Send + Sync {
 
     /// What is recorded of the task, for its dead letter.
     fn frames(&self) -> Vec<Recorded>;
+}
 
-    /// Another task was made of the same message: `other` is told of whatever this one is told of.
-    fn join(&self, other: Arc<dyn Rider>);
+/// Those who are told when a message is acknowledged.
+#[derive(Default)]
+pub(crate) struct Riders {
+    first: OnceLock<Arc<dyn Rider>>,
+    beside: Mutex<Vec<Arc<dyn Rider>>>,
+}
+
+impl Riders {
+    fn add(&self, rider: Arc<dyn Rider>) {
+        if let Err(rider) = self.first.set(rider) {
+            let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+            beside.push(rider);
+        }
+    }
+
+    fn first(&self) -> Option<&dyn Rider> {
+        self.first.get().map(|rider| &**rider)
+    }
+
+    fn all(self) -> impl Iterator<Item = Arc<dyn Rider>> {
+        let beside = self.beside.into_inner();
+        let beside = beside.unwrap_or_else(PoisonError::into_inner);
+        self.first.into_inner().into_iter().chain(beside)
+    }
+
+    /// The message is acknowledged; or, where there is none, the item is done.
+    pub(crate) fn acked(self) {
+        self.all().for_each(|rider| rider.acked());
+    }
+
+    /// The same, for a dead letter is written. It has the frames of one task: where there are more, all stay recorded
+    /// until the letter is replayed.
+    pub(crate) fn dead(self) {
+        let mut all = self.all();
+        if let (Some(rider), None) = (all.next(), all.next()) {
+            rider.acked();
+        }
+    }
+}
+
+/// A rider of several messages: it is told when the last of them is acknowledged.
+struct Last {
+    rider: Arc<dyn Rider>,
+    left: AtomicUsize,
+}
+
+impl Rider for Last {
+    fn acked(&self) {
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.rider.acked();
+        }
+    }
+
+    fn task(&self) -> Arc<str> {
+        self.rider.task()
+    }
+
+    fn frames(&self) -> Vec<Recorded> {
+        self.rider.frames()
+    }
 }
 
 /// What becomes of a message. The later, the worse.
@@ -110,7 +180,7 @@ pub(crate) struct Known<'a> {
 pub(crate) struct Settled {
     pub(crate) lease: Lease,
     pub(crate) fate: Fate,
-    pub(crate) rider: Option<Arc<dyn Rider>>,
+    pub(crate) riders: Riders,
 }
 
 impl Ticket {
@@ -128,23 +198,20 @@ impl Ticket {
     fn new(of: Of) -> Self {
         Self(Some(Arc::new(Entry {
             fate: AtomicU64::new(Fate::Filtered.code()),
-            rider: OnceLock::new(),
+            riders: Riders::default(),
             of,
         })))
     }
 
-    /// Lets `rider` go along, beside those that are there.
+    /// Lets `rider` go along with this part and what becomes of it.
     pub(crate) fn with(self, rider: Arc<dyn Rider>) -> Self {
-        let ticket = if self.0.is_none() {
-            Self::new(Of::Nothing)
-        } else {
-            self
+        let ticket = match &self.0 {
+            None => Self::new(Of::Nothing),
+            Some(entry) if Arc::strong_count(entry) == 1 && entry.riders.first().is_none() => self,
+            Some(_) => Self::new(Of::Task(self)),
         };
-        if let Some(entry) = &ticket.0
-            && let Err(rider) = entry.rider.set(rider)
-            && let Some(first) = entry.rider.get()
-        {
-            first.join(rider);
+        if let Some(entry) = &ticket.0 {
+            entry.riders.add(rider);
         }
         ticket
     }
@@ -152,23 +219,28 @@ impl Ticket {
     /// Every message that it stands for.
     pub(crate) fn messages(&self) -> Vec<Known<'_>> {
         let mut messages = Vec::new();
-        self.add_messages(&mut messages);
+        self.visit(None, &mut |entry, rider| {
+            if let Of::Delivery(lease) = &entry.of {
+                let original = &*lease.original;
+                messages.push(Known { original, rider });
+            }
+        });
         messages
     }
 
-    fn add_messages<'a>(&'a self, messages: &mut Vec<Known<'a>>) {
+    /// Calls `leaf` for everything that is settled by itself, with the rider of the last task that was made of it.
+    fn visit<'a>(
+        &'a self,
+        outer: Option<&'a dyn Rider>,
+        leaf: &mut dyn FnMut(&'a Entry, Option<&'a dyn Rider>),
+    ) {
         let Some(entry) = &self.0 else { return };
-        match &entry.of {
-            Of::Nothing => {}
-            Of::Delivery(lease) => messages.push(Known {
-                original: &*lease.original,
-                rider: entry.rider.get().map(|rider| &**rider),
-            }),
-            Of::Batch(tickets) => {
-                for ticket in tickets {
-                    ticket.add_messages(messages);
-                }
-            }
+        let rider = outer.or(entry.riders.first());
+        if let Of::Nothing | Of::Delivery(_) = entry.of {
+            leaf(entry, rider);
+        }
+        for ticket in entry.of.tickets() {
+            ticket.visit(rider, leaf);
         }
     }
 
@@ -200,29 +272,50 @@ impl Ticket {
         entry.fate.fetch_max(fate.code(), Ordering::Relaxed);
         let Some(Entry {
             mut fate,
-            mut rider,
+            riders,
             of,
         }) = Arc::into_inner(entry)
         else {
             return;
         };
-        let (fate, rider) = (Fate::of(*fate.get_mut()), rider.take());
-        match of {
+        let fate = Fate::of(*fate.get_mut());
+        let tickets = match of {
             Of::Delivery(lease) => {
-                settle(Settled { lease, fate, rider });
+                settle(Settled {
+                    lease,
+                    fate,
+                    riders,
+                });
                 return;
             }
-            Of::Batch(tickets) => {
-                for mut ticket in tickets {
-                    ticket.give_up(fate, settle);
-                }
-            }
-            Of::Nothing => {}
+            Of::Nothing => Vec::new(),
+            Of::Batch(tickets) => tickets,
+            Of::Task(ticket) => vec![ticket],
+        };
+        if fate.is_final() {
+            riders.all().for_each(|rider| go_on(rider, &tickets));
         }
-        if let Some(rider) = rider
-            && fate.is_final()
-        {
-            rider.acked();
+        for mut ticket in tickets {
+            ticket.give_up(fate, settle);
+        }
+    }
+}
+
+/// The rider of an item that is done goes on with all that the item came from.
+fn go_on(rider: Arc<dyn Rider>, tickets: &[Ticket]) {
+    let mut leaves = Vec::new();
+    for ticket in tickets {
+        ticket.visit(None, &mut |entry, _| leaves.push(entry));
+    }
+    match leaves[..] {
+        [] => rider.acked(),
+        [only] => only.riders.add(rider),
+        _ => {
+            let left = AtomicUsize::new(leaves.len());
+            let last = Arc::new(Last { rider, left });
+            for leaf in leaves {
+                leaf.riders.add(Arc::clone(&last) as Arc<dyn Rider>);
+            }
         }
     }
 }
@@ -267,11 +360,13 @@ impl Carry for Ticket {
     }
 
     fn element(&self, index: usize) -> Self {
-        if let Some(entry) = &self.0
-            && let Of::Batch(tickets) = &entry.of
-            && let Some(ticket) = tickets.get(index)
-        {
-            return ticket.part();
+        let mut of_batch = self;
+        while let Some(entry) = &of_batch.0 {
+            match &entry.of {
+                Of::Task(ticket) => of_batch = ticket,
+                Of::Batch(tickets) if index < tickets.len() => return tickets[index].part(),
+                _ => break,
+            }
         }
         self.part()
     }

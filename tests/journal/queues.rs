@@ -221,6 +221,86 @@ async fn tasks_of_one_message_are_finished_together() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn of_several_tasks_of_a_dead_message_the_letter_has_the_failed_one_and_none_is_forgotten() {
+    let (notes, letters) = (Notes::new(), Letters::default());
+    let messages = sent(&[("a", "1 22 333"), ("b", "4444")]).await;
+    let running = pipeline! {
+        [messages.clone().deliveries(), queue::dead_letters(letters.clone())]
+        journal = Arc::clone(&notes);
+        flat_map(|message| message.split(' ').map(str::to_owned).collect::<Vec<_>>()),
+        push_task(word, id = |word| word),
+        let length = word.len() with { once },
+        map(|m| if m.length == 3 { Err("too long") } else { Ok(m.length) })?,
+        :drive sink::each(|_length| {}),
+    }
+    .spawn();
+    until("both messages are over", || {
+        messages.is_empty() && notes.finished() == ["4444"]
+    })
+    .await;
+    running.drain(PATIENCE).await.unwrap();
+    let letters = letters.0.lock().unwrap();
+    assert_eq!(letters.len(), 1);
+    let (id, task) = (letters[0].id.as_str(), letters[0].task.as_str());
+    assert_eq!((id, task), ("a", "333"));
+    let length = letters[0].frames.last().unwrap();
+    assert_eq!(
+        (length.key.as_str(), length.read().unwrap()),
+        ("length", Some(3))
+    );
+    assert_eq!(notes.finished(), ["4444"], "the letter has one task only");
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_task_of_a_batch_is_in_the_letters_of_all_its_messages() {
+    let (notes, letters) = (Notes::new(), Letters::default());
+    let messages = sent(&[("a", "1"), ("b", "2")]).await;
+    let running = pipeline! {
+        [messages.clone().deliveries(), queue::dead_letters(letters.clone())]
+        journal = Arc::clone(&notes);
+        batch(2),
+        push_task(pair, id = |pair| format!("{}+{}", pair[0].id(), pair[1].id())),
+        let total = pair.iter().map(|one| one.len()).sum::<usize>() with { once },
+        map(|_m| Err::<usize, _>("not now"))?,
+        :drive sink::each(|_total| {}),
+    }
+    .spawn();
+    until("the task is finished", || notes.finished() == ["a+b"]).await;
+    assert!(messages.is_empty(), "finished before its messages were");
+    running.drain(PATIENCE).await.unwrap();
+    let letters = letters.0.lock().unwrap();
+    let known = letters.iter().map(|letter| {
+        let total = letter.frames.last().unwrap().read::<usize>().unwrap();
+        (letter.id.as_str(), letter.task.as_str(), total)
+    });
+    let known: Vec<_> = known.collect();
+    assert_eq!(known, [("a", "a+b", Some(2)), ("b", "a+b", Some(2))]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn messages_without_a_name_are_no_other_queues_tasks() {
+    let notes = Notes::new();
+    let mut lengths = Vec::new();
+    for text in ["1", "22"] {
+        let messages = queue::memory();
+        let unsent = messages.send(vec![Outgoing::new(text.to_owned())]).await;
+        assert!(unsent.unwrap().is_empty());
+        let collected: Vec<_> = pipeline! {
+            [messages.deliveries().wait(Duration::ZERO).until_empty()]
+            journal = Arc::clone(&notes);
+            push_task(message),
+            let length = message.len() with { once },
+            map(|m| m.length),
+        }
+        .collect()
+        .await
+        .unwrap();
+        lengths.extend(collected);
+    }
+    assert_eq!(lengths, [1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_task_that_is_dropped_unfinished_keeps_its_frames() {
     let notes = Notes::new();
     let messages = sent(&[("a", "1")]).await;

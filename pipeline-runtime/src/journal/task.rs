@@ -36,8 +36,6 @@ struct State {
     frames: Vec<Recorded>,
     asked: Asked,
     waker: Option<Waker>,
-    /// Other tasks of the same message.
-    beside: Vec<Arc<dyn Rider>>,
 }
 
 /// What the journal was asked last, and how it went.
@@ -66,7 +64,6 @@ impl Task {
                 frames: Vec::new(),
                 asked: Asked::Waiting(Request::Load),
                 waker: None,
-                beside: Vec::new(),
             }),
         });
         gathers.load(Arc::clone(&entry));
@@ -208,10 +205,6 @@ impl Drop for Entry {
 impl Rider for Entry {
     fn acked(&self) {
         Arc::clone(&self.gathers).finish(Arc::clone(&self.id));
-        let beside = std::mem::take(&mut self.lock().beside);
-        for other in beside {
-            other.acked();
-        }
     }
 
     fn task(&self) -> Arc<str> {
@@ -220,10 +213,6 @@ impl Rider for Entry {
 
     fn frames(&self) -> Vec<Recorded> {
         self.lock().frames.clone()
-    }
-
-    fn join(&self, other: Arc<dyn Rider>) {
-        self.lock().beside.push(other);
     }
 }
 

@@ -19,8 +19,6 @@ impl Rider for Counting {
     fn frames(&self) -> Vec<Recorded> {
         Vec::new()
     }
-
-    fn join(&self, _other: Arc<dyn Rider>) {}
 }
 
 impl Counting {
@@ -81,6 +79,69 @@ fn a_batch_resolves_the_tickets_of_its_items() {
     assert_eq!((first.told(), second.told()), (1, 0));
     element.resolve(Fate::Again(Duration::ZERO));
     assert_eq!(second.told(), 0);
+}
+
+#[test]
+fn the_rider_of_a_batch_is_told_with_the_last_of_its_items() {
+    for is_done in [true, false] {
+        let (one, first) = ridden();
+        let (other, second) = ridden();
+        let held = one.part();
+        let rider = Arc::new(Counting::default());
+        let batch = Ticket::join(vec![one, other, Ticket::null()]).with(rider.clone());
+        batch.done();
+        assert_eq!((second.told(), rider.told()), (1, 0));
+        let fate = if is_done {
+            Fate::Done
+        } else {
+            Fate::Again(Duration::ZERO)
+        };
+        held.resolve(fate);
+        let told = usize::from(is_done);
+        assert_eq!((first.told(), rider.told()), (told, told));
+    }
+}
+
+#[test]
+fn each_part_has_a_rider_of_its_own_that_is_told_with_the_last_part() {
+    let (ticket, whole) = ridden();
+    let riders: [Arc<Counting>; 3] = std::array::from_fn(|_| Arc::default());
+    let parts = riders
+        .each_ref()
+        .map(|rider| ticket.part().with(rider.clone()));
+    ticket.done();
+    let told = || riders.each_ref().map(|rider| rider.told());
+    for part in parts {
+        assert_eq!((told(), whole.told()), ([0; 3], 0));
+        part.done();
+    }
+    assert_eq!((told(), whole.told()), ([1; 3], 1));
+}
+
+#[test]
+fn an_element_of_a_batch_is_found_under_its_task() {
+    let (one, first) = ridden();
+    let rider = Arc::new(Counting::default());
+    let (shared, second) = (Ticket::join(vec![one]), Arc::new(Counting::default()));
+    let batch = shared.part().with(rider.clone()).with(second.clone());
+    shared.done();
+    let element = batch.element(0);
+    batch.done();
+    assert_eq!((first.told(), rider.told(), second.told()), (0, 0, 0));
+    element.done();
+    assert_eq!((first.told(), rider.told(), second.told()), (1, 1, 1));
+}
+
+#[test]
+fn of_several_riders_none_is_told_of_a_dead_letter() {
+    for count in [1, 2] {
+        let (riders, rider) = (Riders::default(), Arc::new(Counting::default()));
+        for _ in 0..count {
+            riders.add(rider.clone());
+        }
+        riders.dead();
+        assert_eq!(rider.told(), usize::from(count == 1));
+    }
 }
 
 #[test]

@@ -15,7 +15,7 @@ pub(super) use run::keep;
 
 use super::delivery::Original;
 use super::{DeliverySnapshot, Receipt};
-use crate::ticket::{Fate, Rider, Settled, Ticket};
+use crate::ticket::{Fate, Riders, Settled, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
 /// what the queue is told at once.
@@ -76,7 +76,7 @@ struct Resolved {
     receipt: Receipt,
     original: Arc<dyn Original>,
     outcome: Outcome,
-    rider: Option<Arc<dyn Rider>>,
+    riders: Riders,
     since: Instant,
 }
 
@@ -172,9 +172,14 @@ impl Keeper {
         let since = Instant::now();
         let terms = *self.terms();
         let mut state = self.lock();
-        for Settled { lease, fate, rider } in settled {
+        for Settled {
+            lease,
+            fate,
+            riders,
+        } in settled
+        {
             let outcome = terms.outcome(fate);
-            state.resolve(lease.slot, lease.original, outcome, rider, since);
+            state.resolve(lease.slot, lease.original, outcome, riders, since);
         }
         let wake = (state.waits_for_acks && !state.acks.is_empty())
             || (state.waits_for_nacks && !state.nacks.is_empty())
@@ -243,7 +248,7 @@ impl State {
         slot: usize,
         original: Arc<dyn Original>,
         outcome: Outcome,
-        rider: Option<Arc<dyn Rider>>,
+        riders: Riders,
         since: Instant,
     ) {
         let Held {
@@ -253,7 +258,7 @@ impl State {
             receipt,
             original,
             outcome,
-            rider,
+            riders,
             since,
         };
         if extending {

@@ -195,8 +195,10 @@ impl Keeper {
         drop(state);
         self.room.notify_waiters();
         for entry in entries {
-            if let (Outcome::Acked | Outcome::Dead, Some(rider)) = (entry.outcome, entry.rider) {
-                rider.acked();
+            match entry.outcome {
+                Outcome::Acked => entry.riders.acked(),
+                Outcome::Dead => entry.riders.dead(),
+                Outcome::Nacked(_) => {}
             }
         }
     }
