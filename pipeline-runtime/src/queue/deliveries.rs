@@ -91,6 +91,10 @@ impl<Q: Queue> Deliveries<Q> {
     /// what kills the process each time is stopped so. The default is no limit. If a letter cannot be written, the source
     /// ends with that error.
     ///
+    /// A delivery counts when the message is received, whatever becomes of it: also where a stop gives it back, and where
+    /// it only waited beside the one that killed the process. Leave `limit` room for restarts, or let few messages wait
+    /// with [`prefetch`](Deliveries::prefetch).
+    ///
     /// No stage sees such a message, so its letter has no frames, and a journal still keeps its task as unfinished: if
     /// the letter is replayed in time, the task resumes.
     pub fn poison(mut self, limit: u32, letters: impl DeadLetters) -> Self {

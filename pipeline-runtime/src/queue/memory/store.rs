@@ -2,6 +2,7 @@
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
+use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -24,6 +25,9 @@ pub(super) struct Store<B> {
     /// What messages are duplicates by in place of their ids.
     dedups: HashSet<Arc<str>>,
     stamps: u64,
+    /// What the ids of messages without a name begin with: a journal that outlives this queue must not take them for
+    /// those of another.
+    name: u64,
 }
 
 #[derive(Debug)]
@@ -58,6 +62,7 @@ impl<B> Store<B> {
             ids: HashMap::new(),
             dedups: HashSet::new(),
             stamps: 0,
+            name: RandomState::new().hash_one(()),
         }
     }
 
@@ -93,7 +98,10 @@ impl<B> Store<B> {
         self.stamps += 1;
         let (id, chosen) = match id {
             Some(id) => (id, true),
-            None => (Arc::from(format!("#{}", self.stamps)), false),
+            None => (
+                Arc::from(format!("{:016x}-{}", self.name, self.stamps)),
+                false,
+            ),
         };
         let slot = self.messages.insert(Message {
             body: Arc::new(body),
