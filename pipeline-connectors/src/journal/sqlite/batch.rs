@@ -15,7 +15,7 @@ use crate::sqlite::refused;
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
 
-const LOAD: &str = "SELECT key, value FROM brigade_frames WHERE task = ?1 ORDER BY seq";
+const LOAD: &str = "SELECT key, value, at FROM brigade_frames WHERE task = ?1 ORDER BY seq";
 const RECORD: &str = "INSERT INTO brigade_frames (task, key, value, at) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (task, key) DO UPDATE SET value = excluded.value, at = excluded.at";
 
@@ -57,33 +57,55 @@ impl Batches {
     }
 
     fn try_load(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<Vec<Vec<Recorded>>> {
-        self.begin_again(tasks)?;
-        let mut load = self.connection.prepare_cached(LOAD)?;
-        let mut frames = |task: &Arc<str>| {
-            let recorded = load.query_map([&**task], |row| {
-                Ok(Recorded {
-                    key: row.get_ref(0)?.as_str()?.into(),
-                    value: row.get_ref(1)?.as_blob()?.into(),
-                })
-            })?;
-            recorded.collect()
-        };
-        tasks.iter().map(&mut frames).collect()
+        // This is the only place that sees every task that begins: one whose stages are all recorded records nothing. What
+        // is read for good is read after it was made young, so that it is not dropped meanwhile.
+        let again = finished::finished(&self.connection, tasks.iter().map(|task| &**task))?;
+        self.begin_again(&again)?;
+        let (loaded, old) = self.frames(tasks)?;
+        if old.is_empty() {
+            return Ok(loaded);
+        }
+        self.begin_again(&old)?;
+        Ok(self.frames(tasks)?.0)
     }
 
-    /// Those of the tasks that were finished are not any more.
+    /// What is recorded of the tasks, and those of them that would soon be too old to be kept.
+    fn frames<'t>(
+        &self,
+        tasks: &'t [Arc<str>],
+    ) -> rusqlite::Result<(Vec<Vec<Recorded>>, Vec<&'t str>)> {
+        let half = before(self.retention.unfinished / 2);
+        let mut load = self.connection.prepare_cached(LOAD)?;
+        let (mut loaded, mut old) = (Vec::with_capacity(tasks.len()), Vec::new());
+        for task in tasks {
+            let (mut frames, mut oldest) = (Vec::new(), i64::MAX);
+            let mut rows = load.query([&**task])?;
+            while let Some(row) = rows.next()? {
+                frames.push(Recorded {
+                    key: row.get_ref(0)?.as_str()?.into(),
+                    value: row.get_ref(1)?.as_blob()?.into(),
+                });
+                oldest = oldest.min(row.get(2)?);
+            }
+            loaded.push(frames);
+            if oldest < half {
+                old.push(&**task);
+            }
+        }
+        Ok((loaded, old))
+    }
+
+    /// The tasks are under way, and as young as new ones.
     ///
-    /// This is the only place that sees every task that begins: one whose stages are all recorded records nothing. It
-    /// writes only if there are such tasks, and never waits for the disk: what a power failure undoes is done again when
-    /// the task comes again. It comes before they are read, so that what is read is not dropped meanwhile.
-    fn begin_again(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<()> {
-        let again = finished::finished(&self.connection, tasks.iter().map(|task| &**task))?;
-        if again.is_empty() {
+    /// It writes only if there are such tasks, and never waits for the disk: what a power failure undoes is done again
+    /// when the task comes again.
+    fn begin_again(&mut self, tasks: &[&str]) -> rusqlite::Result<()> {
+        if tasks.is_empty() {
             return Ok(());
         }
         self.wait_for_disk(false)?;
         let transaction = self.begin()?;
-        finished::begin_again(&transaction, &again)?;
+        finished::begin_again(&transaction, tasks)?;
         transaction.commit()?;
         self.stats.written(0, 0);
         Ok(())

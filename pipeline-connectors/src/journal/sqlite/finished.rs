@@ -17,10 +17,15 @@ const IS_ANY_FINISHED: &str = "SELECT 1 FROM brigade_finished LIMIT 1";
 const DROP_FRAMES: &str = "DELETE FROM brigade_frames WHERE task = ?1";
 const DROP_FINISHED: &str = "DELETE FROM brigade_finished WHERE task = ?1";
 const DROP_COMPLETED: &str = "DELETE FROM brigade_completed WHERE task = ?1";
-const RENEW_FRAMES: &str = "UPDATE brigade_frames SET at = ?2 WHERE task = ?1";
-const RENEW_COMPLETED: &str = "UPDATE brigade_completed SET at = ?2 WHERE task = ?1";
-const DROP_OLD_FRAMES: &str = "DELETE FROM brigade_frames
-    WHERE seq IN (SELECT seq FROM brigade_frames ORDER BY seq LIMIT ?1) AND at < ?2";
+/// With numbers of their own, so that what is old stays in front.
+const RENEW_FRAMES: &str = "INSERT OR REPLACE INTO brigade_frames (task, key, value, at)
+    SELECT task, key, value, ?2 FROM brigade_frames WHERE task = ?1 ORDER BY seq";
+const RENEW_COMPLETED: &str = "INSERT OR REPLACE INTO brigade_completed (task, at)
+    SELECT task, ?2 FROM brigade_completed WHERE task = ?1";
+/// A task goes as a whole.
+const DROP_OLD_FRAMES: &str = "DELETE FROM brigade_frames AS old
+    WHERE seq IN (SELECT seq FROM brigade_frames ORDER BY seq LIMIT ?1) AND at < ?2
+    AND NOT EXISTS (SELECT 1 FROM brigade_frames AS young WHERE young.task = old.task AND young.at >= ?2)";
 const DROP_OLD_COMPLETED: &str = "DELETE FROM brigade_completed
     WHERE seq IN (SELECT seq FROM brigade_completed ORDER BY seq LIMIT ?1) AND at < ?2";
 /// Of the oldest: those that are too old, and those that are too many.

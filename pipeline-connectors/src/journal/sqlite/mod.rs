@@ -103,7 +103,8 @@ impl SqliteBuilder {
         self
     }
 
-    /// For how long a task is kept that does not come again and is never finished. The default is 14 days.
+    /// For how long a task is kept that does not come again and is never finished. The default is 14 days. One that comes
+    /// after half of that is kept for the whole time from then on.
     pub fn keep_unfinished(mut self, age: Duration) -> Self {
         self.retention.unfinished = age;
         self

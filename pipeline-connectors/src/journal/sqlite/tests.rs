@@ -170,6 +170,34 @@ fn a_task_that_is_never_finished_goes_with_its_age() {
 }
 
 #[test]
+fn a_task_that_keeps_coming_is_kept_and_goes_as_a_whole() {
+    let (long, minute) = (Duration::from_secs(2400), Duration::from_secs(60));
+    let mut fixture = fixture(DROPS, "");
+    for task in ["comes", "gone", "parts"] {
+        fixture.record(task, b"1").unwrap();
+        fixture.age("brigade_frames", task, long);
+    }
+    assert_eq!(fixture.load("comes"), 1);
+    let later = "INSERT INTO brigade_frames (task, key, value, at)
+        SELECT task, 'later', value, at + 2000000 FROM brigade_frames WHERE task = 'parts'";
+    assert_eq!(fixture.beside.execute(later, []), Ok(1));
+    let age = "UPDATE brigade_frames SET at = at - 1260000";
+    assert_eq!(fixture.beside.execute(age, []), Ok(4));
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["comes", "parts", "parts"]);
+    // Now both of its frames are too old, and those of the other nearly so.
+    assert_eq!(fixture.load("parts"), 2);
+    fixture.beside.execute(age, []).unwrap();
+    fixture.age("brigade_frames", "comes", minute);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), ["comes", "parts", "parts"]);
+    let age = "UPDATE brigade_frames SET at = at - 3600000";
+    fixture.beside.execute(age, []).unwrap();
+    fixture.batches.prune_now();
+    assert_eq!(fixture.tasks(), Vec::<String>::new());
+}
+
+#[test]
 fn a_task_that_begins_again_is_not_dropped_with_its_first_end() {
     let minute = Duration::from_secs(60);
     let mut fixture = fixture(retention(minute, 2), "");
