@@ -294,12 +294,22 @@ async fn a_message_of_another_type_holds_no_other_back() {
     let dir = Dir::new();
     let queue = dir.open();
     let named = |text: &str| message(text).id(text);
-    let bad = ["blob", "not utf-8", "head", "id", "group", "sent"];
+    let bad = [
+        "blob",
+        "not utf-8",
+        "head",
+        "id",
+        "group",
+        "sent",
+        "group not utf-8",
+    ];
     let mut messages: Vec<_> = bad.map(named).into();
-    for index in [2, 4] {
+    for index in [2, 4, 6] {
         messages[index] = named(bad[index]).group(bad[index]);
     }
     messages.push(named("behind the head").group("head"));
+    messages.push(named("both").group("both"));
+    messages.push(named("behind both").group("both"));
     messages.push(named("last"));
     queue.send(messages).await.unwrap();
     let raw = dir.raw();
@@ -308,6 +318,9 @@ async fn a_message_of_another_type_holds_no_other_back() {
          UPDATE brigade_queue SET body = CAST(x'41ff' AS TEXT) WHERE id = 'not utf-8';
          UPDATE brigade_queue SET id = x'00' WHERE id = 'id';
          UPDATE brigade_queue SET grp = x'00' WHERE id = 'group';
+         UPDATE brigade_queue SET grp = CAST(x'41ff' AS TEXT) WHERE id = 'group not utf-8';
+         UPDATE brigade_queue SET grp = CAST(x'42ff' AS TEXT) WHERE grp = 'both';
+         UPDATE brigade_queue SET body = x'00ff' WHERE id = 'both';
          UPDATE brigade_queue SET sent = 'today' WHERE id = 'sent';",
     )
     .unwrap();
@@ -315,12 +328,21 @@ async fn a_message_of_another_type_holds_no_other_back() {
     // One at a time, each must pass by those that cannot be read.
     let queue = dir.open();
     let mut received = Vec::new();
-    for _ in 0..3 {
+    for _ in 0..5 {
         received.extend(queue.receive(1, Duration::ZERO).await.unwrap());
     }
     let bodies: Vec<_> = received.iter().map(|message| &*message.body).collect();
     // Of what type a group is does not matter.
-    assert_eq!(bodies, ["group", "behind the head", "last"]);
+    assert_eq!(
+        bodies,
+        [
+            "group",
+            "group not utf-8",
+            "behind the head",
+            "behind both",
+            "last"
+        ]
+    );
     assert!(queue.ack(receipts(&received)).await.unwrap().is_empty());
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.ready, depth.later), (0, 0));
@@ -330,10 +352,13 @@ async fn a_message_of_another_type_holds_no_other_back() {
     let aside = aside.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
     let aside: Vec<(usize, String, String)> = aside.unwrap().map(Result::unwrap).collect();
     let seqs: Vec<_> = aside.iter().map(|(seq, ..)| *seq).collect();
-    assert_eq!(seqs, [1, 2, 3, 4, 6]);
+    assert_eq!(seqs, [1, 2, 3, 4, 6, 9]);
     let kept: Vec<_> = aside[..3].iter().map(|(_, body, _)| &**body).collect();
     assert_eq!(kept, ["00FF", "41FF", "00FF"], "nothing is lost");
-    for ((_, _, why), column) in aside.iter().zip(["body", "4", "body", "id", "sent"]) {
+    for ((_, _, why), column) in aside
+        .iter()
+        .zip(["body", "4", "body", "id", "sent", "body"])
+    {
         assert!(why.contains(column), "{why}");
     }
     // Put back as it was, it is set aside again.

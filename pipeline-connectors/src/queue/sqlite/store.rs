@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
-use rusqlite::types::Value;
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row};
+use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql};
 
 use super::{Depth, QueueBody, schema};
 use crate::sqlite::said;
@@ -126,8 +126,10 @@ impl Store {
         const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 RETURNING grp";
         self.connection.execute_batch(schema::SET_ASIDE)?;
         self.connection.execute(KEEP, (seq, why))?;
-        let group = self.connection.query_row(REMOVE, [seq], |row| row.get(0))?;
-        self.next_of(now, &group)?;
+        let group = self.connection.query_row(REMOVE, [seq], Group::read)?;
+        if let Some(group) = group {
+            self.next_of(now, &group)?;
+        }
         tracing::warn!(queue = %self.name, seq, why, "a message that cannot be read is set aside, in the table `brigade_queue_set_aside`");
         Ok(())
     }
@@ -185,26 +187,24 @@ impl Store {
         let removed = self
             .connection
             .prepare_cached(REMOVE)?
-            .query_row(at, |row| row.get(0))
+            .query_row(at, Group::read)
             .optional()?;
-        if let Some(group) = &removed {
+        if let Some(Some(group)) = &removed {
             self.next_of(now, group)?;
         }
         Ok(removed.is_some())
     }
 
     /// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay
-    /// waits for the rest of it. Of which type a group is, other programs decide too.
-    fn next_of(&self, now: i64, group: &Value) -> rusqlite::Result<()> {
+    /// waits for the rest of it.
+    fn next_of(&self, now: i64, group: &Group) -> rusqlite::Result<()> {
         const NEXT: &str = "UPDATE brigade_queue
             SET due = CASE WHEN span > 0 AND sent + span > ?1
                 THEN min(sent, ?1) + span ELSE 0 END
             WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
-        if *group != Value::Null {
-            self.connection
-                .prepare_cached(NEXT)?
-                .execute((now, group))?;
-        }
+        self.connection
+            .prepare_cached(NEXT)?
+            .execute((now, group))?;
         Ok(())
     }
 
@@ -255,6 +255,32 @@ impl Store {
                     later: all - ready,
                 })
             })
+    }
+}
+
+/// A group as it is stored. Other programs write groups too: of any type, and text that is no UTF-8.
+enum Group {
+    Text(Vec<u8>),
+    Other(Value),
+}
+
+impl Group {
+    /// From the only column.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+        Ok(match row.get_ref(0)? {
+            ValueRef::Null => None,
+            ValueRef::Text(text) => Some(Self::Text(text.to_vec())),
+            _ => Some(Self::Other(row.get(0)?)),
+        })
+    }
+}
+
+impl ToSql for Group {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        match self {
+            Self::Text(text) => Ok(ToSqlOutput::Borrowed(ValueRef::Text(text))),
+            Self::Other(value) => value.to_sql(),
+        }
     }
 }
 

@@ -29,6 +29,13 @@ pub(super) fn seconds(time: Duration, most: Duration) -> i32 {
     i32::try_from(seconds).unwrap_or(i32::MAX)
 }
 
+/// For how many seconds from now a message may be hidden that was received so long ago.
+pub(super) fn hidden(time: Duration, received: Duration) -> i32 {
+    // Its clock and ours, and the way there.
+    const MARGIN: Duration = Duration::from_secs(10);
+    seconds(time, HIDDEN.saturating_sub(received + MARGIN))
+}
+
 /// The first character that SQS would replace by another.
 pub(super) fn refused(text: &str) -> Option<char> {
     text.chars().find(|c| match c {
@@ -36,4 +43,19 @@ pub(super) fn refused(text: &str) -> Option<char> {
         '\u{fffe}' | '\u{ffff}' => true,
         c => *c < ' ',
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_received_long_ago_is_hidden_for_the_rest_of_12_hours_at_most() {
+        let (second, hour) = (Duration::from_secs(1), Duration::from_secs(3600));
+        assert_eq!(hidden(30 * second, Duration::ZERO), 30);
+        assert_eq!(hidden(12 * hour, Duration::ZERO), 12 * 3600 - 10);
+        assert_eq!(hidden(Duration::MAX, 11 * hour), 3600 - 10);
+        assert_eq!(hidden(30 * second, 11 * hour), 30);
+        assert_eq!(hidden(30 * second, 13 * hour), 0);
+    }
 }

@@ -3,6 +3,7 @@
 mod build;
 mod error;
 mod limits;
+mod receipt;
 mod receive;
 mod send;
 mod settle;
@@ -34,7 +35,8 @@ use settle::Settle;
 ///   request brings one message of a FIFO queue, where it brings ten of a standard one; settling takes ten a request
 ///   with both.
 /// - **Leases** are visibility timeouts, in whole seconds, rounded up. SQS keeps a message from others for 12 hours
-///   after it was received and no longer; what takes longer is lost and comes again.
+///   after it was received and no longer: what takes longer is lost and comes again, and a longer delay of a nack ends
+///   then.
 /// - **Redrive.** A dead-letter queue of the queue itself works as it is configured. Each receive counts, also that of a
 ///   message that was released when a pipeline was stopped: leave its `maxReceiveCount` room. If it is not greater than
 ///   the limit of [`Deliveries::poison`](pipeline_runtime::queue::Deliveries::poison), SQS moves a message first, as it
@@ -129,7 +131,7 @@ impl Queue for SqsQueue {
         receipts: Vec<Receipt>,
         delay: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
-        settle::settle(self, Settle::hide(delay), receipts).await
+        settle::settle(self, Settle::Hide(delay), receipts).await
     }
 
     async fn extend(
@@ -137,7 +139,7 @@ impl Queue for SqsQueue {
         receipts: Vec<Receipt>,
         lease: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
-        settle::settle(self, Settle::hide(lease), receipts).await
+        settle::settle(self, Settle::Hide(lease), receipts).await
     }
 
     async fn send(&self, messages: Vec<Outgoing<String>>) -> Result<Vec<Unsettled>, QueueError> {

@@ -5,12 +5,12 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName as Attribute};
-use futures::future::join_all;
-use pipeline_runtime::queue::{Queue as _, QueueError, Receipt, Received};
+use futures::stream::{StreamExt as _, iter};
+use pipeline_runtime::queue::{Queue as _, QueueError, Received};
 
-use super::SqsQueue;
 use super::error::queue_error;
 use super::limits::{ENTRIES, HIDDEN, ID, WAIT, seconds};
+use super::{SqsQueue, receipt};
 
 pub(super) async fn receive(
     queue: &SqsQueue,
@@ -27,7 +27,10 @@ pub(super) async fn receive(
             let count = batch.min(max - n * batch);
             request(queue, count, Duration::ZERO)
         });
-        let received = merge(join_all(requests).await)?;
+        // Leases run from the first answer on. What hangs is given up, as an answer that is lost.
+        let enough = tokio::time::sleep(queue.profile().lease / 3);
+        let answers = iter(requests).buffer_unordered(eager).take_until(enough);
+        let received = merge(answers.collect().await)?;
         note(queue, received.len(), eager * batch, eager);
         if !received.is_empty() || wait.is_zero() {
             return Ok(received);
@@ -95,7 +98,7 @@ async fn request(
 
 /// `None` for what no server should send: a message that could never be settled.
 fn received(message: Message) -> Option<Received<String>> {
-    let receipt = Receipt(message.receipt_handle?.into());
+    let receipt = receipt::Received::now(&message.receipt_handle?);
     let attribute = |name| message.attributes.as_ref()?.get(&name)?.parse::<u64>().ok();
     let count = attribute(Attribute::ApproximateReceiveCount).unwrap_or(1);
     let sent = attribute(Attribute::SentTimestamp).map_or_else(SystemTime::now, |sent| {

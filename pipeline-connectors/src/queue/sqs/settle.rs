@@ -11,7 +11,8 @@ use pipeline_runtime::queue::{QueueError, Receipt, Unsettled};
 
 use super::SqsQueue;
 use super::error::{queue_error, unsettled};
-use super::limits::{ENTRIES, HIDDEN, seconds};
+use super::limits::{ENTRIES, hidden};
+use super::receipt::Received;
 
 /// Requests at a time.
 pub(super) const REQUESTS: usize = 8;
@@ -19,14 +20,8 @@ pub(super) const REQUESTS: usize = 8;
 #[derive(Clone, Copy)]
 pub(super) enum Settle {
     Delete,
-    /// For so many seconds from now.
-    Hide(i32),
-}
-
-impl Settle {
-    pub(super) fn hide(time: Duration) -> Self {
-        Self::Hide(seconds(time, HIDDEN))
-    }
+    /// For so long from now, as far as SQS allows.
+    Hide(Duration),
 }
 
 pub(super) async fn settle(
@@ -48,13 +43,13 @@ pub(super) type Outcome = Result<Vec<BatchResultErrorEntry>, QueueError>;
 
 async fn request(queue: &SqsQueue, settle: Settle, receipts: &[Receipt]) -> Outcome {
     let url = queue.url().await?;
-    let entries = receipts.iter().enumerate();
+    let entries = receipts.iter().map(Received::of).enumerate();
     let failed = match settle {
         Settle::Delete => {
-            let entry = |(index, receipt): (usize, &Receipt)| {
+            let entry = |(index, received): (usize, Received<'_>)| {
                 Deletion::builder()
                     .id(index.to_string())
-                    .receipt_handle(&*receipt.0)
+                    .receipt_handle(received.handle)
                     .build()
             };
             let entries = entries
@@ -65,12 +60,12 @@ async fn request(queue: &SqsQueue, settle: Settle, receipts: &[Receipt]) -> Outc
             let answer = request.set_entries(Some(entries)).send().await;
             answer.map_err(|error| queue_error(&error))?.failed
         }
-        Settle::Hide(seconds) => {
-            let entry = |(index, receipt): (usize, &Receipt)| {
+        Settle::Hide(time) => {
+            let entry = |(index, received): (usize, Received<'_>)| {
                 let entry = Visibility::builder().id(index.to_string());
                 entry
-                    .receipt_handle(&*receipt.0)
-                    .visibility_timeout(seconds)
+                    .receipt_handle(received.handle)
+                    .visibility_timeout(hidden(time, received.ago))
                     .build()
             };
             let entries = entries
