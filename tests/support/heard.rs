@@ -1,11 +1,11 @@
 //! What is logged.
 
 use std::fmt::Debug;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::Field;
 use tracing::subscriber::DefaultGuard;
-use tracing::{Event, Metadata, Subscriber, span};
+use tracing::{Dispatch, Event, Metadata, Subscriber, span};
 
 /// Keeps what is logged, a line for each event.
 #[derive(Clone, Default)]
@@ -14,6 +14,9 @@ pub(crate) struct Heard(Arc<Mutex<Vec<String>>>);
 impl Heard {
     /// Hears what this thread logs, until the guard is dropped.
     pub(crate) fn here() -> (Self, DefaultGuard) {
+        // With one subscriber only, whoever logs first decides for all threads whether anybody listens.
+        static OTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Heard::default()));
+        LazyLock::force(&OTHER);
         let heard = Self::default();
         let guard = tracing::subscriber::set_default(heard.clone());
         (heard, guard)
