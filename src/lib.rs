@@ -133,8 +133,8 @@ pub mod queue {
     //! | your own [`Queue`] | anywhere |
     //!
     //! [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
-    //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`), or in [`DeadLetters`] of
-    //! your own; [`restore`] and [`replay`] bring it back.
+    //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
+    //! or in [`DeadLetters`] of your own; [`restore`] and [`replay`] bring it back.
     //!
     //! ```
     //! use brigade::prelude::*;

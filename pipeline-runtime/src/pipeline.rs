@@ -1,5 +1,7 @@
 //! A wired pipeline, before it runs.
 
+mod collect;
+
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -20,6 +22,9 @@ use crate::sink::Sink;
 use crate::source::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::stage::Driven;
 use crate::tail::{Boxed, Emitted, Outlet, Tail};
+
+pub use collect::Collect;
+use collect::Collection;
 
 /// Stages that are wired and do not run yet.
 ///
@@ -55,17 +60,6 @@ pub trait Emits: Send {}
 
 #[diagnostic::do_not_recommend]
 impl<T: Send> Emits for T {}
-
-/// What `collect` makes of items: whatever is empty by default and can be extended by them.
-#[diagnostic::on_unimplemented(
-    message = "`collect` cannot make `{Self}` of items of type `{T}`",
-    label = "into what?",
-    note = "say what to collect into: `let rows: Vec<_> = …`, or `.collect::<Vec<_>>()`"
-)]
-pub trait Collection<T>: Default + Extend<T> {}
-
-#[diagnostic::do_not_recommend]
-impl<T, C: Default + Extend<T>> Collection<T> for C {}
 
 /// Ends a pipeline that is not driven.
 pub fn finish<T: Item, Task: Item, K: Carry>(
@@ -211,12 +205,7 @@ where
         S: Tail<Item = T>,
         C: Collection<T>,
     {
-        Collect {
-            items: C::default(),
-            poll: Collect::poll_all,
-            tickets: Vec::new(),
-            emitting: self.emitting(),
-        }
+        Collect::new(self.emitting())
     }
 
     /// What it emits, as a stream that ends after its first `Err`. It starts with the first poll.
@@ -383,64 +372,6 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
         let ended = ready!(emitting.poll_end(cx, &mut Vec::new()));
         self.emitting = None;
         Poll::Ready(ended.err().map(Err))
-    }
-}
-
-type Collected<C, Task> = Result<C, Failure<Task>>;
-
-/// Collects the output of a pipeline; [`Pipeline::collect`] makes it. Dropping it aborts the pipeline.
-#[must_use = "nothing is collected until it is awaited"]
-pub struct Collect<C, Task: Send + 'static, S: Tail> {
-    items: C,
-    /// The future knows no bound of `C`, so that a `C` that fits nothing is one error and not one for each use.
-    poll: fn(&mut Self, &mut Context<'_>) -> Poll<Collected<C, Task>>,
-    /// Done when everything is collected.
-    tickets: Vec<S::Ticket>,
-    emitting: Emitting<Task, S>,
-}
-
-impl<C, Task: Send + 'static, S: Tail> Collect<C, Task, S> {
-    /// For statistics while it runs, and the report afterwards.
-    pub fn handle(&self) -> Handle {
-        self.emitting.live.handle()
-    }
-}
-
-/// Everything in it is polled in place or owned by value: nothing relies on being pinned.
-impl<C, Task: Send + 'static, S: Tail> Unpin for Collect<C, Task, S> {}
-
-impl<C, Task: Send + 'static, S: Tail> Collect<C, Task, S>
-where
-    C: Collection<S::Item>,
-{
-    fn poll_all(&mut self, cx: &mut Context<'_>) -> Poll<Collected<C, Task>> {
-        let Self {
-            items,
-            tickets,
-            emitting,
-            ..
-        } = self;
-        if emitting.running() {
-            ready!(
-                emitting
-                    .tail
-                    .poll_each_inline(cx, |Carried { item, ticket }| {
-                        items.extend(std::iter::once(item));
-                        tickets.push(ticket);
-                    })
-            );
-        }
-        let ended = ready!(emitting.poll_end(cx, tickets));
-        Poll::Ready(ended.map(|_report| std::mem::take(items)))
-    }
-}
-
-impl<C, Task: Send + 'static, S: Tail> Future for Collect<C, Task, S> {
-    type Output = Result<C, Failure<Task>>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let this = self.get_mut();
-        (this.poll)(this, cx)
     }
 }
 

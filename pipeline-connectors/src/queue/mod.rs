@@ -8,7 +8,7 @@
 //! | dead letters | where they are |
 //! |---|---|
 //! | [`SqliteDeadLetters`] (feature `sqlite`) | in a file, that of the queue say, to be listed and replayed |
-//! | [`dead_letter_queue`] | in another queue, as JSON |
+//! | [`dead_letter_queue`] (feature `sqlite` or `sqs`) | in another queue, as JSON |
 //!
 //! Each queue is a [`Queue`](pipeline_runtime::queue::Queue); [`conformance::queue`](crate::conformance::queue()) has the
 //! tests that one of your own should pass.

@@ -6,10 +6,15 @@ mod lane;
 #[cfg(feature = "journal")]
 mod once;
 mod open;
-// Without the feature a pipeline may have a journal, but nothing to record.
-#[cfg_attr(not(feature = "journal"), allow(dead_code))]
+#[cfg_attr(
+    not(feature = "journal"),
+    allow(dead_code, reason = "there is nothing to record then")
+)]
 mod recorder;
-#[cfg_attr(not(feature = "journal"), allow(dead_code))]
+#[cfg_attr(
+    not(feature = "journal"),
+    allow(dead_code, reason = "there is nothing to record then")
+)]
 mod task;
 
 use std::future::Future;
