@@ -1,5 +1,7 @@
 //! Batches of which SQS refuses some entries: no server does that when it is asked to, so a small one of our own does.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use pipeline_connectors::queue;
@@ -11,17 +13,24 @@ use crate::{client, message};
 
 /// Answers every request with the same body. Returns its URL.
 async fn answering(body: &'static str) -> String {
+    serving(move |_| Some(body.to_owned())).await
+}
+
+/// Answers each request, by its number from 0, or leaves it without an answer. Returns its URL.
+async fn serving(body: impl Fn(usize) -> Option<String> + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
+    let (body, requests) = (Arc::new(body), Arc::new(AtomicUsize::new(0)));
     tokio::spawn(async move {
         while let Ok((stream, _)) = listener.accept().await {
-            tokio::spawn(answer(stream, body));
+            let (body, requests) = (Arc::clone(&body), Arc::clone(&requests));
+            tokio::spawn(answer(stream, move || body(requests.fetch_add(1, SeqCst))));
         }
     });
     url
 }
 
-async fn answer(mut stream: TcpStream, body: &str) {
+async fn answer(mut stream: TcpStream, body: impl Fn() -> Option<String>) {
     let mut request = Vec::new();
     loop {
         if stream.read_buf(&mut request).await.unwrap_or(0) == 0 {
@@ -37,11 +46,14 @@ async fn answer(mut stream: TcpStream, body: &str) {
         if rest.len() < length.map_or(0, |length| length.parse().unwrap()) {
             continue;
         }
+        let Some(body) = body() else {
+            return std::future::pending().await;
+        };
         let length = body.len();
         let head = format!(
             "HTTP/1.1 200 OK\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {length}\r\n\r\n"
         );
-        stream.write_all((head + body).as_bytes()).await.unwrap();
+        stream.write_all((head + &body).as_bytes()).await.unwrap();
         request.clear();
     }
 }
@@ -100,4 +112,26 @@ async fn entries_of_a_send_are_counted_with_those_that_are_refused_before() {
         .map(|entry| entry.index)
         .collect();
     assert_eq!(indexes, [1, 3, 5]);
+}
+
+#[tokio::test]
+async fn a_request_that_hangs_keeps_back_nothing_that_others_bring() {
+    let url = serving(|number| {
+        let message =
+            |n| format!(r#"{{"MessageId": "{n}", "ReceiptHandle": "{n}", "Body": "{n}"}}"#);
+        let messages: Vec<_> = (0..10).map(message).collect();
+        (number < 2).then(|| format!(r#"{{"Messages": [{}]}}"#, messages.join(", ")))
+    })
+    .await;
+    let queue = queue::sqs(format!("{url}/1/orders"))
+        .client(client(&url))
+        .lease(Duration::from_secs(1))
+        .open()
+        .await;
+    // The first comes back full, so the next asks twice at a time.
+    for _ in 0..2 {
+        let received = queue.receive(20, Duration::ZERO);
+        let received = tokio::time::timeout(Duration::from_secs(10), received).await;
+        assert_eq!(received.expect("it is given up").unwrap().len(), 10);
+    }
 }
