@@ -72,7 +72,7 @@ async fn it_is_what_a_queue_promises() {
     let files = std::cell::RefCell::new(files);
     let make = async || {
         let path = files.borrow_mut().next().unwrap();
-        let open = || queue::sqlite(&path).lease(Duration::from_secs(2)).open();
+        let open = || queue::sqlite(&path).lease(Duration::from_secs(3)).open();
         let queues: (SqliteQueue<String>, SqliteQueue<String>) = (open().unwrap(), open().unwrap());
         queues
     };

@@ -36,7 +36,7 @@ async fn make(client: &Client, name: &str) {
 
 async fn open(client: &Client, name: &str) -> SqsQueue {
     let queue = queue::sqs(name).client(client.clone());
-    queue.lease(Duration::from_secs(2)).open().await
+    queue.lease(Duration::from_secs(3)).open().await
 }
 
 /// A new queue of a name that no other test uses.
