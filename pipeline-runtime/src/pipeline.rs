@@ -334,6 +334,37 @@ impl<T, Task: Send + 'static, S: Tail> PipelineStream<T, Task, S> {
     pub fn handle(&self) -> Handle {
         self.handle.clone()
     }
+
+    /// The next item, as `StreamExt::next`, which need not be imported for it. After the last one it is the failure that
+    /// stopped the pipeline, if one did, and then `None`.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: dropped before it is ready it has taken no item.
+    #[inline]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "it is that of streams, and returns a future"
+    )]
+    pub fn next(&mut self) -> impl Future<Output = Option<Result<T, Failure<Task>>>>
+    where
+        S: Tail<Item = T>,
+    {
+        Next(self)
+    }
+}
+
+/// The next item of a stream.
+struct Next<'a, T, Task: Send + 'static, S: Tail>(&'a mut PipelineStream<T, Task, S>);
+
+impl<T, Task: Send + 'static, S: Tail<Item = T>> Future for Next<'_, T, Task, S> {
+    type Output = Option<Result<T, Failure<Task>>>;
+
+    // Inlined into the consumer's loop, which that of `StreamExt` is or is not.
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
+        Pin::new(&mut *self.0).poll_next(cx)
+    }
 }
 
 /// Everything in it is polled in place or owned by value: nothing relies on being pinned.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use brigade::Pipeline;
 use brigade::prelude::*;
 use brigade::queue::Delivery;
-use futures::StreamExt as _;
 
 use crate::fakes::{Gate, LEASE, PATIENCE, conserved, filled, received, until};
 

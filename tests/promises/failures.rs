@@ -2,7 +2,6 @@
 
 use brigade::prelude::*;
 use brigade::source::{Flow, Pulled, Source, SourceError};
-use futures::StreamExt;
 use tokio::sync::mpsc;
 
 use crate::fakes::{Gate, Kept, Level, Log, counted, eventually, idle, in_time};

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use brigade::prelude::*;
-use futures::StreamExt;
 
 use crate::fakes::{Count, Gate, Kept, counted, eventually, in_time};
 

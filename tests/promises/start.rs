@@ -4,7 +4,6 @@
 use std::num::NonZeroUsize;
 
 use brigade::prelude::*;
-use futures::StreamExt;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 

@@ -11,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
 use brigade::prelude::*;
-use futures::StreamExt as _;
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
