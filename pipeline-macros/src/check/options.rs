@@ -6,6 +6,7 @@ use syn::{Expr, Lit};
 use super::Checker;
 use crate::ast::{Count, Mode, Options, Setting, Stage};
 use crate::forms::{Form, Place};
+use crate::parse::example;
 
 pub(super) fn check(stage: &Stage, checker: &mut Checker<'_>) {
     let options = &stage.options;
@@ -14,42 +15,30 @@ pub(super) fn check(stage: &Stage, checker: &mut Checker<'_>) {
             checker.errors.at(span, format!("`{name}` {why}"));
         }
     }
-    for (setting, is) in [
-        (
-            &options.timeout,
-            "`timeout` is a `Duration`: `timeout: Duration::from_secs(5)`",
-        ),
-        (
-            &options.retry,
-            "`retry` is a `Retry`: `retry: Retry::exponential(3)`",
-        ),
+    for (name, setting, is) in [
+        ("timeout", &options.timeout, "a `Duration`"),
+        ("retry", &options.retry, "a `Retry`"),
+        ("buffer", &options.buffer, "a number of items"),
+        ("window", &options.window, "a number of items"),
     ] {
         // What is no literal has a type that only rustc knows.
-        if let Some(Setting { value, .. }) = setting
-            && matches!(value, Expr::Lit(_))
-        {
-            checker.errors.over(value, is);
-        }
-    }
-    for (setting, is) in [
-        (
-            &options.buffer,
-            "`buffer` is a number of items: `buffer: 64`",
-        ),
-        (
-            &options.window,
-            "`window` is a number of items: `window: 64`",
-        ),
-    ] {
-        let Some(Setting { value, .. }) = setting else {
+        let Some(Setting {
+            value: value @ Expr::Lit(_),
+            ..
+        }) = setting
+        else {
             continue;
         };
+        let counts = matches!(name, "buffer" | "window");
         match literal(value) {
-            Some(0) => checker
+            Some(0) if counts => checker
                 .errors
                 .over(value, "0 items would never move; it is at least 1"),
-            None if matches!(value, Expr::Lit(_)) => checker.errors.over(value, is),
-            _ => {}
+            Some(_) if counts => {}
+            _ => {
+                let message = format!("`{name}` is {is}: `{name}: {}`", example(name));
+                checker.errors.over(value, message);
+            }
         }
     }
     window(stage, checker);

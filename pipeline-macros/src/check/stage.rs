@@ -56,16 +56,13 @@ fn question(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
     }
 }
 
-/// What their functions return goes no further. The others may make futures for a stage behind them.
-const DROPS_FUTURES: [&str; 4] = ["tap", "filter", "filter_map", "flat_map"];
-
 /// `.await` needs an `:async` stage, and so does a future that nobody else could await.
 fn function(form: &dyn Form, checker: &mut Checker<'_>) {
     let Some(closure) = form.func().and_then(|func| func.closure()) else {
         return;
     };
     if let Some(span) = closure::returns_a_future(closure)
-        && DROPS_FUTURES.contains(&form.kind().name)
+        && form.kind().drops_futures
         && !checker.is_async
     {
         let message = "nobody awaits this future; put `:async` in front of the stage";

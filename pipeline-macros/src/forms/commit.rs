@@ -13,6 +13,7 @@ static KIND: Kind = Kind {
     usage: "",
     parse: |args, _| Err(args.wrong()),
     calls: false,
+    drops_futures: false,
     place: Place::Worker,
 };
 

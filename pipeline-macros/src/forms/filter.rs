@@ -13,6 +13,7 @@ pub(crate) static KIND: Kind = Kind {
     usage: "filter(p)",
     parse: |args, _| Ok(Box::new(Filter(args.function()?))),
     calls: true,
+    drops_futures: true,
     place: Place::Worker,
 };
 

@@ -13,6 +13,7 @@ pub(crate) static KIND: Kind = Kind {
     usage: "filter_map(f)",
     parse: |args, _| Ok(Box::new(FilterMap(args.function()?))),
     calls: true,
+    drops_futures: true,
     place: Place::Worker,
 };
 

@@ -15,6 +15,7 @@ pub(crate) static KIND: Kind = Kind {
     usage: "flat_map(f)",
     parse: |args, _| Ok(Box::new(FlatMap(args.function()?))),
     calls: true,
+    drops_futures: true,
     place: Place::Multiplies,
 };
 

@@ -16,6 +16,7 @@ pub(crate) static KIND: Kind = Kind {
         Ok(Box::new(Forget(key)))
     },
     calls: false,
+    drops_futures: false,
     place: Place::Worker,
 };
 

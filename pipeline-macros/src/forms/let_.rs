@@ -21,6 +21,7 @@ static KIND: Kind = Kind {
     usage: "let key = expression",
     parse: |args, _| Err(args.wrong()),
     calls: true,
+    drops_futures: false,
     place: Place::Worker,
 };
 

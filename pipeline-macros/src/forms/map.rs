@@ -16,6 +16,7 @@ pub(crate) static KIND: Kind = Kind {
     usage: "map(f)",
     parse: |args, _| Ok(of(args.function()?)),
     calls: true,
+    drops_futures: false,
     place: Place::Worker,
 };
 

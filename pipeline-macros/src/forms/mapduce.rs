@@ -22,6 +22,7 @@ pub(crate) static KIND: Kind = Kind {
         Ok(Box::new(parser.parse2(args.tokens)?))
     },
     calls: true,
+    drops_futures: false,
     place: Place::Worker,
 };
 

@@ -33,6 +33,8 @@ pub(crate) struct Kind {
     pub parse: fn(Args, &mut Errors) -> syn::Result<Box<dyn Form>>,
     /// Whether it calls a function: such a form may have a directive, `?`, `retry`.
     pub calls: bool,
+    /// Whether what its function returns goes no further, so that nobody behind it could await it.
+    pub drops_futures: bool,
     pub place: Place,
 }
 

@@ -25,6 +25,7 @@ pub(crate) static KIND: Kind = Kind {
         }))
     },
     calls: false,
+    drops_futures: false,
     place: Place::Worker,
 };
 

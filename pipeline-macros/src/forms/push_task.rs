@@ -23,6 +23,7 @@ pub(crate) static KIND: Kind = Kind {
         Ok(Box::new(parser.parse2(args.tokens)?))
     },
     calls: false,
+    drops_futures: false,
     place: Place::Worker,
 };
 

@@ -16,6 +16,7 @@ pub(crate) static KIND: Kind = Kind {
     usage: "tap(f)",
     parse: |args, _| Ok(Box::new(Tap(args.function()?))),
     calls: true,
+    drops_futures: true,
     place: Place::Worker,
 };
 

@@ -29,6 +29,7 @@ pub(crate) static KIND: Kind = Kind {
         }
     },
     calls: false,
+    drops_futures: false,
     place: Place::Segment,
 };
 

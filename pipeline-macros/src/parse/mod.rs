@@ -14,6 +14,7 @@ use syn::parse::{ParseStream, Parser as _};
 use crate::ast::{Pipeline, Stage};
 use crate::errors::Errors;
 
+pub(crate) use options::example;
 pub(crate) use stage::{Args, arguments};
 
 /// The `$crate` token and the pipeline behind it.
@@ -107,11 +108,18 @@ fn separator(input: ParseStream<'_>, stages: &[Stage], errors: &mut Errors) {
         return;
     }
     errors.at(input.span(), unexpected(input, stages));
-    let goes_on = input.peek(syn::Ident::peek_any) || input.peek(Token![:]);
+    let goes_on = (input.peek(syn::Ident::peek_any) || input.peek(Token![:]))
+        && !stages.last().is_some_and(is_word_of_a_directive);
     if !goes_on {
         skip_to_comma(input);
         let _ = input.parse::<Option<Token![,]>>();
     }
+}
+
+/// `block 4 map(f)`: the word alone is a function's path.
+fn is_word_of_a_directive(stage: &Stage) -> bool {
+    let words = ["block", "drive"];
+    stage.directive.is_none() && words.contains(&stage.text.as_str())
 }
 
 fn unexpected(input: ParseStream<'_>, stages: &[Stage]) -> &'static str {
@@ -122,6 +130,8 @@ fn unexpected(input: ParseStream<'_>, stages: &[Stage]) -> &'static str {
         "one `?` is enough"
     } else if input.peek(Token![.]) {
         "a stage is a form, not an expression; write the method call inside a closure: `map(|x| x.…)`"
+    } else if stages.last().is_some_and(is_word_of_a_directive) {
+        "a directive begins with `:`, as `:block 2`, `:async 8` or `:drive`"
     } else {
         "expected `,` between two stages"
     }

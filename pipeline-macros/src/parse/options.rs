@@ -152,7 +152,8 @@ fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
     Ok(name)
 }
 
-fn example(word: &str) -> &'static str {
+/// A value of an option, for messages.
+pub(crate) fn example(word: &str) -> &'static str {
     match word {
         "name" => "\"parse\"",
         "timeout" => "Duration::from_secs(5)",

@@ -128,10 +128,7 @@ fn call(name: &Ident, args: &Group, errors: &mut Errors) -> syn::Result<Box<dyn 
         return (kind.parse)(Args::new(kind, name, args), errors);
     }
     let Some(kind) = nearest(&word, forms::names()).and_then(forms::named) else {
-        return Err(syn::Error::new(
-            name.span(),
-            format!("no form `{word}`; if it yields a function, write `map({word}(…))`"),
-        ));
+        return Err(syn::Error::new(name.span(), no_form(&word, false)));
     };
     errors.at(
         name.span(),
@@ -139,6 +136,17 @@ fn call(name: &Ident, args: &Group, errors: &mut Errors) -> syn::Result<Box<dyn 
     );
     // The rest of the pipeline is checked as if that had been written; a second message would not help.
     (kind.parse)(Args::new(kind, name, args), &mut Errors::default())
+}
+
+/// What somebody may have meant by `word(…)` in place of a stage.
+fn no_form(word: &str, is_sink: bool) -> String {
+    match word {
+        _ if is_sink => format!("a sink stands behind `:drive`: `:drive sink::{word}(…)`"),
+        "collect" | "stream" | "run" | "spawn" => {
+            format!("`{word}` is called on the pipeline: `pipeline! {{ … }}.{word}()`")
+        }
+        _ => format!("no form `{word}`; if it yields a function, write `map({word}(…))`"),
+    }
 }
 
 /// A function's path: `:async 8 fetch`.
@@ -165,9 +173,9 @@ fn path(input: ParseStream<'_>) -> syn::Result<Box<dyn Form>> {
     }
     if input.peek(token::Paren) {
         input.parse::<Group>()?;
-        let message =
-            format!("no form `{shown}`; if it yields a function, write `map({shown}(…))`");
-        return Err(syn::Error::new(span, message));
+        let mut segments = path.path.segments.iter();
+        let is_sink = segments.any(|segment| segment.ident == "sink");
+        return Err(syn::Error::new(span, no_form(&shown, is_sink)));
     }
     if input.peek(Token![!]) {
         return Err(syn::Error::new(

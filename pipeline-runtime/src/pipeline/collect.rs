@@ -13,8 +13,8 @@ use crate::tail::Tail;
 /// What `collect` makes of items: whatever is empty by default and can be extended by them.
 #[diagnostic::on_unimplemented(
     message = "`collect` cannot make `{Self}` of items of type `{T}`",
-    label = "into what?",
-    note = "say what to collect into: `let rows: Vec<_> = …`, or `.collect::<Vec<_>>()`"
+    label = "collects items of type `{T}`",
+    note = "say what to collect into, as `let rows: Vec<{T}> = …` or `.collect::<Vec<_>>()`"
 )]
 pub trait Collection<T>: Default + Extend<T> {}
 
