@@ -114,13 +114,14 @@ async fn entries_of_a_send_are_counted_with_those_that_are_refused_before() {
     assert_eq!(indexes, [1, 3, 5]);
 }
 
-#[tokio::test]
-async fn a_request_that_hangs_keeps_back_nothing_that_others_bring() {
-    let url = serving(|number| {
+/// The second receive asks twice at a time; these of all requests are not answered.
+async fn brings_all_when(hanging: &'static [usize]) {
+    let url = serving(move |number| {
         let message =
             |n| format!(r#"{{"MessageId": "{n}", "ReceiptHandle": "{n}", "Body": "{n}"}}"#);
         let messages: Vec<_> = (0..10).map(message).collect();
-        (number < 2).then(|| format!(r#"{{"Messages": [{}]}}"#, messages.join(", ")))
+        let answer = format!(r#"{{"Messages": [{}]}}"#, messages.join(", "));
+        (!hanging.contains(&number)).then_some(answer)
     })
     .await;
     let queue = queue::sqs(format!("{url}/1/orders"))
@@ -128,10 +129,19 @@ async fn a_request_that_hangs_keeps_back_nothing_that_others_bring() {
         .lease(Duration::from_secs(1))
         .open()
         .await;
-    // The first comes back full, so the next asks twice at a time.
     for _ in 0..2 {
         let received = queue.receive(20, Duration::ZERO);
         let received = tokio::time::timeout(Duration::from_secs(10), received).await;
         assert_eq!(received.expect("it is given up").unwrap().len(), 10);
     }
+}
+
+#[tokio::test]
+async fn a_request_that_hangs_keeps_back_nothing_that_others_bring() {
+    brings_all_when(&[2]).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_does_not_answer_is_not_taken_for_an_empty_one() {
+    brings_all_when(&[1, 2]).await;
 }

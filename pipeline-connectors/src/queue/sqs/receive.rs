@@ -27,12 +27,15 @@ pub(super) async fn receive(
             let count = batch.min(max - n * batch);
             request(queue, count, Duration::ZERO)
         });
-        // Leases run from the first answer on. What hangs is given up, as an answer that is lost.
+        // Leases run while others are waited for. What hangs is given up, as an answer that is lost.
         let enough = tokio::time::sleep(queue.profile().lease / 3);
         let answers = iter(requests).buffer_unordered(eager).take_until(enough);
-        let received = merge(answers.collect().await)?;
+        let answers: Vec<_> = answers.collect().await;
+        let answered = answers.len();
+        let received = merge(answers)?;
         note(queue, received.len(), eager * batch, eager);
-        if !received.is_empty() || wait.is_zero() {
+        // Nothing came: that is known of a queue only that has answered.
+        if !received.is_empty() || (wait.is_zero() && answered == eager) {
             return Ok(received);
         }
     }
