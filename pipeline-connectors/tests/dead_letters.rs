@@ -2,11 +2,15 @@
 
 #![cfg(feature = "sqlite")]
 
+#[path = "common/small_disk.rs"]
+mod small_disk;
+
 use std::time::{Duration, SystemTime};
 
 use pipeline_connectors::OpenErrorKind;
 use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
 use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters, Outgoing, Queue, replay};
+use small_disk::SmallDisk;
 use tempfile::TempDir;
 
 fn letter(id: &str, original: &[u8], minute: u64) -> DeadLetter {
@@ -88,6 +92,42 @@ async fn a_message_that_failed_again_keeps_its_newer_letter() {
     );
     assert_eq!(store.remove_replayed(&[newer]).await.unwrap(), 1);
     assert_eq!(store.count().await.unwrap(), 0);
+}
+
+#[test]
+fn a_file_that_is_no_database_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("notes.txt");
+    std::fs::write(&path, "no database ".repeat(1000)).unwrap();
+    let error = SqliteDeadLetters::open(&path).unwrap_err();
+    assert_eq!(error.kind, OpenErrorKind::NotADatabase);
+}
+
+#[tokio::test]
+async fn a_full_disk_fails_the_letter_that_has_no_room_and_loses_no_other() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let store = SqliteDeadLetters::open(disk.file("dead.db")).unwrap();
+    let large = |number: u64| letter(&number.to_string(), &[7; 10_000], number);
+    store.write(vec![large(0)]).await.unwrap();
+    let rest = disk.fill();
+    let mut written = 1;
+    let error = loop {
+        match store.write(vec![large(written)]).await {
+            Ok(()) => written += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(
+        error.to_string().contains("the disk is full; make room"),
+        "{error}"
+    );
+    std::fs::remove_file(rest).unwrap();
+    assert_eq!(store.count().await.unwrap(), written);
+    store.write(vec![large(written)]).await.unwrap();
+    let letters = store.oldest(usize::MAX).await.unwrap();
+    assert_eq!(letters, (0..=written).map(large).collect::<Vec<_>>());
 }
 
 #[tokio::test]

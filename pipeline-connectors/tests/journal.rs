@@ -176,6 +176,45 @@ async fn a_completed_task_writes_its_rows_once_and_a_refused_one_writes_none() {
 }
 
 #[tokio::test]
+async fn a_full_disk_takes_neither_the_rows_of_a_task_nor_its_completion() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let path = disk.file("tasks.db");
+    let journal = journal::sqlite(&path).open().unwrap();
+    let database = Database::open(&path).unwrap();
+    let table = database
+        .table("reports")
+        .column("text", "TEXT NOT NULL")
+        .create()
+        .open()
+        .unwrap();
+    let sink = journal.completing(&table).unwrap();
+    let completed = |task: usize| Completed::new(task.to_string(), (format!("{task:09999}"),));
+    let rest = disk.fill();
+    let mut done = 0;
+    let error = loop {
+        match sink.write(vec![completed(done)]).await {
+            Ok(written) => assert_eq!(written.failures().count(), 0),
+            Err(error) => break error,
+        }
+        done += 1;
+    };
+    assert!(
+        error.to_string().contains("the disk is full; make room"),
+        "{error}"
+    );
+    std::fs::remove_file(rest).unwrap();
+    assert_eq!(texts(&path).len(), done);
+    // Were it complete, its row would not be written now.
+    for _ in 0..2 {
+        let written = sink.write(vec![completed(done)]).await.unwrap();
+        assert_eq!(written.failures().count(), 0);
+        assert_eq!(texts(&path).len(), done + 1);
+    }
+}
+
+#[tokio::test]
 async fn two_completions_of_one_task_in_a_batch_are_a_mistake_and_two_deliveries_of_it_are_none() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tasks.db");

@@ -135,3 +135,63 @@ async fn a_pipeline_that_is_aborted_gives_its_messages_back_at_once() {
     let _ = running.abort().await;
     assert_eq!(depth(&numbers).await, (20, 0), "no lease holds them back");
 }
+
+#[tokio::test]
+async fn a_message_that_is_delivered_too_often_becomes_a_letter_by_itself() {
+    let dir = Dir::new();
+    let numbers = dir.queue("numbers.db");
+    let dead = SqliteDeadLetters::open(dir.path("dead.db")).unwrap();
+    let messages = ["many", "7"].map(|text| Outgoing::new(text.to_owned()).id(text));
+    numbers.send(messages.into()).await.unwrap();
+    let deliveries = numbers.clone().deliveries().poison(2, dead.clone());
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries, queue::nacks(Duration::ZERO)]
+        map(|message| message.parse::<u64>())?,
+        :drive sink::each(|_number| {}),
+    }
+    .spawn();
+    eventually(|| stats.snapshot().acked + stats.snapshot().dead == 2).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(depth(&numbers).await, (0, 0));
+    let letters = dead.oldest(10).await.unwrap();
+    assert_eq!(letters.len(), 1);
+    let letter = &letters[0];
+    assert_eq!((&*letter.id, &*letter.stage), ("many", "queue"));
+    assert_eq!(letter.cause, "delivered 3 times; 2 are allowed");
+}
+
+/// In real time: the leases are in the file.
+#[tokio::test]
+async fn what_is_worked_on_for_longer_than_its_lease_comes_to_nobody_else() {
+    let dir = Dir::new();
+    let lease = Duration::from_secs(2);
+    let open = || {
+        let queue = connectors::sqlite(dir.path("numbers.db")).lease(lease);
+        queue.open().unwrap()
+    };
+    let (numbers, other): (SqliteQueue, SqliteQueue) = (open(), open());
+    let messages = (0..3).map(|n| Outgoing::new(n.to_string()));
+    numbers.send(messages.collect()).await.unwrap();
+    let deliveries = numbers.deliveries();
+    let stats = deliveries.stats();
+    let gate = tokio::sync::watch::Sender::new(false);
+    // One is worked on, the others wait for it.
+    let running = pipeline! {
+        [deliveries]
+        use gate = gate.subscribe();
+        :async 1 map(|_delivery| {
+            let mut gate = gate.clone();
+            async move { gate.wait_for(|open| *open).await.map(drop) }
+        })?,
+        :drive sink::each(|()| {}),
+    }
+    .spawn();
+    eventually(|| stats.snapshot().received == 3).await;
+    let came = other.receive(10, 2 * lease + lease / 2).await.unwrap();
+    assert!(came.is_empty(), "{came:?}");
+    gate.send_replace(true);
+    eventually(|| stats.snapshot().acked == 3).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(depth(&other).await, (0, 0));
+}

@@ -360,7 +360,7 @@ struct Next<'a, T, Task: Send + 'static, S: Tail>(&'a mut PipelineStream<T, Task
 impl<T, Task: Send + 'static, S: Tail<Item = T>> Future for Next<'_, T, Task, S> {
     type Output = Option<Result<T, Failure<Task>>>;
 
-    // Inlined into the consumer's loop, which that of `StreamExt` is or is not.
+    // That of `StreamExt` is inlined into the consumer's loop or not, as the compiler happens to divide the crate.
     #[inline]
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
         Pin::new(&mut *self.0).poll_next(cx)

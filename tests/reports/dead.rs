@@ -90,6 +90,36 @@ fn a_letter_that_is_replayed_survives_a_journal_that_has_forgotten_its_task() {
 }
 
 #[test]
+fn dead_letters_of_sqs_are_replayed_from_the_stage_that_failed() {
+    let Some(server) = test_servers::ministack() else {
+        return;
+    };
+    let place = Place::new();
+    let (url, name) = (server.url(), format!("dead-{:016x}", fastrand::u64(..)));
+    let sqs = ["--queue", "sqs", "--endpoint", &url, "--name", &name];
+    place
+        .run(&[&["--messages", "200", "--fail-rate", "0.01"], &sqs[..]].concat())
+        .clean();
+    let calls = place.calls();
+    let replay = || place.run(&[&sqs[..], &["dead", "replay"]].concat()).clean();
+    let replayed = replay();
+    for line in [
+        "report 100: dead again, at bytes",
+        "report 200: done, from checked on",
+        "2 letters replayed: 1 rows, 1 dead again; 0 recorded stages ran again",
+    ] {
+        assert!(replayed.contains(line), "{replayed}");
+    }
+    // What died again can be replayed once more.
+    let again = replay();
+    assert!(
+        again.contains("1 letters replayed: 0 rows, 1 dead again"),
+        "{again}"
+    );
+    assert_eq!(place.calls(), calls, "what was recorded ran again");
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let place = Place::new();
     for (arguments, problem) in [

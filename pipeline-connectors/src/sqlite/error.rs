@@ -203,7 +203,6 @@ impl fmt::Display for RowError {
 impl std::error::Error for RowError {}
 
 /// Why SQLite refused a transaction, for a message.
-#[cfg(feature = "journal")]
 pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(

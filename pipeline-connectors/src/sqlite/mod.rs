@@ -9,7 +9,6 @@ mod stats;
 mod table;
 mod write;
 
-#[cfg(feature = "journal")]
 pub(crate) use error::refused;
 #[cfg(feature = "journal")]
 pub(crate) use sql::Sql;

@@ -41,7 +41,7 @@ impl fmt::Display for RunningTask {
 /// The tasks of one pipeline that are open.
 #[derive(Default)]
 pub(crate) struct OpenTasks {
-    site: OnceLock<Stages>,
+    stages: OnceLock<Stages>,
     open: Mutex<Slab<Weak<Entry>>>,
 }
 
@@ -64,7 +64,7 @@ impl Stages {
 impl OpenTasks {
     /// Its tasks number these stages.
     pub(super) fn of(&self, stages: Stages) {
-        let _ = self.site.set(stages);
+        let _ = self.stages.set(stages);
     }
 
     /// The place of a task, for [`OpenTasks::remove`].
@@ -78,7 +78,7 @@ impl OpenTasks {
 
     /// All of them, the oldest first.
     pub(crate) fn list(&self) -> Vec<RunningTask> {
-        let Some(stages) = self.site.get() else {
+        let Some(stages) = self.stages.get() else {
             return Vec::new();
         };
         let entries = self.lock();

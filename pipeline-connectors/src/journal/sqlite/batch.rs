@@ -59,13 +59,13 @@ impl Batches {
     fn try_load(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<Vec<Vec<Recorded>>> {
         // This is the only place that sees every task that begins: one whose stages are all recorded records nothing. What
         // is read for good is read after it was made young, so that it is not dropped meanwhile.
-        let again = finished::finished(&self.connection, tasks.iter().map(|task| &**task))?;
-        self.begin_again(&again)?;
-        let (loaded, old) = self.frames(tasks)?;
-        if old.is_empty() {
+        let (loaded, mut again) = self.frames(tasks)?;
+        let tasks_by_name = tasks.iter().map(|task| &**task);
+        again.extend(finished::finished(&self.connection, tasks_by_name)?);
+        if again.is_empty() {
             return Ok(loaded);
         }
-        self.begin_again(&old)?;
+        self.begin_again(&again)?;
         Ok(self.frames(tasks)?.0)
     }
 
@@ -97,12 +97,9 @@ impl Batches {
 
     /// The tasks are under way, and as young as new ones.
     ///
-    /// It writes only if there are such tasks, and never waits for the disk: what a power failure undoes is done again
+    /// It never waits for the disk: what a power failure undoes is done again
     /// when the task comes again.
     fn begin_again(&mut self, tasks: &[&str]) -> rusqlite::Result<()> {
-        if tasks.is_empty() {
-            return Ok(());
-        }
         self.wait_for_disk(false)?;
         let transaction = self.begin()?;
         finished::begin_again(&transaction, tasks)?;

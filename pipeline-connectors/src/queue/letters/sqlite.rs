@@ -10,7 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
 
 use super::schema::prepare;
-use crate::sqlite::{Database, OpenError, Synchronous, said, sqlite};
+use crate::sqlite::{Database, OpenError, Synchronous, refused, sqlite};
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
@@ -186,7 +186,7 @@ impl SqliteDeadLetters {
     ) -> Result<T, LettersError> {
         let problem = match self.database.run(work).await {
             Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => said(&error),
+            Ok(Err(error)) => refused(&error, self.database.busy_timeout()),
             Err(panic) => panic,
         };
         Err(LettersError {

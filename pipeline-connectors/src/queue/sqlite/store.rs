@@ -122,6 +122,7 @@ impl Store {
     fn set_aside(&self, now: i64, seq: i64, why: &str) -> rusqlite::Result<()> {
         // It may have been put back as it was.
         const KEEP: &str = "INSERT OR REPLACE INTO brigade_queue_set_aside
+            (seq, id, dedup, grp, sent, receives, body, why)
             SELECT seq, id, dedup, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
         const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 RETURNING grp";
         self.connection.execute_batch(schema::SET_ASIDE)?;
