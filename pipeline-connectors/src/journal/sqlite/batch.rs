@@ -1,15 +1,16 @@
 //! What the thread does with the connection.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use pipeline_runtime::journal::{Frame, JournalError, Recorded};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
-use super::finished::PRUNED;
+use super::age::{before, now};
+use super::ask::Ask;
+use super::finished;
+use super::finished::{PRUNED, Retention};
 use super::stats::Counts;
-use super::thread::Ask;
-use super::{Retention, finished};
 use crate::sqlite::refused;
 
 /// How often to look for what need not be kept any longer.
@@ -193,17 +194,4 @@ fn record(transaction: &Transaction<'_>, frames: &[Frame]) -> rusqlite::Result<(
         record.execute(params![&**task, &**key, &**value, now])?;
     }
     Ok(())
-}
-
-/// Milliseconds since 1970.
-pub(super) fn now() -> i64 {
-    before(Duration::ZERO)
-}
-
-/// The time that long ago.
-pub(super) fn before(age: Duration) -> i64 {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default();
-    i64::try_from(now.saturating_sub(age).as_millis()).unwrap_or(i64::MAX)
 }

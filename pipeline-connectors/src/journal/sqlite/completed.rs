@@ -8,7 +8,7 @@ use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::{Connection, Statement, TransactionBehavior, params};
 
 use super::Sqlite;
-use super::batch::now;
+use super::age::now;
 use crate::sqlite::{
     Effect, OpenError, Refused, Row, RowError, Sql, Table, TableSnapshot, refused, row_error,
     write_row,

@@ -1,11 +1,11 @@
 //! Tasks that are finished, for as long as they are kept, and those of them that begin again.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::Retention;
-use super::batch::{before, now};
+use super::age::{before, now};
 
 /// How much is dropped in one transaction, so that nobody waits for long.
 pub(super) const PRUNED: usize = 1000;
@@ -32,6 +32,15 @@ const DROP_OLD_COMPLETED: &str = "DELETE FROM brigade_completed
 const OLD_FINISHED: &str =
     "SELECT task FROM (SELECT seq, task, at FROM brigade_finished ORDER BY seq LIMIT ?1)
     WHERE at < ?2 OR seq <= (SELECT max(seq) FROM brigade_finished) - ?3";
+
+/// What is kept, and for how long.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Retention {
+    pub(super) unfinished: Duration,
+    pub(super) finished: Duration,
+    /// The most finished tasks.
+    pub(super) tasks: usize,
+}
 
 pub(super) fn finish(
     transaction: &Transaction<'_>,

@@ -1,5 +1,7 @@
 //! A journal in a SQLite file.
 
+mod age;
+mod ask;
 mod batch;
 mod completed;
 mod finished;
@@ -15,8 +17,10 @@ use std::time::Duration;
 
 use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
 
+use self::ask::Ask;
 use self::batch::Batches;
-use self::thread::{Ask, Asks};
+use self::finished::Retention;
+use self::thread::Asks;
 use crate::sqlite::{OpenError, OpenErrorKind, Synchronous};
 
 pub use completed::{Completed, Completing};
@@ -71,15 +75,6 @@ pub struct SqliteBuilder {
     database: crate::sqlite::Sqlite,
     value_limit: usize,
     retention: Retention,
-}
-
-/// What is kept, and for how long.
-#[derive(Debug, Clone, Copy)]
-struct Retention {
-    unfinished: Duration,
-    finished: Duration,
-    /// The most finished tasks.
-    tasks: usize,
 }
 
 impl SqliteBuilder {

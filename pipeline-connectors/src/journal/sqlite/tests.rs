@@ -7,9 +7,10 @@ use pipeline_runtime::journal::{Frame, JournalError};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::ask::Ask;
 use super::batch::Batches;
-use super::thread::Ask;
-use super::{Retention, schema};
+use super::finished::Retention;
+use super::schema;
 
 const WAITED: Duration = Duration::from_millis(10);
 

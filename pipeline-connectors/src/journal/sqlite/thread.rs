@@ -1,23 +1,13 @@
 //! The thread that owns the connection.
 
-use std::sync::Arc;
-
-use pipeline_runtime::journal::{Frame, JournalError, Recorded};
+use pipeline_runtime::journal::JournalError;
 use tokio::sync::{mpsc, oneshot};
 
+use super::ask::{Answer, Ask};
 use super::batch::Batches;
 
 /// How many may ask before they have to wait; as many may go into one transaction.
 const ASKS: usize = 256;
-
-type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
-
-/// What the thread is asked for, and where its answer goes.
-pub(super) enum Ask {
-    Load(Vec<Arc<str>>, Answer<Vec<Vec<Recorded>>>),
-    Record(Vec<Frame>, Answer<()>),
-    Finish(Vec<Arc<str>>, Answer<()>),
-}
 
 /// The way to the thread, which ends when it is dropped.
 #[derive(Debug)]
@@ -64,15 +54,5 @@ fn serve(mut asked: mpsc::Receiver<Ask>, mut batches: Batches) {
             }
         }
         batches.prune();
-    }
-}
-
-impl Ask {
-    fn answer(self, outcome: &Result<(), String>) {
-        let outcome = outcome.clone().map_err(JournalError::new);
-        match self {
-            Self::Load(..) => {}
-            Self::Record(_, answer) | Self::Finish(_, answer) => drop(answer.send(outcome)),
-        }
     }
 }
