@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::checkpoint::{Checkpointer, Limits};
-use super::{OpenError, TableBuilder};
+use super::{OpenError, OpenErrorKind};
 
 /// How long to wait for a lock, where nothing else is said.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -171,11 +171,6 @@ impl Database {
         sqlite(path).open()
     }
 
-    /// A table of it, to be described and opened.
-    pub fn table(&self, name: impl Into<String>) -> TableBuilder {
-        TableBuilder::new(self.clone(), name.into())
-    }
-
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
@@ -215,5 +210,42 @@ impl Database {
             .connection
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl OpenError {
+    pub(crate) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
+        let path = sqlite.path().to_path_buf();
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        let kind = if path.is_dir() {
+            OpenErrorKind::Directory
+        } else if parent.is_some_and(|parent| !parent.is_dir()) {
+            OpenErrorKind::NoDirectory
+        } else {
+            OpenErrorKind::of(error, sqlite.waited())
+        };
+        Self { path, kind }
+    }
+
+    /// A description that makes no sense.
+    pub(crate) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
+        Self {
+            path: database.path().to_path_buf(),
+            kind: OpenErrorKind::Table {
+                table: table.to_owned(),
+                problem: problem.into(),
+            },
+        }
+    }
+
+    /// A statement that SQLite refused.
+    pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
+        match OpenErrorKind::of(error, database.busy_timeout()) {
+            OpenErrorKind::Other(problem) => Self::of_table(database, table, problem),
+            kind => Self {
+                path: database.path().to_path_buf(),
+                kind,
+            },
+        }
     }
 }

@@ -6,8 +6,6 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
-use super::{Database, Sqlite};
-
 /// A database or a table that could not be opened.
 #[derive(Debug)]
 pub struct OpenError {
@@ -54,51 +52,16 @@ pub enum OpenErrorKind {
 }
 
 impl OpenError {
-    pub(crate) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
-        let path = sqlite.path().to_path_buf();
-        let parent = path.parent().filter(|parent| *parent != Path::new(""));
-        let kind = if path.is_dir() {
-            OpenErrorKind::Directory
-        } else if parent.is_some_and(|parent| !parent.is_dir()) {
-            OpenErrorKind::NoDirectory
-        } else {
-            OpenErrorKind::of(error, sqlite.waited())
-        };
-        Self { path, kind }
-    }
-
     pub(super) fn read_only(path: &Path) -> Self {
         Self {
             path: path.to_path_buf(),
             kind: OpenErrorKind::ReadOnly,
         }
     }
-
-    /// A description that makes no sense.
-    pub(crate) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
-        Self {
-            path: database.path().to_path_buf(),
-            kind: OpenErrorKind::Table {
-                table: table.to_owned(),
-                problem: problem.into(),
-            },
-        }
-    }
-
-    /// A statement that SQLite refused.
-    pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
-        match OpenErrorKind::of(error, database.busy_timeout()) {
-            OpenErrorKind::Other(problem) => Self::of_table(database, table, problem),
-            kind => Self {
-                path: database.path().to_path_buf(),
-                kind,
-            },
-        }
-    }
 }
 
 impl OpenErrorKind {
-    fn of(error: &rusqlite::Error, waited: Duration) -> Self {
+    pub(super) fn of(error: &rusqlite::Error, waited: Duration) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::NotADatabase,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(waited),

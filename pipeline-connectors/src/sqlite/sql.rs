@@ -1,7 +1,5 @@
 //! The statements of a table.
 
-use super::table::OnConflict;
-
 /// The statements of a table.
 #[derive(Debug)]
 pub(crate) struct Sql {
@@ -13,6 +11,14 @@ pub(crate) struct Sql {
     pub(crate) insert: String,
     /// Where rows are updated: for those that are there already.
     pub(crate) update: Option<String>,
+}
+
+/// What happens to a row whose key is there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnConflict {
+    Fail,
+    Ignore,
+    Update,
 }
 
 impl Sql {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
-use super::sql::Sql;
+use super::sql::{OnConflict, Sql};
 use super::write::Batch;
 use super::{Database, OpenError, Row, TableStats};
 
@@ -21,16 +21,15 @@ pub struct TableBuilder {
     create: bool,
 }
 
-/// What happens to a row whose key is there already.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum OnConflict {
-    Fail,
-    Ignore,
-    Update,
+impl Database {
+    /// A table of it, to be described and opened.
+    pub fn table(&self, name: impl Into<String>) -> TableBuilder {
+        TableBuilder::new(self.clone(), name.into())
+    }
 }
 
 impl TableBuilder {
-    pub(super) fn new(database: Database, name: String) -> Self {
+    fn new(database: Database, name: String) -> Self {
         Self {
             database,
             name,
