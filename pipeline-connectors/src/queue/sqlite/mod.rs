@@ -1,6 +1,7 @@
 //! A queue in a file.
 
 mod body;
+mod depth;
 mod schema;
 mod store;
 mod thread;
@@ -18,6 +19,7 @@ use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 pub use body::QueueBody;
+pub use depth::Depth;
 
 use crate::queue::schema::Refused;
 use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, Synchronous};
@@ -171,16 +173,6 @@ struct Inner<B> {
     requests: mpsc::Sender<Request<B>>,
     name: Arc<str>,
     profile: Profile,
-}
-
-/// How many messages there are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Depth {
-    /// That can be received now.
-    pub ready: u64,
-    /// That are leased, delayed, or behind another of their group.
-    pub later: u64,
 }
 
 impl<B: QueueBody> SqliteQueue<B> {
