@@ -11,8 +11,8 @@ use aws_sdk_sqs::Client;
 use pipeline_runtime::queue::Profile;
 use tokio::sync::OnceCell;
 
+use super::handle::{Inner, SqsQueue};
 use super::limits::{ENTRIES, WAIT, is_fifo};
-use super::{Inner, SqsQueue};
 
 /// The lease, where nothing else is said.
 const LEASE: Duration = Duration::from_secs(30);

@@ -9,8 +9,9 @@ use futures::stream::{StreamExt as _, iter};
 use pipeline_runtime::queue::{Queue as _, QueueError, Received};
 
 use super::error::queue_error;
+use super::handle::SqsQueue;
 use super::limits::{ENTRIES, HIDDEN, ID, WAIT, seconds};
-use super::{SqsQueue, receipt};
+use super::receipt;
 
 pub(super) async fn receive(
     queue: &SqsQueue,

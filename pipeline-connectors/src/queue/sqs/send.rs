@@ -8,8 +8,8 @@ use futures::stream::{StreamExt as _, iter};
 use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
 use sha2::{Digest as _, Sha256};
 
-use super::SqsQueue;
 use super::error::queue_error;
+use super::handle::SqsQueue;
 use super::limits::{BYTES, DELAY, ENTRIES, ID, NAME, refused, seconds};
 use super::settle::{Outcome, REQUESTS, summarise};
 

@@ -9,8 +9,8 @@ use aws_sdk_sqs::types::{
 use futures::stream::{StreamExt as _, iter};
 use pipeline_runtime::queue::{QueueError, Receipt, Unsettled};
 
-use super::SqsQueue;
 use super::error::{queue_error, unsettled};
+use super::handle::SqsQueue;
 use super::limits::{ENTRIES, hidden};
 use super::receipt::Received;
 
