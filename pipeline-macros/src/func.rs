@@ -1,11 +1,12 @@
 //! A function in a form, and how it is called.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
-use quote::{ToTokens, quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
 use syn::{Expr, ExprClosure, Pat};
 
-use crate::closure;
-use crate::expand::Glue;
+use crate::closure::{self, How};
+use crate::glue::Glue;
+use crate::syntax::{ends, last_name, parenthesized, ungrouped};
 
 /// What stands in a form where a function is wanted.
 pub(crate) struct Func {
@@ -22,42 +23,6 @@ enum Kind {
     Closure,
     /// Anything else is evaluated once, before the pipeline starts.
     Value,
-}
-
-/// Removes the invisible groups around an argument of somebody's `macro_rules!`.
-pub(crate) fn ungrouped(mut expr: Expr) -> Expr {
-    while let Expr::Group(group) = expr {
-        expr = *group.expr;
-    }
-    expr
-}
-
-/// The first and the last token of a piece of syntax.
-pub(crate) fn ends(tokens: &impl ToTokens) -> (Span, Span) {
-    let mut tokens = tokens.to_token_stream().into_iter();
-    let Some(first) = tokens.next() else {
-        return (Span::call_site(), Span::call_site());
-    };
-    let last = tokens.last().unwrap_or_else(|| first.clone());
-    let end = match &last {
-        TokenTree::Group(group) => group.span_close(),
-        other => other.span(),
-    };
-    let start = match &first {
-        TokenTree::Group(group) if group.delimiter() != Delimiter::None => group.span_open(),
-        other => other.span(),
-    };
-    (start, end)
-}
-
-/// The last name in a path, or in the callee of a call of a path.
-pub(crate) fn last_name(expr: &Expr) -> Option<&Ident> {
-    match expr {
-        Expr::Path(path) => path.path.segments.last().map(|segment| &segment.ident),
-        Expr::Call(call) => last_name(&call.func),
-        Expr::Group(group) => last_name(&group.expr),
-        _ => None,
-    }
 }
 
 impl Func {
@@ -139,24 +104,10 @@ impl Func {
     }
 }
 
-/// What a call needs to know of its stage.
-#[derive(Clone, Copy)]
-pub(crate) struct How {
-    pub stage: usize,
-    pub is_async: bool,
-    pub fallible: bool,
-}
-
 fn is_typed(closure: &ExprClosure) -> bool {
     !closure.inputs.is_empty()
         && closure
             .inputs
             .iter()
             .all(|input| matches!(input, Pat::Type(_)))
-}
-
-pub(crate) fn parenthesized(tokens: TokenStream, span: Span) -> Group {
-    let mut group = Group::new(Delimiter::Parenthesis, tokens);
-    group.set_span(span);
-    group
 }

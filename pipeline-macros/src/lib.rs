@@ -1,5 +1,6 @@
 //! The proc macro behind `brigade::pipeline!`: parse, check, lower, expand. It knows no scheduling.
 
+mod args;
 mod ast;
 mod check;
 mod closure;
@@ -7,12 +8,15 @@ mod errors;
 mod expand;
 mod forms;
 mod func;
+mod glue;
 mod ir;
 mod lower;
 mod nearest;
+mod options;
 mod parse;
 mod pipeline;
 mod print;
+mod syntax;
 #[cfg(test)]
 mod tests;
 mod text;

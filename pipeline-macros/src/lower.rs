@@ -5,8 +5,8 @@ use std::ops::Range;
 use crate::ast::{Body, Mode};
 use crate::check::{Checked, Item};
 use crate::forms::Place;
-use crate::func;
 use crate::ir::{Flavour, Ir, Unit};
+use crate::syntax::last_name;
 
 pub(crate) fn lower(checked: &Checked) -> Ir {
     let stages = &checked.stages;
@@ -35,7 +35,7 @@ fn default_name(item: &Item) -> String {
     let name = match &item.stage.body {
         Body::Form(form) => form.name().unwrap_or_else(|| form.kind().name.to_owned()),
         Body::Drive(sink) => match **sink {
-            syn::Expr::Path(_) => func::last_name(sink).map(ToString::to_string),
+            syn::Expr::Path(_) => last_name(sink).map(ToString::to_string),
             _ => None,
         }
         .unwrap_or_else(|| "sink".to_owned()),

@@ -6,7 +6,7 @@ use syn::{Expr, Lit};
 use super::Checker;
 use crate::ast::{Count, Mode, Options, Setting, Stage};
 use crate::forms::{Form, Place};
-use crate::parse::example;
+use crate::options::example;
 
 pub(super) fn check(stage: &Stage, checker: &mut Checker<'_>) {
     let options = &stage.options;

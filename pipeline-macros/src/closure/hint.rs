@@ -4,8 +4,8 @@ use quote::{ToTokens as _, quote, quote_spanned};
 use syn::punctuated::Punctuated;
 use syn::{Expr, Pat};
 
-use crate::expand::Glue;
-use crate::func::{ends, last_name, parenthesized, ungrouped};
+use crate::glue::Glue;
+use crate::syntax::{ends, last_name, parenthesized, ungrouped};
 
 /// `sink::each(|f| …)` whose closure does not say its type: the closure with `hint.of(&f)` in front of its body, so
 /// that the type is known there. Any other expression as it is.

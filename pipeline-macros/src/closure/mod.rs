@@ -8,11 +8,18 @@ use syn::{
     Block, Expr, ExprAsync, ExprClosure, PathArguments, ReturnType, Stmt, parse_quote_spanned,
 };
 
-use crate::expand::Glue;
-use crate::func::How;
+use crate::glue::Glue;
 
 pub(crate) use exits::{may_fail, never_waits, own_await, own_await_of_closure, returns_a_future};
 pub(crate) use hint::hinted;
+
+/// What a call needs to know of its stage.
+#[derive(Clone, Copy)]
+pub(crate) struct How {
+    pub stage: usize,
+    pub is_async: bool,
+    pub fallible: bool,
+}
 
 /// The closure as it goes into the worker.
 ///

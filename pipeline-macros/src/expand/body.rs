@@ -3,9 +3,10 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use super::{Glue, records};
+use super::records;
 use crate::check::Item;
 use crate::forms::Form;
+use crate::glue::Glue;
 use crate::ir::{Flavour, Ir};
 
 /// A stage inside its group.

@@ -5,7 +5,9 @@ use quote::{quote, quote_spanned};
 
 use super::{Body, Owns};
 use crate::ast::Mode;
-use crate::func::{Func, How, parenthesized};
+use crate::closure::How;
+use crate::func::Func;
+use crate::syntax::parenthesized;
 
 impl Body<'_> {
     /// The value of a call, or the stage's way out.

@@ -6,11 +6,12 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Expr;
 
-use super::{Expander, Glue, opts, site};
+use super::{Expander, opts, site};
 use crate::ast::{Body, Header};
 use crate::closure;
-use crate::func::{ends, parenthesized};
+use crate::glue::Glue;
 use crate::ir::Flavour;
+use crate::syntax::{ends, parenthesized};
 
 /// What `batch` and `through` are wired with.
 pub(crate) struct Edge<'a> {

@@ -9,8 +9,8 @@ use super::body::item_name;
 use super::{Body, Expander, opts};
 use crate::check::Item;
 use crate::forms::{Form, Place};
-use crate::func::{ends, parenthesized};
 use crate::ir::Flavour;
+use crate::syntax::{ends, parenthesized};
 
 impl Expander<'_> {
     /// The statements that wire a group behind `port`, as a block with the next port as its value.

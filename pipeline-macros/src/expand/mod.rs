@@ -5,7 +5,6 @@ mod body;
 mod call;
 mod ends;
 mod exit;
-mod glue;
 mod group;
 mod once;
 mod opts;
@@ -17,12 +16,12 @@ use quote::{quote, quote_spanned};
 
 use crate::ast::{Header, Mode};
 use crate::check::{Checked, Item};
-use crate::func::{ends, parenthesized};
+use crate::glue::Glue;
 use crate::ir::{Ir, Unit};
+use crate::syntax::{ends, parenthesized};
 
 pub(crate) use body::{Body, Owns};
 pub(crate) use ends::Edge;
-pub(crate) use glue::Glue;
 
 /// The whole expansion: a block whose value is a pipeline or a segment.
 pub(crate) fn expand(krate: Ident, checked: &Checked, ir: &Ir) -> TokenStream {

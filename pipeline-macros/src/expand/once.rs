@@ -4,7 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::{Body, Owns};
-use crate::func::parenthesized;
+use crate::syntax::parenthesized;
 
 impl Body<'_> {
     /// The handle of the record's task.

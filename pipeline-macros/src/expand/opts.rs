@@ -5,8 +5,8 @@ use std::ops::Range;
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use super::Glue;
 use crate::ast::{Count, Mode, Stage};
+use crate::glue::Glue;
 use crate::ir::Flavour;
 
 /// The options of the group that runs `stages`; `stage` is number `main`, the one with the directive.

@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{format_ident, quote_spanned};
 
-use super::Glue;
+use crate::glue::Glue;
 use crate::ir::Ir;
 
 const MODULE: &str = "__brigade_records";

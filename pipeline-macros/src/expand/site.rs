@@ -3,8 +3,8 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use super::Glue;
 use crate::check::{Checked, Item};
+use crate::glue::Glue;
 use crate::ir::Ir;
 
 /// The static's name at a place.

@@ -7,10 +7,10 @@ use quote::quote_spanned;
 use syn::{Expr, Lit};
 
 use super::{Form, Kind, Place};
+use crate::args::arguments;
 use crate::check::{Checker, Scope};
 use crate::expand::Edge;
-use crate::func::ends;
-use crate::parse::arguments;
+use crate::syntax::ends;
 
 pub(crate) static KIND: Kind = Kind {
     name: "batch",

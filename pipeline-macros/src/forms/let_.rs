@@ -14,7 +14,7 @@ use crate::check::{Checker, Scope};
 use crate::closure;
 use crate::errors::Errors;
 use crate::expand::{Body, Owns};
-use crate::func::{ends, ungrouped};
+use crate::syntax::{ends, ungrouped};
 
 static KIND: Kind = Kind {
     name: "let",

@@ -11,7 +11,8 @@ use syn::{Expr, Member, Token};
 use super::{Form, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::expand::{Body, Owns};
-use crate::func::{Func, ends, ungrouped};
+use crate::func::Func;
+use crate::syntax::{ends, ungrouped};
 
 pub(crate) static KIND: Kind = Kind {
     name: "mapduce",

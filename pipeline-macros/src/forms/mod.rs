@@ -19,11 +19,11 @@ use syn::Token;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 
+use crate::args::Args;
 use crate::check::{Checker, Scope};
 use crate::errors::Errors;
 use crate::expand::{Body, Edge};
 use crate::func::Func;
-use crate::parse::Args;
 
 /// What is known of a form before it is used.
 pub(crate) struct Kind {

@@ -11,8 +11,10 @@ use syn::parse::{ParseStream, Parser as _};
 
 use super::{Form, Kind, Place};
 use crate::check::{Checker, Scope};
+use crate::closure::How;
 use crate::expand::Body;
-use crate::func::{Func, How, parenthesized};
+use crate::func::Func;
+use crate::syntax::parenthesized;
 
 pub(crate) static KIND: Kind = Kind {
     name: "push_task",

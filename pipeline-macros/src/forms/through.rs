@@ -8,10 +8,10 @@ use quote::quote_spanned;
 use syn::Expr;
 
 use super::{Form, Kind, Place};
+use crate::args::arguments;
 use crate::check::{Checker, Scope};
 use crate::expand::Edge;
-use crate::func::{ends, last_name, ungrouped};
-use crate::parse::arguments;
+use crate::syntax::{ends, last_name, ungrouped};
 
 pub(crate) static KIND: Kind = Kind {
     name: "through",

@@ -162,7 +162,7 @@ impl Count {
         match self {
             Self::One => None,
             Self::Literal(_, span) => Some(*span),
-            Self::Computed(expr) => Some(crate::func::ends(expr).0),
+            Self::Computed(expr) => Some(crate::syntax::ends(expr).0),
         }
     }
 }

@@ -14,9 +14,6 @@ use syn::parse::{ParseStream, Parser as _};
 use crate::ast::{Pipeline, Stage};
 use crate::errors::Errors;
 
-pub(crate) use options::example;
-pub(crate) use stage::{Args, arguments};
-
 /// The `$crate` token and the pipeline behind it.
 pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> (Ident, Pipeline) {
     if let Some(span) = depth::too_deep(input.clone()) {

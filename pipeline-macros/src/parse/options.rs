@@ -8,17 +8,7 @@ use syn::{Expr, LitStr, Token};
 use crate::ast::{Once, Options, Setting};
 use crate::errors::Errors;
 use crate::nearest::nearest;
-
-const NAMES: [&str; 8] = [
-    "name",
-    "buffer",
-    "window",
-    "unordered",
-    "timeout",
-    "retry",
-    "pool",
-    "once",
-];
+use crate::options::{NAMES, example};
 
 pub(super) fn options(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Options> {
     let mut options = Options::default();
@@ -150,16 +140,6 @@ fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
         ));
     }
     Ok(name)
-}
-
-/// A value of an option, for messages.
-pub(crate) fn example(word: &str) -> &'static str {
-    match word {
-        "name" => "\"parse\"",
-        "timeout" => "Duration::from_secs(5)",
-        "retry" => "Retry::exponential(3)",
-        _ => "64",
-    }
 }
 
 impl Options {

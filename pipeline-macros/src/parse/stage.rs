@@ -3,16 +3,17 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
 use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
-use syn::parse::{ParseStream, Parser as _};
-use syn::punctuated::Punctuated;
+use syn::parse::ParseStream;
 use syn::{Expr, ExprPath, Token, token};
 
 use super::{directive, options};
+use crate::args::Args;
 use crate::ast::{Body, Mode, Stage};
 use crate::errors::Errors;
 use crate::forms::{self, Form};
-use crate::func::{Func, ungrouped};
+use crate::func::Func;
 use crate::nearest::nearest;
+use crate::syntax::ungrouped;
 use crate::text;
 
 pub(super) fn stage(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Stage> {
@@ -125,7 +126,7 @@ fn group_holds_closure(input: ParseStream<'_>) -> bool {
 fn call(name: &Ident, args: &Group, errors: &mut Errors) -> syn::Result<Box<dyn Form>> {
     let word = name.to_string();
     if let Some(kind) = forms::named(&word) {
-        return (kind.parse)(Args::new(kind, name, args), errors);
+        return (kind.parse)(Args::new(kind.name, kind.usage, name, args), errors);
     }
     let Some(kind) = nearest(&word, forms::names()).and_then(forms::named) else {
         return Err(syn::Error::new(name.span(), no_form(&word, false)));
@@ -135,7 +136,10 @@ fn call(name: &Ident, args: &Group, errors: &mut Errors) -> syn::Result<Box<dyn 
         format!("no form `{word}`; did you mean `{}`?", kind.name),
     );
     // The rest of the pipeline is checked as if that had been written; a second message would not help.
-    (kind.parse)(Args::new(kind, name, args), &mut Errors::default())
+    (kind.parse)(
+        Args::new(kind.name, kind.usage, name, args),
+        &mut Errors::default(),
+    )
 }
 
 /// What somebody may have meant by `word(…)` in place of a stage.
@@ -198,44 +202,4 @@ fn expected(span: Span) -> syn::Error {
         span,
         "expected a stage: a form like `map(f)`, `let key = …`, or the name of a function",
     )
-}
-
-/// The arguments of a form.
-pub(crate) struct Args {
-    pub kind: &'static forms::Kind,
-    pub name: Span,
-    pub tokens: TokenStream,
-}
-
-impl Args {
-    fn new(kind: &'static forms::Kind, name: &Ident, args: &Group) -> Self {
-        Self {
-            kind,
-            name: name.span(),
-            tokens: args.stream(),
-        }
-    }
-
-    /// The error of arguments that are not as they should be.
-    pub(crate) fn wrong(&self) -> syn::Error {
-        let Self { kind, .. } = self;
-        let message = format!("`{}` is written `{}`", kind.name, kind.usage);
-        syn::Error::new(self.name, message)
-    }
-
-    /// The only argument, a function.
-    pub(crate) fn function(self) -> syn::Result<Func> {
-        let wrong = self.wrong();
-        let mut args = arguments(self.tokens)?;
-        match (args.pop(), args.pop()) {
-            (Some(only), None) => Ok(Func::new(only)),
-            _ => Err(wrong),
-        }
-    }
-}
-
-/// Expressions with commas between them.
-pub(crate) fn arguments(tokens: TokenStream) -> syn::Result<Vec<Expr>> {
-    let parser = Punctuated::<Expr, Token![,]>::parse_terminated;
-    Ok(parser.parse2(tokens)?.into_iter().collect())
 }
