@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::process;
+use crate::tools;
 
 /// What is copied, from the root of the repository.
 const COPIED: &[&str] = &[
@@ -58,7 +58,7 @@ const REPLACED: &[(&str, &str, &str)] = &[
 /// Makes the copy, builds it, and gives the command in it.
 pub fn build() -> PathBuf {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let bare = process::target_dir().join("bare");
+    let bare = tools::target_dir().join("bare");
     let source = bare.join("source");
     let _ = fs::remove_dir_all(&source);
     for name in COPIED {
@@ -75,7 +75,7 @@ pub fn build() -> PathBuf {
         });
         fs::write(&file, text).expect("a copied file can be written");
     }
-    process::build(
+    tools::build(
         &source.join("benches"),
         Some(&bare),
         &["--bin", "brigade-benches"],

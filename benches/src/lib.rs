@@ -14,6 +14,7 @@ mod report;
 mod results;
 mod rt;
 mod stats;
+mod tools;
 
 use clap::Parser;
 

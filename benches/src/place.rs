@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, process};
 
-use crate::process::target_dir;
+use crate::tools::target_dir;
 
 /// A fresh folder on the disk that holds the target folder, removed with this. The one for temporary files may be in
 /// memory, where `fsync` does nothing.

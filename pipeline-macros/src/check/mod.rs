@@ -1,18 +1,19 @@
 //! Everything that can be known without types.
 
+mod checker;
 mod once;
 mod options;
 mod scope;
 mod shape;
 mod stage;
 
-use proc_macro2::{Ident, Span};
+use proc_macro2::Ident;
 
 use crate::ast::{Directive, Header, Journal, Pipeline, Share, Stage};
 use crate::errors::Errors;
 use crate::forms::commit;
-use crate::nearest::nearest;
 
+pub(crate) use checker::Checker;
 pub(crate) use scope::{Scope, list};
 
 /// A pipeline whose stages are known to make sense, as far as there were no errors.
@@ -89,72 +90,4 @@ fn written(stages: &[Stage]) -> Vec<String> {
         .flat_map(|form| form.writes())
         .map(ToString::to_string)
         .collect()
-}
-
-/// What a form's check reports to, and what it may ask.
-pub(crate) struct Checker<'a> {
-    pub errors: &'a mut Errors,
-    pub is_async: bool,
-    /// Whether there is a journal.
-    pub journaled: bool,
-    shares: &'a [Ident],
-    later: Vec<String>,
-}
-
-impl Checker<'_> {
-    /// Whether there is a record here; if not, that is an error.
-    pub(crate) fn in_record(&mut self, scope: &Scope, span: Span, what: &str) -> bool {
-        if scope.is_record() {
-            return true;
-        }
-        if !scope.is_vague() {
-            let fix = if scope.had_task() {
-                "it ended above, move this stage up"
-            } else {
-                "begin one with `push_task(key)`"
-            };
-            self.errors
-                .at(span, format!("`{what}` needs a record; {fix}"));
-        }
-        false
-    }
-
-    /// Whether the key exists here; if not, that is an error.
-    pub(crate) fn reads(&mut self, scope: &Scope, key: &Ident) -> bool {
-        if scope.has(key) {
-            return true;
-        }
-        if !scope.is_vague() {
-            let word = key.to_string();
-            let names = scope.names();
-            let meant = nearest(&word, names.iter().map(String::as_str));
-            let hint = match meant {
-                _ if self.later.contains(&word) => "it is written by a later stage".to_owned(),
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("there are {}", list(scope.keys())),
-            };
-            self.errors
-                .at(key.span(), format!("no key `{word}` here; {hint}"));
-        }
-        false
-    }
-
-    /// Reports a key that has the name of a `use`.
-    pub(crate) fn not_shared(&mut self, key: &Ident) {
-        if self.shares.contains(key) {
-            let message = format!("`{key}` is the name of a `use`; choose another key");
-            self.errors.at(key.span(), message);
-        }
-    }
-
-    /// Whether the key is not the task; if it is, that is an error.
-    pub(crate) fn not_bottom(&mut self, scope: &Scope, key: &Ident, how: &str) -> bool {
-        if scope.bottom() != Some(key) {
-            return true;
-        }
-        let message =
-            format!("`{key}` was pushed, it cannot be {how} before `pop_task`; write another key");
-        self.errors.at(key.span(), message);
-        false
-    }
 }

@@ -56,7 +56,7 @@ pub(crate) fn parse(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<
 fn key(input: ParseStream<'_>) -> syn::Result<Ident> {
     let span = input.span();
     let one = "a `let` stage writes one key: `let key = expression`";
-    super::no_keyword(input)?;
+    super::form::no_keyword(input)?;
     match Pat::parse_single(input) {
         Ok(Pat::Ident(pat)) if pat.subpat.is_none() && pat.by_ref.is_none() => Ok(pat.ident),
         _ => Err(syn::Error::new(span, one)),

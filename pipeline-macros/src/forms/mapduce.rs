@@ -44,7 +44,7 @@ fn parse(input: ParseStream<'_>, wrong: &syn::Error) -> syn::Result<Mapduce> {
     let from = paths(input.parse()?)?;
     let to = match input.parse::<Option<Token![=>]>>()? {
         Some(_) => {
-            super::no_keyword(input)?;
+            super::form::no_keyword(input)?;
             Some(input.parse::<Ident>()?)
         }
         None => in_place(&from).map(|()| None)?,

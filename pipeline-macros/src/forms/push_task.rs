@@ -41,7 +41,7 @@ struct Id {
 }
 
 fn parse(input: ParseStream<'_>, wrong: &syn::Error) -> syn::Result<PushTask> {
-    super::no_keyword(input)?;
+    super::form::no_keyword(input)?;
     let key = input.parse().map_err(|_| wrong.clone())?;
     input.parse::<Option<Token![,]>>()?;
     let mut id = None;

@@ -4,6 +4,7 @@ mod depth;
 mod directive;
 mod header;
 mod options;
+mod skip;
 mod stage;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
@@ -13,6 +14,8 @@ use syn::parse::{ParseStream, Parser as _};
 
 use crate::ast::{Pipeline, Stage};
 use crate::errors::Errors;
+
+use skip::skip_to_comma;
 
 /// The `$crate` token and the pipeline behind it.
 pub(crate) fn parse(input: TokenStream, errors: &mut Errors) -> (Ident, Pipeline) {
@@ -131,13 +134,5 @@ fn unexpected(input: ParseStream<'_>, stages: &[Stage]) -> &'static str {
         "a directive begins with `:`, as `:block 2`, `:async 8` or `:drive`"
     } else {
         "expected `,` between two stages"
-    }
-}
-
-pub(crate) fn skip_to_comma(input: ParseStream<'_>) {
-    while !input.is_empty() && !input.peek(Token![,]) {
-        if input.parse::<TokenTree>().is_err() {
-            return;
-        }
     }
 }

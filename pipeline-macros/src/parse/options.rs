@@ -5,6 +5,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, LitStr, Token};
 
+use super::skip::skip_to_comma;
 use crate::ast::{Once, Options, Setting};
 use crate::errors::Errors;
 use crate::nearest::nearest;
@@ -27,10 +28,10 @@ pub(super) fn options(input: ParseStream<'_>, errors: &mut Errors) -> syn::Resul
         while !input.is_empty() {
             if let Err(error) = option(input, &mut options, errors) {
                 errors.push(error);
-                super::skip_to_comma(input);
+                skip_to_comma(input);
             } else if !input.is_empty() && !input.peek(Token![,]) {
                 errors.at(input.span(), "expected `,` between two options");
-                super::skip_to_comma(input);
+                skip_to_comma(input);
             }
             let _ = input.parse::<Option<Token![,]>>();
         }

@@ -7,7 +7,7 @@ use std::process;
 use std::time::Instant;
 
 use super::sources::{Wiring, program};
-use crate::process::target_dir;
+use crate::tools::target_dir;
 
 /// What cargo does.
 #[derive(Clone, Copy)]

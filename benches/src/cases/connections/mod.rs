@@ -1,7 +1,7 @@
 //! Lines from few and from many TCP connections.
 
 use crate::case::{Case, Contender, Goal, Size, Table};
-use crate::process::has;
+use crate::tools::has;
 
 mod brigade;
 mod by_hand;

@@ -6,7 +6,7 @@ use std::process::{Command, Stdio};
 use std::sync::LazyLock;
 
 use crate::case::Sample;
-use crate::process::{build, target_dir};
+use crate::tools::{build, target_dir};
 
 /// Built when it is first asked for, which is before it is measured.
 static PEER: LazyLock<PathBuf> = LazyLock::new(|| {

@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::LazyLock;
 
-use crate::process;
+use crate::tools;
 
 /// `examples/ingest`, which also makes up posts. Built when it is first asked for, which is before it is measured.
 pub(super) static INGEST: LazyLock<PathBuf> = LazyLock::new(|| {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    process::build(&root, None, &["--example", "ingest"]).join("examples/ingest")
+    tools::build(&root, None, &["--example", "ingest"]).join("examples/ingest")
 });
 
 /// A file of posts.
@@ -27,7 +27,7 @@ impl Corpus {
 
     /// The folder for it and for what is made of it.
     pub(super) fn folder() -> PathBuf {
-        let folder = process::target_dir().join("corpus");
+        let folder = tools::target_dir().join("corpus");
         fs::create_dir_all(&folder).expect("the target folder can be written");
         folder
     }

@@ -1,7 +1,7 @@
 //! The main job: posts from compressed files into SQLite.
 
 use crate::case::{Case, Contender, Goal, Sample, Size, Table};
-use crate::process::has;
+use crate::tools::has;
 
 mod corpus;
 mod programs;

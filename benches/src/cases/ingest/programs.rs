@@ -8,12 +8,12 @@ use std::time::Instant;
 
 use super::corpus::{Corpus, INGEST, numbers};
 use crate::case::Sample;
-use crate::process;
+use crate::tools;
 
 /// Built when it is first asked for, which is before it is measured.
 static BY_HAND: LazyLock<PathBuf> = LazyLock::new(|| {
     let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    process::build(package, None, &["--bin", "ingest_by_hand"]).join("ingest_by_hand")
+    tools::build(package, None, &["--bin", "ingest_by_hand"]).join("ingest_by_hand")
 });
 
 pub(super) fn brigade(posts: &Corpus) -> Sample {
