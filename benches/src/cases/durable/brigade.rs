@@ -10,7 +10,7 @@ use brigade::queue::{self, Outgoing, Queue, Received};
 use futures::stream::{self, Stream, StreamExt as _};
 use tokio::task::yield_now;
 
-use super::{body, expected};
+use super::messages::{body, expected};
 use crate::case::Sample;
 use crate::place::Place;
 use crate::rt::{self, Consumer};

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, params};
 
-use super::{body, expected};
+use super::messages::{body, expected};
 use crate::case::Sample;
 use crate::place::Place;
 

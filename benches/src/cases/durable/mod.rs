@@ -3,6 +3,7 @@
 mod apalis;
 mod brigade;
 mod by_hand;
+mod messages;
 
 use crate::case::{Case, Contender, Goal, Sample, Size, Table};
 
@@ -103,16 +104,4 @@ pub fn case(size: Size) -> Case {
 
 fn contender(name: &str, what: &'static str, tasks: u64, run: fn(u64) -> Sample) -> Contender {
     Contender::new(name, what, move || run(tasks))
-}
-
-/// The body of a message.
-fn body(number: u64) -> String {
-    format!("message {number}")
-}
-
-/// What all results add up to.
-fn expected(tasks: u64) -> u64 {
-    (0..tasks)
-        .map(|number| 10 * body(number).len() as u64)
-        .sum()
 }

@@ -7,7 +7,7 @@ use brigade::prelude::*;
 use futures::StreamExt as _;
 use tokio::sync::mpsc;
 
-use super::Times;
+use super::times::Times;
 use crate::case::Sample;
 use crate::rt::Consumer;
 

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::mpsc;
 
-use super::Times;
 use super::brigade::step;
+use super::times::Times;
 use crate::case::Sample;
 use crate::rt::Consumer;
 

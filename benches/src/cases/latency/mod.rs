@@ -1,12 +1,13 @@
 //! One item at a time.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use crate::case::{Case, Contender, Goal, Sample, Size, Table};
+use crate::case::{Case, Contender, Goal, Size, Table};
 use crate::rt::Consumer;
 
 mod brigade;
 mod by_hand;
+mod times;
 
 const HAND: &str = "tokio mpsc by hand";
 
@@ -47,26 +48,4 @@ fn contenders(table: Table, consumer: Consumer, pause: Duration, items: usize) -
     table
         .goal(Goal::within("brigade", HAND, 1.2).column("p50"))
         .goal(Goal::within("brigade", HAND, 1.5).column("p99"))
-}
-
-/// The times that items took.
-struct Times(Vec<Duration>);
-
-impl Times {
-    fn of(items: usize) -> Self {
-        Self(Vec::with_capacity(items))
-    }
-
-    fn add(&mut self, sent: Instant) {
-        self.0.push(sent.elapsed());
-    }
-
-    fn sample(mut self, items: usize) -> Sample {
-        assert_eq!(self.0.len(), items, "items are missing");
-        self.0.sort_unstable();
-        let nanos = |of: usize| self.0[of].as_nanos() as f64;
-        Sample::new()
-            .with("p50", nanos(items / 2))
-            .with("p99", nanos(items * 99 / 100))
-    }
 }
