@@ -1,8 +1,8 @@
 //! The pieces of a pipeline, before they run.
 
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
-use crate::carry::{Carried, Carry, convert, mapped};
+use crate::bounds::BoxFuture;
 use crate::clock::Stopwatch;
 use crate::control::{Close, Control};
 use crate::counts::Counts;
@@ -10,12 +10,12 @@ use crate::edge::{Bound, Edge, Meter};
 use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::feed::Feed;
+use crate::journal::OpenTasks;
+use crate::mapped::{convert, mapped};
 use crate::opts::{Kind, Opts};
-use crate::source::{Input, Puller, Relay, Side, SourceFeed};
-use crate::stage::Driver;
-use crate::step::Site;
-use std::sync::OnceLock;
-use std::time::Instant;
+use crate::site::Site;
+use crate::ticket::{Carried, Carry};
+use std::time::{Duration, Instant};
 
 /// The most items of an automatic bound.
 const AUTOMATIC_ITEMS: usize = 8192;
@@ -32,8 +32,10 @@ pub struct Build {
     pub(crate) control: Arc<Control>,
     pub(crate) groups: Vec<Group>,
     pub(crate) starts: Vec<Start>,
+    /// Where the tasks of journals are listed that are under way, those of inputs first.
+    pub(crate) open: Vec<Arc<OpenTasks>>,
     /// The worker that the consumer polls itself, where there is no task.
-    pub(crate) inline: Option<Box<dyn FnOnce() -> Driver + Send>>,
+    pub(crate) inline: Option<Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>>,
     /// What is wrong with a number that was computed.
     pub(crate) invalid: Option<Failure<()>>,
 }
@@ -55,9 +57,16 @@ pub(crate) struct Group {
     pub(crate) per_credit: usize,
     pub(crate) bound: Arc<dyn Bounded>,
     /// Only for a source.
-    pub(crate) side: Option<Arc<Side>>,
+    pub(crate) side: Option<Arc<dyn PullTime>>,
     /// Who can be made more or fewer while the pipeline runs.
     pub(crate) crew: Option<Weak<dyn Crew>>,
+}
+
+impl Group {
+    /// The stage that the group's workers are named after.
+    pub(crate) fn main(&self) -> &StageInfo {
+        &self.stages[self.main]
+    }
 }
 
 /// In what a group runs.
@@ -81,6 +90,15 @@ pub(crate) struct Timing {
     pub(crate) blocked: Stopwatch,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
+}
+
+/// The time that goes into running a source.
+pub(crate) trait PullTime: Send + Sync {
+    /// All of it.
+    fn pulling(&self) -> Duration;
+
+    /// What of it the first stage's workers spent, running the source or waiting for the one that does.
+    fn inside(&self) -> Duration;
 }
 
 /// The workers of a group, whose number can change.
@@ -144,62 +162,13 @@ pub(crate) fn automatic<T>(count: usize) -> usize {
         .max(2 * count)
 }
 
-/// Wires the input of a pipeline.
-pub fn open<I: Input, Task: Send + 'static>(
-    input: I,
-    site: &'static Site,
-) -> Port<I::Item, Task, <I::Puller as Puller>::Ticket> {
-    let mut build = Build::new();
-    let errors = Arc::new(Errors::<Task>::new(Arc::clone(&build.control)));
-    let puller = input.wire(&mut build, relay(&errors));
-    let stage = build.source(site, &puller);
-    let broken = Arc::clone(&errors);
-    let feed = Arc::new(SourceFeed::new(
-        puller,
-        Box::new(move |error| broken.source_broke(stage, error)),
-    ));
-    let side = feed.side();
-    let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
-    build.control.close_last(last);
-    build.control.add_source(side.clone());
-    let bounded: Arc<dyn Bounded> = Arc::new(Unbuffered(0));
-    build.groups.push(Group {
-        stages: vec![stage],
-        kind: Runs::Source,
-        main: 0,
-        count: 1,
-        workers: 1,
-        own: side.clone(),
-        timing: Arc::default(),
-        per_credit: 1,
-        bound: Arc::clone(&bounded),
-        side: Some(side.clone()),
-        crew: None,
-    });
-    Port {
-        build,
-        site,
-        feed,
-        bounded,
-        reporter: errors.clone(),
-        errors: Some(errors),
-        batches: false,
-    }
-}
-
-pub(crate) fn relay<Task: Send + 'static>(errors: &Arc<Errors<Task>>) -> Relay {
-    let errors = Arc::clone(errors);
-    Relay(Box::new(move |failure| {
-        errors.stop(failure.map_task(|()| None));
-    }))
-}
-
 impl Build {
     pub(crate) fn new() -> Self {
         Self {
             control: Arc::default(),
             groups: Vec::new(),
             starts: Vec::new(),
+            open: Vec::new(),
             inline: None,
             invalid: None,
         }
@@ -211,11 +180,13 @@ impl Build {
             control,
             groups,
             starts,
+            open,
             inline: _,
             invalid,
         } = inner;
         self.control.adopt(Arc::clone(&control));
         self.groups.extend(groups);
+        self.open.extend(open);
         self.starts.push(Box::new(move |_outer| {
             for start in starts {
                 start(&control);
@@ -229,11 +200,12 @@ impl Build {
         self.groups.iter().map(|group| group.stages.len()).sum()
     }
 
-    pub(crate) fn source<P: Puller>(&self, site: &'static Site, puller: &P) -> StageInfo {
+    /// Names the source as the row to come.
+    pub(crate) fn source(&self, site: &'static Site, name: &'static str) -> StageInfo {
         StageInfo {
-            name: puller.name(),
+            name,
             index: self.rows(),
-            command: puller.name(),
+            command: name,
             ..site.stage(0)
         }
     }

@@ -10,8 +10,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
-use crate::errors::BoxFuture;
-use crate::journal::{OpenTasks, RunningTask};
+use crate::bounds::BoxFuture;
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
@@ -92,8 +91,6 @@ pub(crate) struct Control {
     keepers: watch::Sender<usize>,
     keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
-    /// Those of a journal's tasks that are under way.
-    open: OnceLock<Arc<OpenTasks>>,
 }
 
 #[derive(Debug)]
@@ -135,19 +132,6 @@ impl Control {
     /// `what` is closed when everything else has been told to stop, if it is still there.
     pub(crate) fn close_last(&self, what: Weak<dyn Close>) {
         lock(&self.last).push(what);
-    }
-
-    /// Where the tasks of the pipeline's journal are listed.
-    pub(crate) fn lists(&self, tasks: Arc<OpenTasks>) {
-        let _ = self.open.set(tasks);
-    }
-
-    /// The tasks that are under way, those of inputs first.
-    pub(crate) fn open_tasks(&self) -> Vec<RunningTask> {
-        let inner = lock(&self.inner).clone();
-        let own = self.open.get().map(|tasks| tasks.list());
-        let inner = inner.iter().flat_map(|inner| inner.open_tasks());
-        inner.chain(own.unwrap_or_default()).collect()
     }
 
     pub(crate) fn adopt(&self, inner: Arc<Control>) {

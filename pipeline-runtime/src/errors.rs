@@ -1,18 +1,15 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
-use std::future::Future;
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use futures::future::{Either, select};
 
+use crate::bounds::BoxFuture;
 use crate::control::Control;
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Cause, Failure, SourceError, StageInfo};
 use crate::sink::Sink;
-use crate::source::{Relay, SourceError};
 use crate::ticket::Undecided;
-
-pub(crate) type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
@@ -22,6 +19,10 @@ pub(crate) trait Reporter<Task>: Send + Sync {
     /// The pipeline cannot go on.
     fn stop(&self, failure: Failure<Task>);
 }
+
+/// Where a failure of a wired-in pipeline goes.
+#[doc(hidden)]
+pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
 
 /// How a run ends. It outlives the workers, the errors end does not: whoever reads failures from a channel sees its
 /// end as soon as no worker can report another one.
@@ -100,6 +101,14 @@ impl<Task: Send + 'static> Errors<Task> {
 
     pub(crate) fn verdict(&self) -> Arc<Verdict<Task>> {
         Arc::clone(&self.verdict)
+    }
+
+    /// Where a pipeline that is an input of this one tells of the failure that stops it.
+    pub(crate) fn relay(self: &Arc<Self>) -> Relay {
+        let errors = Arc::clone(self);
+        Relay(Box::new(move |failure| {
+            errors.stop(failure.map_task(|()| None));
+        }))
     }
 
     pub(crate) fn stopped(&self) -> bool {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::report::Report;
+pub use crate::site::StageInfo;
 use crate::ticket::{Fate, Undecided};
 
 /// A boxed error, as the cause of a failure holds it.
@@ -46,21 +47,6 @@ pub struct Details<T> {
     pub(crate) ticket: Undecided,
 }
 
-/// Names a stage: how it is called, and where it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
-pub struct StageInfo {
-    /// The name: from `name: "…"`, or the key or function of the stage; `source` and `sink` for the two ends.
-    pub name: &'static str,
-    /// The position in the pipeline: the source is 0, the first stage 1.
-    pub index: usize,
-    /// The source file.
-    pub file: &'static str,
-    /// The line in it, from 1.
-    pub line: u32,
-    /// The stage's source text as written.
-    pub command: &'static str,
-}
-
 /// Why an item or a pipeline failed.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -73,6 +59,34 @@ pub enum Cause {
     Timeout(Duration),
     /// The pipeline stopped as a whole, for this reason.
     Stopped(String),
+}
+
+/// An error that ends a source.
+#[derive(Debug, thiserror::Error)]
+#[error("{error}")]
+pub struct SourceError {
+    /// What went wrong.
+    #[source]
+    pub error: BoxError,
+    /// Where, if known.
+    pub origin: Option<Origin>,
+}
+
+impl SourceError {
+    /// An error without a place.
+    pub fn new(error: impl Into<BoxError>) -> Self {
+        Self {
+            error: error.into(),
+            origin: None,
+        }
+    }
+
+    /// The same with a place.
+    #[must_use]
+    pub fn at(mut self, origin: Origin) -> Self {
+        self.origin = Some(origin);
+        self
+    }
 }
 
 /// Where an item comes from.

@@ -1,10 +1,21 @@
 //! Where the workers of a stage get their items from.
 
+use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::edge::{Edge, Take};
-use crate::source::{Hold, SourceError};
+use crate::failure::SourceError;
+
+/// A value that lives as long as the items of one pull are in the first stage.
+#[derive(Clone)]
+pub(crate) struct Hold(pub(crate) Arc<dyn Any + Send + Sync>);
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Hold")
+    }
+}
 
 /// What one taking brought.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 //! The runtime of `brigade`: stages, bounded hand-over, failures, plan and report.
 
+mod bounds;
 mod build;
-mod carry;
 mod clock;
 mod control;
 mod counts;
@@ -10,7 +10,9 @@ mod errors;
 mod failure;
 mod feed;
 pub mod journal;
+mod mapped;
 mod opts;
+mod pace;
 mod panics;
 mod pipeline;
 mod plan;
@@ -21,6 +23,7 @@ mod retry;
 mod running;
 mod segment;
 pub mod sink;
+mod site;
 pub mod source;
 mod stage;
 mod step;
@@ -32,10 +35,9 @@ mod ticket;
 pub mod private;
 
 pub use failure::{BoxError, Cause, Details, Failure, Origin, Stack, StageInfo};
-pub use pipeline::{Collect, Pipeline, PipelineStream, Run};
+pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;
 pub use running::{Handle, Running, UnknownStage};
 pub use segment::Segment;
-pub use stage::Driven;

@@ -1,6 +1,7 @@
 //! A wired pipeline, before it runs.
 
 mod collect;
+mod open;
 
 use std::future::Future;
 use std::marker::PhantomData;
@@ -10,21 +11,26 @@ use std::task::{Context, Poll, ready};
 
 use futures::Stream;
 
+use crate::bounds::BoxFuture;
+use crate::bounds::{Item, Never, Portable};
 use crate::build::{Build, Port};
-use crate::carry::{Carried, Carry};
-use crate::errors::{BoxFuture, Errors, Verdict};
+use crate::errors::{Errors, Verdict};
 use crate::failure::Failure;
+use crate::opts::Opts;
 use crate::plan::Plan;
-use crate::private::Item;
 use crate::report::Report;
 use crate::running::{Handle, Live, Running};
 use crate::sink::Sink;
+use crate::site::Site;
 use crate::source::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
-use crate::stage::Driven;
-use crate::tail::{Boxed, Emitted, Outlet, Tail};
+use crate::stage::Cx;
+use crate::step::{Entry, Step};
+use crate::tail::{Boxed, Emitted, Inline, Outlet, Tail};
+use crate::ticket::{Carried, Carry};
 
 pub use collect::Collect;
 use collect::Collection;
+pub use open::open;
 
 /// Stages that are wired and do not run yet.
 ///
@@ -39,6 +45,10 @@ pub struct Pipeline<T, Task = (), S = Boxed<T>> {
     pub(crate) tail: S,
     pub(crate) items: PhantomData<fn() -> T>,
 }
+
+/// What a pipeline with a `:drive` emits: nothing. Such a pipeline is run, not collected.
+#[derive(Debug)]
+pub struct Driven(PhantomData<*const ()>);
 
 /// Said of a pipeline with `:drive`.
 #[diagnostic::on_unimplemented(
@@ -90,6 +100,43 @@ where
     pipeline
 }
 
+/// Ends a pipeline in a sink.
+pub fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
+    port: Port<T, Task, K>,
+    opts: Opts,
+    pre: F,
+    sink: S,
+) -> Pipeline<Driven, Task>
+where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    let port = crate::stage::drive(port, opts, pre, sink);
+    Pipeline {
+        build: port.build,
+        errors: port.errors.expect("a segment is not driven"),
+        tail: Boxed::new(Nothing),
+        items: PhantomData,
+    }
+}
+
+/// A pipeline of fused stages only.
+pub fn inline<I: Input, O: Item, Task: Item, F>(
+    input: I,
+    site: &'static Site,
+    f: F,
+) -> Pipeline<O, Task, Inline<I::Puller, F, O, Task>>
+where
+    F: Fn(Entry<I::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    let (build, tail) = crate::tail::inline(input, site, f);
+    Pipeline {
+        build,
+        errors: Arc::clone(&tail.errors),
+        tail,
+        items: PhantomData,
+    }
+}
+
 /// The tail of a driven pipeline.
 struct Nothing;
 
@@ -103,18 +150,6 @@ impl Tail for Nothing {
 
     fn poll_each(&mut self, _cx: &mut Context<'_>, _f: &mut dyn FnMut(Emitted<Self>)) -> Poll<()> {
         Poll::Ready(())
-    }
-}
-
-impl<Task> Pipeline<Driven, Task> {
-    pub(crate) fn driven<T, K>(port: Port<T, Task, K>) -> Self {
-        let errors = port.errors.expect("a segment is not driven");
-        Self {
-            build: port.build,
-            errors,
-            tail: Boxed::new(Nothing),
-            items: PhantomData,
-        }
     }
 }
 

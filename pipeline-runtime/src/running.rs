@@ -1,5 +1,7 @@
 //! A pipeline that runs.
 
+mod report;
+
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
@@ -8,11 +10,12 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 
+use crate::bounds::BoxFuture;
 use crate::build::{Build, Group};
 use crate::control::Control;
-use crate::errors::{BoxFuture, Verdict};
+use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, StageInfo};
-use crate::journal::RunningTask;
+use crate::journal::{OpenTasks, RunningTask};
 use crate::report::Report;
 
 /// How long a drain past its deadline waits for cancelled tasks to be gone.
@@ -22,6 +25,7 @@ const CLEAN_UP: Duration = Duration::from_millis(100);
 pub(crate) struct Watched {
     pub(crate) control: Arc<Control>,
     pub(crate) groups: Vec<Group>,
+    open: Vec<Arc<OpenTasks>>,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
 }
@@ -39,6 +43,7 @@ impl<Task: Send + 'static> Live<Task> {
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
+            open: std::mem::take(&mut build.open),
             started: OnceLock::new(),
             ended: OnceLock::new(),
         };
@@ -162,7 +167,7 @@ impl Handle {
     /// decided.
     #[must_use]
     pub fn tasks(&self) -> Vec<RunningTask> {
-        self.0.control.open_tasks()
+        self.0.open.iter().flat_map(|tasks| tasks.list()).collect()
     }
 }
 

@@ -1,10 +1,15 @@
 //! Stages without ends, to be wired into pipelines and to be tested alone.
 
+use std::sync::Arc;
+
+use crate::bounds::Item;
 use crate::build::Port;
+use crate::errors::Untasked;
 use crate::failure::Failure;
-use crate::private::{Item, finish, open};
-use crate::step::Site;
-use crate::ticket::Ticket;
+use crate::mapped::convert;
+use crate::pipeline::{finish, open};
+use crate::site::Site;
+use crate::ticket::{Carry, Ticket};
 
 /// A pipeline without header and `:drive`, for `through(…)` and for tests.
 ///
@@ -22,6 +27,47 @@ pub(crate) type Wire<In, Out> =
 /// Makes a segment of what wires its stages.
 pub fn segment<In: Item, Out: Item>(site: &'static Site, wire: Wire<In, Out>) -> Segment<In, Out> {
     Segment { site, wire }
+}
+
+/// Wires the stages of a segment.
+pub fn through<T: Item, O: Item, Task: Item, K: Carry>(
+    port: Port<T, Task, K>,
+    segment: Segment<T, O>,
+) -> Port<O, Task, K> {
+    let Port {
+        build,
+        site,
+        feed,
+        bounded,
+        reporter,
+        errors,
+        batches,
+    } = port;
+    let inside = Port {
+        build,
+        site: segment.site,
+        feed: convert(feed),
+        bounded,
+        reporter: Arc::new(Untasked(Arc::clone(&reporter))),
+        errors: None,
+        batches,
+    };
+    let Port {
+        build,
+        feed,
+        bounded,
+        batches,
+        ..
+    } = (segment.wire)(inside);
+    Port {
+        build,
+        site,
+        feed: convert(feed),
+        bounded,
+        reporter,
+        errors,
+        batches,
+    }
 }
 
 impl<In: Send + 'static, Out: Send + 'static> Segment<In, Out> {

@@ -1,43 +1,8 @@
 //! What goes into a group's function and what comes out of it.
 
-use crate::failure::{Cause, Failure, StageInfo};
-
-/// What the macro says of a pipeline's stages, in one static.
-#[derive(Debug)]
-pub struct Site {
-    /// The source file.
-    pub file: &'static str,
-    /// The stages in order, without the source and with the sink.
-    pub stages: &'static [StageMeta],
-}
-
-/// What the macro says of one stage.
-#[derive(Debug)]
-pub struct StageMeta {
-    /// Its unique name.
-    pub name: &'static str,
-    /// The line it starts on, from 1.
-    pub line: u32,
-    /// Its source text as written, white space folded.
-    pub command: &'static str,
-    /// The keys that the record has before this stage.
-    pub frames: &'static [&'static str],
-}
-
-impl Site {
-    /// Names stage number `index` of this site.
-    #[must_use]
-    pub fn stage(&self, index: usize) -> StageInfo {
-        let stage = &self.stages[index];
-        StageInfo {
-            name: stage.name,
-            index,
-            file: self.file,
-            line: stage.line,
-            command: stage.command,
-        }
-    }
-}
+use crate::bounds::Never;
+use crate::failure::{Cause, Failure};
+use crate::site::Site;
 
 /// An item on its way into a group: new, or back from the wait before a retry.
 #[derive(Debug)]
@@ -47,10 +12,6 @@ pub enum Entry<T, M> {
     /// An item for which attempt number `.1` (from 2) of the annotated stage is due.
     Again(M, u32),
 }
-
-/// The second type of [`Entry`] and [`Step`] where a group has no `retry`.
-#[derive(Debug, Clone, Copy)]
-pub enum Never {}
 
 impl<T> Entry<T, Never> {
     /// The item, where there is no retry.

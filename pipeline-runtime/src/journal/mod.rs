@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use crate::failure::BoxError;
 
+pub use crate::ticket::Recorded;
 #[cfg(feature = "journal")]
 pub(crate) use codec::decode;
 #[cfg(feature = "journal")]
@@ -78,15 +79,6 @@ pub trait Journal: Send + Sync + 'static {
 pub struct Frame {
     /// The id of the task.
     pub task: Arc<str>,
-    /// The key of the stage.
-    pub key: Arc<str>,
-    /// The value, encoded.
-    pub value: Arc<[u8]>,
-}
-
-/// A frame as it is read back, without its task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
     /// The key of the stage.
     pub key: Arc<str>,
     /// The value, encoded.

@@ -9,7 +9,7 @@ use tokio::time::Instant;
 
 use super::task::Entry;
 use crate::failure::{StageInfo, write_frames};
-use crate::step::Site;
+use crate::site::Site;
 
 /// A task that is under way, of a pipeline with a journal; [`Handle::tasks`](crate::Handle::tasks) lists them.
 ///

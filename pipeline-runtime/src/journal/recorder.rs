@@ -12,7 +12,7 @@ use super::task::{Entry, Opening, Task};
 use super::{Frame, Journal, JournalError};
 use crate::control::Control;
 use crate::panics;
-use crate::step::Site;
+use crate::site::Site;
 
 /// The journal of one pipeline. Clones are handles of the same.
 #[derive(Clone)]
@@ -32,11 +32,16 @@ impl Recorder {
 
     /// Its batches run among the tasks of this pipeline, which lists the tasks that are open. So many rows of the report
     /// come `before` that of the first stage.
-    pub(crate) fn attach(&self, control: &Arc<Control>, site: &'static Site, before: usize) {
+    pub(crate) fn attach(
+        &self,
+        control: &Arc<Control>,
+        site: &'static Site,
+        before: usize,
+    ) -> Arc<OpenTasks> {
         let tasks = self.0.tasks();
         tasks.of(Stages { site, before });
-        control.lists(Arc::clone(tasks));
         self.0.attach(Arc::clone(control));
+        Arc::clone(tasks)
     }
 
     /// Opens a task in stage number `stage`.

@@ -5,10 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use super::Emitting;
-use crate::carry::Carried;
 use crate::failure::Failure;
 use crate::running::Handle;
 use crate::tail::Tail;
+use crate::ticket::Carried;
 
 /// What `collect` makes of items: whatever is empty by default and can be extended by them.
 #[diagnostic::on_unimplemented(

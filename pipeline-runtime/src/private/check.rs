@@ -4,14 +4,14 @@
 //! add lines to the message, an associated type would add errors.
 
 use std::future::{Future, IntoFuture};
-use std::sync::Arc;
 
 use super::call::Raised;
-use super::engine::{Hint, Portable};
+use super::engine::Hint;
+pub use crate::bounds::Shareable;
+use crate::bounds::{Never, Nothing};
 use crate::retry::Retry;
 use crate::sink::Sink;
 use crate::source::Input;
-use crate::step::Never;
 
 /// What an `:async` stage's function returns.
 #[diagnostic::on_unimplemented(
@@ -38,13 +38,6 @@ impl<T: Nothing> Awaitable<Never> for T {
     }
 }
 
-/// Has no implementation. Where a second impl is thinkable, rustc looks at the bounds of the first before it takes any
-/// type from it; so the one message about the bound is the only one.
-pub trait Nothing {
-    /// Cannot be called.
-    fn never<T>(self) -> T;
-}
-
 /// The future of an `:async` stage's call.
 #[derive(Debug)]
 pub struct Awaited<F>(F);
@@ -56,31 +49,6 @@ impl<F: Future> IntoFuture for Awaited<F> {
     #[inline]
     fn into_future(self) -> F {
         self.0
-    }
-}
-
-/// The function of a group that runs as a future, behind an `Arc` for its drivers.
-#[diagnostic::on_unimplemented(
-    message = "a stage's function captures something that threads cannot share",
-    label = "captures what is not `Send + Sync`",
-    note = "take an `Arc` for an `Rc`, a `Mutex` or an atomic for a `RefCell` or a `Cell`"
-)]
-pub trait Shareable<F> {
-    /// The function, shared.
-    fn share(self) -> Arc<F>;
-}
-
-#[diagnostic::do_not_recommend]
-impl<F: Portable> Shareable<F> for F {
-    fn share(self) -> Arc<F> {
-        Arc::new(self)
-    }
-}
-
-#[diagnostic::do_not_recommend]
-impl<F: Nothing> Shareable<Never> for F {
-    fn share(self) -> Arc<Never> {
-        self.never()
     }
 }
 

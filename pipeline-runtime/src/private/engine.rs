@@ -2,31 +2,16 @@
 
 use std::marker::PhantomData;
 
-pub use crate::build::{Port, open};
-pub use crate::carry::{Carried, Carry};
+pub use crate::bounds::{Item, Portable};
+pub use crate::build::Port;
 use crate::failure::Failure;
 use crate::pipeline::Pipeline;
-pub use crate::pipeline::{finish, with_errors};
-pub use crate::segment::segment;
+pub use crate::pipeline::{drive, finish, inline, open, with_errors};
+pub use crate::segment::{segment, through};
 pub use crate::stage::*;
-pub use crate::tail::{Inline, Outlet, inline};
+pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::Ticket;
-
-/// What a group's function and what it captures must be; one trait, so that rustc says one thing.
-#[diagnostic::on_unimplemented(
-    message = "a stage's function captures something that threads cannot share"
-)]
-pub trait Portable: Send + Sync + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<F: Send + Sync + 'static> Portable for F {}
-
-/// What may go from a stage to the next.
-#[diagnostic::on_unimplemented(message = "`{Self}` cannot go to the next stage: it is not `Send`")]
-pub trait Item: Send + 'static {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Send + 'static> Item for T {}
+pub use crate::ticket::{Carried, Carry};
 
 /// Tells the type of a sink's closure before its body is checked.
 pub struct Hint<T>(PhantomData<fn() -> T>);
@@ -59,9 +44,9 @@ pub fn failure_hint<T, Task, S>(_pipeline: &Pipeline<T, Task, S>) -> Hint<Failur
 pub fn pre<T, O, Task, K, F>(_port: &Port<T, Task, K>, f: F) -> (F, Hint<O>)
 where
     F: Fn(
-        crate::step::Entry<T, crate::step::Never>,
+        crate::step::Entry<T, crate::bounds::Never>,
         &Cx,
-    ) -> crate::step::Step<O, crate::step::Never, Task>,
+    ) -> crate::step::Step<O, crate::bounds::Never, Task>,
 {
     (f, Hint(PhantomData))
 }

@@ -10,6 +10,8 @@ pub use check::*;
 pub use engine::*;
 pub use journal::*;
 
+pub use crate::bounds::Never;
 pub use crate::opts::Opts;
 pub use crate::retry::Retry;
-pub use crate::step::{Entry, Never, Site, StageMeta, Step, failed};
+pub use crate::site::{Site, StageMeta};
+pub use crate::step::{Entry, Step, failed};

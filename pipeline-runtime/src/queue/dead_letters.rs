@@ -7,11 +7,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use super::Original;
 use crate::failure::{BoxError, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Fate, Known, Rider};
+use crate::ticket::{Fate, Known, Original, Rider};
 
 /// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
 ///

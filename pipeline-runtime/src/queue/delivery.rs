@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::Body;
+use crate::ticket::Original;
 
 /// One delivery of a message: what a pipeline whose input is a queue works on. Derefs to what the message carries.
 ///
@@ -18,14 +19,6 @@ struct Message<B> {
     id: Arc<str>,
     receive_count: u32,
     first_seen: SystemTime,
-}
-
-/// A message whose type is not known.
-pub(crate) trait Original: Send + Sync {
-    fn id(&self) -> &Arc<str>;
-    fn bytes(&self) -> Vec<u8>;
-    fn receive_count(&self) -> u32;
-    fn first_seen(&self) -> SystemTime;
 }
 
 impl<B: Body> Original for Message<B> {

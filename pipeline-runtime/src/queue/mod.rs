@@ -24,9 +24,7 @@ pub use body::Body;
 pub use dead_letters::{DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, dead_letters};
 pub use deliveries::{Deliveries, deliveries};
 pub use delivery::Delivery;
-pub(crate) use delivery::Original;
 pub use ends::{Acks, Nacks, acks, nacks};
-pub(crate) use keeper::{Keeper, Lease};
 pub use memory::{Memory, memory};
 #[doc(hidden)]
 pub use receiving::Receiving;

@@ -5,11 +5,10 @@ use std::sync::Arc;
 
 use super::dead_letters::{DeadLetter, DeadLetters};
 use super::{Body, Delivery};
-use crate::carry::Carried;
-use crate::errors::BoxFuture;
+use crate::bounds::BoxFuture;
 use crate::failure::BoxError;
 use crate::source::SourceError;
-use crate::ticket::{Fate, Ticket};
+use crate::ticket::{Carried, Fate, Ticket};
 
 /// When a message is poison, and where it goes.
 #[derive(Clone)]

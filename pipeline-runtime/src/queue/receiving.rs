@@ -8,11 +8,10 @@ use std::time::Duration;
 use super::keeper::{Keeper, Open};
 use super::poison::Poison;
 use super::{Delivery, Queue, Received};
-use crate::Retry;
-use crate::carry::Carried;
-use crate::errors::BoxFuture;
+use crate::bounds::BoxFuture;
+use crate::retry::Retry;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
-use crate::ticket::Ticket;
+use crate::ticket::{Carried, Ticket};
 
 type Item<Q> = Carried<Delivery<<Q as Queue>::Body>, Ticket>;
 

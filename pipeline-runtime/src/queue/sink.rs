@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Body, Outgoing, Queue};
-use crate::Retry;
+use crate::retry::Retry;
 use crate::sink::{Sink, SinkError, Written};
 
 /// The sink that [`sink`] makes.

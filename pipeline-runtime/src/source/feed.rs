@@ -4,16 +4,17 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::{CarriedOf, Flow, Pulled, Puller, SourceError};
+use crate::build::PullTime;
 use crate::clock::Stopwatch;
 use crate::control::{Close, Drain};
 use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
 use crate::feed::{Batch, Feed};
+use crate::pace::Pace;
 use crate::panics::message;
-use crate::stage::Pace;
 
 /// The lock under which one worker at a time runs the source.
 pub(crate) struct SourceFeed<P: Puller> {
@@ -42,9 +43,9 @@ pub(crate) struct Side {
     draining: AtomicBool,
     gone: AtomicBool,
     counts: Mutex<Counts>,
-    pub(crate) pulling: Stopwatch,
+    pulling: Stopwatch,
     /// What of it the first stage's workers spent here, running the source or waiting for the one that does.
-    pub(crate) inside: Stopwatch,
+    inside: Stopwatch,
 }
 
 impl Side {
@@ -55,6 +56,16 @@ impl Side {
     fn wake_all(&self) {
         let woken = self.waiters().choose_all();
         woken.into_iter().for_each(Waker::wake);
+    }
+}
+
+impl PullTime for Side {
+    fn pulling(&self) -> Duration {
+        self.pulling.total()
+    }
+
+    fn inside(&self) -> Duration {
+        self.inside.total()
     }
 }
 

@@ -4,8 +4,8 @@ use std::task::{Context, Poll};
 
 use super::{Flow, Pulled, SourceError};
 use crate::build::Build;
-use crate::carry::{Carried, Carry};
-use crate::failure::Failure;
+pub use crate::errors::Relay;
+use crate::ticket::{Carried, Carry};
 
 /// What may stand in the header of a pipeline.
 #[diagnostic::on_unimplemented(
@@ -22,10 +22,6 @@ pub trait Input: Send + 'static {
     #[doc(hidden)]
     fn wire(self, build: &mut Build, failed: Relay) -> Self::Puller;
 }
-
-/// Where a failure of a wired-in pipeline goes.
-#[doc(hidden)]
-pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
 
 /// A failure of the source: of one item, or its last word.
 #[doc(hidden)]

@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
-use crate::carry::Carried;
 use crate::pushing::Pushing;
+use crate::ticket::Carried;
 
 /// The items of an iterator. It runs inside the workers of the first stage, in one of them at a time; what it costs is
 /// counted as the source's.

@@ -10,10 +10,11 @@ mod stream;
 
 use std::future::Future;
 
-use crate::carry::Carried;
-use crate::failure::{BoxError, Origin};
+pub use crate::failure::SourceError;
+use crate::feed::Hold;
+use crate::ticket::Carried;
 
-pub(crate) use feed::{Side, SourceFeed};
+pub(crate) use feed::SourceFeed;
 pub use input::Input;
 #[doc(hidden)]
 pub use input::{CarriedOf, Fault, Puller, Relay};
@@ -81,34 +82,6 @@ pub enum Flow {
     End,
 }
 
-/// An error that ends a source.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct SourceError {
-    /// What went wrong.
-    #[source]
-    pub error: BoxError,
-    /// Where, if known.
-    pub origin: Option<Origin>,
-}
-
-impl SourceError {
-    /// An error without a place.
-    pub fn new(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-            origin: None,
-        }
-    }
-
-    /// The same with a place.
-    #[must_use]
-    pub fn at(mut self, origin: Origin) -> Self {
-        self.origin = Some(origin);
-        self
-    }
-}
-
 /// What one [`Source::pull`] brought: items, failures of single items, and what was skipped.
 #[derive(Debug)]
 pub struct Pulled<T> {
@@ -116,16 +89,6 @@ pub struct Pulled<T> {
     pub(crate) failures: Vec<SourceError>,
     pub(crate) skipped: u64,
     pub(crate) hold: Option<Hold>,
-}
-
-/// A value that lives as long as the items of one pull are in the first stage.
-#[derive(Clone)]
-pub(crate) struct Hold(std::sync::Arc<dyn std::any::Any + Send + Sync>);
-
-impl std::fmt::Debug for Hold {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Hold")
-    }
 }
 
 impl<T> Pulled<T> {

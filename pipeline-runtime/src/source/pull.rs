@@ -9,7 +9,7 @@ use tokio::sync::Mutex;
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
 use crate::build::Build;
-use crate::carry::Carried;
+use crate::ticket::Carried;
 
 /// How many items are asked for at once where they are taken one by one.
 pub(crate) const AHEAD: usize = 64;

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::Receiver;
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
-use crate::carry::Carried;
+use crate::ticket::Carried;
 
 impl<T: Send + 'static> Input for Receiver<T> {
     type Item = T;

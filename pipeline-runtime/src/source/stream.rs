@@ -7,7 +7,7 @@ use futures::Stream;
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::build::Build;
-use crate::carry::Carried;
+use crate::ticket::Carried;
 
 /// The items of a stream.
 pub fn stream<S>(stream: S) -> FromStream<S>

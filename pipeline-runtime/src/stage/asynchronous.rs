@@ -2,7 +2,6 @@
 
 use std::future::{Future, poll_fn};
 use std::ops::AsyncFn;
-use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::{Context, Poll, ready};
@@ -10,19 +9,20 @@ use std::task::{Context, Poll, ready};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::intake::{Intake, Next, Pace};
+use super::intake::{Intake, Next};
 use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::Slots;
+use crate::bounds::BoxFuture;
+use crate::bounds::{Item, Portable, Shareable};
 use crate::build::{Crew, Port};
-use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::edge::Runs;
-use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
-use crate::private::{Item, Portable, Shareable};
+use crate::pace::Pace;
 use crate::step::{Entry, Step};
+use crate::ticket::{Carried, Carry};
 
 /// The most items that a driver takes under one lock.
 const TAKE: usize = 256;
@@ -60,9 +60,7 @@ type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
 
-pub(crate) type Driver = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-pub(crate) type Drivers = Box<dyn Fn() -> Driver + Send + Sync>;
+pub(crate) type Drivers = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Wires a group whose function is asynchronous.
 #[must_use]
@@ -137,7 +135,7 @@ fn launch<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
 /// Gives a group its drivers.
 pub fn stage<O: Item, Task: Item, K: Carry>(
     half: Half<O, Task, K>,
-    driver: impl Fn() -> Driver + Portable,
+    driver: impl Fn() -> BoxFuture<'static, ()> + Portable,
 ) -> Port<O, Task, K> {
     let Half {
         mut next,

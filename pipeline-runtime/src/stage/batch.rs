@@ -8,15 +8,16 @@ use tokio::time::{self, timeout_at};
 
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use crate::bounds::Never;
+use crate::bounds::{Item, Portable};
 use crate::build::Port;
-use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::edge::Bound;
 use crate::failure::{Cause, Failure};
 use crate::feed::Batch;
 use crate::opts::Opts;
-use crate::private::{Item, Portable};
-use crate::step::{Entry, Never, Step};
+use crate::step::{Entry, Step};
+use crate::ticket::{Carried, Carry};
 
 /// Wires a `batch` and the pure stages behind it.
 pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(

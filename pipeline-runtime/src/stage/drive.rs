@@ -11,30 +11,26 @@ use futures::FutureExt;
 use super::intake::{Intake, Next};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use crate::bounds::Never;
+use crate::bounds::{Item, Portable};
 use crate::build::{Port, Runs};
-use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
 use crate::failure::{Cause, Failure};
 use crate::opts::Opts;
-use crate::pipeline::Pipeline;
-use crate::private::{Item, Portable};
 use crate::sink::{Failed, Sink, Written};
-use crate::step::{Entry, Never, Step};
+use crate::step::{Entry, Step};
+use crate::ticket::{Carried, Carry};
 
 /// The most items in one write.
 const MOST: usize = 1024;
 
-/// What a pipeline with a `:drive` emits: nothing. Such a pipeline is run, not collected.
-#[derive(Debug)]
-pub struct Driven(PhantomData<*const ()>);
-
-/// Wires the tail.
-pub fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
+/// Wires the tail: nothing comes out of the port that is left.
+pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
     port: Port<T, Task, K>,
     opts: Opts,
     pre: F,
     sink: S,
-) -> Pipeline<Driven, Task>
+) -> Port<Never, Task, K>
 where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
@@ -61,7 +57,7 @@ where
             control.spawn_in(shared.span(), Box::pin(writer.run()));
         }
     }));
-    Pipeline::driven(next)
+    next
 }
 
 /// One of the writes at the same time.

@@ -5,18 +5,17 @@ use std::ops::{AsyncFn, ControlFlow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::asynchronous::{Driving, Work};
-use super::intake::Pace;
 use super::shared::Shared;
 use super::slots::Slots;
 use super::watch::Cx;
-use crate::carry::{Carried, Carry};
+use crate::bounds::{Item, Shareable};
 use crate::counts::Tally;
 use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
-use crate::private::{Item, Shareable};
+use crate::pace::Pace;
 use crate::step::{Entry, Step};
-use crate::ticket::Ticket;
+use crate::ticket::{Carried, Carry, Ticket};
 
 /// The most outputs for which room is made at once.
 const MOST: usize = 1024;

@@ -10,17 +10,13 @@ mod retries;
 mod shared;
 mod slots;
 mod sync;
-mod through;
 mod watch;
 
-pub(crate) use asynchronous::Driver;
 pub use asynchronous::{Half, Work, async_fn, drive_async, stage, work};
 pub use batch::batch;
-pub use drive::{Driven, drive};
+pub(crate) use drive::drive;
 pub use flat::{Emitter, drive_flat, flat_fn};
-pub(crate) use intake::Pace;
 #[cfg(test)]
 pub(crate) use park::block_on;
 pub use sync::{pass, sync};
-pub use through::through;
 pub use watch::Cx;

@@ -9,15 +9,14 @@ use tracing::Span;
 
 use super::retries::{Due, Retries};
 use crate::build::{Group, Port, Timing};
-use crate::carry::{Carried, Carry};
 use crate::control::Control;
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Cause, Failure, SourceError, StageInfo};
 use crate::feed::Feed;
 use crate::opts::Opts;
-use crate::source::SourceError;
+use crate::ticket::{Carried, Carry};
 
 /// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.
 const DEFERRED_AT_MOST: Duration = Duration::from_millis(2);

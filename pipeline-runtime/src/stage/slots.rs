@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::task::AtomicWaker;
 
 use super::asynchronous::Started;
-use crate::source::Hold;
+use crate::feed::Hold;
 
 const WORD: usize = u64::BITS as usize;
 

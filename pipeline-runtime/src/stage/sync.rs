@@ -5,19 +5,21 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::vec;
 
-use super::intake::{Intake, Next, Pace};
+use super::intake::{Intake, Next};
 use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use crate::bounds::BoxFuture;
+use crate::bounds::Never;
+use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port};
-use crate::carry::{Carried, Carry};
 use crate::counts::Tally;
-use crate::errors::BoxFuture;
 use crate::opts::{Kind, Opts};
-use crate::private::{Item, Portable};
+use crate::pace::Pace;
 use crate::pushing::{Pushing, emptied};
-use crate::step::{Entry, Never, Step};
+use crate::step::{Entry, Step};
+use crate::ticket::{Carried, Carry};
 
 /// The function of a group without stages.
 pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {

@@ -7,10 +7,9 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::shared::Shared;
-use crate::carry::Carry;
 use crate::edge::Runs;
 use crate::failure::{Cause, Failure};
-use crate::ticket::Ticket;
+use crate::ticket::{Carry, Ticket};
 
 /// What a group's function may tell its worker.
 pub struct Cx {

@@ -3,8 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::Tail;
-use crate::carry::Carried;
-use crate::ticket::Ticket;
+use crate::ticket::{Carried, Ticket};
 
 /// A tail whose type is hidden.
 #[doc(hidden)]

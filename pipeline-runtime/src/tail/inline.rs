@@ -11,20 +11,22 @@ use std::task::{Context, Poll, ready};
 use futures::task::AtomicWaker;
 
 use super::{Emitted, Tail};
-use crate::build::{Build, Group, Runs, Unbuffered, relay};
-use crate::carry::{Carried, Carry};
+use crate::bounds::BoxFuture;
+use crate::bounds::Never;
+use crate::bounds::{Item, Portable};
+use crate::build::{Build, Group, Runs, Unbuffered};
 use crate::control::{Close, Drain};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
-use crate::errors::{BoxFuture, Errors, Reporter};
+use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::opts::Opts;
 use crate::panics::message;
-use crate::pipeline::Pipeline;
-use crate::private::{Item, Portable};
+use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
-use crate::step::{Entry, Never, Site, Step};
+use crate::step::{Entry, Step};
+use crate::ticket::{Carried, Carry};
 
 /// After how many items the counts are shown and other tasks may run.
 const LOOK_UP: u32 = 64;
@@ -35,7 +37,7 @@ pub struct Inline<P: Puller, F, O, Task> {
     puller: Option<P>,
     f: F,
     cx: Cx,
-    errors: Arc<Errors<Task>>,
+    pub(crate) errors: Arc<Errors<Task>>,
     stages: Vec<StageInfo>,
     sending: Option<BoxFuture<'static, ()>>,
     taken: u64,
@@ -109,18 +111,18 @@ impl Held for Copied {
 }
 
 /// Wires a pipeline of fused stages only.
-pub fn inline<I: Input, O: Item, Task: Item, F>(
+pub(crate) fn inline<I: Input, O: Item, Task: Item, F>(
     input: I,
     site: &'static Site,
     f: F,
-) -> Pipeline<O, Task, Inline<I::Puller, F, O, Task>>
+) -> (Build, Inline<I::Puller, F, O, Task>)
 where
     F: Fn(Entry<I::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     let mut build = Build::new();
     let errors = Arc::new(Errors::<Task>::new(Arc::clone(&build.control)));
-    let puller = input.wire(&mut build, relay(&errors));
-    let source = build.source(site, &puller);
+    let puller = input.wire(&mut build, errors.relay());
+    let source = build.source(site, puller.name());
     let count = site.stages.len();
     let shown = Arc::new(Shown {
         counts: Mutex::new((Counts::of(1), Counts::of(count))),
@@ -154,7 +156,7 @@ where
         puller: Some(puller),
         f,
         cx: Cx::untimed(),
-        errors: Arc::clone(&errors),
+        errors,
         stages,
         sending: None,
         taken: 0,
@@ -167,12 +169,7 @@ where
         drained,
         out: PhantomData,
     };
-    Pipeline {
-        build,
-        errors,
-        tail,
-        items: PhantomData,
-    }
+    (build, tail)
 }
 
 impl<P, F, O, Task> Inline<P, F, O, Task>

@@ -6,10 +6,11 @@ mod outlet;
 
 use std::task::{Context, Poll};
 
-use crate::carry::{Carried, Carry};
+use crate::ticket::{Carried, Carry};
 
 pub(crate) use boxed::Boxed;
-pub use inline::{Inline, inline};
+pub use inline::Inline;
+pub(crate) use inline::inline;
 pub use outlet::Outlet;
 
 /// What a tail emits, with what travels beside it.

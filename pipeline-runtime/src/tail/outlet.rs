@@ -5,11 +5,11 @@ use std::task::{Context, Poll, ready};
 use std::vec;
 
 use super::Tail;
-use crate::carry::{Carried, Carry};
+use crate::bounds::BoxFuture;
 use crate::edge::Take;
 use crate::feed::{Batch, Feed};
 use crate::pushing::emptied;
-use crate::stage::Driver;
+use crate::ticket::{Carried, Carry};
 
 /// Takes chunks from the last edge and hands them out one by one.
 #[doc(hidden)]
@@ -20,11 +20,14 @@ pub struct Outlet<T, K = ()> {
     held: usize,
     taken: Batch<Carried<T, K>>,
     /// The worker of the last group, where the consumer runs it.
-    inline: Option<Driver>,
+    inline: Option<BoxFuture<'static, ()>>,
 }
 
 impl<T: Send + 'static, K: Carry> Outlet<T, K> {
-    pub(crate) fn new(feed: Arc<dyn Feed<Carried<T, K>>>, inline: Option<Driver>) -> Self {
+    pub(crate) fn new(
+        feed: Arc<dyn Feed<Carried<T, K>>>,
+        inline: Option<BoxFuture<'static, ()>>,
+    ) -> Self {
         Self {
             feed,
             chunk: Vec::new().into_iter(),

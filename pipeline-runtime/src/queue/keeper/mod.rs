@@ -13,9 +13,8 @@ use tokio::time::Instant;
 
 pub(super) use run::keep;
 
-use super::delivery::Original;
 use super::{DeliverySnapshot, Receipt};
-use crate::ticket::{Fate, Riders, Settled, Ticket};
+use crate::ticket::{Fate, Lease, Original, Riders, Settled, Settles, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
 /// what the queue is told at once.
@@ -98,13 +97,6 @@ enum Outcome {
     Nacked(Duration),
 }
 
-/// The keeper's side of a ticket.
-pub(crate) struct Lease {
-    pub(crate) keeper: Arc<Keeper>,
-    slot: usize,
-    pub(crate) original: Arc<dyn Original>,
-}
-
 /// Keeps a source open; it ends when this is dropped.
 #[derive(Debug)]
 pub(crate) struct Open(Arc<Keeper>);
@@ -154,7 +146,7 @@ impl Keeper {
                 lost: false,
             });
             tickets.push(Ticket::of(Lease {
-                keeper: Arc::clone(self),
+                keeper: Arc::clone(self) as Arc<dyn Settles>,
                 slot,
                 original,
             }));
@@ -167,8 +159,31 @@ impl Keeper {
         tickets
     }
 
-    /// These deliveries are resolved.
-    pub(crate) fn settle(&self, settled: impl IntoIterator<Item = Settled>) {
+    /// Waits until more may be received: not while too much of what is resolved has not reached the queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn room(&self) -> Result<(), String> {
+        loop {
+            let room = self.room.notified();
+            {
+                let state = self.lock();
+                if let Some(why) = &state.broken {
+                    return Err(why.clone());
+                }
+                let unsettled = state.counts.in_flight - state.held.len() as u64;
+                if unsettled < (BACKLOG * self.terms().settles) as u64 {
+                    return Ok(());
+                }
+            }
+            room.await;
+        }
+    }
+}
+
+impl Settles for Keeper {
+    fn settle(&self, settled: &mut dyn Iterator<Item = Settled>) {
         let since = Instant::now();
         let terms = *self.terms();
         let mut state = self.lock();
@@ -191,40 +206,6 @@ impl Keeper {
         drop(state);
         if wake {
             self.work.notify_one();
-        }
-    }
-
-    /// The same for deliveries of any keepers.
-    pub(crate) fn settle_all(settled: Vec<Settled>) {
-        let mut rest = settled.into_iter().peekable();
-        while let Some(first) = rest.next() {
-            let keeper = Arc::clone(&first.lease.keeper);
-            let same = std::iter::from_fn(|| {
-                rest.next_if(|next| Arc::ptr_eq(&next.lease.keeper, &keeper))
-            });
-            keeper.settle(std::iter::once(first).chain(same));
-        }
-    }
-
-    /// Waits until more may be received: not while too much of what is resolved has not reached the queue.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub(crate) async fn room(&self) -> Result<(), String> {
-        loop {
-            let room = self.room.notified();
-            {
-                let state = self.lock();
-                if let Some(why) = &state.broken {
-                    return Err(why.clone());
-                }
-                let unsettled = state.counts.in_flight - state.held.len() as u64;
-                if unsettled < (BACKLOG * self.terms().settles) as u64 {
-                    return Ok(());
-                }
-            }
-            room.await;
         }
     }
 }

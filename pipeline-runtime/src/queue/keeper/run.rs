@@ -11,8 +11,8 @@ use futures::stream::FuturesUnordered;
 
 use super::Keeper;
 use super::settling::{Called, Group, Lane, Rest};
+use crate::bounds::BoxFuture;
 use crate::control::{Ending, Phase};
-use crate::errors::BoxFuture;
 use crate::queue::Queue;
 
 /// How long the queue has to take what is released, once nobody waits for it.

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Keeper, Outcome, Resolved, State};
-use crate::Retry;
-use crate::errors::BoxFuture;
+use crate::bounds::BoxFuture;
 use crate::queue::{Queue, QueueError, Receipt, Unsettled};
+use crate::retry::Retry;
 
 /// For how long a call keeps later ones back.
 const PATIENCE: Duration = Duration::from_secs(1);

@@ -2,11 +2,11 @@
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use crate::carry::Carry;
-use crate::journal::Recorded;
-use crate::queue::{Keeper, Lease, Original};
+mod carry;
+
+pub use carry::{Carried, Carry};
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.
 ///
@@ -45,6 +45,15 @@ impl Of {
             Self::Task(ticket) => std::slice::from_ref(ticket),
         }
     }
+}
+
+/// A frame as it is read back, without its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The key of the stage.
+    pub key: Arc<str>,
+    /// The value, encoded.
+    pub value: Arc<[u8]>,
 }
 
 /// What goes along with a ticket: the record of a task in a journal.
@@ -169,6 +178,28 @@ impl Fate {
     }
 }
 
+/// A message whose type is not known.
+pub(crate) trait Original: Send + Sync {
+    fn id(&self) -> &Arc<str>;
+    fn bytes(&self) -> Vec<u8>;
+    fn receive_count(&self) -> u32;
+    fn first_seen(&self) -> SystemTime;
+}
+
+/// Knows the deliveries of one source, and is told what became of them.
+pub(crate) trait Settles: Send + Sync {
+    /// These deliveries are resolved.
+    fn settle(&self, settled: &mut dyn Iterator<Item = Settled>);
+}
+
+/// The side of a ticket that its source knows.
+pub(crate) struct Lease {
+    pub(crate) keeper: Arc<dyn Settles>,
+    /// Where the keeper knows the delivery.
+    pub(crate) slot: usize,
+    pub(crate) original: Arc<dyn Original>,
+}
+
 /// A message, and what knows what is recorded of its task.
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
@@ -248,7 +279,7 @@ impl Ticket {
     pub(crate) fn resolve(mut self, fate: Fate) {
         self.give_up(fate, &mut |settled| {
             let keeper = Arc::clone(&settled.lease.keeper);
-            keeper.settle(std::iter::once(settled));
+            keeper.settle(&mut std::iter::once(settled));
         });
     }
 
@@ -263,7 +294,7 @@ impl Ticket {
         for mut ticket in tickets {
             ticket.give_up(fate, &mut |settled| all.push(settled));
         }
-        Keeper::settle_all(all);
+        settle_all(all);
     }
 
     /// Gives this part up; calls `settle` for each delivery that was resolved by it.
@@ -298,6 +329,17 @@ impl Ticket {
         for mut ticket in tickets {
             ticket.give_up(fate, settle);
         }
+    }
+}
+
+/// Tells the keepers, of which there may be several.
+fn settle_all(settled: Vec<Settled>) {
+    let mut rest = settled.into_iter().peekable();
+    while let Some(first) = rest.next() {
+        let keeper = Arc::clone(&first.lease.keeper);
+        let mut same =
+            std::iter::from_fn(|| rest.next_if(|next| Arc::ptr_eq(&next.lease.keeper, &keeper)));
+        keeper.settle(&mut std::iter::once(first).chain(&mut same));
     }
 }
 

@@ -1,0 +1,79 @@
+//! How much a worker takes at once, by what its work costs.
+
+use std::time::Instant;
+
+/// The time of one worker's own work, read only when it is due.
+#[derive(Debug)]
+pub(crate) struct Pace {
+    want: usize,
+    turns: u32,
+    started: Option<Instant>,
+    /// When it ended.
+    ended: Option<Instant>,
+    /// How long the last measured chunk took.
+    last: u64,
+}
+
+/// As much work as a worker may hold: until it is done, others may be idle and the next stage waits.
+const TARGET_NANOS: u64 = 100_000;
+
+/// Work that takes longer is long enough for a wake-up to be cheap beside it, and too long for a result to wait for.
+const SLOW_NANOS: u64 = 1_000_000;
+
+impl Pace {
+    pub(crate) fn new() -> Self {
+        Self {
+            want: 1,
+            turns: 0,
+            started: None,
+            ended: None,
+            last: 0,
+        }
+    }
+
+    /// How many items to take next: at least 1, at most `most`.
+    pub(crate) fn want(&self, most: usize) -> usize {
+        self.want.min(most).max(1)
+    }
+
+    /// Work on a chunk begins. Clocks are read while it ramps up, and then for one chunk in eight: for how many chunks
+    /// this one speaks, 0 if it is not measured. To read a clock takes as long as a cheap item, so `now` is used where it
+    /// is known.
+    pub(crate) fn begin(&mut self, most: usize, now: Option<Instant>) -> u32 {
+        self.turns = self.turns.wrapping_add(1);
+        let speaks_for = match (self.want >= most, self.turns.is_multiple_of(8)) {
+            (false, _) => 1,
+            (true, true) => 8,
+            (true, false) => 0,
+        };
+        self.started = (speaks_for > 0).then(|| now.unwrap_or_else(Instant::now));
+        speaks_for
+    }
+
+    /// When the work ended that was just measured; once.
+    pub(crate) fn ended(&mut self) -> Option<Instant> {
+        self.ended.take()
+    }
+
+    /// Whether the next chunk may take long, measured by the last: then nobody should wait for its end.
+    pub(crate) fn slow(&self) -> bool {
+        self.last > SLOW_NANOS
+    }
+
+    /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
+    pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
+        let (started, now) = (self.started.take()?, Instant::now());
+        self.ended = Some(now);
+        let nanos = u64::try_from((now - started).as_nanos()).unwrap_or(u64::MAX);
+        self.last = nanos;
+        let cost = nanos / items.max(1) as u64;
+        if nanos > TARGET_NANOS {
+            self.want = usize::try_from(TARGET_NANOS / cost.max(1))
+                .unwrap_or(usize::MAX)
+                .clamp(1, self.want);
+        } else if nanos < TARGET_NANOS / 2 && items >= self.want {
+            self.want = self.want.saturating_mul(2);
+        }
+        Some(cost)
+    }
+}
