@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
 use super::checkpoint::{Checkpointer, Limits};
-use super::{OpenError, TableBuilder};
+use super::{OpenError, OpenErrorKind, TableBuilder};
 
 /// How long to wait for a lock, where nothing else is said.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
@@ -89,9 +89,17 @@ impl Sqlite {
     ///
     /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
     pub fn open(self) -> Result<Database, OpenError> {
-        let mut connection = self.open_alone()?;
-        let checkpointer = Checkpointer::of(&mut connection, Limits::default())
-            .map_err(|error| OpenError::of_database(&self, &error))?;
+        let connection = self.open_alone()?;
+        self.share(connection)
+    }
+
+    /// An open connection, for all who share it.
+    pub(crate) fn share(self, mut connection: Connection) -> Result<Database, OpenError> {
+        let checkpointer = Checkpointer::of(&mut connection, Limits::default());
+        let checkpointer = checkpointer.map_err(|error| {
+            let kind = OpenErrorKind::of(&error, self.busy_timeout);
+            OpenError::of_file(&self.path, kind)
+        })?;
         Ok(Database(Arc::new(Inner {
             checkpointer,
             connection: Mutex::new(connection),
@@ -101,47 +109,16 @@ impl Sqlite {
         })))
     }
 
-    /// The same as a connection that nobody shares.
-    pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
-        let connected = self.connect();
-        let connection = connected.map_err(|error| OpenError::of_database(self, &error))?;
-        if connection.is_readonly("main").unwrap_or(false) {
-            return Err(OpenError::read_only(&self.path));
-        }
-        Ok(connection)
-    }
-
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    #[cfg(feature = "journal")]
     pub(crate) fn synchronizes(&self) -> Synchronous {
         self.synchronous
     }
 
     pub(crate) fn waited(&self) -> Duration {
         self.busy_timeout
-    }
-
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(self.busy_timeout)?;
-        // Reads the file, so that one that is not a database is found here.
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        if !connection.is_readonly("main")? {
-            connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        }
-        let synchronous = match self.synchronous {
-            Synchronous::Off => "OFF",
-            Synchronous::Normal => "NORMAL",
-            Synchronous::Full => "FULL",
-        };
-        connection.pragma_update(None, "synchronous", synchronous)?;
-        Ok(connection)
     }
 }
 
