@@ -67,7 +67,10 @@ pub mod journal {
     //! Where stages with `once` are recorded.
     #[cfg(feature = "journal")]
     pub use pipeline_connectors::journal::*;
-    pub use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded, RunningTask};
+    pub use pipeline_runtime::journal::{
+        Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, RunningTask, Scoped,
+        TaskName, UNRECORDED,
+    };
 }
 
 pub mod sink {

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use brigade::Driven;
-use brigade::journal::{self, Completed, Completing};
+use brigade::journal::{self, Completing};
 use brigade::prelude::*;
 use brigade::queue::{Delivery, Outgoing, Queue, SqliteDeadLetters};
 use sha2::{Digest as _, Sha256};
@@ -61,10 +61,7 @@ pub fn reports<Q: Queue<Body = String>>(
         forget(bytes),
         :async 64 let checked = archive.check(report, digest).await?
             with { timeout: Duration::from_secs(10), window: 256 },
-        map(|m| Completed::new(
-            m.task_id(),
-            (m.report.number, m.report.customer, m.digest, m.link, m.checked),
-        )),
+        map(|m| (m.report.number, m.report.customer, m.digest, m.link, m.checked)),
         :drive rows,
     }
 }

@@ -3,11 +3,21 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read as _};
+use std::time::Duration;
 
 use brigade::BoxError;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Place;
+
+/// The database itself notes what is recorded, in the transaction that records it: the journal drops what is recorded of
+/// a task when that is done.
+const NOTES: &str = "
+    CREATE TABLE IF NOT EXISTS recorded (seq INTEGER PRIMARY KEY, frame TEXT NOT NULL);
+    CREATE TRIGGER IF NOT EXISTS note_recorded AFTER INSERT ON brigade_frames BEGIN
+        INSERT INTO recorded (frame) VALUES (new.task || '/' || new.key);
+    END;
+";
 
 /// Reads along while the workers work.
 pub struct Ledger {
@@ -91,6 +101,9 @@ pub struct Ends {
 impl Ledger {
     /// From here on.
     pub fn open(place: &Place) -> Result<Self, BoxError> {
+        let notes = Connection::open(place.table())?;
+        notes.busy_timeout(Duration::from_secs(30))?;
+        notes.execute_batch(NOTES)?;
         let read = |path| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let mut ledger = Self {
             table: read(place.table())?,
@@ -115,7 +128,7 @@ impl Ledger {
     }
 
     fn frames(&mut self) -> rusqlite::Result<Vec<String>> {
-        let new = "SELECT seq, task || '/' || key FROM brigade_frames WHERE seq > ?1 ORDER BY seq";
+        let new = "SELECT seq, frame FROM recorded WHERE seq > ?1 ORDER BY seq";
         let mut new = self.table.prepare_cached(new)?;
         let mut rows = new.query([self.seen])?;
         let mut frames = Vec::new();

@@ -22,9 +22,6 @@ use crate::spool::Spool;
 /// A worker that is killed has its messages for so long.
 const LEASE: Duration = Duration::from_secs(5);
 
-/// What is recorded of a finished task is kept: a standard queue of SQS may deliver a message again.
-const KEEP: (Duration, usize) = (Duration::from_secs(24 * 3600), 1_000_000);
-
 /// One of the queues there are.
 #[derive(Debug, Clone)]
 pub enum Queue {
@@ -89,10 +86,9 @@ impl Place {
     }
 
     pub fn journal(&self) -> Result<journal::Sqlite, BoxError> {
-        let (age, tasks) = KEEP;
         // Processes that write the same file take turns.
         let journal = journal::sqlite(self.table()).busy_timeout(Duration::from_secs(30));
-        Ok(journal.keep_finished(age, tasks).open()?)
+        Ok(journal.open()?)
     }
 
     pub fn letters(&self) -> Result<SqliteDeadLetters, BoxError> {

@@ -40,6 +40,9 @@ pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
 #[cfg(feature = "_reader")]
 pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
 #[cfg(feature = "sqlite")]
+#[doc(hidden)]
+pub use sqlite::Claiming;
+#[cfg(feature = "sqlite")]
 pub use sqlite::{
     Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
     TableBuilder, TableSnapshot, TableStats, ToSql, Value, Values, WriteError, sqlite,

@@ -7,19 +7,18 @@ mod small_disk;
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use futures::future::join_all;
-use pipeline_connectors::journal::{self, Completed};
+use pipeline_connectors::journal;
 use pipeline_connectors::{Database, OpenErrorKind, conformance};
-use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
-use pipeline_runtime::sink::Sink;
+use pipeline_runtime::journal::{
+    Begin, Begun, Ending, Finish, Frame, Journal, JournalError, TaskName,
+};
 use small_disk::SmallDisk;
 
 #[tokio::test]
 async fn memory_keeps_what_every_journal_promises() {
     conformance::journal(async || journal::memory()).await;
-    conformance::journal(async || journal::memory().keep_finished()).await;
 }
 
 #[tokio::test]
@@ -32,8 +31,6 @@ async fn sqlite_keeps_what_every_journal_promises() {
             .join(format!("{}.db", number.fetch_add(1, SeqCst)))
     };
     conformance::journal(async || journal::sqlite(path()).open().unwrap()).await;
-    let keeping = || journal::sqlite(path()).keep_finished(Duration::from_secs(60), 10);
-    conformance::journal(async || keeping().open().unwrap()).await;
 }
 
 #[tokio::test]
@@ -49,29 +46,30 @@ async fn a_full_disk_fails_what_was_to_be_recorded_and_loses_nothing() {
         return;
     };
     let journal = journal::sqlite(disk.file("tasks.db")).open().unwrap();
-    let tasks = |count: usize| (0..count).map(|task| task.to_string().into()).collect();
-    let frame = |task: usize| Frame {
-        task: task.to_string().into(),
-        key: "key".into(),
-        value: vec![7; 10_000].into(),
-    };
+    let names: Vec<_> = (0..1000).map(|task| task.to_string()).collect();
+    let epochs = begin(&journal, &names).await;
+    let frame = |task: usize| frame(&names[task], epochs[task].0, &[7; 10_000]);
     journal.record(vec![frame(0)]).await.unwrap();
     let rest = disk.fill();
     let mut recorded = 1;
     let error = loop {
         match journal.record(vec![frame(recorded)]).await {
-            Ok(()) => recorded += 1,
+            Ok(_) => recorded += 1,
             Err(error) => break error,
         }
     };
     assert_eq!(error.to_string(), "the disk is full; make room");
     std::fs::remove_file(rest).unwrap();
-    let loaded = journal.load(tasks(recorded + 1)).await.unwrap();
-    let kept: Vec<_> = loaded.iter().map(Vec::len).collect();
-    assert_eq!(kept, [vec![1; recorded], vec![0]].concat());
-    journal.record(vec![frame(recorded)]).await.unwrap();
-    let loaded = journal.load(tasks(recorded + 1)).await.unwrap();
-    assert!(loaded.iter().all(|frames| frames.len() == 1));
+    assert!(
+        journal
+            .record(vec![frame(recorded)])
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    let kept: Vec<_> = begin(&journal, &names[..recorded + 2]).await;
+    let kept: Vec<_> = kept.iter().map(|(_, frames)| *frames).collect();
+    assert_eq!(kept, [vec![1; recorded + 1], vec![0]].concat());
 }
 
 #[tokio::test]
@@ -80,13 +78,9 @@ async fn memory_is_bounded_and_forgets_what_was_touched_longest_ago() {
     for number in 0..100 {
         record(&journal, &number.to_string(), &vec![7; 100_000]).await;
     }
-    let tasks = (0..100)
-        .map(|number: u32| number.to_string().into())
-        .collect();
-    let loaded = journal.load(tasks).await.unwrap();
-    let kept: Vec<_> = (0..100)
-        .filter(|number| !loaded[*number].is_empty())
-        .collect();
+    let names: Vec<_> = (0..100).map(|number| number.to_string()).collect();
+    let known = begin(&journal, &names).await;
+    let kept: Vec<_> = (0..100).filter(|number| known[*number].1 > 0).collect();
     assert!(kept.len() <= 10, "{kept:?}");
     assert!(kept.contains(&99), "{kept:?}");
 }
@@ -120,131 +114,20 @@ fn a_journal_of_another_version_is_refused() {
     drop(journal::sqlite(&path).open().unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
-        .execute("UPDATE brigade_journal SET version = 2", [])
+        .execute("UPDATE brigade_journal SET version = 3", [])
         .unwrap();
     let error = journal::sqlite(&path).open().unwrap_err();
     assert_eq!(
         error.kind,
         OpenErrorKind::Version {
             what: "journal",
-            found: 2,
-            known: 1
+            found: 3,
+            known: 2
         }
     );
     assert!(error.to_string().ends_with(
-        "it holds a journal of version 2, and this program knows version 1; let the program that made it finish its tasks, or choose another path"
+        "it holds a journal of version 3, and this program knows version 2; let the program that made it finish its tasks, or choose another path"
     ));
-}
-
-#[tokio::test]
-async fn a_completed_task_writes_its_rows_once_and_a_refused_one_writes_none() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tasks.db");
-    let journal = journal::sqlite(&path).open().unwrap();
-    let database = Database::open(&path).unwrap();
-    let table = database
-        .table("reports")
-        .column("text", "TEXT NOT NULL")
-        .create()
-        .open()
-        .unwrap();
-    let sink = journal.completing(&table).unwrap();
-    let text = |text: &str| (Some(text.to_owned()),);
-    let first = vec![
-        Completed::rows("a", vec![text("a1"), text("a2")]),
-        Completed::rows("b", vec![text("b1"), (None,)]),
-        Completed::new("c", text("c1")),
-        Completed::new("c", text("c1")),
-    ];
-    let written = sink.write(first).await.unwrap();
-    let failed: Vec<_> = written.failures().map(|(index, _)| index).collect();
-    assert_eq!(failed, [1]);
-    let second = vec![
-        Completed::rows("a", vec![text("a1"), text("a2")]),
-        Completed::new("b", text("b1")),
-        Completed::rows("d", Vec::new()),
-    ];
-    assert_eq!(sink.write(second).await.unwrap().failures().count(), 0);
-    assert_eq!(texts(&path), ["a1", "a2", "b1", "c1"]);
-    let counts = table.stats().snapshot();
-    assert_eq!((counts.inserted, counts.ignored, counts.failed), (4, 3, 1));
-    // A finished task may begin again.
-    journal.finish(vec!["a".into()]).await.unwrap();
-    let third = vec![Completed::new("a", text("a3"))];
-    assert_eq!(sink.write(third).await.unwrap().failures().count(), 0);
-    assert_eq!(texts(&path), ["a1", "a2", "a3", "b1", "c1"]);
-}
-
-#[tokio::test]
-async fn a_full_disk_takes_neither_the_rows_of_a_task_nor_its_completion() {
-    let Some(disk) = SmallDisk::mount() else {
-        return;
-    };
-    let path = disk.file("tasks.db");
-    let journal = journal::sqlite(&path).open().unwrap();
-    let database = Database::open(&path).unwrap();
-    let table = database
-        .table("reports")
-        .column("text", "TEXT NOT NULL")
-        .create()
-        .open()
-        .unwrap();
-    let sink = journal.completing(&table).unwrap();
-    let completed = |task: usize| Completed::new(task.to_string(), (format!("{task:09999}"),));
-    let rest = disk.fill();
-    let mut done = 0;
-    let error = loop {
-        match sink.write(vec![completed(done)]).await {
-            Ok(written) => assert_eq!(written.failures().count(), 0),
-            Err(error) => break error,
-        }
-        done += 1;
-    };
-    assert!(
-        error.to_string().contains("the disk is full; make room"),
-        "{error}"
-    );
-    std::fs::remove_file(rest).unwrap();
-    assert_eq!(texts(&path).len(), done);
-    // Were it complete, its row would not be written now.
-    for _ in 0..2 {
-        let written = sink.write(vec![completed(done)]).await.unwrap();
-        assert_eq!(written.failures().count(), 0);
-        assert_eq!(texts(&path).len(), done + 1);
-    }
-}
-
-#[tokio::test]
-async fn two_completions_of_one_task_in_a_batch_are_a_mistake_and_two_deliveries_of_it_are_none() {
-    let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("tasks.db");
-    let journal = journal::sqlite(&path).open().unwrap();
-    let database = Database::open(&path).unwrap();
-    let table = database
-        .table("reports")
-        .column("text", "TEXT")
-        .create()
-        .open()
-        .unwrap();
-    let sink = journal.completing(&table).unwrap();
-    // As behind a `flat_map`.
-    let parts = |task: &std::sync::Arc<str>| {
-        ["1", "2"].map(|part| Completed::new(task.clone(), (format!("{task}{part}"),)))
-    };
-    let (a, again) = (parts(&"a".into()), parts(&"a".into()));
-    let batch = a.into_iter().chain(parts(&"b".into()));
-    let batch = batch.chain(again.into_iter().take(1)).collect();
-    let written = sink.write(batch).await.unwrap();
-    let failed: Vec<_> = written
-        .failures()
-        .map(|(index, error)| (index, error.to_string()))
-        .collect();
-    let why = "another `Completed` of its task came before it; give all rows of a task to one, with `Completed::rows`";
-    let message = |text| format!("the row of table `reports` with text = \"{text}\": {why}");
-    assert_eq!(failed, [(1, message("a2")), (3, message("b2"))]);
-    assert_eq!(texts(&path), ["a1", "b1"]);
-    let counts = table.stats().snapshot();
-    assert_eq!((counts.inserted, counts.ignored, counts.failed), (2, 1, 2));
 }
 
 #[test]
@@ -267,64 +150,101 @@ fn a_table_in_another_file_cannot_complete_tasks() {
     );
 }
 
-fn texts(path: &std::path::Path) -> Vec<String> {
-    let connection = rusqlite::Connection::open(path).unwrap();
-    let mut texts = connection
-        .prepare("SELECT text FROM reports ORDER BY text")
-        .unwrap();
-    let texts = texts.query_map([], |row| row.get(0)).unwrap();
-    texts.collect::<Result<_, _>>().unwrap()
+/// The epoch of each task, and how much is recorded of it.
+async fn begin(journal: &impl Journal, tasks: &[String]) -> Vec<(u64, usize)> {
+    let begin = |task: &String| Begin {
+        task: TaskName::new("", &**task),
+        message: None,
+    };
+    let begun = journal.begin(tasks.iter().map(begin).collect()).await;
+    let open = begun.unwrap().into_iter().map(|begun| match begun {
+        Begun::Open { epoch, frames } => (epoch, frames.len()),
+        Begun::Done => panic!("nothing is done"),
+    });
+    open.collect()
+}
+
+fn frame(task: &str, epoch: u64, value: &[u8]) -> Frame {
+    Frame {
+        task: TaskName::new("", task),
+        epoch,
+        key: "post".into(),
+        value: value.into(),
+    }
 }
 
 async fn record(journal: &impl Journal, task: &str, value: &[u8]) {
-    let frame = Frame {
-        task: task.into(),
-        key: "post".into(),
-        value: value.into(),
-    };
-    journal.record(vec![frame]).await.unwrap();
+    let (epoch, _) = begin(journal, &[task.to_owned()]).await[0];
+    let fenced = journal.record(vec![frame(task, epoch, value)]).await;
+    assert!(fenced.unwrap().is_empty());
 }
 
-/// Keeps the last finished task, and forgets the one before it also when it has begun again.
-#[derive(Default)]
-struct Hasty {
-    frames: Mutex<HashMap<Arc<str>, Vec<Recorded>>>,
-    last: Mutex<Option<Arc<str>>>,
-}
+/// Takes whatever is recorded, whoever records it.
+struct Careless(journal::Memory, Mutex<HashMap<TaskName, u64>>);
 
-impl Journal for Hasty {
+impl Journal for Careless {
     fn name(&self) -> Arc<str> {
-        "hasty".into()
+        "careless".into()
     }
 
-    async fn load(&self, tasks: Vec<Arc<str>>) -> Result<Vec<Vec<Recorded>>, JournalError> {
-        let frames = self.frames.lock().unwrap();
-        let load = |task: &Arc<str>| frames.get(task).cloned().unwrap_or_default();
-        Ok(tasks.iter().map(load).collect())
-    }
-
-    async fn record(&self, recorded: Vec<Frame>) -> Result<(), JournalError> {
-        let mut frames = self.frames.lock().unwrap();
-        for Frame { task, key, value } in recorded {
-            let frames = frames.entry(task).or_default();
-            frames.retain(|frame| frame.key != key);
-            frames.push(Recorded { key, value });
-        }
-        Ok(())
-    }
-
-    async fn finish(&self, tasks: Vec<Arc<str>>) -> Result<(), JournalError> {
-        for task in tasks {
-            if let Some(before) = self.last.lock().unwrap().replace(task) {
-                self.frames.lock().unwrap().remove(&before);
+    async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {
+        let names: Vec<_> = tasks.iter().map(|begin| begin.task.clone()).collect();
+        let begun = self.0.begin(tasks).await?;
+        let mut newest = self.1.lock().unwrap();
+        for (task, begun) in names.into_iter().zip(&begun) {
+            if let Begun::Open { epoch, .. } = begun {
+                newest.insert(task, *epoch);
             }
         }
-        Ok(())
+        Ok(begun)
+    }
+
+    async fn record(&self, mut frames: Vec<Frame>) -> Result<Vec<usize>, JournalError> {
+        for frame in &mut frames {
+            let newest = self.1.lock().unwrap();
+            frame.epoch = newest.get(&frame.task).copied().unwrap_or_default();
+        }
+        self.0.record(frames).await
+    }
+
+    async fn finish(&self, tasks: Vec<Finish>) -> Result<(), JournalError> {
+        self.0.finish(tasks).await
     }
 }
 
 #[tokio::test]
-#[should_panic(expected = "a finished task that has begun again is dropped while it is under way")]
-async fn a_journal_that_drops_a_task_that_has_begun_again_is_found_out() {
-    conformance::journal(async || Hasty::default()).await;
+#[should_panic(expected = "what is recorded under an older epoch is not fenced")]
+async fn a_journal_that_takes_what_an_older_delivery_records_is_found_out() {
+    let careless = async || Careless(journal::memory(), Mutex::default());
+    conformance::journal(careless).await;
+}
+
+/// Remembers nothing of what is done.
+struct Forgetful(journal::Memory);
+
+impl Journal for Forgetful {
+    fn name(&self) -> Arc<str> {
+        "forgetful".into()
+    }
+
+    async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {
+        self.0.begin(tasks).await
+    }
+
+    async fn record(&self, frames: Vec<Frame>) -> Result<Vec<usize>, JournalError> {
+        self.0.record(frames).await
+    }
+
+    async fn finish(&self, mut tasks: Vec<Finish>) -> Result<(), JournalError> {
+        for finish in &mut tasks {
+            finish.ending = Ending::Dropped;
+        }
+        self.0.finish(tasks).await
+    }
+}
+
+#[tokio::test]
+#[should_panic(expected = "a task that is done begins again")]
+async fn a_journal_that_forgets_what_is_done_at_once_is_found_out() {
+    conformance::journal(async || Forgetful(journal::memory())).await;
 }

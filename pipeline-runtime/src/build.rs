@@ -223,6 +223,22 @@ impl Build {
             .collect()
     }
 
+    /// Notes that a message cannot be settled with one item where a stage makes several of it.
+    pub(crate) fn check_whole(&mut self, opts: &Opts, site: &'static Site) {
+        // Only a stage that multiplies holds one item more than its bound.
+        let multiplies = |group: &&Group| group.bound.bound().extra > 0;
+        let Some(group) = self.groups.iter().find(multiplies) else {
+            return;
+        };
+        let why = format!(
+            "the sink settles each message with its item, and stage `{}` makes several items of one; make the rows of a message one item, as `map(|m| rows(m))`",
+            group.main().name
+        );
+        let stage = self.stages(site, opts)[opts.main - opts.stages.start];
+        self.invalid
+            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
+    }
+
     /// Notes a number that no pipeline can start with.
     pub(crate) fn check(&mut self, opts: &Opts, stage: StageInfo) {
         let wrong = if opts.count == 0 {
@@ -312,17 +328,17 @@ impl<T: Send + 'static, Task, A: Carry> Port<T, Task, A> {
     }
 
     /// The same with what `map` makes of each item and its ticket.
-    pub(crate) fn mapped<B: Carry>(
+    pub(crate) fn mapped<U: Send + 'static, B: Carry>(
         self,
-        map: impl Fn(Carried<T, A>) -> Carried<T, B> + Send + Sync + 'static,
-    ) -> Port<T, Task, B> {
+        map: impl Fn(Carried<T, A>) -> Carried<U, B> + Send + Sync + 'static,
+    ) -> Port<U, Task, B> {
         self.fed(|feed| mapped(feed, map))
     }
 
-    fn fed<B: Carry>(
+    fn fed<U, B: Carry>(
         self,
-        feed: impl FnOnce(Arc<dyn Feed<Carried<T, A>>>) -> Arc<dyn Feed<Carried<T, B>>>,
-    ) -> Port<T, Task, B> {
+        feed: impl FnOnce(Arc<dyn Feed<Carried<T, A>>>) -> Arc<dyn Feed<Carried<U, B>>>,
+    ) -> Port<U, Task, B> {
         Port {
             build: self.build,
             site: self.site,

@@ -1,5 +1,7 @@
 //! What is counted: input items and what became of them.
 
+use crate::ticket::Carry;
+
 /// The counts of one edge, and of the stages in front of it, kept under the edge's lock.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Counts {
@@ -17,6 +19,9 @@ pub(crate) struct Counts {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct StageCounts {
     pub(crate) filtered: u64,
+    /// Of those: done already, and somebody else's by now.
+    pub(crate) already_done: u64,
+    pub(crate) lost: u64,
     pub(crate) failed: u64,
     pub(crate) retries: u64,
     /// Outputs, where a stage has another number of them than of items done (`flat_map`, `batch`).
@@ -47,12 +52,28 @@ impl Tally {
         }
     }
 
+    /// An item is passed over in that row, for it is done already or somebody else's by now.
+    #[cold]
+    pub(crate) fn aside<K: Carry>(&mut self, row: usize, is_lost: bool, ticket: K) {
+        let stage = &mut self.stages[row];
+        stage.filtered += 1;
+        if is_lost {
+            stage.lost += 1;
+            ticket.lost();
+        } else {
+            stage.already_done += 1;
+            ticket.done();
+        }
+    }
+
     /// Adds what it holds to `counts`, and is empty.
     pub(crate) fn pour(&mut self, counts: &mut Counts) {
         counts.resolved += std::mem::take(&mut self.resolved);
         for (own, sum) in self.stages.iter_mut().zip(&mut counts.stages) {
             let own = std::mem::take(own);
             sum.filtered += own.filtered;
+            sum.already_done += own.already_done;
+            sum.lost += own.lost;
             sum.failed += own.failed;
             sum.retries += own.retries;
             if let Some(emitted) = own.emitted {

@@ -29,10 +29,10 @@ pub(crate) fn convert<T: Send + 'static, A: Carry, B: Carry>(
 }
 
 /// The same feed with what `map` makes of each item and its ticket.
-pub(crate) fn mapped<T: Send + 'static, A: Carry, B: Carry>(
+pub(crate) fn mapped<T: Send + 'static, U: Send + 'static, A: Carry, B: Carry>(
     feed: Arc<dyn Feed<Carried<T, A>>>,
-    map: impl Fn(Carried<T, A>) -> Carried<T, B> + Send + Sync + 'static,
-) -> Arc<dyn Feed<Carried<T, B>>> {
+    map: impl Fn(Carried<T, A>) -> Carried<U, B> + Send + Sync + 'static,
+) -> Arc<dyn Feed<Carried<U, B>>> {
     Arc::new(Mapped {
         feed,
         map,
@@ -54,16 +54,17 @@ impl<T, K, F> Mapped<T, K, F> {
     }
 }
 
-impl<T: Send + 'static, A: Carry, B: Carry, F> Feed<Carried<T, B>> for Mapped<T, A, F>
+impl<T: Send + 'static, U: Send + 'static, A: Carry, B: Carry, F> Feed<Carried<U, B>>
+    for Mapped<T, A, F>
 where
-    F: Fn(Carried<T, A>) -> Carried<T, B> + Send + Sync,
+    F: Fn(Carried<T, A>) -> Carried<U, B> + Send + Sync,
 {
     fn poll_take(
         &self,
         place: usize,
         cx: &mut Context<'_>,
         want: usize,
-        batch: &mut Batch<Carried<T, B>>,
+        batch: &mut Batch<Carried<U, B>>,
         take: Take,
     ) -> Poll<Option<u64>> {
         let mut taken = Batch::new();

@@ -37,6 +37,10 @@ pub struct Row {
     pub done: u64,
     /// Of them, dropped on purpose.
     pub filtered: u64,
+    /// Of the filtered: those whose task was found to be done already.
+    pub already_done: u64,
+    /// Of the filtered: those whose delivery was found to be somebody else's by now.
+    pub lost: u64,
     /// Of them, failed for good.
     pub failed: u64,
     /// Output items.

@@ -31,6 +31,10 @@ pub enum Step<O, M, Task> {
     Emit(O),
     /// Stage number `.0` dropped it.
     Filtered(usize),
+    /// Stage number `.0` found that it is done already.
+    AlreadyDone(usize),
+    /// Stage number `.0` found that it is somebody else's by now.
+    Lost(usize),
     /// It failed for good.
     Failed(Failure<Task>),
     /// It waits `delay`, then attempt number `attempt` is made.
@@ -46,6 +50,15 @@ pub enum Step<O, M, Task> {
     Gone,
 }
 
+/// A cause that is no failure: how an item leaves a stage that finds that there is nothing to do for it.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+pub(crate) enum Aside {
+    #[error("it is done already")]
+    AlreadyDone,
+    #[error("it is worked on elsewhere by now")]
+    Lost,
+}
+
 /// Builds the failing step: stage number `stage` of `site` failed.
 #[cold]
 #[must_use]
@@ -56,6 +69,14 @@ pub fn failed<O, M, Task>(
     cause: Cause,
     task: Option<Task>,
 ) -> Step<O, M, Task> {
+    if let Cause::Error(error) = &cause
+        && let Some(aside) = error.downcast_ref()
+    {
+        return match aside {
+            Aside::AlreadyDone => Step::AlreadyDone(stage),
+            Aside::Lost => Step::Lost(stage),
+        };
+    }
     let mut failure = Failure::new(site.stage(stage), cause);
     failure.attempts = attempts;
     failure.frames = site.stages[stage].frames;

@@ -1,19 +1,22 @@
 //! A journal to look into, and to make fail.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
-use brigade::journal::{Frame, Journal, JournalError, Recorded};
+use brigade::journal::{Begin, Begun, Finish, Frame, Journal, JournalError, Recorded, TaskName};
 use tokio::sync::Semaphore;
 
 /// A journal in a map.
 #[derive(Default)]
 pub(crate) struct Notes {
+    /// By the ids of the tasks.
     pub(crate) frames: Mutex<HashMap<Arc<str>, Vec<Recorded>>>,
+    pub(crate) epochs: Mutex<HashMap<TaskName, u64>>,
+    pub(crate) last_epoch: AtomicU64,
     pub(crate) finished: Mutex<Vec<Arc<str>>>,
     /// The sizes of the batches.
-    pub(crate) loads: Mutex<Vec<usize>>,
+    pub(crate) begins: Mutex<Vec<usize>>,
     pub(crate) records: Mutex<Vec<usize>>,
     pub(crate) fails: Mutex<Option<Failing>>,
     /// While this is there, recording waits for its permits.
@@ -24,7 +27,7 @@ pub(crate) struct Notes {
 
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Failing {
-    Loads,
+    Begins,
     Records,
     Panics,
     Forgets,
@@ -85,22 +88,25 @@ impl Journal for Notes {
         self.limit.unwrap_or(usize::MAX)
     }
 
-    async fn load(&self, tasks: Vec<Arc<str>>) -> Result<Vec<Vec<Recorded>>, JournalError> {
-        self.loads.lock().unwrap().push(tasks.len());
-        if self.fails(Failing::Loads) {
+    async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {
+        self.begins.lock().unwrap().push(tasks.len());
+        if self.fails(Failing::Begins) {
             return Err(JournalError::new("the notes are lost"));
         }
         if self.fails(Failing::Forgets) {
             return Ok(Vec::new());
         }
-        let frames = self.frames.lock().unwrap();
-        Ok(tasks
-            .iter()
-            .map(|task| frames.get(task).cloned().unwrap_or_default())
-            .collect())
+        let (frames, mut epochs) = (self.frames.lock().unwrap(), self.epochs.lock().unwrap());
+        let begun = tasks.into_iter().map(|Begin { task, .. }| {
+            let epoch = self.last_epoch.fetch_add(1, SeqCst) + 1;
+            let frames = frames.get(&task.id).cloned().unwrap_or_default();
+            epochs.insert(task, epoch);
+            Begun::Open { epoch, frames }
+        });
+        Ok(begun.collect())
     }
 
-    async fn record(&self, recorded: Vec<Frame>) -> Result<(), JournalError> {
+    async fn record(&self, recorded: Vec<Frame>) -> Result<Vec<usize>, JournalError> {
         self.records.lock().unwrap().push(recorded.len());
         if let Some(gate) = &self.gate {
             gate.acquire().await.unwrap().forget();
@@ -112,19 +118,29 @@ impl Journal for Notes {
             !self.fails(Failing::Panics) || self.panics.fetch_add(1, SeqCst) > 0,
             "out of ink"
         );
-        let mut frames = self.frames.lock().unwrap();
-        for Frame { task, key, value } in recorded {
-            frames
-                .entry(task)
-                .or_default()
-                .push(Recorded { key, value });
+        let (mut frames, epochs) = (self.frames.lock().unwrap(), self.epochs.lock().unwrap());
+        let mut fenced = Vec::new();
+        for (index, frame) in recorded.into_iter().enumerate() {
+            let Frame {
+                task,
+                epoch,
+                key,
+                value,
+            } = frame;
+            if epochs.get(&task) == Some(&epoch) {
+                let frames = frames.entry(task.id).or_default();
+                frames.push(Recorded { key, value });
+            } else {
+                fenced.push(index);
+            }
         }
-        Ok(())
+        Ok(fenced)
     }
 
-    async fn finish(&self, tasks: Vec<Arc<str>>) -> Result<(), JournalError> {
+    async fn finish(&self, tasks: Vec<Finish>) -> Result<(), JournalError> {
         // What is recorded stays, so that tests can look at it.
-        self.finished.lock().unwrap().extend(tasks);
+        let ids = tasks.into_iter().map(|finish| finish.task.id);
+        self.finished.lock().unwrap().extend(ids);
         Ok(())
     }
 }

@@ -1,6 +1,5 @@
 //! Stages that are recorded: what runs again and what does not.
 
-mod crash;
 mod fakes;
 #[path = "../support/heard.rs"]
 mod heard;

@@ -173,7 +173,7 @@ async fn many_items_share_one_batch_of_the_journal() {
     let records = notes.records.lock().unwrap();
     assert_eq!(records.iter().sum::<usize>(), 1500);
     assert!(records.len() < 500, "{records:?}");
-    assert!(notes.loads.lock().unwrap().len() < 250);
+    assert!(notes.begins.lock().unwrap().len() < 250);
 }
 
 #[tokio::test]
@@ -227,8 +227,8 @@ async fn failures(
 }
 
 #[tokio::test]
-async fn a_journal_that_cannot_load_fails_the_item_before_it_runs() {
-    for how in [Failing::Loads, Failing::Forgets] {
+async fn a_journal_that_cannot_begin_a_task_fails_the_item_before_it_runs() {
+    for how in [Failing::Begins, Failing::Forgets] {
         let (failures, calls) = failures(Notes::failing(how), vec!["1", "2"]).await;
         assert_eq!(calls, [0, 0, 0]);
         assert_eq!(failures.len(), 2);
@@ -237,7 +237,7 @@ async fn a_journal_that_cannot_load_fails_the_item_before_it_runs() {
         assert!(
             failures[0]
                 .to_string()
-                .contains("cannot load task `1` from the journal notes: "),
+                .contains("cannot begin task `1` in the journal notes: "),
             "{}",
             failures[0]
         );
@@ -270,28 +270,28 @@ async fn a_journal_that_panics_fails_what_it_was_asked_and_is_asked_again() {
     assert!(second.is_empty());
 }
 
+/// What its stage did is done; so the item goes on, and another time fails before the stage is called.
 #[tokio::test]
-async fn a_value_that_does_not_fit_the_journal_fails_its_item_alone() {
+async fn a_value_that_does_not_fit_the_journal_is_not_made_again() {
     let notes = Arc::new(Notes {
         limit: Some(40),
         ..Notes::default()
     });
-    let (failures, calls) = failures(
-        Arc::clone(&notes),
-        vec!["1", "2.000000000000000000000000000000", "3"],
-    )
-    .await;
-    assert_eq!(calls, [3, 0, 0]);
-    assert_eq!(failures.len(), 1);
-    assert_eq!(failures[0].stage.name, "post");
+    let lines = || vec!["1", "2.000000000000000000000000000000", "3"];
+    let (first, calls) = failures(Arc::clone(&notes), lines()).await;
+    assert_eq!((first.len(), calls), (0, [3, 0, 0]));
+    assert_eq!(notes.recorded().len(), 3);
+    let (second, calls) = failures(notes, lines()).await;
+    assert_eq!(calls, [0, 0, 0]);
+    assert_eq!(second.len(), 1);
+    assert_eq!(second[0].task, Some(lines()[1]));
     assert!(
-        failures[0]
-            .to_string()
-            .ends_with("it takes 56 bytes, and the journal takes 40 at most"),
+        second[0].to_string().ends_with(
+            "it was made before, and could not be recorded; forget it in the journal to have it made again"
+        ),
         "{}",
-        failures[0]
+        second[0]
     );
-    assert_eq!(notes.recorded(), ["1/post", "3/post"]);
 }
 
 #[tokio::test]

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use pipeline_runtime::journal::{Frame, Journal, Recorded};
+use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, Journal, Recorded, TaskName};
 
-/// Checks a journal: what is recorded is loaded afterwards, by task and key, whatever is in it; recording again replaces;
-/// many may record at the same time; a finished task leaves the others alone; one that begins again stays until it is
-/// finished again.
+/// Checks a journal: what is recorded is known when the task begins again, by task and key, whatever is in it; recording
+/// again replaces; many may record at the same time; of two that have begun a task only the last may record and finish it;
+/// a task that is done stays so for its message, and is new for another; scopes are apart.
 ///
-/// `make` makes an empty journal each time it is called.
+/// `make` makes an empty journal each time it is called, that remembers for a while which tasks are done.
 ///
 /// # Panics
 ///
@@ -20,11 +20,15 @@ pub async fn journal<J: Journal>(make: impl AsyncFn() -> J) {
     replaces(&make().await).await;
     records_for_many(&make().await).await;
     records_all_or_nothing(&make().await).await;
-    finishes(&make().await).await;
-    begins_again(&make().await).await;
+    fences(&make().await).await;
+    gives_no_epoch_twice(&make().await).await;
+    keeps_what_is_done(&make().await).await;
+    knows_new_messages(&make().await).await;
+    drops(&make().await).await;
+    keeps_scopes_apart(&make().await).await;
 }
 
-/// Checks a journal that is durable: what is recorded is there when it is opened again.
+/// Checks a journal that is durable: what is recorded, done, and which epochs were given is known when it is opened again.
 ///
 /// `open` opens the same journal each time it is called; it is empty the first time.
 ///
@@ -32,50 +36,65 @@ pub async fn journal<J: Journal>(make: impl AsyncFn() -> J) {
 ///
 /// If that does not hold.
 pub async fn durable_journal<J: Journal>(open: impl AsyncFn() -> J) {
-    let frames = vec![frame("a", "post", b"1"), frame("b", "post", b"2")];
-    record(&open().await, frames).await;
-    let again = open().await;
-    assert_eq!(
-        load(&again, "a").await,
-        [("post".to_owned(), b"1".to_vec())]
+    let first = open().await;
+    let a = begin(&first, "a").await;
+    let b = begin(&first, "b").await;
+    record(&first, &[("a", &a, "post", b"1"), ("b", &b, "post", b"2")]).await;
+    let c = begin(&first, "c").await;
+    finish(&first, "c", c.epoch, Ending::Done).await;
+    drop(first);
+    let second = open().await;
+    assert!(
+        begin_or_done(&second, "c", None).await.is_none(),
+        "it has forgotten what is done"
     );
-    assert_eq!(
-        load(&again, "b").await,
-        [("post".to_owned(), b"2".to_vec())]
-    );
+    for (task, before, value) in [("a", a, b"1"), ("b", b, b"2")] {
+        let again = begin(&second, task).await;
+        assert_eq!(again.frames, [("post".to_owned(), value.to_vec())]);
+        assert!(
+            again.epoch > before.epoch,
+            "an epoch is given again after a restart"
+        );
+    }
+}
+
+/// A task under way.
+struct Open {
+    epoch: u64,
+    /// By key: the order in which they are told does not matter.
+    frames: Vec<(String, Vec<u8>)>,
 }
 
 async fn answers_in_order(journal: &impl Journal) {
-    assert_eq!(load(journal, "new").await, [], "a new task has frames");
+    let b = begin(journal, "b").await;
+    assert_eq!(b.frames, [], "a new task has frames");
+    let c = begin(journal, "c").await;
     record(
         journal,
-        vec![
-            frame("b", "x", b"1"),
-            frame("c", "y", b"2"),
-            frame("b", "z", b"3"),
+        &[
+            ("b", &b, "x", b"1"),
+            ("c", &c, "y", b"2"),
+            ("b", &b, "z", b"3"),
         ],
     )
     .await;
-    let tasks = ["c", "a", "b", "c"].map(Arc::from).to_vec();
-    let loaded = journal.load(tasks).await.expect("it does not load");
-    let keys: Vec<_> = loaded
-        .into_iter()
-        .map(sorted)
-        .map(|frames| keys(&frames))
-        .collect();
+    let tasks = ["c", "a", "b", "c"]
+        .map(|task| beginning(task, None))
+        .to_vec();
+    let begun = journal.begin(tasks).await.expect("it does not begin");
+    let keys = begun.into_iter().map(|begun| {
+        let frames = opened(begun).expect("nothing is done").frames;
+        let keys: Vec<_> = frames.iter().map(|(key, _)| key.clone()).collect();
+        keys.join(" ")
+    });
     assert_eq!(
-        keys,
+        keys.collect::<Vec<_>>(),
         ["y", "", "x z", "y"],
         "it does not answer for each task in order"
     );
-    assert!(
-        journal
-            .load(Vec::new())
-            .await
-            .expect("it does not load nothing")
-            .is_empty()
-    );
-    record(journal, Vec::new()).await;
+    let nothing = journal.begin(Vec::new()).await;
+    assert!(nothing.expect("it does not begin nothing").is_empty());
+    record(journal, &[]).await;
 }
 
 async fn keeps_every_value(journal: &impl Journal) {
@@ -83,14 +102,14 @@ async fn keeps_every_value(journal: &impl Journal) {
     let all: Vec<u8> = (0..=255).collect();
     let long = "k".repeat(500);
     let names = ["a", "", " ", "a'b\"c`", "ä→🚚", "a/b", "%", "NULL", &long];
-    let mut frames = Vec::new();
     for name in names {
+        let task = begin(journal, name).await;
         for (key, value) in [("empty", &[][..]), ("all", &all), (name, b"1")] {
-            frames.push(frame(name, key, value));
+            record(journal, &[(name, &task, key, value)]).await;
         }
     }
-    frames.push(frame("large", "large", &large));
-    record(journal, frames).await;
+    let task = begin(journal, "large").await;
+    record(journal, &[("large", &task, "large", &large)]).await;
     for name in names {
         let mut expected = [
             ("empty".to_owned(), Vec::new()),
@@ -98,23 +117,28 @@ async fn keeps_every_value(journal: &impl Journal) {
             (name.to_owned(), b"1".to_vec()),
         ];
         expected.sort();
-        assert_eq!(load(journal, name).await, expected, "of task {name:?}");
+        assert_eq!(
+            begin(journal, name).await.frames,
+            expected,
+            "of task {name:?}"
+        );
     }
     assert!(
-        load(journal, "large").await[0].1 == large,
+        begin(journal, "large").await.frames[0].1 == large,
         "a large value is another one"
     );
 }
 
 async fn replaces(journal: &impl Journal) {
-    record(journal, vec![frame("a", "x", b"1"), frame("a", "y", b"2")]).await;
-    record(journal, vec![frame("a", "x", b"3")]).await;
+    let a = begin(journal, "a").await;
+    record(journal, &[("a", &a, "x", b"1"), ("a", &a, "y", b"2")]).await;
+    record(journal, &[("a", &a, "x", b"3")]).await;
     let expected = [
         ("x".to_owned(), b"3".to_vec()),
         ("y".to_owned(), b"2".to_vec()),
     ];
     assert_eq!(
-        load(journal, "a").await,
+        begin(journal, "a").await.frames,
         expected,
         "recording again does not replace"
     );
@@ -124,10 +148,12 @@ async fn records_for_many(journal: &impl Journal) {
     let names: Vec<String> = (0..100).map(|number| format!("task {number}")).collect();
     join_all(names.iter().map(|name| async move {
         for key in ["x", "y", "z"] {
-            record(journal, vec![frame(name, key, name.as_bytes())]).await;
+            let task = begin(journal, name).await;
+            record(journal, &[(name, &task, key, name.as_bytes())]).await;
             assert!(
-                load(journal, name)
+                begin(journal, name)
                     .await
+                    .frames
                     .iter()
                     .any(|(recorded, _)| recorded == key),
                 "what was just recorded of {name} is not there"
@@ -136,21 +162,26 @@ async fn records_for_many(journal: &impl Journal) {
     }))
     .await;
     for name in &names {
-        assert_eq!(load(journal, name).await.len(), 3, "of {name}");
+        assert_eq!(begin(journal, name).await.frames.len(), 3, "of {name}");
     }
 }
 
 /// A caller that goes away leaves a batch whole.
 async fn records_all_or_nothing(journal: &impl Journal) {
+    let last = begin(journal, "later").await;
     for round in 0..50 {
         let (one, other) = (format!("{round} a"), format!("{round} b"));
-        let frames = vec![frame(&one, "x", b"1"), frame(&other, "x", b"2")];
+        let tasks = [begin(journal, &one).await, begin(journal, &other).await];
+        let frames = vec![
+            frame(&one, tasks[0].epoch, "x", b"1"),
+            frame(&other, tasks[1].epoch, "x", b"2"),
+        ];
         drop(futures::poll!(Box::pin(journal.record(frames))));
         // A later answer comes after it, whatever became of it.
-        record(journal, vec![frame("later", "x", b"3")]).await;
+        record(journal, &[("later", &last, "x", b"3")]).await;
         let recorded = [
-            load(journal, &one).await.len(),
-            load(journal, &other).await.len(),
+            begin(journal, &one).await.frames.len(),
+            begin(journal, &other).await.frames.len(),
         ];
         assert!(
             recorded == [0, 0] || recorded == [1, 1],
@@ -159,85 +190,233 @@ async fn records_all_or_nothing(journal: &impl Journal) {
     }
 }
 
-async fn finishes(journal: &impl Journal) {
-    record(
-        journal,
-        vec![
-            frame("a", "x", b"1"),
-            frame("b", "x", b"2"),
-            frame("c", "x", b"3"),
-        ],
-    )
-    .await;
-    for tasks in [&["a", "c"][..], &["a"], &["unknown"], &[]] {
-        finish(journal, tasks).await;
-    }
-    assert_eq!(
-        load(journal, "b").await.len(),
-        1,
-        "a task that is not finished is gone"
-    );
-    // What is kept of a finished task is the journal's own affair, but it does not get in the way.
-    record(journal, vec![frame("a", "y", b"4")]).await;
-    let again = load(journal, "a").await;
+/// Of two deliveries of one task the one that began last has it.
+async fn fences(journal: &impl Journal) {
+    let old = begin(journal, "a").await;
+    record(journal, &[("a", &old, "x", b"1")]).await;
+    let other = begin(journal, "b").await;
+    let new = begin(journal, "a").await;
     assert!(
-        again.contains(&("y".to_owned(), b"4".to_vec())),
-        "a finished task cannot begin again"
+        new.epoch > old.epoch,
+        "a later beginning has no greater epoch"
+    );
+    let frames = vec![
+        frame("a", old.epoch, "x", b"old"),
+        frame("b", other.epoch, "x", b"2"),
+        frame("a", old.epoch, "y", b"old"),
+        frame("a", new.epoch, "z", b"3"),
+    ];
+    let fenced = journal.record(frames).await.expect("it does not record");
+    assert_eq!(
+        fenced,
+        [0, 2],
+        "what is recorded under an older epoch is not fenced"
+    );
+    for ending in [Ending::Done, Ending::Dropped] {
+        finish(journal, "a", old.epoch, ending).await;
+    }
+    let expected = [
+        ("x".to_owned(), b"1".to_vec()),
+        ("z".to_owned(), b"3".to_vec()),
+    ];
+    assert_eq!(
+        begin(journal, "a").await.frames,
+        expected,
+        "a task was changed under an older epoch"
+    );
+    assert_eq!(
+        begin(journal, "b").await.frames.len(),
+        1,
+        "a neighbour of what was fenced"
+    );
+    let never = journal.record(vec![frame("never", 1, "x", b"1")]).await;
+    assert_eq!(
+        never.expect("it does not record"),
+        [0],
+        "a task that has not begun is recorded"
     );
 }
 
-/// A finished task that is loaded is under way: what was found of it then does not go with its first end.
-async fn begins_again(journal: &impl Journal) {
-    record(journal, vec![frame("again", "x", b"1")]).await;
-    finish(journal, &["again"]).await;
-    let found = load(journal, "again").await;
-    for number in 0..100 {
-        let other = number.to_string();
-        record(journal, vec![frame(&other, "x", b"2")]).await;
-        finish(journal, &[&other]).await;
+/// Not to a task that was forgotten either: somebody may still have the old one.
+async fn gives_no_epoch_twice(journal: &impl Journal) {
+    let old = begin(journal, "a").await;
+    finish(journal, "a", old.epoch, Ending::Dropped).await;
+    let new = begin(journal, "a").await;
+    assert!(
+        new.epoch > old.epoch,
+        "an epoch is given again to a task that was dropped"
+    );
+    let late = journal.record(vec![frame("a", old.epoch, "x", b"1")]).await;
+    assert_eq!(
+        late.expect("it does not record"),
+        [0],
+        "a dropped task is recorded"
+    );
+}
+
+async fn keeps_what_is_done(journal: &impl Journal) {
+    for (task, message) in [("a", None), ("b", Some("7"))] {
+        let open = begin_or_done(journal, task, message)
+            .await
+            .expect("it is new");
+        record(journal, &[(task, &open, "x", b"1")]).await;
+        finish(journal, task, open.epoch, Ending::Done).await;
+        finish(journal, task, open.epoch, Ending::Done).await;
+        for number in 0..100 {
+            let other = format!("{task} {number}");
+            let open = begin(journal, &other).await;
+            finish(journal, &other, open.epoch, Ending::Done).await;
+        }
+        assert!(
+            begin_or_done(journal, task, message).await.is_none(),
+            "a task that is done begins again"
+        );
+        let late = journal
+            .record(vec![frame(task, open.epoch, "y", b"2")])
+            .await;
+        assert_eq!(
+            late.expect("it does not record"),
+            [0],
+            "a task that is done is recorded"
+        );
+    }
+    finish(journal, "unknown", 1, Ending::Done).await;
+    assert_eq!(begin(journal, "unknown").await.frames, []);
+}
+
+async fn knows_new_messages(journal: &impl Journal) {
+    let first = begin_or_done(journal, "a", Some("1"))
+        .await
+        .expect("it is new");
+    record(journal, &[("a", &first, "x", b"1")]).await;
+    finish(journal, "a", first.epoch, Ending::Done).await;
+    let second = begin_or_done(journal, "a", Some("2")).await;
+    let second = second.expect("a new message is taken for the one of its name that is done");
+    assert_eq!(
+        second.frames,
+        [],
+        "a new message has the frames of one that is done"
+    );
+    let late = journal
+        .record(vec![frame("a", first.epoch, "y", b"2")])
+        .await;
+    assert_eq!(
+        late.expect("it does not record"),
+        [0],
+        "the old message records for the new"
+    );
+    finish(journal, "a", second.epoch, Ending::Done).await;
+    assert!(
+        begin_or_done(journal, "a", None).await.is_none(),
+        "a message without a number is taken for a new one"
+    );
+}
+
+async fn drops(journal: &impl Journal) {
+    let tasks = ["a", "b", "c"];
+    let mut open = Vec::new();
+    for task in tasks {
+        let begun = begin(journal, task).await;
+        record(journal, &[(task, &begun, "x", b"1")]).await;
+        open.push(begun);
+    }
+    finish(journal, "a", open[0].epoch, Ending::Dropped).await;
+    finish(journal, "c", open[2].epoch, Ending::Dropped).await;
+    let mut left = Vec::new();
+    for task in tasks {
+        left.push(begin(journal, task).await.frames.len());
     }
     assert_eq!(
-        load(journal, "again").await,
-        found,
-        "a finished task that has begun again is dropped while it is under way"
+        left,
+        [0, 1, 0],
+        "of three tasks the first and the last were dropped"
     );
 }
 
-fn frame(task: &str, key: &str, value: &[u8]) -> Frame {
+async fn keeps_scopes_apart(journal: &impl Journal) {
+    let of = |scope: &str| Begin {
+        task: TaskName::new(scope, "a"),
+        message: None,
+    };
+    let begun = journal.begin(vec![of("one"), of("two")]).await;
+    let begun = begun.expect("it does not begin").into_iter();
+    let epochs: Vec<_> = begun.filter_map(opened).map(|open| open.epoch).collect();
+    let frames = vec![Frame {
+        task: TaskName::new("one", "a"),
+        epoch: epochs[0],
+        key: "x".into(),
+        value: b"1"[..].into(),
+    }];
+    let fenced = journal.record(frames).await.expect("it does not record");
+    assert!(fenced.is_empty());
+    let end = Finish {
+        task: TaskName::new("two", "a"),
+        epoch: epochs[1],
+        ending: Ending::Done,
+    };
+    journal.finish(vec![end]).await.expect("it does not finish");
+    let again = journal.begin(vec![of("one"), of("two")]).await;
+    let again = again.expect("it does not begin").into_iter().map(opened);
+    let again: Vec<_> = again
+        .map(|open| open.map(|open| open.frames.len()))
+        .collect();
+    assert_eq!(again, [Some(1), None], "tasks of two scopes are one");
+}
+
+fn beginning(task: &str, message: Option<&str>) -> Begin {
+    Begin {
+        task: TaskName::new("conformance", task),
+        message: message.map(Arc::from),
+    }
+}
+
+fn opened(begun: Begun) -> Option<Open> {
+    let Begun::Open { epoch, frames } = begun else {
+        return None;
+    };
+    let plain = |frame: Recorded| (frame.key.to_string(), frame.value.to_vec());
+    let mut frames: Vec<_> = frames.into_iter().map(plain).collect();
+    frames.sort();
+    Some(Open { epoch, frames })
+}
+
+async fn begin(journal: &impl Journal, task: &str) -> Open {
+    let open = begin_or_done(journal, task, None).await;
+    open.unwrap_or_else(|| panic!("the task {task} is done"))
+}
+
+async fn begin_or_done(journal: &impl Journal, task: &str, message: Option<&str>) -> Option<Open> {
+    let begun = journal.begin(vec![beginning(task, message)]).await;
+    let begun = <[_; 1]>::try_from(begun.expect("it does not begin"));
+    let [begun] = begun.expect("it does not answer for each task");
+    opened(begun)
+}
+
+fn frame(task: &str, epoch: u64, key: &str, value: &[u8]) -> Frame {
     Frame {
-        task: task.into(),
+        task: TaskName::new("conformance", task),
+        epoch,
         key: key.into(),
         value: value.into(),
     }
 }
 
-async fn record(journal: &impl Journal, frames: Vec<Frame>) {
-    journal.record(frames).await.expect("it does not record");
+async fn record(journal: &impl Journal, frames: &[(&str, &Open, &str, &[u8])]) {
+    let frames = frames
+        .iter()
+        .map(|(task, open, key, value)| frame(task, open.epoch, key, value));
+    let fenced = journal.record(frames.collect()).await;
+    assert!(
+        fenced.expect("it does not record").is_empty(),
+        "what is recorded under the newest epoch is fenced"
+    );
 }
 
-async fn finish(journal: &impl Journal, tasks: &[&str]) {
-    let tasks = tasks.iter().copied().map(Arc::from).collect();
-    journal.finish(tasks).await.expect("it does not finish");
-}
-
-async fn load(journal: &impl Journal, task: &str) -> Vec<(String, Vec<u8>)> {
-    let loaded = journal
-        .load(vec![task.into()])
-        .await
-        .expect("it does not load");
-    let [frames] = <[_; 1]>::try_from(loaded).expect("it does not answer for each task");
-    sorted(frames)
-}
-
-/// By key: the order in which frames are loaded does not matter.
-fn sorted(frames: Vec<Recorded>) -> Vec<(String, Vec<u8>)> {
-    let plain = |frame: Recorded| (frame.key.to_string(), frame.value.to_vec());
-    let mut frames: Vec<_> = frames.into_iter().map(plain).collect();
-    frames.sort();
-    frames
-}
-
-fn keys(frames: &[(String, Vec<u8>)]) -> String {
-    let keys: Vec<_> = frames.iter().map(|(key, _)| key.as_str()).collect();
-    keys.join(" ")
+async fn finish(journal: &impl Journal, task: &str, epoch: u64, ending: Ending) {
+    let end = Finish {
+        task: TaskName::new("conformance", task),
+        epoch,
+        ending,
+    };
+    journal.finish(vec![end]).await.expect("it does not finish");
 }

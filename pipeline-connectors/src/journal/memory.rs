@@ -4,7 +4,9 @@ use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
-use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
+use pipeline_runtime::journal::{
+    Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, TaskName,
+};
 
 /// How many bytes it may hold, where nothing else is said.
 const CAPACITY: usize = 256 * 1024 * 1024;
@@ -17,7 +19,8 @@ const OVERHEAD: usize = 100;
 
 /// A journal in memory: a task that comes again in the same process resumes, one that comes to another does not.
 ///
-/// It is bounded: the tasks that were touched longest ago make room for new ones. Clones share one journal.
+/// It is bounded: the tasks that were touched longest ago make room for new ones, those that are done among them. A task
+/// that was forgotten while it is under way is worked on again when its message comes again. Clones share one journal.
 ///
 /// # Examples
 ///
@@ -30,7 +33,7 @@ const OVERHEAD: usize = 100;
 /// ```
 #[must_use]
 pub fn memory() -> Memory {
-    Memory::new(CAPACITY, false)
+    Memory::new(CAPACITY)
 }
 
 /// What [`memory`] returns.
@@ -38,26 +41,35 @@ pub fn memory() -> Memory {
 pub struct Memory {
     tasks: Arc<Mutex<Tasks>>,
     capacity: usize,
-    keeps_finished: bool,
 }
 
 #[derive(Debug)]
 struct Tasks {
-    frames: LruCache<Arc<str>, Vec<Recorded>>,
+    known: LruCache<TaskName, Known>,
     bytes: usize,
+    epoch: u64,
+}
+
+/// What is known of a task.
+#[derive(Debug)]
+struct Known {
+    epoch: u64,
+    message: Option<Arc<str>>,
+    is_done: bool,
+    frames: Vec<Recorded>,
 }
 
 impl Memory {
-    fn new(capacity: usize, keeps_finished: bool) -> Self {
+    fn new(capacity: usize) -> Self {
         let tasks = Tasks {
             // Bounded by what its tasks take, not by their number.
-            frames: LruCache::unbounded(),
+            known: LruCache::unbounded(),
             bytes: 0,
+            epoch: 0,
         };
         Self {
             tasks: Arc::new(Mutex::new(tasks)),
             capacity,
-            keeps_finished,
         }
     }
 
@@ -67,16 +79,7 @@ impl Memory {
     /// What was recorded before is forgotten.
     #[must_use]
     pub fn capacity(self, bytes: usize) -> Self {
-        Self::new(bytes.max(LEAST), self.keeps_finished)
-    }
-
-    /// Keeps tasks that are finished as long as others, for queues that may deliver a message again after it was
-    /// acknowledged. Without this they are dropped at once.
-    ///
-    /// What was recorded before is forgotten.
-    #[must_use]
-    pub fn keep_finished(self) -> Self {
-        Self::new(self.capacity, true)
+        Self::new(bytes.max(LEAST))
     }
 
     fn lock(&self) -> MutexGuard<'_, Tasks> {
@@ -85,50 +88,108 @@ impl Memory {
 }
 
 impl Tasks {
-    fn load(&mut self, task: &str) -> Vec<Recorded> {
-        self.frames.get(task).cloned().unwrap_or_default()
+    fn begin(&mut self, Begin { task, message }: Begin) -> Begun {
+        self.epoch += 1;
+        let epoch = self.epoch;
+        let Some(known) = self.known.get_mut(&task) else {
+            self.bytes += OVERHEAD + weight_of_name(&task);
+            let known = Known {
+                epoch,
+                message,
+                is_done: false,
+                frames: Vec::new(),
+            };
+            self.known.put(task, known);
+            return Begun::Open {
+                epoch,
+                frames: Vec::new(),
+            };
+        };
+        if known.is_done {
+            let is_new = known.message.is_some() && message.is_some() && known.message != message;
+            if !is_new {
+                return Begun::Done;
+            }
+        }
+        known.epoch = epoch;
+        known.is_done = false;
+        known.message = message;
+        Begun::Open {
+            epoch,
+            frames: known.frames.clone(),
+        }
     }
 
-    fn record(&mut self, Frame { task, key, value }: Frame) {
-        self.bytes += weight(&key, &value);
-        let recorded = Recorded { key, value };
-        let Some(frames) = self.frames.get_mut(&task) else {
-            self.bytes += OVERHEAD + task.len();
-            self.frames.put(task, vec![recorded]);
-            return;
+    /// The task, if this is its newest epoch.
+    fn of(&mut self, task: &TaskName, epoch: u64) -> Option<&mut Known> {
+        self.known
+            .get_mut(task)
+            .filter(|known| known.epoch == epoch && !known.is_done)
+    }
+
+    /// Whether the frame is recorded.
+    fn record(&mut self, frame: Frame) -> bool {
+        let Frame {
+            task,
+            epoch,
+            key,
+            value,
+        } = frame;
+        let Some(known) = self.of(&task, epoch) else {
+            return false;
         };
-        match frames.iter_mut().find(|frame| frame.key == recorded.key) {
-            None => frames.push(recorded),
+        let added = weight(&key, &value);
+        let recorded = Recorded { key, value };
+        let mut replaced = 0;
+        match known
+            .frames
+            .iter_mut()
+            .find(|frame| frame.key == recorded.key)
+        {
+            None => known.frames.push(recorded),
             Some(frame) => {
-                self.bytes -= weight(&frame.key, &frame.value);
+                replaced = weight(&frame.key, &frame.value);
                 *frame = recorded;
             }
         }
+        self.bytes = self.bytes + added - replaced;
+        true
     }
 
     fn make_room(&mut self, capacity: usize) {
         while self.bytes > capacity
-            && let Some((task, frames)) = self.frames.pop_lru()
+            && let Some((task, known)) = self.known.pop_lru()
         {
-            self.forgotten(&task, &frames);
+            self.bytes -= OVERHEAD + weight_of_name(&task) + weight_of_frames(&known.frames);
         }
     }
 
-    fn finish(&mut self, task: &str) {
-        if let Some(frames) = self.frames.pop(task) {
-            self.forgotten(task, &frames);
+    fn finish(&mut self, finish: &Finish) {
+        let Some(known) = self.of(&finish.task, finish.epoch) else {
+            return;
+        };
+        known.is_done = true;
+        let frames = std::mem::take(&mut known.frames);
+        self.bytes -= weight_of_frames(&frames);
+        if finish.ending == Ending::Dropped {
+            self.known.pop(&finish.task);
+            self.bytes -= OVERHEAD + weight_of_name(&finish.task);
         }
-    }
-
-    fn forgotten(&mut self, task: &str, frames: &[Recorded]) {
-        let frames = frames.iter().map(|frame| weight(&frame.key, &frame.value));
-        self.bytes -= OVERHEAD + task.len() + frames.sum::<usize>();
     }
 }
 
 /// What a frame takes.
 fn weight(key: &str, value: &[u8]) -> usize {
     OVERHEAD + key.len() + value.len()
+}
+
+fn weight_of_frames(frames: &[Recorded]) -> usize {
+    let frames = frames.iter().map(|frame| weight(&frame.key, &frame.value));
+    frames.sum()
+}
+
+fn weight_of_name(task: &TaskName) -> usize {
+    task.scope.len() + task.id.len()
 }
 
 impl Journal for Memory {
@@ -140,32 +201,34 @@ impl Journal for Memory {
         self.capacity / 4
     }
 
-    fn load(
+    fn begin(
         &self,
-        tasks: Vec<Arc<str>>,
-    ) -> impl Future<Output = Result<Vec<Vec<Recorded>>, JournalError>> + Send {
+        tasks: Vec<Begin>,
+    ) -> impl Future<Output = Result<Vec<Begun>, JournalError>> + Send {
         let mut known = self.lock();
-        ready(Ok(tasks.iter().map(|task| known.load(task)).collect()))
+        let begun = tasks.into_iter().map(|begin| known.begin(begin)).collect();
+        known.make_room(self.capacity);
+        ready(Ok(begun))
     }
 
-    fn record(&self, frames: Vec<Frame>) -> impl Future<Output = Result<(), JournalError>> + Send {
-        let mut tasks = self.lock();
-        for frame in frames {
-            tasks.record(frame);
-            tasks.make_room(self.capacity);
-        }
-        ready(Ok(()))
-    }
-
-    fn finish(
+    fn record(
         &self,
-        tasks: Vec<Arc<str>>,
-    ) -> impl Future<Output = Result<(), JournalError>> + Send {
-        if !self.keeps_finished {
-            let mut known = self.lock();
-            for task in &tasks {
-                known.finish(task);
+        frames: Vec<Frame>,
+    ) -> impl Future<Output = Result<Vec<usize>, JournalError>> + Send {
+        let (mut tasks, mut fenced) = (self.lock(), Vec::new());
+        for (index, frame) in frames.into_iter().enumerate() {
+            if !tasks.record(frame) {
+                fenced.push(index);
             }
+        }
+        tasks.make_room(self.capacity);
+        ready(Ok(fenced))
+    }
+
+    fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {
+        let mut known = self.lock();
+        for finish in &tasks {
+            known.finish(finish);
         }
         ready(Ok(()))
     }
@@ -175,27 +238,58 @@ impl Journal for Memory {
 mod tests {
     use super::*;
 
-    fn frame(task: &str, key: &str, value: &[u8]) -> Frame {
+    fn begin(tasks: &mut Tasks, task: &str) -> (u64, usize) {
+        let begin = Begin {
+            task: name(task),
+            message: None,
+        };
+        match tasks.begin(begin) {
+            Begun::Open { epoch, frames } => (epoch, frames.len()),
+            Begun::Done => panic!("{task} is done"),
+        }
+    }
+
+    fn name(task: &str) -> TaskName {
+        TaskName {
+            scope: "".into(),
+            id: task.into(),
+        }
+    }
+
+    fn frame(task: &str, epoch: u64, key: &str, value: &[u8]) -> Frame {
         Frame {
-            task: task.into(),
+            task: name(task),
+            epoch,
             key: key.into(),
             value: value.into(),
         }
+    }
+
+    fn finish(tasks: &mut Tasks, task: &str, epoch: u64, ending: Ending) {
+        let task = name(task);
+        tasks.finish(&Finish {
+            task,
+            epoch,
+            ending,
+        });
     }
 
     #[test]
     fn what_is_forgotten_makes_room_for_as_much() {
         let journal = memory();
         let mut tasks = journal.lock();
+        let (a, b) = (begin(&mut tasks, "a").0, begin(&mut tasks, "bb").0);
         for (key, value) in [("x", &b"1"[..]), ("y", b"22"), ("x", b"333")] {
-            tasks.record(frame("a", key, value));
-            tasks.record(frame("bb", key, value));
+            assert!(tasks.record(frame("a", a, key, value)));
+            assert!(tasks.record(frame("bb", b, key, value)));
         }
         assert_eq!(tasks.bytes, 2 * 3 * OVERHEAD + 3 + 2 * (2 + 5));
-        tasks.finish("a");
-        tasks.finish("unknown");
+        finish(&mut tasks, "a", a, Ending::Dropped);
+        finish(&mut tasks, "unknown", 1, Ending::Dropped);
+        finish(&mut tasks, "bb", b, Ending::Done);
+        assert_eq!(tasks.bytes, OVERHEAD + 2, "that it is done is known");
         tasks.make_room(0);
-        assert_eq!((tasks.bytes, tasks.frames.len()), (0, 0));
+        assert_eq!((tasks.bytes, tasks.known.len()), (0, 0));
     }
 
     #[test]
@@ -203,12 +297,13 @@ mod tests {
         let journal = memory();
         let mut tasks = journal.lock();
         for task in ["a", "b", "c"] {
-            tasks.record(frame(task, "x", b"1"));
+            let epoch = begin(&mut tasks, task).0;
+            assert!(tasks.record(frame(task, epoch, "x", b"1")));
         }
-        tasks.load("a");
+        begin(&mut tasks, "a");
         let some_less = tasks.bytes - 1;
         tasks.make_room(some_less);
-        let known = ["a", "b", "c"].map(|task| tasks.load(task).len());
+        let known = ["a", "b", "c"].map(|task| begin(&mut tasks, task).1);
         assert_eq!(known, [1, 0, 1]);
     }
 }

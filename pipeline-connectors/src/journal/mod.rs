@@ -6,4 +6,4 @@ mod sqlite;
 
 pub use memory::{Memory, memory};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Completed, Completing, Sqlite, SqliteBuilder, SqliteStats, sqlite};
+pub use sqlite::{Completing, Sqlite, SqliteBuilder, SqliteStats, sqlite};

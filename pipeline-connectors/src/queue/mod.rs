@@ -23,6 +23,6 @@ pub use letters::{DeadLetterQueue, dead_letter_queue};
 #[cfg(feature = "sqlite")]
 pub use letters::{LettersError, SqliteDeadLetters};
 #[cfg(feature = "sqlite")]
-pub use sqlite::{Depth, QueueBody, SqliteQueue, SqliteQueueBuilder, sqlite};
+pub use sqlite::{Depth, QueueBody, Settling, SqliteQueue, SqliteQueueBuilder, sqlite};
 #[cfg(feature = "sqs")]
 pub use sqs::{SqsQueue, SqsQueueBuilder, sqs};

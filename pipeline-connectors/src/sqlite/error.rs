@@ -195,6 +195,17 @@ pub struct RowError {
     pub(super) problem: String,
 }
 
+impl RowError {
+    /// What keeps all rows of an item from being written.
+    pub(super) fn of_item(table: impl Into<String>, problem: String) -> Self {
+        Self {
+            table: table.into(),
+            key: String::new(),
+            problem,
+        }
+    }
+}
+
 impl fmt::Display for RowError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self {

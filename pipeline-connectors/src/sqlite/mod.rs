@@ -12,12 +12,8 @@ mod schema;
 mod sql;
 mod stats;
 mod table;
+mod units;
 mod write;
-
-#[cfg(feature = "journal")]
-pub(crate) use sql::Sql;
-#[cfg(feature = "journal")]
-pub(crate) use write::{Effect, Refused, row_error, write_row};
 
 pub use database::{Database, Sqlite, Synchronous, sqlite};
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
@@ -28,6 +24,8 @@ pub use rusqlite::types::{ToSql, Value};
 pub(crate) use schema::{Schema, Unusable};
 pub use stats::{TableSnapshot, TableStats};
 pub use table::{Table, TableBuilder};
+pub use units::Claiming;
+pub(crate) use units::{Claim, Claims};
 
 /// An error that may be one of SQLite.
 pub(crate) trait Cause {

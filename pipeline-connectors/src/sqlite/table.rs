@@ -163,24 +163,25 @@ impl Table {
     }
 
     /// The database that it is in.
-    #[cfg(feature = "journal")]
     pub(crate) fn database(&self) -> &Database {
         &self.0.database
     }
 
-    #[cfg(feature = "journal")]
     pub(crate) fn name(&self) -> &str {
         &self.0.sql.table
     }
 
     /// Adds to what [`Table::stats`] shows.
-    #[cfg(feature = "journal")]
     pub(crate) fn count(&self, counts: super::TableSnapshot) {
         self.0.stats.add(counts);
     }
 
+    /// Moves what was written into the file.
+    pub(super) async fn checkpoint(&self) -> Result<(), SinkError> {
+        self.0.database.checkpoint().await.map_err(SinkError::new)
+    }
+
     /// Works with the table's statements on a thread that may block.
-    #[cfg(feature = "journal")]
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Sql) -> T + Send + 'static,
@@ -220,7 +221,7 @@ impl<R: Row> Sink<R> for Table {
     }
 
     async fn flush(&self) -> Result<(), SinkError> {
-        self.0.database.checkpoint().await.map_err(SinkError::new)
+        self.checkpoint().await
     }
 
     fn name(&self) -> &'static str {
@@ -244,7 +245,7 @@ impl<R: Row> Sink<Vec<R>> for Table {
     }
 
     async fn flush(&self) -> Result<(), SinkError> {
-        self.0.database.checkpoint().await.map_err(SinkError::new)
+        self.checkpoint().await
     }
 
     fn name(&self) -> &'static str {

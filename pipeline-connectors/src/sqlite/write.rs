@@ -140,7 +140,6 @@ fn bind(
     }
 }
 
-#[cfg(feature = "journal")]
 impl Refused {
     /// As what ends the transaction.
     pub(crate) fn into_error(self) -> Error {

@@ -7,6 +7,7 @@ use quote::{quote, quote_spanned};
 
 use super::body::item_name;
 use super::{Body, Expander, opts};
+use crate::ast::Mode;
 use crate::check::Item;
 use crate::forms::{Form, Place};
 use crate::ir::Flavour;
@@ -38,6 +39,12 @@ impl Expander<'_> {
             _ => ("flat_fn", "drive_flat"),
         };
         let (work, function, driver) = (private("work"), private(function), private(driver));
+        let port = if self.opens(stages) {
+            let telling = private("telling");
+            quote_spanned!(span=> #telling(#port))
+        } else {
+            port
+        };
         let (wire, opened) = (private("stage"), over(quote_spanned!(span=> #port, #opts)));
         let typed = over(quote_spanned!(span=> &work, #closure));
         let boxed = over(quote_spanned! {span=>
@@ -124,6 +131,14 @@ impl Expander<'_> {
         stages.clone().find(retries)
     }
 
+    /// Whether a task of the journal is opened in the group.
+    pub(super) fn opens(&self, stages: &Range<usize>) -> bool {
+        stages.clone().any(|number| {
+            let item = &self.stages()[number];
+            item.stage.mode() == Mode::Journal && !item.before.is_record()
+        })
+    }
+
     fn steps_after_entry(&self, stages: &Range<usize>, flavour: Flavour) -> TokenStream {
         let at = self.span_of(stages.start);
         let span = self.glue.at(at);
@@ -132,7 +147,14 @@ impl Expander<'_> {
             let steps = self.steps(stages.clone(), flavour, 0, &|level| {
                 self.emit(stages, flavour, level)
             });
-            return quote_spanned!(span=> let #item = entry.fresh(); #steps);
+            if !self.opens(stages) {
+                return quote_spanned!(span=> let #item = entry.fresh(); #steps);
+            }
+            let (told, message) = (
+                self.glue.private("told", at),
+                self.glue.ident("message", at),
+            );
+            return quote_spanned!(span=> let (#item, #message) = #told(entry.fresh()); #steps);
         };
         let (first, item) = (self.item_before(stages.start), self.item_before(main));
         let entry = self.glue.private("Entry", at);

@@ -11,10 +11,12 @@ mod opts;
 mod records;
 mod site;
 
+use std::ops::Range;
+
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
-use crate::ast::{Header, Mode};
+use crate::ast::Header;
 use crate::check::{Checked, Item};
 use crate::glue::Glue;
 use crate::ir::{Ir, Unit};
@@ -161,7 +163,7 @@ impl Expander<'_> {
                     stages,
                     main,
                     flavour,
-                } => self.riding(*main, self.group(stages, *main, *flavour)),
+                } => self.riding(stages, *main, self.group(stages, *main, *flavour)),
                 Unit::Edge { stage, post } => self.edge(*stage, post),
                 Unit::Drive { pre, stage } => {
                     let driven = self.drive(pre, *stage);
@@ -180,12 +182,11 @@ impl Expander<'_> {
     }
 
     /// The port of a group; where a task is opened in it, the task goes along with the tickets.
-    fn riding(&self, main: usize, port: TokenStream) -> TokenStream {
-        let item = &self.stages()[main];
-        if item.stage.mode() != Mode::Journal || item.before.is_record() {
+    fn riding(&self, stages: &Range<usize>, main: usize, port: TokenStream) -> TokenStream {
+        if !self.opens(stages) {
             return port;
         }
-        let at = item.stage.span;
+        let at = self.stages()[main].stage.span;
         let (riding, handle) = (self.glue.private("riding", at), self.glue.handle(at));
         quote_spanned!(self.glue.at(at)=> #riding(#port, |record| &record.#handle))
     }

@@ -134,10 +134,11 @@ impl PushTask {
         let id = self.task_id(body);
         let (guard, open) = (body.private("guard"), body.private("open_task"));
         let (journal, number) = (body.glue.ident("journal", self.key.span()), body.index());
+        let message = body.glue.ident("message", self.key.span());
         let failed = body.fail_of(&quote_spanned!(span=> ::core::option::Option::Some(#item)));
         quote_spanned! {span=>
             let opened = match #guard(|| ::core::result::Result::Ok(#id)) {
-                ::core::result::Result::Ok(id) => #open(&#journal, id, #number).await,
+                ::core::result::Result::Ok(id) => #open(&#journal, id, #number, #message).await,
                 ::core::result::Result::Err(cause) => ::core::result::Result::Err(cause),
             };
             let opened = match opened {

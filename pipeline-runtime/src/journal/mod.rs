@@ -11,6 +11,7 @@ mod open;
     allow(dead_code, reason = "there is nothing to record then")
 )]
 mod recorder;
+mod scoped;
 #[cfg_attr(
     not(feature = "journal"),
     allow(dead_code, reason = "there is nothing to record then")
@@ -22,7 +23,7 @@ use std::sync::Arc;
 
 use crate::failure::BoxError;
 
-pub use crate::ticket::Recorded;
+pub use crate::ticket::{Ending, Recorded, TaskName};
 #[cfg(feature = "journal")]
 pub(crate) use codec::decode;
 #[cfg(feature = "journal")]
@@ -31,16 +32,21 @@ pub(crate) use open::OpenTasks;
 pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;
+pub use scoped::Scoped;
 #[doc(hidden)]
 pub use task::{Committing, Opening, Task};
 
-/// Records what `once` stages made, under the task's id and the stage's key.
+/// Records what `once` stages made, under the task's name and the stage's key; and knows who may still do so.
+///
+/// A task may be worked on twice at the same time: by a worker that was stopped or cut off past its lease and goes on,
+/// and by the one that has its message now. So each [`begin`](Journal::begin) gives the task its next *epoch*, and what is
+/// recorded or finished under an older one is refused: of two deliveries, the one that began last has the task.
 ///
 /// Everything is done in batches: the runtime gathers what all items and all stages of a pipeline want recorded while
 /// the last batch is being written, so that one `fsync` serves many frames.
 ///
-/// An error, or a panic, of `load` or `record` fails the items whose tasks it was asked for; one of `finish` is logged. A
-/// stop may drop the future of any: then frames are recorded or not.
+/// An error, or a panic, of `begin` or `record` fails the items whose tasks it was asked for; one of `finish` is logged. A
+/// stop may drop the future of any: then it was done or not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a journal",
     note = "implement `Journal`, or use one of the connectors' journals"
@@ -49,41 +55,106 @@ pub trait Journal: Send + Sync + 'static {
     /// The name in messages, as `sqlite:tasks.db`.
     fn name(&self) -> Arc<str>;
 
-    /// The most bytes that one value may take; a larger one fails its item alone. The default is no limit.
+    /// The most bytes that one value may take. The stage's item goes on with a larger one, but it is not recorded: when
+    /// the task comes again it fails there, without a call. The default is no limit.
     fn limit(&self) -> usize {
         usize::MAX
     }
 
-    /// What is recorded of the tasks: an entry for each, in the same order, empty if there is nothing.
+    /// The tasks are under way from here on, under a new epoch each: what is known of them, an entry for each in the same
+    /// order. From the moment on that this returns nothing more is recorded under their older epochs.
     ///
-    /// The tasks are under way from here on, also those that were finished before: what is loaded of them stays until
-    /// they are finished again.
-    fn load(
+    /// A task that is [done](Ending::Done) stays so, and gets no epoch, unless both its message then and the one now have
+    /// a number and these differ: that is a new task of an old name, of which nothing is recorded.
+    fn begin(
         &self,
-        tasks: Vec<Arc<str>>,
-    ) -> impl Future<Output = Result<Vec<Vec<Recorded>>, JournalError>> + Send;
+        tasks: Vec<Begin>,
+    ) -> impl Future<Output = Result<Vec<Begun>, JournalError>> + Send;
 
-    /// Records frames. When it returns without an error they are as durable as the journal is: they survive a crash of
-    /// the process, and with a disk behind it one of the machine. All or none of them are recorded.
+    /// Records frames, each if its epoch is the newest of its task and the task is not done. Which frames were *fenced*,
+    /// by their index: nothing of them is recorded.
     ///
-    /// Recording a frame again replaces its value.
-    fn record(&self, frames: Vec<Frame>) -> impl Future<Output = Result<(), JournalError>> + Send;
+    /// When it returns without an error, the others are as durable as the journal is: they survive a crash of the process,
+    /// and with a disk behind it one of the machine. With an error, all or none of them are recorded. Recording a frame
+    /// again replaces its value.
+    fn record(
+        &self,
+        frames: Vec<Frame>,
+    ) -> impl Future<Output = Result<Vec<usize>, JournalError>> + Send;
 
-    /// The tasks are done: their frames may be dropped, as the journal's retention says.
-    fn finish(&self, tasks: Vec<Arc<str>>)
-    -> impl Future<Output = Result<(), JournalError>> + Send;
+    /// The tasks come to an end, each if its epoch is the newest of its task: their frames are dropped. One that is done
+    /// is remembered as such for as long as the journal's retention says.
+    fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// The same journal, with its tasks under names of their own.
+    ///
+    /// Tasks are known by scope and id. The scope is the name of the queue that the task's message comes from, or nothing
+    /// where there is no queue: so two pipelines that see one id, for one forwards to the other, do not read each other's
+    /// values. Where the scope should be another, say since the queue is renamed, write it here. Changing it makes all
+    /// open tasks new ones.
+    fn scope(self, name: impl Into<Arc<str>>) -> Scoped<Self>
+    where
+        Self: Sized,
+    {
+        Scoped::new(self, name.into())
+    }
+
+    #[doc(hidden)]
+    fn scope_name(&self) -> Option<Arc<str>> {
+        None
+    }
+}
+
+/// A task that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begin {
+    /// Its name.
+    pub task: TaskName,
+    /// What tells its message from another of the same name, if it comes from one and the queue can tell.
+    pub message: Option<Arc<str>>,
+}
+
+/// What is known of a task that begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Begun {
+    /// It is under way.
+    Open {
+        /// Greater than any that the task had before.
+        epoch: u64,
+        /// What is recorded of it.
+        frames: Vec<Recorded>,
+    },
+    /// It was done before: there is nothing to do.
+    Done,
 }
 
 /// What one `once` stage made for one task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Frame {
-    /// The id of the task.
-    pub task: Arc<str>,
+    /// The task.
+    pub task: TaskName,
+    /// Under which it began.
+    pub epoch: u64,
     /// The key of the stage.
     pub key: Arc<str>,
-    /// The value, encoded.
+    /// The value, encoded; [`UNRECORDED`] stands for one that could not be recorded.
     pub value: Arc<[u8]>,
 }
+
+/// A task that comes to its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Finish {
+    /// The task.
+    pub task: TaskName,
+    /// Under which it began.
+    pub epoch: u64,
+    /// How it ends.
+    pub ending: Ending,
+}
+
+/// The value of a frame that was made and could not be recorded: it was too large, or cannot be encoded. No encoded value
+/// is empty.
+pub const UNRECORDED: &[u8] = &[];
 
 /// A journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -112,21 +183,25 @@ impl<J: Journal> Journal for Arc<J> {
         J::limit(self)
     }
 
-    fn load(
+    fn begin(
         &self,
-        tasks: Vec<Arc<str>>,
-    ) -> impl Future<Output = Result<Vec<Vec<Recorded>>, JournalError>> + Send {
-        J::load(self, tasks)
+        tasks: Vec<Begin>,
+    ) -> impl Future<Output = Result<Vec<Begun>, JournalError>> + Send {
+        J::begin(self, tasks)
     }
 
-    fn record(&self, frames: Vec<Frame>) -> impl Future<Output = Result<(), JournalError>> + Send {
+    fn record(
+        &self,
+        frames: Vec<Frame>,
+    ) -> impl Future<Output = Result<Vec<usize>, JournalError>> + Send {
         J::record(self, frames)
     }
 
-    fn finish(
-        &self,
-        tasks: Vec<Arc<str>>,
-    ) -> impl Future<Output = Result<(), JournalError>> + Send {
+    fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {
         J::finish(self, tasks)
+    }
+
+    fn scope_name(&self) -> Option<Arc<str>> {
+        J::scope_name(self)
     }
 }

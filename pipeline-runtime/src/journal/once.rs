@@ -3,8 +3,10 @@
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Task;
+use std::sync::Arc;
+
 use super::codec::{decode, encode};
+use super::{Task, UNRECORDED};
 use crate::failure::{BoxError, Cause};
 
 /// What was made is handed over to be recorded; if nothing was made, what is recorded is read back.
@@ -16,15 +18,24 @@ pub(crate) fn once<V: Serialize + DeserializeOwned>(
     let Some(value) = made else {
         return read_back(task, key).map_err(|error| failed("read back", task, key, error));
     };
-    match encode(&value, task.limit()) {
-        Ok(bytes) => task.record(key, bytes),
-        Err(error) => return Err(failed("record", task, key, error)),
-    }
+    let bytes = encode(&value, task.limit()).unwrap_or_else(|error| unrecorded(task, key, &error));
+    task.record(key, bytes);
     Ok(value)
+}
+
+/// What the stage did is done: its item goes on, and only that it was made is recorded.
+#[cold]
+fn unrecorded(task: &Task, key: &'static str, error: &BoxError) -> Arc<[u8]> {
+    tracing::warn!(task = %task.id(), key, journal = %task.journal(), %error,
+        "a value cannot be recorded; if its task comes again it fails there, and is not made again");
+    Arc::from(UNRECORDED)
 }
 
 fn read_back<V: DeserializeOwned>(task: &Task, key: &str) -> Result<V, BoxError> {
     let bytes = task.recorded(key).ok_or("there is nothing")?;
+    if *bytes == *UNRECORDED {
+        return Err("it was made before, and could not be recorded; forget it in the journal to have it made again".into());
+    }
     decode(&bytes)
 }
 
@@ -34,8 +45,8 @@ fn read_back<V: DeserializeOwned>(task: &Task, key: &str) -> Result<V, BoxError>
 struct Unfit {
     what: &'static str,
     key: &'static str,
-    task: std::sync::Arc<str>,
-    journal: std::sync::Arc<str>,
+    task: Arc<str>,
+    journal: Arc<str>,
     #[source]
     error: BoxError,
 }
@@ -45,7 +56,7 @@ fn failed(what: &'static str, task: &Task, key: &'static str, error: BoxError) -
     Cause::Error(Box::new(Unfit {
         what,
         key,
-        task: std::sync::Arc::clone(task.id()),
+        task: Arc::clone(task.id()),
         journal: task.journal(),
         error,
     }))

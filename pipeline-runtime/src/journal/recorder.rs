@@ -1,4 +1,4 @@
-//! Gathers what the tasks of one pipeline load and record, so that one call of the journal serves many.
+//! Gathers what the tasks of one pipeline begin and record, so that one call of the journal serves many.
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
@@ -8,11 +8,12 @@ use futures::FutureExt as _;
 
 use super::lane::Lane;
 use super::open::{OpenTasks, Stages};
-use super::task::{Entry, Opening, Task};
-use super::{Frame, Journal, JournalError};
+use super::task::{Answer, Entry, Opening, Task};
+use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
 use crate::control::Control;
 use crate::panics;
 use crate::site::Site;
+use crate::ticket::Message;
 
 /// The journal of one pipeline. Clones are handles of the same.
 #[derive(Clone)]
@@ -24,7 +25,7 @@ impl Recorder {
             journal,
             control: OnceLock::new(),
             tasks: Arc::default(),
-            loads: Lane::new(),
+            begins: Lane::new(),
             records: Lane::new(),
             finished: Lane::new(),
         }))
@@ -45,8 +46,14 @@ impl Recorder {
     }
 
     /// Opens a task in stage number `stage`.
-    pub(crate) fn open(&self, id: Arc<str>, stage: usize) -> Opening {
-        Task::open(Arc::clone(&self.0), id, stage)
+    pub(crate) fn open(&self, id: Arc<str>, stage: usize, message: Message) -> Opening {
+        let scope = self.0.scope().or(message.queue);
+        let scope = scope.unwrap_or_else(|| Arc::from(""));
+        let begin = Begin {
+            task: TaskName { scope, id },
+            message: message.number,
+        };
+        Task::open(Arc::clone(&self.0), begin, stage)
     }
 }
 
@@ -62,27 +69,30 @@ pub(crate) trait Gathers: Send + Sync {
 
     fn limit(&self) -> usize;
 
+    /// Under which its tasks are known, if that is written.
+    fn scope(&self) -> Option<Arc<str>>;
+
     fn attach(&self, control: Arc<Control>);
 
     fn tasks(&self) -> &Arc<OpenTasks>;
 
-    /// Loads what is recorded of a task, and settles its entry.
-    fn load(self: Arc<Self>, entry: Arc<Entry>);
+    /// Begins a task, and settles its entry.
+    fn begin(self: Arc<Self>, entry: Arc<Entry>);
 
     /// Records a frame, and settles the entry of its task.
     fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame);
 
-    /// A task is done.
-    fn finish(self: Arc<Self>, task: Arc<str>);
+    /// A task comes to its end.
+    fn finish(self: Arc<Self>, task: Finish);
 }
 
 struct Gathering<J> {
     journal: J,
     control: OnceLock<Arc<Control>>,
     tasks: Arc<OpenTasks>,
-    loads: Lane<Arc<Entry>>,
+    begins: Lane<Arc<Entry>>,
     records: Lane<(Arc<Entry>, Frame)>,
-    finished: Lane<Arc<str>>,
+    finished: Lane<Finish>,
 }
 
 impl<J: Journal> Gathers for Gathering<J> {
@@ -94,6 +104,10 @@ impl<J: Journal> Gathers for Gathering<J> {
         self.journal.limit()
     }
 
+    fn scope(&self) -> Option<Arc<str>> {
+        self.journal.scope_name()
+    }
+
     fn attach(&self, control: Arc<Control>) {
         let _ = self.control.set(control);
     }
@@ -102,9 +116,9 @@ impl<J: Journal> Gathers for Gathering<J> {
         &self.tasks
     }
 
-    fn load(self: Arc<Self>, entry: Arc<Entry>) {
-        if self.loads.add(entry) {
-            Arc::clone(&self).serve(self.loading());
+    fn begin(self: Arc<Self>, entry: Arc<Entry>) {
+        if self.begins.add(entry) {
+            Arc::clone(&self).serve(self.beginning());
         }
     }
 
@@ -114,7 +128,7 @@ impl<J: Journal> Gathers for Gathering<J> {
         }
     }
 
-    fn finish(self: Arc<Self>, task: Arc<str>) {
+    fn finish(self: Arc<Self>, task: Finish) {
         if self.finished.add(task) {
             // The last acknowledgements come after the stages have ended.
             let control = self.control.get().expect("attached before anything runs");
@@ -130,14 +144,14 @@ impl<J: Journal> Gathering<J> {
         control.spawn(Box::pin(work));
     }
 
-    async fn loading(self: Arc<Self>) {
-        while let Some(entries) = self.loads.batch() {
-            let ids = entries.iter().map(|entry| Arc::clone(&entry.id)).collect();
-            let loaded = answered(async { self.journal.load(ids).await }).await;
-            match loaded.and_then(|loaded| complete(loaded, entries.len())) {
-                Ok(loaded) => {
-                    for (entry, frames) in entries.iter().zip(loaded) {
-                        entry.settle(Ok(frames));
+    async fn beginning(self: Arc<Self>) {
+        while let Some(entries) = self.begins.batch() {
+            let tasks = entries.iter().map(|entry| entry.begin.clone()).collect();
+            let begun = answered(async { self.journal.begin(tasks).await }).await;
+            match begun.and_then(|begun| complete(begun, entries.len())) {
+                Ok(begun) => {
+                    for (entry, begun) in entries.iter().zip(begun) {
+                        entry.settle(Ok(Answer::Begun(begun)));
                     }
                 }
                 Err(error) => fail(&entries, error),
@@ -149,9 +163,17 @@ impl<J: Journal> Gathering<J> {
         while let Some(batch) = self.records.batch() {
             let (entries, frames): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
             match answered(async { self.journal.record(frames).await }).await {
-                Ok(()) => entries
-                    .iter()
-                    .for_each(|entry| entry.settle(Ok(Vec::new()))),
+                Ok(fenced) => {
+                    let mut answers = vec![Answer::Recorded; entries.len()];
+                    for index in fenced {
+                        if let Some(answer) = answers.get_mut(index) {
+                            *answer = Answer::Fenced;
+                        }
+                    }
+                    for (entry, answer) in entries.iter().zip(answers) {
+                        entry.settle(Ok(answer));
+                    }
+                }
                 Err(error) => fail(&entries, error),
             }
         }
@@ -180,11 +202,11 @@ async fn answered<T>(
 }
 
 /// An answer that is not for all is for none: a task must not be taken for new by mistake.
-fn complete<T>(loaded: Vec<T>, tasks: usize) -> Result<Vec<T>, JournalError> {
-    if loaded.len() == tasks {
-        return Ok(loaded);
+fn complete<T>(begun: Vec<T>, tasks: usize) -> Result<Vec<T>, JournalError> {
+    if begun.len() == tasks {
+        return Ok(begun);
     }
-    let message = format!("it answered for {} of {tasks} tasks", loaded.len());
+    let message = format!("it answered for {} of {tasks} tasks", begun.len());
     Err(JournalError::new(message))
 }
 

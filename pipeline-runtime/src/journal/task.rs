@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
@@ -11,8 +11,9 @@ use tokio::time::Instant;
 
 use super::open::Stages;
 use super::recorder::Gathers;
-use super::{Frame, JournalError, Recorded, RunningTask};
+use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
 use crate::failure::Cause;
+use crate::step::Aside;
 use crate::ticket::Rider;
 
 /// A task whose stages are recorded. Clones are handles of the same task.
@@ -21,7 +22,9 @@ pub struct Task(pub(super) Arc<Entry>);
 
 /// What is known of a task.
 pub(crate) struct Entry {
-    pub(super) id: Arc<str>,
+    pub(super) begin: Begin,
+    /// 0 before it has begun.
+    epoch: AtomicU64,
     gathers: Arc<dyn Gathers>,
     /// Among the open tasks of the pipeline.
     place: usize,
@@ -42,42 +45,55 @@ struct State {
 enum Asked {
     Answered,
     Waiting(Request),
+    /// There is nothing more to do for it here.
+    Aside(Aside),
     Failed(Request, Arc<JournalError>),
+}
+
+/// What the journal answers.
+#[derive(Debug, Clone)]
+pub(super) enum Answer {
+    Begun(Begun),
+    Recorded,
+    /// Another delivery of the task began after this one.
+    Fenced,
 }
 
 #[derive(Debug, Clone)]
 enum Request {
-    Load,
+    Begin,
     Record(Arc<str>),
 }
 
 impl Task {
-    /// Begins to load what is recorded of the task.
-    pub(crate) fn open(gathers: Arc<dyn Gathers>, id: Arc<str>, stage: usize) -> Opening {
+    /// Begins the task, and to load what is recorded of it.
+    pub(crate) fn open(gathers: Arc<dyn Gathers>, begin: Begin, stage: usize) -> Opening {
         let entry = Arc::new_cyclic(|entry| Entry {
-            id,
+            begin,
+            epoch: AtomicU64::new(0),
             gathers: Arc::clone(&gathers),
             place: gathers.tasks().add(entry.clone()),
             opened: Instant::now(),
             stage: AtomicUsize::new(stage),
             state: Mutex::new(State {
                 frames: Vec::new(),
-                asked: Asked::Waiting(Request::Load),
+                asked: Asked::Waiting(Request::Begin),
                 waker: None,
             }),
         });
-        gathers.load(Arc::clone(&entry));
+        gathers.begin(Arc::clone(&entry));
         Opening(Some(Self(entry)))
     }
 
     /// The id under which it is recorded.
     #[must_use]
     pub fn id(&self) -> &Arc<str> {
-        &self.0.id
+        &self.0.begin.task.id
     }
 
     /// It has reached stage number `stage`.
     pub(crate) fn reach(&self, stage: usize) {
+        // Relaxed: nothing else is told by it.
         self.0.stage.store(stage, Ordering::Relaxed);
     }
 
@@ -91,7 +107,10 @@ impl Task {
     /// Hands a value over to be recorded; [`Task::committed`] waits until it is.
     pub(crate) fn record(&self, key: &str, value: Arc<[u8]>) {
         let Entry {
-            id, gathers, state, ..
+            begin,
+            gathers,
+            state,
+            ..
         } = &*self.0;
         let key = Arc::<str>::from(key);
         let recorded = Recorded {
@@ -102,8 +121,13 @@ impl Task {
         state.frames.push(recorded);
         state.asked = Asked::Waiting(Request::Record(Arc::clone(&key)));
         drop(state);
-        let task = Arc::clone(id);
-        Arc::clone(gathers).record(Arc::clone(&self.0), Frame { task, key, value });
+        let frame = Frame {
+            task: begin.task.clone(),
+            epoch: self.0.epoch(),
+            key,
+            value,
+        };
+        Arc::clone(gathers).record(Arc::clone(&self.0), frame);
     }
 
     /// Waits until what was handed over is recorded.
@@ -138,10 +162,11 @@ impl Entry {
 
     /// How far it is, in a pipeline of these stages.
     pub(super) fn running(&self, stages: Stages, now: Instant) -> RunningTask {
+        // Relaxed: nothing else is told by it.
         let stage = self.stage.load(Ordering::Relaxed);
         let all = stages.site.stages;
         RunningTask {
-            id: Arc::clone(&self.id),
+            id: Arc::clone(&self.begin.task.id),
             stage: stages.stage(stage),
             is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
             frames: all[stage].frames,
@@ -149,12 +174,19 @@ impl Entry {
         }
     }
 
-    /// The journal has answered; what it has loaded is added.
-    pub(super) fn settle(&self, answer: Result<Vec<Recorded>, Arc<JournalError>>) {
+    /// The journal has answered; what it knows is added.
+    pub(super) fn settle(&self, answer: Result<Answer, Arc<JournalError>>) {
         let mut state = self.lock();
         let asked = std::mem::replace(&mut state.asked, Asked::Answered);
         match (answer, asked) {
-            (Ok(loaded), _) => state.frames.extend(loaded),
+            (Ok(Answer::Recorded), _) => {}
+            (Ok(Answer::Begun(Begun::Open { epoch, frames })), _) => {
+                // Relaxed: read under the same lock, or by who was told that the task has begun.
+                self.epoch.store(epoch, Ordering::Relaxed);
+                state.frames.extend(frames);
+            }
+            (Ok(Answer::Begun(Begun::Done)), _) => state.asked = Asked::Aside(Aside::AlreadyDone),
+            (Ok(Answer::Fenced), _) => state.asked = Asked::Aside(Aside::Lost),
             (Err(error), Asked::Waiting(request)) => state.asked = Asked::Failed(request, error),
             (Err(_), _) => {}
         }
@@ -169,6 +201,7 @@ impl Entry {
         let mut state = self.lock();
         match &state.asked {
             Asked::Answered => Poll::Ready(Ok(())),
+            Asked::Aside(aside) => Poll::Ready(Err(Cause::Error(Box::new(*aside)))),
             Asked::Failed(request, error) => Poll::Ready(Err(self.failed(request, error))),
             Asked::Waiting(_) => {
                 match &mut state.waker {
@@ -182,9 +215,9 @@ impl Entry {
 
     #[cold]
     fn failed(&self, request: &Request, error: &Arc<JournalError>) -> Cause {
-        let (journal, task) = (self.gathers.name(), &self.id);
+        let (journal, task) = (self.gathers.name(), &self.begin.task.id);
         let what = match request {
-            Request::Load => format!("cannot load task `{task}` from the journal {journal}"),
+            Request::Begin => format!("cannot begin task `{task}` in the journal {journal}"),
             Request::Record(key) => {
                 format!("cannot record `{key}` of task `{task}` in the journal {journal}")
             }
@@ -203,12 +236,25 @@ impl Drop for Entry {
 }
 
 impl Rider for Entry {
-    fn acked(&self) {
-        Arc::clone(&self.gathers).finish(Arc::clone(&self.id));
+    fn ended(&self, ending: Ending) {
+        let epoch = self.epoch();
+        if epoch == 0 {
+            return;
+        }
+        Arc::clone(&self.gathers).finish(Finish {
+            task: self.begin.task.clone(),
+            epoch,
+            ending,
+        });
     }
 
-    fn task(&self) -> Arc<str> {
-        Arc::clone(&self.id)
+    fn task(&self) -> &TaskName {
+        &self.begin.task
+    }
+
+    fn epoch(&self) -> u64 {
+        // Relaxed: it is set before anyone is told that the task has begun, and never again.
+        self.epoch.load(Ordering::Relaxed)
     }
 
     fn frames(&self) -> Vec<Recorded> {
@@ -227,7 +273,7 @@ struct Failed {
 
 impl fmt::Debug for Task {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Task({})", self.0.id)
+        write!(f, "Task({})", self.id())
     }
 }
 

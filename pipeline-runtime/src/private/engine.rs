@@ -10,8 +10,8 @@ pub use crate::pipeline::{drive, finish, inline, open, with_errors};
 pub use crate::segment::{segment, through};
 pub use crate::stage::*;
 pub use crate::tail::{Inline, Outlet};
-pub use crate::ticket::Ticket;
 pub use crate::ticket::{Carried, Carry};
+pub use crate::ticket::{Message, Now, Ticket};
 
 /// Tells the type of a sink's closure before its body is checked.
 pub struct Hint<T>(PhantomData<fn() -> T>);

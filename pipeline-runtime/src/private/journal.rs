@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Carried, Carry, Item, Port, Portable, Ticket};
+use super::{Carried, Carry, Item, Message, Port, Portable, Ticket};
 use crate::failure::Cause;
 use crate::journal::{Committing, Journal, Opening, Recorder};
 use crate::queue::{Body, Delivery};
@@ -50,8 +50,29 @@ pub fn riding<T: Item, Failing, K: Carry>(
 }
 
 /// `push_task`, stage number `stage`, in a pipeline with a journal: loads what is recorded of the task.
-pub fn open_task(journal: &Recorder, id: Arc<str>, stage: usize) -> Opening {
-    journal.open(id, stage)
+pub fn open_task(journal: &Recorder, id: Arc<str>, stage: usize, message: Message) -> Opening {
+    journal.open(id, stage, message)
+}
+
+/// An item, and what its ticket knows of the message that it comes from.
+#[derive(Debug)]
+pub struct Told<T>(T, Message);
+
+/// In front of the `push_task` that opens a task.
+pub fn telling<T: Item, Failing, K: Carry>(
+    port: Port<T, Failing, K>,
+) -> Port<Told<T>, Failing, Ticket> {
+    port.mapped(|carried| {
+        let Carried { item, ticket } = carried.ticketed();
+        let item = Told(item, ticket.message());
+        Carried { item, ticket }
+    })
+}
+
+/// The first statement of the group that opens a task.
+#[inline]
+pub fn told<T>(Told(item, message): Told<T>) -> (T, Message) {
+    (item, message)
 }
 
 /// The task has come to stage number `stage`.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::failure::{BoxError, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Fate, Known, Original, Rider};
+use crate::ticket::{Fate, Known, Original, Rider, TaskName};
 
 /// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
 ///
@@ -37,6 +37,9 @@ pub struct DeadLetter {
     pub receive_count: u32,
     /// The id under which what it passed is recorded: the message's own, unless `push_task` says otherwise.
     pub task: String,
+    /// What keeps the task apart from those of other pipelines in the journal: [`TaskName::scope`].
+    #[serde(default)]
+    pub scope: String,
     /// What the task had passed, in order of writing.
     pub frames: Vec<DeadFrame>,
     /// When the message was sent, as far as the queue knows.
@@ -160,7 +163,8 @@ impl DeadLetter {
         }
         let mut letter = Self::bare(message.original);
         if let Some(rider) = message.rider {
-            letter.task = rider.task().to_string();
+            let TaskName { scope, id } = rider.task();
+            (letter.scope, letter.task) = (scope.to_string(), id.to_string());
         }
         Self {
             stage: name.to_owned(),
@@ -194,6 +198,7 @@ impl DeadLetter {
             attempts: 0,
             receive_count: original.receive_count(),
             task: original.id().as_ref().to_owned(),
+            scope: original.queue().as_ref().to_owned(),
             frames: Vec::new(),
             first_seen: original.first_seen(),
             failed_at: SystemTime::now(),

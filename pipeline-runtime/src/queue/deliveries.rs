@@ -128,6 +128,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             lease: profile.lease,
             settles: profile.settles,
             nack_filtered,
+            place: queue.place(),
         });
         let kept = (Arc::clone(&keeper), Arc::clone(&queue));
         build.starts.push(Box::new(move |control| {

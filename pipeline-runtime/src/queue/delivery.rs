@@ -5,8 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::Body;
-use crate::ticket::Original;
+use super::{Body, Receipt, Received};
+use crate::ticket::{LeaseEnd, Original};
 
 /// One delivery of a message: what a pipeline whose input is a queue works on. Derefs to what the message carries.
 ///
@@ -19,6 +19,9 @@ struct Message<B> {
     id: Arc<str>,
     receive_count: u32,
     first_seen: SystemTime,
+    number: Option<Arc<str>>,
+    queue: Arc<str>,
+    lease_end: LeaseEnd,
 }
 
 impl<B: Body> Original for Message<B> {
@@ -37,16 +40,41 @@ impl<B: Body> Original for Message<B> {
     fn first_seen(&self) -> SystemTime {
         self.first_seen
     }
+
+    fn queue(&self) -> &Arc<str> {
+        &self.queue
+    }
+
+    fn number(&self) -> Option<&Arc<str>> {
+        self.number.as_ref()
+    }
+
+    fn lease_end(&self) -> &LeaseEnd {
+        &self.lease_end
+    }
 }
 
 impl<B> Delivery<B> {
-    pub(super) fn new(body: B, id: Arc<str>, receive_count: u32, first_seen: SystemTime) -> Self {
-        Self(Arc::new(Message {
+    /// A message of `queue`, and the receipt of this delivery.
+    pub(super) fn new(message: Received<B>, queue: Arc<str>) -> (Self, Receipt) {
+        let Received {
+            body,
+            id,
+            receipt,
+            receive_count,
+            first_seen,
+            number,
+        } = message;
+        let message = Message {
             body,
             id,
             receive_count,
             first_seen,
-        }))
+            number,
+            queue,
+            lease_end: LeaseEnd::open(),
+        };
+        (Self(Arc::new(message)), receipt)
     }
 
     /// The message's own name: the same at every delivery.

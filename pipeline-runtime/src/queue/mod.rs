@@ -20,6 +20,7 @@ use std::time::{Duration, SystemTime};
 
 use crate::failure::BoxError;
 
+pub use crate::ticket::Receipt;
 pub use body::Body;
 pub use dead_letters::{DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, dead_letters};
 pub use deliveries::{Deliveries, deliveries};
@@ -102,6 +103,12 @@ pub trait Queue: Send + Sync + 'static {
         messages: Vec<Outgoing<Self::Body>>,
     ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
 
+    /// Which database its messages lie in, for sinks that write there and acknowledge in one transaction.
+    #[doc(hidden)]
+    fn place(&self) -> Option<Arc<str>> {
+        None
+    }
+
     /// Its deliveries, as the input of a pipeline. A queue that is used elsewhere too is put into an `Arc` before.
     fn deliveries(self) -> Deliveries<Self>
     where
@@ -156,6 +163,10 @@ impl<Q: Queue> Queue for Arc<Q> {
     ) -> Result<Vec<Unsettled>, QueueError> {
         Q::send(self, messages).await
     }
+
+    fn place(&self) -> Option<Arc<str>> {
+        Q::place(self)
+    }
 }
 
 /// A message as a queue hands it out.
@@ -172,6 +183,10 @@ pub struct Received<B> {
     pub receive_count: u32,
     /// When it was sent, as far as the queue knows; else when it was first received.
     pub first_seen: SystemTime,
+    /// What tells it from another message of the same id: the same at every delivery, and no other message's. A message
+    /// that was sent with an [`Outgoing::dedup`] has that. `None` if the queue cannot tell: then a message whose id was
+    /// done before is taken for the one that was.
+    pub number: Option<Arc<str>>,
 }
 
 impl<B> Received<B> {
@@ -183,6 +198,7 @@ impl<B> Received<B> {
             receipt,
             receive_count: 1,
             first_seen: SystemTime::now(),
+            number: None,
         }
     }
 
@@ -193,11 +209,14 @@ impl<B> Received<B> {
         self.first_seen = first_seen;
         self
     }
-}
 
-/// What a queue needs to know to settle one delivery.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Receipt(pub Arc<str>);
+    /// The same with what tells it from another message of its id.
+    #[must_use]
+    pub fn number(mut self, number: impl Into<Arc<str>>) -> Self {
+        self.number = Some(number.into());
+        self
+    }
+}
 
 /// A message on its way into a queue.
 #[derive(Debug, Clone)]
@@ -268,15 +287,28 @@ pub struct Unsettled {
     pub error: BoxError,
     /// Whether it is of use to try again: not if the lease is lost or the message is refused for what it is.
     pub retryable: bool,
+    /// Whether the message is not there any more: it was acknowledged before, or somebody has removed it.
+    pub gone: bool,
 }
 
 impl Unsettled {
+    /// An entry whose message is not there any more. Of an acknowledgement that is as good as done: an answer to an
+    /// earlier one may have been lost.
+    #[must_use]
+    pub fn gone(index: usize) -> Self {
+        Self {
+            gone: true,
+            ..Self::lost(index, "the message is not there any more")
+        }
+    }
+
     /// An entry that may succeed when it is tried again.
     pub fn retryable(index: usize, error: impl Into<BoxError>) -> Self {
         Self {
             index,
             error: error.into(),
             retryable: true,
+            gone: false,
         }
     }
 
@@ -286,6 +318,7 @@ impl Unsettled {
             index,
             error: error.into(),
             retryable: false,
+            gone: false,
         }
     }
 }

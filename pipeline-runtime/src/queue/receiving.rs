@@ -112,17 +112,11 @@ impl<Q: Queue> Asks<Q> {
 
     /// Takes the messages in, before anything is waited for: from here on their tickets say what becomes of them.
     fn leased(&self, messages: Vec<Received<Q::Body>>) -> Vec<Item<Q>> {
+        let queue = self.queue.name();
         let (items, leases): (Vec<_>, Vec<_>) = messages
             .into_iter()
             .map(|message| {
-                let Received {
-                    body,
-                    id,
-                    receipt,
-                    receive_count,
-                    first_seen,
-                } = message;
-                let delivery = Delivery::new(body, id, receive_count, first_seen);
+                let (delivery, receipt) = Delivery::new(message, Arc::clone(&queue));
                 let original = delivery.original();
                 (delivery, (receipt, original))
             })

@@ -1,12 +1,11 @@
 //! Dead letters on their way back.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::{Body, DeadLetter, Outgoing, Queue, QueueError, Unsettled};
 use crate::failure::BoxError;
-use crate::journal::{Frame, Journal, JournalError};
+use crate::journal::{Begin, Begun, Frame, Journal, JournalError, TaskName};
 
 /// Gives the journal back what the letters know of their tasks, so that stages which were recorded are not run again
 /// when the messages come again. What the journal still has of a task stays as it is.
@@ -28,25 +27,28 @@ use crate::journal::{Frame, Journal, JournalError};
 ///
 /// Do it again: a part may be restored.
 pub async fn restore<J: Journal>(letters: &[DeadLetter], journal: &J) -> Result<(), JournalError> {
-    let frames: Vec<_> = letters.iter().flat_map(DeadLetter::recorded).collect();
-    if frames.is_empty() {
+    let letters: Vec<_> = letters
+        .iter()
+        .filter(|letter| letter.has_values())
+        .collect();
+    if letters.is_empty() {
         return Ok(());
     }
-    let tasks: Vec<_> = letters
-        .iter()
-        .map(|letter| Arc::from(&*letter.task))
-        .collect();
-    let recorded = journal.load(tasks.clone()).await?;
-    let recorded: HashMap<Arc<str>, _> = tasks.into_iter().zip(recorded).collect();
-    let is_missing = |frame: &Frame| {
-        let of_task = recorded.get(&frame.task);
-        !of_task.is_some_and(|all| all.iter().any(|known| known.key == frame.key))
-    };
-    let missing: Vec<_> = frames.into_iter().filter(is_missing).collect();
+    let begins = letters.iter().map(|letter| letter.begin()).collect();
+    let begun = journal.begin(begins).await?;
+    let mut missing = Vec::new();
+    for (letter, begun) in letters.iter().zip(begun) {
+        // A task that is done has nothing to be restored for.
+        if let Begun::Open { epoch, frames } = begun {
+            let known = |frame: &Frame| frames.iter().any(|known| known.key == frame.key);
+            missing.extend(letter.recorded(epoch).filter(|frame| !known(frame)));
+        }
+    }
     if missing.is_empty() {
         return Ok(());
     }
-    journal.record(missing).await
+    // One that is fenced has begun again, and knows what there was.
+    journal.record(missing).await.map(drop)
 }
 
 /// Sends the originals of the letters to a queue, under the ids that they had. Returns those that were not sent, by
@@ -96,6 +98,7 @@ impl DeadLetter {
         let id = id.into();
         Self {
             task: id.clone(),
+            scope: String::new(),
             id,
             original,
             stage: String::new(),
@@ -128,18 +131,37 @@ impl DeadLetter {
         format!("{}/{}", self.id, since.unwrap_or_default().as_nanos())
     }
 
-    /// What is recorded of its task, for a journal.
+    /// The task, as one that begins for the message which is sent for this letter.
     #[must_use]
-    pub fn recorded(&self) -> Vec<Frame> {
-        let task: Arc<str> = Arc::from(&*self.task);
-        let recorded = self.frames.iter().filter_map(|frame| {
+    pub fn begin(&self) -> Begin {
+        Begin {
+            task: self.task_name(),
+            message: Some(self.dedup().into()),
+        }
+    }
+
+    fn task_name(&self) -> TaskName {
+        TaskName {
+            scope: Arc::from(&*self.scope),
+            id: Arc::from(&*self.task),
+        }
+    }
+
+    fn has_values(&self) -> bool {
+        self.frames.iter().any(|frame| frame.value.is_some())
+    }
+
+    /// What is recorded of its task, for a journal that gave it this epoch.
+    pub fn recorded(&self, epoch: u64) -> impl Iterator<Item = Frame> {
+        let task = self.task_name();
+        self.frames.iter().filter_map(move |frame| {
             Some(Frame {
-                task: Arc::clone(&task),
+                task: task.clone(),
+                epoch,
                 key: Arc::from(&*frame.key),
                 value: Arc::from(&**frame.value.as_ref()?),
             })
-        });
-        recorded.collect()
+        })
     }
 }
 
@@ -149,7 +171,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::journal::Recorded;
+    use crate::journal::{Finish, Recorded};
     use crate::queue::{DeadFrame, memory};
 
     /// A journal that has `a` of task `1`.
@@ -160,21 +182,22 @@ mod tests {
         fn name(&self) -> Arc<str> {
             "known".into()
         }
-        async fn load(&self, tasks: Vec<Arc<str>>) -> Result<Vec<Vec<Recorded>>, JournalError> {
-            let of = |task: Arc<str>| match &*task {
+        async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {
+            let of = |begin: Begin| match &*begin.task.id {
                 "1" => vec![Recorded {
                     key: "a".into(),
                     value: b"old"[..].into(),
                 }],
                 _ => Vec::new(),
             };
-            Ok(tasks.into_iter().map(of).collect())
+            let open = |frames| Begun::Open { epoch: 1, frames };
+            Ok(tasks.into_iter().map(of).map(open).collect())
         }
-        async fn record(&self, frames: Vec<Frame>) -> Result<(), JournalError> {
+        async fn record(&self, frames: Vec<Frame>) -> Result<Vec<usize>, JournalError> {
             self.0.lock().unwrap().extend(frames);
-            Ok(())
+            Ok(Vec::new())
         }
-        async fn finish(&self, _: Vec<Arc<str>>) -> Result<(), JournalError> {
+        async fn finish(&self, _: Vec<Finish>) -> Result<(), JournalError> {
             Ok(())
         }
     }
@@ -205,7 +228,7 @@ mod tests {
         let restored = journal.0.into_inner().unwrap();
         let restored: Vec<_> = restored
             .iter()
-            .map(|frame| (&*frame.task, &*frame.key, &*frame.value))
+            .map(|frame| (&*frame.task.id, &*frame.key, &*frame.value))
             .collect();
         assert_eq!(restored, [("1", "b", &b"1b"[..]), ("2", "a", b"2a")]);
     }

@@ -24,11 +24,20 @@ pub struct DeliverySnapshot {
     pub dead: u64,
     /// Those that wait, or are worked on, or of which the queue has not heard yet what became of them.
     pub in_flight: u64,
-    /// Of `nacked`: those whose lease ended before the queue heard what became of them. Their messages may be
-    /// delivered again although they were done.
+    /// Of `nacked`: those whose lease ended, or of which another delivery had come further, before the queue heard what
+    /// became of them. What was still to be done of them is not done here; one that was done may be delivered again.
     pub lost: u64,
     /// How often the queue was told again what became of some deliveries, since it had not taken it the first time.
     pub retries: u64,
+}
+
+impl DeliverySnapshot {
+    /// One that was in flight is lost.
+    pub(super) fn lose(&mut self) {
+        self.in_flight -= 1;
+        self.nacked += 1;
+        self.lost += 1;
+    }
 }
 
 impl DeliveryStats {

@@ -71,6 +71,8 @@ impl Group {
                 r#in: input,
                 done,
                 filtered: stage.filtered,
+                already_done: stage.already_done,
+                lost: stage.lost,
                 failed: stage.failed,
                 emitted,
                 retries: stage.retries,

@@ -10,6 +10,8 @@ use std::sync::Arc;
 
 use crate::failure::{BoxError, Cause};
 use crate::panics::message;
+#[doc(hidden)]
+pub use crate::ticket::{Settles, Stake};
 
 pub use each::{Each, EachAsync, Outcome, each, each_async};
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
@@ -40,6 +42,20 @@ pub trait Sink<T>: Send + Sync + 'static {
     fn name(&self) -> &'static str {
         "sink"
     }
+
+    /// What it settles with its items, if it gets them by [`Sink::settle`].
+    #[doc(hidden)]
+    const SETTLES: Settles = Settles::Nothing;
+
+    /// Writes the items, and settles what is at stake with them in the same transaction.
+    #[doc(hidden)]
+    fn settle(
+        &self,
+        items: Vec<T>,
+        _stakes: Vec<Stake>,
+    ) -> impl Future<Output = Result<Written, SinkError>> + Send {
+        self.write(items)
+    }
 }
 
 /// What became of the items of one [`Sink::write`].
@@ -47,6 +63,19 @@ pub trait Sink<T>: Send + Sync + 'static {
 #[must_use]
 pub struct Written {
     pub(crate) failed: Vec<Failed>,
+    /// Items, or parts of them, of which nothing is written.
+    pub(crate) aside: Vec<SetAside>,
+    /// The queue knows of the others.
+    pub(crate) settled: bool,
+}
+
+/// An item, or a part of one, that is not to be written.
+#[derive(Debug)]
+pub(crate) struct SetAside {
+    pub(crate) index: usize,
+    pub(crate) part: Option<usize>,
+    /// It is somebody else's by now; else it was written before.
+    pub(crate) is_lost: bool,
 }
 
 /// One item, or a part of one, that could not be written.
@@ -85,6 +114,37 @@ impl Written {
         });
     }
 
+    /// The deliveries of what is written are acknowledged with it.
+    #[doc(hidden)]
+    pub fn settled() -> Self {
+        Self {
+            settled: true,
+            ..Self::default()
+        }
+    }
+
+    /// Nothing is written of the item at `index`, or of that part of it: it is somebody else's by now.
+    #[doc(hidden)]
+    pub fn lost(&mut self, index: usize, part: Option<usize>) {
+        let is_lost = true;
+        self.aside.push(SetAside {
+            index,
+            part,
+            is_lost,
+        });
+    }
+
+    /// The item at `index`, or that part of it, was written before.
+    #[doc(hidden)]
+    pub fn already_done(&mut self, index: usize, part: Option<usize>) {
+        let is_lost = false;
+        self.aside.push(SetAside {
+            index,
+            part,
+            is_lost,
+        });
+    }
+
     /// Writing the item at `index` panicked.
     pub(crate) fn panicked(&mut self, index: usize, panic: &(dyn Any + Send)) {
         let cause = Cause::Panic(message(panic));
@@ -105,6 +165,7 @@ impl Written {
         };
         Self {
             failed: (0..count).map(failed).collect(),
+            ..Self::default()
         }
     }
 

@@ -22,7 +22,7 @@ use crate::edge::Runs;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, Now};
 
 /// The most items that a driver takes under one lock.
 const TAKE: usize = 256;
@@ -309,12 +309,13 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             Poll::Ready(Next::End) => self.ended = true,
             Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
                 let Carried { item, mut ticket } = item;
+                let again = true;
+                if ticket.is_lost(&mut Now::default()) {
+                    self.lost(Started { seq, again, ticket });
+                    return true;
+                }
                 let future = run(seq, Entry::Again(item, attempt), &mut ticket);
-                let started = Started {
-                    seq,
-                    again: true,
-                    ticket,
-                };
+                let started = Started { seq, again, ticket };
                 match slots.start(future) {
                     Poll::Ready(ending) => self.ended(started, ending),
                     Poll::Pending => slots.keep(started, None),
@@ -326,14 +327,15 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most, None);
+                let (again, mut now) = (false, Now::default());
                 for (seq, carried) in (seq..).zip(items.drain(..)) {
                     let Carried { item, mut ticket } = carried;
+                    if ticket.is_lost(&mut now) {
+                        self.lost(Started { seq, again, ticket });
+                        continue;
+                    }
                     let future = run(seq, Entry::Fresh(item), &mut ticket);
-                    let started = Started {
-                        seq,
-                        again: false,
-                        ticket,
-                    };
+                    let started = Started { seq, again, ticket };
                     match slots.start(future) {
                         Poll::Ready(ending) => self.ended(started, ending),
                         Poll::Pending => slots.keep(started, hold.clone()),
@@ -352,6 +354,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             }
         }
         true
+    }
+
+    /// An item is not begun, for it is somebody else's by now.
+    #[cold]
+    fn lost(&mut self, started: Started<K>) {
+        self.worked = true;
+        let step = Step::Lost(self.shared.opts.main);
+        self.settle(started, step);
     }
 
     fn poll_reporting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -383,6 +393,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             Step::Filtered(stage) => {
                 self.tally.stages[self.shared.row(stage)].filtered += 1;
                 ticket.filtered();
+                self.resolve(&started, None);
+            }
+            Step::AlreadyDone(stage) => {
+                self.tally.aside(self.shared.row(stage), false, ticket);
+                self.resolve(&started, None);
+            }
+            Step::Lost(stage) => {
+                self.tally.aside(self.shared.row(stage), true, ticket);
                 self.resolve(&started, None);
             }
             Step::Failed(failure) => {

@@ -17,7 +17,7 @@ use crate::failure::{Cause, Failure};
 use crate::feed::Batch;
 use crate::opts::Opts;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, Now};
 
 /// Wires a `batch` and the pure stages behind it.
 pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(
@@ -138,9 +138,31 @@ where
         true
     }
 
+    /// Leaves out what is somebody else's by now.
+    fn shed(&mut self) {
+        let mut now = Now::default();
+        if !self.tickets.iter().any(|ticket| ticket.is_lost(&mut now)) {
+            return;
+        }
+        let (items, tickets) = (
+            std::mem::take(&mut self.open),
+            std::mem::take(&mut self.tickets),
+        );
+        for (item, ticket) in items.into_iter().zip(tickets) {
+            if ticket.is_lost(&mut now) {
+                self.tally.aside(0, true, ticket);
+                self.tally.resolved += 1;
+            } else {
+                self.open.push(item);
+                self.tickets.push(ticket);
+            }
+        }
+    }
+
     async fn hand_in(&mut self, seq: u64) {
         let shared = Arc::clone(&self.worker.shared);
         let mut out = Vec::new();
+        self.shed();
         if !self.open.is_empty() {
             let items = std::mem::take(&mut self.open);
             let ticket = K::join(std::mem::take(&mut self.tickets));
@@ -157,7 +179,7 @@ where
                     let row = shared.failed(failure, ticket).await;
                     self.tally.stages[row].failed += 1;
                 }
-                Step::Again { .. } | Step::Gone => {
+                Step::AlreadyDone(_) | Step::Lost(_) | Step::Again { .. } | Step::Gone => {
                     unreachable!("no call of this group is retried or timed")
                 }
             }

@@ -1,5 +1,6 @@
 //! `:drive`: items go into a sink, and are then done.
 
+use std::collections::HashSet;
 use std::future::poll_fn;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
@@ -17,16 +18,16 @@ use crate::build::{Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Cause, Failure};
 use crate::opts::Opts;
-use crate::sink::{Failed, Sink, Written};
+use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, Now};
 
 /// The most items in one write.
 const MOST: usize = 1024;
 
 /// Wires the tail: nothing comes out of the port that is left.
 pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
-    port: Port<T, Task, K>,
+    mut port: Port<T, Task, K>,
     opts: Opts,
     pre: F,
     sink: S,
@@ -35,6 +36,9 @@ where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     let batches = port.batches && opts.stages.len() == 1;
+    if S::SETTLES == Settles::Messages {
+        port.build.check_whole(&opts, port.site);
+    }
     let (shared, mut next) =
         Shared::<T, Never, Never, Task, K>::wire(port, opts.unordered(), false);
     if let Some(group) = next.build.groups.last_mut() {
@@ -50,6 +54,7 @@ where
                 tally: shared.tally(),
                 batches,
                 tickets: Vec::new(),
+                stakes: Vec::new(),
                 shared: Arc::clone(&shared),
                 ends: Arc::clone(&shared_by_all),
                 out: PhantomData,
@@ -71,6 +76,8 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     batches: bool,
     /// Those of the items that are being written.
     tickets: Vec<K>,
+    /// What is at stake with these items, where the sink wants to know.
+    stakes: Vec<Stake>,
     /// The fused stages in front, the sink, and how many writers there are.
     ends: Arc<(F, S, AtomicUsize)>,
     out: PhantomData<fn() -> O>,
@@ -117,9 +124,25 @@ where
         self.shared.source_failed(&mut batch.failures).await;
         let taken = batch.items.len();
         let mut items = Vec::with_capacity(taken);
+        let mut now = Now::default();
         for Carried { item, ticket } in batch.items.drain(..) {
+            if ticket.is_lost(&mut now) {
+                self.tally.aside(0, true, ticket);
+                continue;
+            }
             match (self.ends.0)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => {
+                    if S::SETTLES != Settles::Nothing {
+                        let stake = Stake::of(&ticket, self.batches);
+                        if stake.is_part(S::SETTLES) {
+                            let failure = part(&self.shared, ticket);
+                            let row = self.shared.row(self.shared.opts.main);
+                            self.tally.stages[row].failed += 1;
+                            self.shared.reporter.report(failure).await;
+                            continue;
+                        }
+                        self.stakes.push(stake);
+                    }
                     items.push(output);
                     self.tickets.push(ticket);
                 }
@@ -128,6 +151,10 @@ where
                     self.tally.stages[row].filtered += 1;
                     ticket.filtered();
                 }
+                Step::AlreadyDone(stage) => {
+                    self.tally.aside(self.shared.row(stage), false, ticket);
+                }
+                Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
                 Step::Failed(failure) => {
                     let row = self.shared.failed(failure, ticket).await;
                     self.tally.stages[row].failed += 1;
@@ -147,7 +174,14 @@ where
     async fn sink(&mut self, items: Vec<O>) {
         let count = items.len();
         let mut tickets = std::mem::take(&mut self.tickets);
-        let writing = AssertUnwindSafe(self.ends.1.write(items)).catch_unwind();
+        let (sink, stakes) = (&self.ends.1, std::mem::take(&mut self.stakes));
+        let writing = async {
+            match S::SETTLES {
+                Settles::Nothing => sink.write(items).await,
+                Settles::Tasks | Settles::Messages => sink.settle(items, stakes).await,
+            }
+        };
+        let writing = AssertUnwindSafe(writing).catch_unwind();
         let written = match writing.await {
             Err(panic) => {
                 let mut written = Written::all();
@@ -164,12 +198,47 @@ where
             }
             Ok(Err(error)) => Written::none(count, error.error),
         };
+        let settled = written.settled;
+        self.set_aside(&written, &mut tickets);
+        let mut failed = HashSet::new();
+        if settled {
+            failed.extend(written.failed.iter().map(|failed| failed.index));
+        }
         let failures = self.failures(written, &tickets);
         // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
-        K::done_all(tickets.drain(..));
+        if settled {
+            for (index, ticket) in tickets.drain(..).enumerate() {
+                match failed.contains(&index) && !self.batches {
+                    true => ticket.done(),
+                    false => ticket.settled(),
+                }
+            }
+        } else {
+            K::done_all(tickets.drain(..));
+        }
         self.tickets = tickets;
         for failure in failures {
             self.shared.reporter.report(failure).await;
+        }
+    }
+
+    /// Counts what was not to be written. What is lost takes its ticket along.
+    fn set_aside(&mut self, written: &Written, tickets: &mut [K]) {
+        let row = self.shared.row(self.shared.opts.main);
+        for &SetAside {
+            index,
+            part,
+            is_lost,
+        } in &written.aside
+        {
+            let Some(ticket) = tickets.get_mut(index) else {
+                continue;
+            };
+            match part {
+                Some(part) if is_lost => ticket.element(part).lost(),
+                Some(_) => {}
+                None => self.tally.aside(row, is_lost, std::mem::take(ticket)),
+            }
         }
     }
 
@@ -197,4 +266,17 @@ where
         }
         failures
     }
+}
+
+/// The failure of an item that is not all of what the sink would settle with it.
+#[cold]
+fn part<T: Item, Task: Item, K: Carry>(
+    shared: &Shared<T, Never, Never, Task, K>,
+    ticket: K,
+) -> Failure<Task> {
+    let why = "other items came of the same message or task, and the sink settles it with one; make its rows one item, a `Vec` of rows";
+    let mut failure = Failure::new(*shared.main(), Cause::Error(why.into()));
+    failure.frames = shared.frames;
+    failure.ticket = ticket.into_ticket().into();
+    failure
 }

@@ -244,6 +244,10 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
                     emitter.finish(|tally| tally.stages[row].filtered += 1);
                     ticket.filtered();
                 }
+                Step::AlreadyDone(stage) | Step::Lost(stage) => {
+                    let (row, is_lost) = (shared.row(stage), matches!(step, Step::Lost(_)));
+                    emitter.finish(|tally| tally.aside(row, is_lost, ticket));
+                }
                 Step::Failed(failure) => {
                     // Boxed: a future in flight has no room for what rarely happens.
                     let row = Box::pin(shared.failed(failure, ticket)).await;

@@ -19,7 +19,7 @@ use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::pushing::{Pushing, emptied};
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, Now};
 
 /// The function of a group without stages.
 pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {
@@ -103,6 +103,11 @@ where
         let (mut rest, mut other) = (std::mem::take(items), None);
         let mut done = Pushing::with_room(out, rest.len());
         for Carried { item, ticket } in rest.by_ref() {
+            // The clock is read for each: the calls of a chunk may take long, and a process may be stopped between two.
+            if ticket.is_lost(&mut Now::default()) {
+                other = Some((Step::Lost(first), ticket));
+                break;
+            }
             match self(Entry::Fresh(item), cx) {
                 Step::Emit(item) => {
                     done.push(Carried { item, ticket });
@@ -349,9 +354,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     /// One item of a group that may try it again, or give up on a call that still runs.
     async fn single(&mut self, seq: u64, entry: Entry<T, M>, ticket: K, credits: usize) {
+        let is_lost = ticket.is_lost(&mut Now::default());
         self.cx.item(seq, ticket.into_ticket());
         self.pace.begin(1, self.intake.woke.take());
-        let step = self.crew.f.call(entry, &self.cx);
+        let step = if is_lost {
+            Step::Lost(self.shared.opts.main)
+        } else {
+            self.crew.f.call(entry, &self.cx)
+        };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
         let ticket = K::of_ticket(self.cx.ticket());
@@ -372,6 +382,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
                 self.tally.stages[self.shared.row(stage)].filtered += 1;
                 ticket.filtered();
             }
+            Step::AlreadyDone(stage) => self.tally.aside(self.shared.row(stage), false, ticket),
+            Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
             Step::Failed(failure) => {
                 let row = self.shared.failed(failure, ticket).await;
                 self.tally.stages[row].failed += 1;

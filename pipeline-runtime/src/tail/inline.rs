@@ -26,7 +26,7 @@ use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, Now};
 
 /// After how many items the counts are shown and other tasks may run.
 const LOOK_UP: u32 = 64;
@@ -287,7 +287,7 @@ where
         else {
             return;
         };
-        let mut left = self.until_look;
+        let (mut left, mut now) = (self.until_look, Now::default());
         loop {
             if left <= 1 {
                 break;
@@ -302,6 +302,9 @@ where
                 Err(panic) => break set_aside(aside, Other::Panic(panic)),
             };
             left -= 1;
+            if ticket.is_lost(&mut now) {
+                break set_aside(aside, Other::Lost(ticket));
+            }
             match (self.f)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(item) => {
                     if take(Carried { item, ticket }).is_break() {
@@ -313,7 +316,7 @@ where
                     ticket.filtered();
                 }
                 Step::Failed(failure) => break set_aside(aside, Other::Failed(failure, ticket)),
-                Step::Again { .. } | Step::Gone => {
+                Step::Again { .. } | Step::Gone | Step::AlreadyDone(_) | Step::Lost(_) => {
                     unreachable!("no call of this group is retried or timed")
                 }
             }
@@ -358,6 +361,11 @@ where
                 self.fault(Fault { error, last: true });
             }
             Some(Other::Failed(failure, ticket)) => self.failed(failure, ticket),
+            Some(Other::Lost(ticket)) => {
+                self.filtered[0] += 1;
+                self.shown.lock().1.stages[0].lost += 1;
+                ticket.lost();
+            }
         }
         ControlFlow::Continue(())
     }
@@ -379,6 +387,8 @@ enum Other<K, Task> {
     /// The source panicked.
     Panic(Box<dyn Any + Send>),
     Failed(Failure<Task>, K),
+    /// The item is somebody else's by now.
+    Lost(K),
 }
 
 impl<P, F, O, Task> Tail for Inline<P, F, O, Task>

@@ -1,6 +1,8 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
-use super::Ticket;
+use std::sync::Arc;
+
+use super::{Now, Stake, Ticket};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
 ///
@@ -15,6 +17,13 @@ pub trait Carry: Default + Send + 'static {
 
     /// The item was dropped on purpose, or had no outputs.
     fn filtered(self);
+
+    /// The item is somebody else's by now: nothing more is done for it.
+    fn lost(self);
+
+    /// Whether it is somebody else's by now, as far as is known here. Asked wherever something is about to be done for
+    /// the item that should not be done twice.
+    fn is_lost(&self, now: &mut Now) -> bool;
 
     /// The same ticket for one more of the item's outputs: it is done when all of its parts are.
     #[must_use]
@@ -35,11 +44,26 @@ pub trait Carry: Default + Send + 'static {
         }
     }
 
+    /// Adds what is at stake with the item.
+    fn stake(&self, stake: &mut Stake, batches: bool);
+
+    /// The item has reached its end, and its queue knows.
+    fn settled(self);
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
     /// What [`Carry::into_ticket`] was called on.
     fn of_ticket(ticket: Ticket) -> Self;
+}
+
+/// What a stage may know of the message that its item comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Message {
+    /// The name of its queue.
+    pub(crate) queue: Option<Arc<str>>,
+    /// What tells it from another message of the same id.
+    pub(crate) number: Option<Arc<str>>,
 }
 
 /// An item and what travels beside it. With `()` it has the layout of the item.
@@ -88,6 +112,14 @@ impl Carry for () {
     fn filtered(self) {}
 
     #[inline]
+    fn lost(self) {}
+
+    #[inline]
+    fn is_lost(&self, _now: &mut Now) -> bool {
+        false
+    }
+
+    #[inline]
     fn part(&self) {}
 
     #[inline]
@@ -104,6 +136,11 @@ impl Carry for () {
             items.append(&mut more);
         }
     }
+
+    fn stake(&self, _stake: &mut Stake, _batches: bool) {}
+
+    #[inline]
+    fn settled(self) {}
 
     #[inline]
     fn into_ticket(self) -> Ticket {

@@ -1,12 +1,20 @@
 //! The acknowledgement of a delivery, on its way beside the item.
 
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
 mod carry;
+mod lease;
+mod rider;
+mod stake;
 
-pub use carry::{Carried, Carry};
+pub use carry::{Carried, Carry, Message};
+pub(crate) use lease::LeaseEnd;
+pub use lease::Now;
+pub use rider::{Ending, Recorded, TaskName};
+pub(crate) use rider::{Last, Rider, Riders};
+pub use stake::{Receipt, Settles, Stake};
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.
 ///
@@ -21,8 +29,17 @@ pub struct Ticket(Option<Arc<Entry>>);
 struct Entry {
     /// The worst that any part has come to, as [`Fate::code`].
     fate: AtomicU64,
+    /// Whether more than one item has ever had it.
+    split: AtomicBool,
     riders: Riders,
     of: Of,
+}
+
+impl Entry {
+    fn is_split(&self) -> bool {
+        // Relaxed: see `part`.
+        self.split.load(Ordering::Relaxed)
+    }
 }
 
 /// What a ticket stands for.
@@ -47,94 +64,13 @@ impl Of {
     }
 }
 
-/// A frame as it is read back, without its task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Recorded {
-    /// The key of the stage.
-    pub key: Arc<str>,
-    /// The value, encoded.
-    pub value: Arc<[u8]>,
-}
-
-/// What goes along with a ticket: the record of a task in a journal.
-pub(crate) trait Rider: Send + Sync {
-    /// The message is acknowledged; or, where there is none, the item is done.
-    fn acked(&self);
-
-    /// The id under which the task is recorded.
-    fn task(&self) -> Arc<str>;
-
-    /// What is recorded of the task, for its dead letter.
-    fn frames(&self) -> Vec<Recorded>;
-}
-
-/// Those who are told when a message is acknowledged.
-#[derive(Default)]
-pub(crate) struct Riders {
-    first: OnceLock<Arc<dyn Rider>>,
-    beside: Mutex<Vec<Arc<dyn Rider>>>,
-}
-
-impl Riders {
-    fn add(&self, rider: Arc<dyn Rider>) {
-        if let Err(rider) = self.first.set(rider) {
-            let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
-            beside.push(rider);
-        }
-    }
-
-    fn first(&self) -> Option<&dyn Rider> {
-        self.first.get().map(|rider| &**rider)
-    }
-
-    fn all(self) -> impl Iterator<Item = Arc<dyn Rider>> {
-        let beside = self.beside.into_inner();
-        let beside = beside.unwrap_or_else(PoisonError::into_inner);
-        self.first.into_inner().into_iter().chain(beside)
-    }
-
-    /// The message is acknowledged; or, where there is none, the item is done.
-    pub(crate) fn acked(self) {
-        self.all().for_each(|rider| rider.acked());
-    }
-
-    /// The same, for a dead letter is written. It has the frames of one task: where there are more, all stay recorded
-    /// until the letter is replayed.
-    pub(crate) fn dead(self) {
-        let mut all = self.all();
-        if let (Some(rider), None) = (all.next(), all.next()) {
-            rider.acked();
-        }
-    }
-}
-
-/// A rider of several messages: it is told when the last of them is acknowledged.
-struct Last {
-    rider: Arc<dyn Rider>,
-    left: AtomicUsize,
-}
-
-impl Rider for Last {
-    fn acked(&self) {
-        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.rider.acked();
-        }
-    }
-
-    fn task(&self) -> Arc<str> {
-        self.rider.task()
-    }
-
-    fn frames(&self) -> Vec<Recorded> {
-        self.rider.frames()
-    }
-}
-
 /// What becomes of a message. The later, the worse.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// All of it was dropped on purpose.
     Filtered,
+    /// It is done with, and the queue knows.
+    Settled,
     /// It is done with.
     Done,
     /// It is done with: a dead letter is written.
@@ -143,38 +79,50 @@ pub(crate) enum Fate {
     Again(Duration),
     /// Nobody has decided about its failure.
     Undecided,
+    /// Somebody else has it by now: whatever was still to be done of it is not done.
+    Lost,
 }
 
 impl Fate {
-    const FIRST_DELAY: u64 = 3;
+    const FIRST_DELAY: u64 = 4;
+    const UNDECIDED: u64 = u64::MAX - 1;
+    const LOST: u64 = u64::MAX;
 
     /// A number that is the greater the worse it is.
     fn code(self) -> u64 {
         match self {
             Self::Filtered => 0,
-            Self::Done => 1,
-            Self::Dead => 2,
+            // Less than done: a part of which the queue does not know yet is still to be told.
+            Self::Settled => 1,
+            Self::Done => 2,
+            Self::Dead => 3,
             Self::Again(delay) => u64::try_from(delay.as_millis())
                 .unwrap_or(u64::MAX)
                 .saturating_add(Self::FIRST_DELAY)
-                .min(u64::MAX - 1),
-            Self::Undecided => u64::MAX,
+                .min(Self::UNDECIDED - 1),
+            Self::Undecided => Self::UNDECIDED,
+            Self::Lost => Self::LOST,
         }
     }
 
     fn of(code: u64) -> Self {
         match code {
             0 => Self::Filtered,
-            1 => Self::Done,
-            2 => Self::Dead,
-            u64::MAX => Self::Undecided,
+            1 => Self::Settled,
+            2 => Self::Done,
+            3 => Self::Dead,
+            Self::UNDECIDED => Self::Undecided,
+            Self::LOST => Self::Lost,
             delay => Self::Again(Duration::from_millis(delay - Self::FIRST_DELAY)),
         }
     }
 
     /// Whether the message will not come again.
     fn is_final(self) -> bool {
-        matches!(self, Self::Filtered | Self::Done | Self::Dead)
+        matches!(
+            self,
+            Self::Filtered | Self::Done | Self::Settled | Self::Dead
+        )
     }
 }
 
@@ -184,17 +132,28 @@ pub(crate) trait Original: Send + Sync {
     fn bytes(&self) -> Vec<u8>;
     fn receive_count(&self) -> u32;
     fn first_seen(&self) -> SystemTime;
+    /// The name of its queue.
+    fn queue(&self) -> &Arc<str>;
+    /// What tells it from another message of the same id.
+    fn number(&self) -> Option<&Arc<str>>;
+    fn lease_end(&self) -> &LeaseEnd;
 }
 
 /// Knows the deliveries of one source, and is told what became of them.
-pub(crate) trait Settles: Send + Sync {
+pub(crate) trait Keeps: Send + Sync {
     /// These deliveries are resolved.
     fn settle(&self, settled: &mut dyn Iterator<Item = Settled>);
+
+    /// The receipt of a delivery that is not resolved.
+    fn receipt(&self, slot: usize) -> Receipt;
+
+    /// Which database the messages lie in.
+    fn place(&self) -> Option<Arc<str>>;
 }
 
 /// The side of a ticket that its source knows.
 pub(crate) struct Lease {
-    pub(crate) keeper: Arc<dyn Settles>,
+    pub(crate) keeper: Arc<dyn Keeps>,
     /// Where the keeper knows the delivery.
     pub(crate) slot: usize,
     pub(crate) original: Arc<dyn Original>,
@@ -229,6 +188,7 @@ impl Ticket {
     fn new(of: Of) -> Self {
         Self(Some(Arc::new(Entry {
             fate: AtomicU64::new(Fate::Filtered.code()),
+            split: AtomicBool::new(false),
             riders: Riders::default(),
             of,
         })))
@@ -275,6 +235,33 @@ impl Ticket {
         }
     }
 
+    /// What stages may know of the message, where it is one.
+    pub(crate) fn message(&self) -> Message {
+        let mut of = self;
+        while let Some(entry) = &of.0 {
+            match &entry.of {
+                Of::Task(ticket) => of = ticket,
+                Of::Delivery(lease) => {
+                    return Message {
+                        queue: Some(Arc::clone(lease.original.queue())),
+                        number: lease.original.number().cloned(),
+                    };
+                }
+                Of::Nothing | Of::Batch(_) => break,
+            }
+        }
+        Message::default()
+    }
+
+    /// Whether the lease of any of its messages is over.
+    fn has_lost(&self, now: &mut Now) -> bool {
+        let Some(entry) = &self.0 else { return false };
+        match &entry.of {
+            Of::Delivery(lease) => lease.original.lease_end().has_passed(now),
+            of => of.tickets().iter().any(|ticket| ticket.has_lost(now)),
+        }
+    }
+
     /// Resolves this part.
     pub(crate) fn resolve(mut self, fate: Fate) {
         self.give_up(fate, &mut |settled| {
@@ -300,11 +287,13 @@ impl Ticket {
     /// Gives this part up; calls `settle` for each delivery that was resolved by it.
     fn give_up(&mut self, fate: Fate, settle: &mut dyn FnMut(Settled)) {
         let Some(entry) = self.0.take() else { return };
+        // Relaxed: `Arc::into_inner` orders what all parts have done before the last of them is given up.
         entry.fate.fetch_max(fate.code(), Ordering::Relaxed);
         let Some(Entry {
             mut fate,
             riders,
             of,
+            ..
         }) = Arc::into_inner(entry)
         else {
             return;
@@ -350,13 +339,13 @@ fn go_on(rider: Arc<dyn Rider>, tickets: &[Ticket]) {
         ticket.visit(None, &mut |entry, _| leaves.push(entry));
     }
     match leaves[..] {
-        [] => rider.acked(),
+        // No message can come again.
+        [] => rider.ended(Ending::Dropped),
         [only] => only.riders.add(rider),
         _ => {
-            let left = AtomicUsize::new(leaves.len());
-            let last = Arc::new(Last { rider, left });
+            let last = Arc::new(Last::of(rider, leaves.len()));
             for leaf in leaves {
-                leaf.riders.add(Arc::clone(&last) as Arc<dyn Rider>);
+                leaf.riders.add(last.clone());
             }
         }
     }
@@ -390,7 +379,19 @@ impl Carry for Ticket {
         self.resolve(Fate::Filtered);
     }
 
+    fn lost(self) {
+        self.resolve(Fate::Lost);
+    }
+
+    fn is_lost(&self, now: &mut Now) -> bool {
+        self.has_lost(now)
+    }
+
     fn part(&self) -> Self {
+        if let Some(entry) = &self.0 {
+            // Relaxed: whoever asks has got its own part after the first was made.
+            entry.split.store(true, Ordering::Relaxed);
+        }
         Self(self.0.clone())
     }
 
@@ -411,6 +412,14 @@ impl Carry for Ticket {
             }
         }
         self.part()
+    }
+
+    fn stake(&self, stake: &mut Stake, batches: bool) {
+        self.add_to(stake, batches, false);
+    }
+
+    fn settled(self) {
+        self.resolve(Fate::Settled);
     }
 
     fn into_ticket(self) -> Ticket {

@@ -4,16 +4,25 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 
-#[derive(Default)]
-struct Counting(AtomicUsize);
+struct Counting(AtomicUsize, TaskName);
+
+impl Default for Counting {
+    fn default() -> Self {
+        Self(AtomicUsize::new(0), TaskName::new("", "task"))
+    }
+}
 
 impl Rider for Counting {
-    fn acked(&self) {
+    fn ended(&self, _: Ending) {
         self.0.fetch_add(1, Ordering::SeqCst);
     }
 
-    fn task(&self) -> Arc<str> {
-        "task".into()
+    fn task(&self) -> &TaskName {
+        &self.1
+    }
+
+    fn epoch(&self) -> u64 {
+        1
     }
 
     fn frames(&self) -> Vec<Recorded> {

@@ -1,26 +1,54 @@
 //! What the journal asks its thread for.
 
-use std::sync::Arc;
-
-use pipeline_runtime::journal::{Frame, JournalError, Recorded};
+use pipeline_runtime::journal::{Begin, Begun, Finish, Frame, JournalError, TaskName};
 use tokio::sync::oneshot;
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
 
 /// What the thread is asked for, and where its answer goes.
 pub(super) enum Ask {
-    Load(Vec<Arc<str>>, Answer<Vec<Vec<Recorded>>>),
-    Record(Vec<Frame>, Answer<()>),
-    Finish(Vec<Arc<str>>, Answer<()>),
+    Begin(Vec<Begin>, Answer<Vec<Begun>>),
+    Record(Vec<Frame>, Answer<Vec<usize>>),
+    Finish(Vec<Finish>, Answer<()>),
+    Forget(TaskName, String, Answer<bool>),
+}
+
+/// What a transaction has done for one that asked.
+pub(super) enum Done {
+    Begun(Vec<Begun>),
+    Recorded(Vec<usize>),
+    Finished,
+    Forgotten(bool),
 }
 
 impl Ask {
-    /// Tells who waits what became of the transaction.
-    pub(super) fn answer(self, outcome: &Result<(), String>) {
-        let outcome = outcome.clone().map_err(JournalError::new);
+    /// Whether who asked may rely on it after a power failure. That a task has begun is over with the machine that it has
+    /// begun on; one that is finished may come again.
+    pub(super) fn is_durable(&self) -> bool {
         match self {
-            Self::Load(..) => {}
-            Self::Record(_, answer) | Self::Finish(_, answer) => drop(answer.send(outcome)),
+            Self::Record(..) | Self::Forget(..) => true,
+            Self::Begin(..) | Self::Finish(..) => false,
+        }
+    }
+
+    /// Tells who waits, who may have gone.
+    pub(super) fn answer(self, done: Done) {
+        match (self, done) {
+            (Self::Begin(_, answer), Done::Begun(begun)) => drop(answer.send(Ok(begun))),
+            (Self::Record(_, answer), Done::Recorded(fenced)) => drop(answer.send(Ok(fenced))),
+            (Self::Finish(_, answer), Done::Finished) => drop(answer.send(Ok(()))),
+            (Self::Forget(_, _, answer), Done::Forgotten(was)) => drop(answer.send(Ok(was))),
+            _ => unreachable!("each is answered with what was done for it"),
+        }
+    }
+
+    /// Tells who waits why nothing was done.
+    pub(super) fn refuse(self, error: JournalError) {
+        match self {
+            Self::Begin(_, answer) => drop(answer.send(Err(error))),
+            Self::Record(_, answer) => drop(answer.send(Err(error))),
+            Self::Finish(_, answer) => drop(answer.send(Err(error))),
+            Self::Forget(_, _, answer) => drop(answer.send(Err(error))),
         }
     }
 }

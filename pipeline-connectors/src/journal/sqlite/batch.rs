@@ -3,22 +3,17 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pipeline_runtime::journal::{Frame, JournalError, Recorded};
-use rusqlite::{Connection, Transaction, TransactionBehavior, params};
+use pipeline_runtime::journal::JournalError;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::age::{before, now};
-use super::ask::Ask;
-use super::finished;
-use super::finished::{PRUNED, Retention};
+use super::ask::{Ask, Done};
+use super::retention::{PRUNED, Retention, drop_done, drop_old, too_many};
 use super::stats::Counts;
+use super::tasks;
 use crate::sqlite::{refused, with_room};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
-
-const LOAD: &str = "SELECT key, value, at FROM brigade_frames WHERE task = ?1 ORDER BY seq";
-const RECORD: &str = "INSERT INTO brigade_frames (task, key, value, at) VALUES (?1, ?2, ?3, ?4)
-    ON CONFLICT (task, key) DO UPDATE SET value = excluded.value, at = excluded.at";
 
 pub(super) struct Batches {
     connection: Connection,
@@ -29,6 +24,9 @@ pub(super) struct Batches {
     /// Whether the next commit waits for the disk, if it is.
     waits: bool,
     prune_at: Instant,
+    /// Of those that are done, how many are too many.
+    too_many: usize,
+    warned: bool,
     stats: Arc<Counts>,
 }
 
@@ -40,6 +38,7 @@ impl Batches {
         durable: bool,
         stats: Arc<Counts>,
     ) -> Self {
+        connection.set_prepared_statement_cache_capacity(32);
         Self {
             connection,
             retention,
@@ -47,103 +46,63 @@ impl Batches {
             durable,
             waits: true,
             prune_at: Instant::now(),
+            too_many: 0,
+            warned: false,
             stats,
         }
     }
 
-    pub(super) fn load(&mut self, tasks: &[Arc<str>]) -> Result<Vec<Vec<Recorded>>, JournalError> {
-        let loaded = with_room(|| self.try_load(tasks));
-        self.stats.loaded(tasks.len());
-        loaded.map_err(|error| JournalError::new(refused(&error, self.busy_timeout)))
-    }
-
-    fn try_load(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<Vec<Vec<Recorded>>> {
-        // This is the only place that sees every task that begins: one whose stages are all recorded records nothing. What
-        // is read for good is read after it was made young, so that it is not dropped meanwhile.
-        let (loaded, mut again) = self.frames(tasks)?;
-        let tasks_by_name = tasks.iter().map(|task| &**task);
-        again.extend(finished::finished(&self.connection, tasks_by_name)?);
-        if again.is_empty() {
-            return Ok(loaded);
-        }
-        self.begin_again(&again)?;
-        Ok(self.frames(tasks)?.0)
-    }
-
-    /// What is recorded of the tasks, and those of them that would soon be too old to be kept.
-    fn frames<'t>(
-        &self,
-        tasks: &'t [Arc<str>],
-    ) -> rusqlite::Result<(Vec<Vec<Recorded>>, Vec<&'t str>)> {
-        let half = before(self.retention.unfinished / 2);
-        let mut load = self.connection.prepare_cached(LOAD)?;
-        let (mut loaded, mut old) = (Vec::with_capacity(tasks.len()), Vec::new());
-        for task in tasks {
-            let (mut frames, mut oldest) = (Vec::new(), i64::MAX);
-            let mut rows = load.query([&**task])?;
-            while let Some(row) = rows.next()? {
-                frames.push(Recorded {
-                    key: row.get_ref(0)?.as_str()?.into(),
-                    value: row.get_ref(1)?.as_blob()?.into(),
-                });
-                oldest = oldest.min(row.get(2)?);
+    /// Does all that is asked in two transactions, of which the second waits for the disk, and answers.
+    pub(super) fn serve(&mut self, asks: Vec<Ask>) {
+        let (durable, lazy): (Vec<_>, Vec<_>) = asks.into_iter().partition(Ask::is_durable);
+        for (asks, waits) in [(lazy, false), (durable, true)] {
+            if asks.is_empty() {
+                continue;
             }
-            loaded.push(frames);
-            if oldest < half {
-                old.push(&**task);
-            }
-        }
-        Ok((loaded, old))
-    }
-
-    /// The tasks are under way, and as young as new ones.
-    ///
-    /// It never waits for the disk: what a power failure undoes is done again
-    /// when the task comes again.
-    fn begin_again(&mut self, tasks: &[&str]) -> rusqlite::Result<()> {
-        self.wait_for_disk(false)?;
-        let transaction = self.begin()?;
-        finished::begin_again(&transaction, tasks)?;
-        transaction.commit()?;
-        self.stats.written(0, 0);
-        Ok(())
-    }
-
-    /// Everything that is to be written, in one transaction.
-    pub(super) fn write(&mut self, writes: &[Ask]) -> Result<(), String> {
-        let written = with_room(|| self.try_write(writes));
-        written.map_err(|error| refused(&error, self.busy_timeout))
-    }
-
-    fn try_write(&mut self, writes: &[Ask]) -> rusqlite::Result<()> {
-        let retention = self.retention;
-        let (mut recorded, mut finished) = (0, 0);
-        self.wait_for_disk(writes.iter().any(|write| matches!(write, Ask::Record(..))))?;
-        let transaction = self.begin()?;
-        for write in writes {
-            match write {
-                Ask::Record(frames, _) => {
-                    record(&transaction, frames)?;
-                    recorded += frames.len();
+            match with_room(|| self.transact(&asks, waits)) {
+                Ok(done) => {
+                    for (ask, done) in asks.into_iter().zip(done) {
+                        ask.answer(done);
+                    }
                 }
-                Ask::Finish(tasks, _) => {
-                    finished::finish(&transaction, tasks, retention)?;
-                    finished += tasks.len();
+                Err(error) => {
+                    let why = refused(&error, self.busy_timeout);
+                    for ask in asks {
+                        ask.refuse(JournalError::new(why.clone()));
+                    }
                 }
-                Ask::Load(..) => {}
             }
         }
-        transaction.commit()?;
-        self.stats.written(recorded, finished);
-        Ok(())
     }
 
-    /// That a task is finished may be lost: its frames then go with their age.
-    fn wait_for_disk(&mut self, records: bool) -> rusqlite::Result<()> {
-        if self.durable && self.waits != records {
-            let value = if records { "FULL" } else { "NORMAL" };
+    fn transact(&mut self, asks: &[Ask], waits: bool) -> rusqlite::Result<Vec<Done>> {
+        self.wait_for_disk(waits)?;
+        let (retention, stats) = (self.retention, Arc::clone(&self.stats));
+        let transaction = self.begin()?;
+        let done = asks.iter().map(|ask| {
+            Ok(match ask {
+                Ask::Begin(begins, _) => Done::Begun(tasks::begin(&transaction, begins)?),
+                Ask::Record(frames, _) => Done::Recorded(tasks::record(&transaction, frames)?),
+                Ask::Finish(ends, _) => {
+                    tasks::finish(&transaction, ends, retention)?;
+                    Done::Finished
+                }
+                Ask::Forget(task, key, _) => {
+                    Done::Forgotten(tasks::forget(&transaction, task, key)?)
+                }
+            })
+        });
+        let done = done.collect::<rusqlite::Result<Vec<_>>>()?;
+        transaction.commit()?;
+        stats.served(asks, &done);
+        Ok(done)
+    }
+
+    fn wait_for_disk(&mut self, waits: bool) -> rusqlite::Result<()> {
+        if self.durable && self.waits != waits {
+            let value = if waits { "FULL" } else { "NORMAL" };
             self.connection.pragma_update(None, "synchronous", value)?;
-            self.waits = records;
+            self.waits = waits;
         }
         Ok(())
     }
@@ -154,14 +113,11 @@ impl Batches {
             .transaction_with_behavior(TransactionBehavior::Immediate)
     }
 
-    /// Drops some of what need not be kept any longer, if it is time to.
+    /// Drops some of what need not be kept any longer, if it is time to, or if there was more than fits one transaction.
     pub(super) fn prune(&mut self) {
-        if Instant::now() >= self.prune_at {
-            self.prune_now();
+        if Instant::now() < self.prune_at {
+            return;
         }
-    }
-
-    pub(super) fn prune_now(&mut self) {
         match with_room(|| self.try_prune()) {
             // There may be more.
             Ok(dropped) if dropped >= PRUNED => {}
@@ -177,21 +133,34 @@ impl Batches {
 
     fn try_prune(&mut self) -> rusqlite::Result<usize> {
         let retention = self.retention;
+        if self.too_many == 0 {
+            self.too_many = too_many(&self.connection, retention)?;
+        }
+        let too_many = self.too_many;
+        self.wait_for_disk(false)?;
         let transaction = self.begin()?;
-        let dropped = finished::prune(&transaction, retention)?;
+        let dropped = match too_many {
+            0 => drop_old(&transaction, retention)?,
+            too_many => drop_done(&transaction, too_many)?,
+        };
         transaction.commit()?;
+        if too_many > 0 {
+            // What another process has dropped meanwhile is counted anew.
+            self.too_many = if dropped == 0 { 0 } else { too_many - dropped };
+            if !std::mem::replace(&mut self.warned, true) {
+                tracing::warn!(
+                    tasks = retention.tasks,
+                    "the journal remembers no more tasks that are done; a message that comes again after so many others is a new task"
+                );
+            }
+        }
         Ok(dropped)
     }
-}
 
-fn record(transaction: &Transaction<'_>, frames: &[Frame]) -> rusqlite::Result<()> {
-    // Another delivery of the same task may have finished it after this one was loaded.
-    let tasks = frames.iter().map(|frame| &*frame.task);
-    finished::begin_again(transaction, &finished::finished(transaction, tasks)?)?;
-    let mut record = transaction.prepare_cached(RECORD)?;
-    let now = now();
-    for Frame { task, key, value } in frames {
-        record.execute(params![&**task, &**key, &**value, now])?;
+    /// Whatever the time.
+    #[cfg(test)]
+    pub(super) fn prune_now(&mut self) {
+        self.prune_at = Instant::now();
+        self.prune();
     }
-    Ok(())
 }

@@ -3,10 +3,11 @@
 mod age;
 mod ask;
 mod batch;
-mod completed;
-mod finished;
+mod completing;
+mod retention;
 mod schema;
 mod stats;
+mod tasks;
 #[cfg(test)]
 mod tests;
 mod thread;
@@ -15,15 +16,15 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline_runtime::journal::{Frame, Journal, JournalError, Recorded};
+use pipeline_runtime::journal::{Begin, Begun, Finish, Frame, Journal, JournalError, TaskName};
 
 use self::ask::Ask;
 use self::batch::Batches;
-use self::finished::Retention;
+use self::retention::Retention;
 use self::thread::Asks;
 use crate::sqlite::{OpenError, Synchronous};
 
-pub use completed::{Completed, Completing};
+pub use completing::Completing;
 pub use stats::SqliteStats;
 
 /// The most bytes of a value, where nothing else is said.
@@ -32,11 +33,18 @@ const VALUE_LIMIT: usize = 16 * 1024 * 1024;
 /// For how long an unfinished task is kept, where nothing else is said: as long as SQS keeps a message at most.
 const UNFINISHED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 
+/// For how long a task is remembered as done, where nothing else is said: far longer than a queue may take to deliver a
+/// message again that was acknowledged.
+const DONE: Duration = Duration::from_secs(60 * 60);
+
+/// How many of them.
+const DONE_TASKS: usize = 1_000_000;
+
 /// A journal in the SQLite file at `path`, to be opened. The file is made if there is none, and may hold tables of your
 /// own.
 ///
-/// Several processes may share one file. All tasks in it share their names: give each pipeline a file of its own, or
-/// ids that no other pipeline has.
+/// Several processes may share one file, and several pipelines: [`Journal::scope`] says what keeps their tasks apart. Those
+/// who work on the messages of one queue must share one, or what one has recorded is called again by another.
 ///
 /// # Examples
 ///
@@ -50,7 +58,7 @@ const UNFINISHED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// # let dir = tempfile::tempdir()?;
 /// # let path = dir.path().join("tasks.db");
 /// let journal = journal::sqlite(path)
-///     .keep_finished(Duration::from_secs(3600), 1_000_000)
+///     .keep_done(Duration::from_secs(24 * 3600), 1_000_000)
 ///     .open()?;
 /// # let _: &dyn Send = &journal;
 /// # Ok(())
@@ -62,8 +70,8 @@ pub fn sqlite(path: impl Into<PathBuf>) -> SqliteBuilder {
         value_limit: VALUE_LIMIT,
         retention: Retention {
             unfinished: UNFINISHED,
-            finished: Duration::ZERO,
-            tasks: 0,
+            done: DONE,
+            tasks: DONE_TASKS,
         },
     }
 }
@@ -98,21 +106,23 @@ impl SqliteBuilder {
         self
     }
 
-    /// For how long a task is kept that does not come again and is never finished. The default is 14 days. One that comes
-    /// after half of that is kept for the whole time from then on.
+    /// For how long a task is kept that is not finished, from its last beginning on. The default is 14 days.
+    ///
+    /// A task goes only if it was too old at two looks that are ten minutes apart: a clock that jumps drops nothing that is
+    /// under way.
     pub fn keep_unfinished(mut self, age: Duration) -> Self {
         self.retention.unfinished = age;
         self
     }
 
-    /// Keeps what is recorded of finished tasks for that long, the newest `tasks` of them at most: for queues that may
-    /// deliver a message again after it was acknowledged, as standard queues of SQS do. The default is to drop it when
-    /// the task is finished.
+    /// For how long, and of how many tasks, it is remembered that they are done, from their acknowledgement on. The default
+    /// is an hour, and 1,000,000 tasks; the oldest go first.
     ///
-    /// A finished task that begins again, as such a message or as a dead letter that is replayed, is kept like any other
-    /// that is under way, and counts from its next end on. A task counts among the newest as often as it was finished.
-    pub fn keep_finished(mut self, age: Duration, tasks: usize) -> Self {
-        self.retention.finished = age;
+    /// A delivery of such a task, by a queue that delivers a message again after it was acknowledged, or in the hands of a
+    /// worker that was stopped, is passed over: no stage runs, and it is acknowledged. A new message of the same id is a new
+    /// task where the queue numbers its messages, as all queues of this library do.
+    pub fn keep_done(mut self, age: Duration, tasks: usize) -> Self {
+        self.retention.done = age;
         self.retention.tasks = tasks;
         self
     }
@@ -170,6 +180,24 @@ impl Sqlite {
     pub fn stats(&self) -> SqliteStats {
         self.0.stats.snapshot()
     }
+
+    /// Forgets what is recorded of a task under a key: the stage makes it again when the task comes again. For a value that
+    /// can no longer be read, or that could not be recorded. Returns whether there was something.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is done, whether anyone waits for it or not.
+    pub async fn forget(&self, task: TaskName, key: &str) -> Result<bool, JournalError> {
+        let key = key.to_owned();
+        self.0
+            .asks
+            .ask(|answer| Ask::Forget(task, key, answer))
+            .await
+    }
 }
 
 impl Journal for Sqlite {
@@ -181,15 +209,15 @@ impl Journal for Sqlite {
         self.0.value_limit
     }
 
-    async fn load(&self, tasks: Vec<Arc<str>>) -> Result<Vec<Vec<Recorded>>, JournalError> {
-        self.0.asks.ask(|answer| Ask::Load(tasks, answer)).await
+    async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {
+        self.0.asks.ask(|answer| Ask::Begin(tasks, answer)).await
     }
 
-    async fn record(&self, frames: Vec<Frame>) -> Result<(), JournalError> {
+    async fn record(&self, frames: Vec<Frame>) -> Result<Vec<usize>, JournalError> {
         self.0.asks.ask(|answer| Ask::Record(frames, answer)).await
     }
 
-    async fn finish(&self, tasks: Vec<Arc<str>>) -> Result<(), JournalError> {
+    async fn finish(&self, tasks: Vec<Finish>) -> Result<(), JournalError> {
         self.0.asks.ask(|answer| Ask::Finish(tasks, answer)).await
     }
 }

@@ -5,29 +5,37 @@ use rusqlite::Transaction;
 use crate::sqlite::{Schema, Unusable};
 
 /// The version of the tables that this program knows.
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
-/// `seq` is the order of writing: what is old is found at its start. A task is completed when a sink has written its rows
-/// in the same transaction, and finished when it will not come again, as far as its queue knows.
+/// A task has a row from its beginning on until it is forgotten, under the epoch of the delivery that has it: epochs grow,
+/// and none is given twice in one file. What is written under an epoch that no row has is refused.
+///
+/// `state` is 0 while the task is under way, 1 when a sink has written its rows in the same transaction, and 2 when its
+/// message is acknowledged. `at` is when it came to that, in milliseconds since 1970. `looked` is when it was last looked
+/// for what is too old.
 const TABLES: &str = "
-    CREATE TABLE brigade_journal (version INTEGER NOT NULL);
+    CREATE TABLE brigade_journal (
+        version INTEGER NOT NULL,
+        epoch INTEGER NOT NULL,
+        looked INTEGER NOT NULL
+    );
+    CREATE TABLE brigade_tasks (
+        epoch INTEGER PRIMARY KEY,
+        scope TEXT NOT NULL,
+        task TEXT NOT NULL,
+        message TEXT,
+        state INTEGER NOT NULL,
+        at INTEGER NOT NULL,
+        UNIQUE (task, scope)
+    );
+    CREATE INDEX brigade_tasks_done ON brigade_tasks (at) WHERE state = 2;
     CREATE TABLE brigade_frames (
         seq INTEGER PRIMARY KEY,
+        scope TEXT NOT NULL,
         task TEXT NOT NULL,
         key TEXT NOT NULL,
         value BLOB NOT NULL,
-        at INTEGER NOT NULL,
-        UNIQUE (task, key)
-    );
-    CREATE TABLE brigade_completed (
-        seq INTEGER PRIMARY KEY,
-        task TEXT NOT NULL UNIQUE,
-        at INTEGER NOT NULL
-    );
-    CREATE TABLE brigade_finished (
-        seq INTEGER PRIMARY KEY,
-        task TEXT NOT NULL UNIQUE,
-        at INTEGER NOT NULL
+        UNIQUE (task, scope, key)
     );
 ";
 
@@ -40,6 +48,6 @@ const SCHEMA: Schema = Schema {
 
 /// Makes the tables if there are none.
 pub(super) fn prepare(transaction: &Transaction<'_>) -> Result<(), Unusable> {
-    let first = "INSERT INTO brigade_journal VALUES (?1)";
-    SCHEMA.prepare(transaction, (first, [VERSION]))
+    let first = "INSERT INTO brigade_journal VALUES (?1, 0, ?2)";
+    SCHEMA.prepare(transaction, (first, [VERSION, super::age::now()]))
 }

@@ -2,42 +2,68 @@
 
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use pipeline_runtime::journal::Begun;
+
+use super::ask::{Ask, Done};
+
 /// What a journal in a SQLite file has done since it was opened.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct SqliteStats {
-    /// Tasks for which it was asked what is recorded.
-    pub loaded: u64,
+    /// Tasks that have begun.
+    pub begun: u64,
+    /// Of them, those that were done before.
+    pub already_done: u64,
     /// Frames that it has recorded.
     pub frames: u64,
+    /// Frames that it has refused, since their task had begun again elsewhere.
+    pub fenced: u64,
     /// Tasks that were finished.
     pub finished: u64,
     /// Transactions that this took: fewer than frames where one served many.
     pub transactions: u64,
 }
 
+/// Only counted in, and read for people: nothing is ordered by it, so all is `Relaxed`.
 #[derive(Debug, Default)]
 pub(super) struct Counts {
-    loaded: AtomicU64,
+    begun: AtomicU64,
+    already_done: AtomicU64,
+    fenced: AtomicU64,
     frames: AtomicU64,
     finished: AtomicU64,
     transactions: AtomicU64,
 }
 
 impl Counts {
-    pub(super) fn loaded(&self, tasks: usize) {
-        self.loaded.fetch_add(tasks as u64, Relaxed);
-    }
-
-    pub(super) fn written(&self, frames: usize, finished: usize) {
-        self.frames.fetch_add(frames as u64, Relaxed);
-        self.finished.fetch_add(finished as u64, Relaxed);
+    /// A transaction is committed.
+    pub(super) fn served(&self, asks: &[Ask], done: &[Done]) {
         self.transactions.fetch_add(1, Relaxed);
+        for (ask, done) in asks.iter().zip(done) {
+            match (ask, done) {
+                (Ask::Record(frames, _), Done::Recorded(fenced)) => {
+                    let recorded = frames.len() - fenced.len();
+                    self.frames.fetch_add(recorded as u64, Relaxed);
+                    self.fenced.fetch_add(fenced.len() as u64, Relaxed);
+                }
+                (_, Done::Begun(begun)) => {
+                    let done = begun.iter().filter(|begun| **begun == Begun::Done);
+                    self.already_done.fetch_add(done.count() as u64, Relaxed);
+                    self.begun.fetch_add(begun.len() as u64, Relaxed);
+                }
+                (Ask::Finish(tasks, _), _) => {
+                    self.finished.fetch_add(tasks.len() as u64, Relaxed);
+                }
+                _ => {}
+            }
+        }
     }
 
     pub(super) fn snapshot(&self) -> SqliteStats {
         SqliteStats {
-            loaded: self.loaded.load(Relaxed),
+            begun: self.begun.load(Relaxed),
+            already_done: self.already_done.load(Relaxed),
+            fenced: self.fenced.load(Relaxed),
             frames: self.frames.load(Relaxed),
             finished: self.finished.load(Relaxed),
             transactions: self.transactions.load(Relaxed),

@@ -1,18 +1,20 @@
 //! What goes wrong inside a transaction, and what is dropped when.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline_runtime::journal::{Frame, JournalError};
+use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, JournalError, TaskName};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::ask::Ask;
 use super::batch::Batches;
-use super::finished::Retention;
+use super::retention::Retention;
 use super::schema;
 
 const WAITED: Duration = Duration::from_millis(10);
+const HOUR: Duration = Duration::from_secs(3600);
+/// A little longer than looks are apart.
+const LATER: Duration = Duration::from_secs(601);
 
 struct Fixture {
     batches: Batches,
@@ -27,251 +29,259 @@ fn fixture(retention: Retention, pragma: &str) -> Fixture {
     let database = crate::sqlite::sqlite(&path).busy_timeout(WAITED);
     let (connection, ()) = database.open_with(schema::prepare).unwrap();
     connection.execute_batch(pragma).unwrap();
+    let (beside, ()) = database.open_with(schema::prepare).unwrap();
     Fixture {
-        batches: Batches::new(connection, retention, WAITED, true, Arc::default()),
-        beside: database.open_alone().unwrap(),
+        batches: Batches::new(
+            connection,
+            retention,
+            WAITED,
+            true,
+            std::sync::Arc::default(),
+        ),
+        beside,
         _directory: directory,
     }
 }
 
-fn retention(finished: Duration, tasks: usize) -> Retention {
-    Retention {
-        unfinished: Duration::from_secs(3600),
-        finished,
-        tasks,
-    }
-}
-
-const DROPS: Retention = Retention {
-    unfinished: Duration::from_secs(3600),
-    finished: Duration::ZERO,
-    tasks: 0,
+const KEEPS: Retention = Retention {
+    unfinished: Duration::from_secs(24 * 3600),
+    done: HOUR,
+    tasks: 100,
 };
 
 impl Fixture {
-    fn record(&mut self, task: &str, value: &[u8]) -> Result<(), String> {
+    fn ask<T>(
+        &mut self,
+        ask: impl FnOnce(oneshot::Sender<Result<T, JournalError>>) -> Ask,
+    ) -> Result<T, String> {
+        let (answer, mut answered) = oneshot::channel();
+        self.batches.serve(vec![ask(answer)]);
+        let answer = answered.try_recv().expect("each is answered at once");
+        answer.map_err(|error| error.to_string())
+    }
+
+    /// The epoch, or `None` where the task is done.
+    fn begin(&mut self, task: &str) -> Option<u64> {
+        let begin = Begin {
+            task: name(task),
+            message: None,
+        };
+        match self
+            .ask(|answer| Ask::Begin(vec![begin], answer))
+            .unwrap()
+            .remove(0)
+        {
+            Begun::Open { epoch, .. } => Some(epoch),
+            Begun::Done => None,
+        }
+    }
+
+    /// Which frames were fenced.
+    fn record(&mut self, task: &str, epoch: u64, value: &[u8]) -> Result<Vec<usize>, String> {
         let frame = Frame {
-            task: task.into(),
+            task: name(task),
+            epoch,
             key: "post".into(),
             value: value.into(),
         };
-        self.batches.write(&[Ask::Record(vec![frame], answer())])
+        self.ask(|answer| Ask::Record(vec![frame], answer))
     }
 
-    fn finish(&mut self, tasks: &[&str]) {
-        let tasks = tasks.iter().copied().map(Arc::from).collect();
-        self.batches.write(&[Ask::Finish(tasks, answer())]).unwrap();
+    /// A task of which something is recorded.
+    fn task(&mut self, task: &str) -> u64 {
+        let epoch = self.begin(task).unwrap();
+        assert_eq!(self.record(task, epoch, b"1"), Ok(Vec::new()));
+        epoch
     }
 
-    fn load(&mut self, task: &str) -> usize {
-        self.batches.load(&[task.into()]).unwrap()[0].len()
+    fn finish(&mut self, task: &str, epoch: u64, ending: Ending) {
+        let finish = Finish {
+            task: name(task),
+            epoch,
+            ending,
+        };
+        self.ask(|answer| Ask::Finish(vec![finish], answer))
+            .unwrap();
     }
 
-    fn complete(&self, task: &str) {
-        let sql = "INSERT INTO brigade_completed (task, at) SELECT task, at FROM brigade_frames WHERE task = ?1";
-        assert_eq!(self.beside.execute(sql, [task]), Ok(1));
-    }
-
-    fn completed(&self) -> usize {
-        let sql = "SELECT count(*) FROM brigade_completed";
-        let count = self.beside.query_row(sql, [], |row| row.get(0));
-        count.unwrap()
+    fn done(&mut self, task: &str) {
+        let epoch = self.task(task);
+        self.finish(task, epoch, Ending::Done);
     }
 
     /// The tasks of which something is recorded.
-    fn tasks(&self) -> Vec<String> {
-        let mut tasks = self
-            .beside
-            .prepare("SELECT task FROM brigade_frames ORDER BY task")
-            .unwrap();
-        let tasks = tasks.query_map([], |row| row.get(0)).unwrap();
-        tasks.collect::<Result<_, _>>().unwrap()
+    fn recorded(&self) -> Vec<String> {
+        self.names("SELECT task FROM brigade_frames ORDER BY task")
     }
 
-    fn age(&self, table: &str, task: &str, by: Duration) {
-        let sql = format!("UPDATE {table} SET at = at - ?1 WHERE task = ?2");
+    /// The tasks that are known.
+    fn known(&self) -> Vec<String> {
+        self.names("SELECT task FROM brigade_tasks ORDER BY task")
+    }
+
+    fn names(&self, sql: &str) -> Vec<String> {
+        let mut names = self.beside.prepare(sql).unwrap();
+        let names = names.query_map([], |row| row.get(0)).unwrap();
+        names.collect::<Result<_, _>>().unwrap()
+    }
+
+    /// As if all that is known had come so much earlier.
+    fn time_passes(&self, by: Duration) {
         let by = i64::try_from(by.as_millis()).unwrap();
-        assert_eq!(
-            self.beside.execute(&sql, rusqlite::params![by, task]),
-            Ok(1)
-        );
+        for sql in [
+            "UPDATE brigade_tasks SET at = at - ?1",
+            "UPDATE brigade_journal SET looked = looked - ?1",
+        ] {
+            self.beside.execute(sql, [by]).unwrap();
+        }
     }
 }
 
-fn answer<T>() -> oneshot::Sender<Result<T, JournalError>> {
-    oneshot::channel().0
+fn name(task: &str) -> TaskName {
+    TaskName::new("", task)
 }
 
 #[test]
 fn a_full_disk_undoes_the_transaction_and_says_so_and_what_is_smaller_is_recorded_after_it() {
-    let mut fixture = fixture(DROPS, "PRAGMA max_page_count = 40");
-    fixture.record("a", b"1").unwrap();
-    let error = fixture.record("b", &vec![0; 1024 * 1024]).unwrap_err();
+    let mut fixture = fixture(KEEPS, "PRAGMA max_page_count = 60");
+    let [a, b, c] = ["a", "b", "c"].map(|task| fixture.begin(task).unwrap());
+    fixture.record("a", a, b"1").unwrap();
+    let error = fixture.record("b", b, &vec![0; 1024 * 1024]).unwrap_err();
     assert_eq!(error, "the disk is full; make room");
-    assert_eq!(fixture.tasks(), ["a"]);
-    fixture.record("c", b"3").unwrap();
-    assert_eq!(fixture.tasks(), ["a", "c"]);
+    assert_eq!(fixture.recorded(), ["a"]);
+    fixture.record("c", c, b"3").unwrap();
+    assert_eq!(fixture.recorded(), ["a", "c"]);
 }
 
 #[test]
 fn a_file_that_is_locked_for_too_long_fails_the_transaction_and_says_so() {
-    let mut fixture = fixture(DROPS, "");
+    let mut fixture = fixture(KEEPS, "");
+    let epoch = fixture.begin("a").unwrap();
     fixture.beside.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let error = fixture.record("a", b"1").unwrap_err();
+    let error = fixture.record("a", epoch, b"1").unwrap_err();
     assert_eq!(
         error,
         "another program held it locked for 10ms; end that program, or raise `busy_timeout`"
     );
     fixture.beside.execute_batch("COMMIT").unwrap();
-    fixture.record("a", b"1").unwrap();
+    fixture.record("a", epoch, b"1").unwrap();
 }
 
 #[test]
-fn a_finished_task_is_dropped_at_once_where_nothing_else_is_said() {
-    let mut fixture = fixture(DROPS, "");
-    fixture.record("a", b"1").unwrap();
-    fixture.record("b", b"2").unwrap();
-    fixture.complete("b");
-    fixture.finish(&["b"]);
-    assert_eq!(fixture.tasks(), ["a"]);
-    assert_eq!(fixture.completed(), 0);
+fn what_is_recorded_of_a_task_is_dropped_when_it_is_done_and_that_it_is_done_is_remembered() {
+    let mut fixture = fixture(KEEPS, "");
+    fixture.task("open");
+    fixture.done("done");
+    assert_eq!(fixture.recorded(), ["open"]);
+    assert_eq!(fixture.known(), ["done", "open"]);
+    assert_eq!(fixture.begin("done"), None);
 }
 
 #[test]
-fn finished_tasks_are_kept_for_their_time_and_the_newest_of_them() {
-    let mut fixture = fixture(retention(Duration::from_secs(60), 2), "");
-    for task in ["a", "b", "c", "d", "open"] {
-        fixture.record(task, b"1").unwrap();
+fn nothing_is_remembered_where_that_is_said() {
+    for (done, tasks) in [(Duration::ZERO, 100), (HOUR, 0)] {
+        let mut fixture = fixture(
+            Retention {
+                done,
+                tasks,
+                ..KEEPS
+            },
+            "",
+        );
+        fixture.done("done");
+        assert_eq!(fixture.known(), Vec::<String>::new());
     }
-    fixture.finish(&["a", "b", "c"]);
-    fixture.batches.prune();
+}
+
+#[test]
+fn a_task_goes_when_it_was_too_old_at_two_looks() {
+    let mut fixture = fixture(KEEPS, "");
+    fixture.done("done");
+    fixture.task("open");
+    fixture.time_passes(HOUR);
+    fixture.batches.prune_now();
     assert_eq!(
-        fixture.tasks(),
-        ["b", "c", "d", "open"],
-        "of three the newest two are kept"
+        fixture.known(),
+        ["done", "open"],
+        "it is too old for the first time"
     );
-    fixture.age("brigade_finished", "b", Duration::from_secs(61));
+    fixture.time_passes(LATER);
     fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["c", "d", "open"], "one is too old");
+    assert_eq!(fixture.known(), ["open"]);
+    fixture.time_passes(HOUR * 24);
+    fixture.batches.prune_now();
+    fixture.time_passes(LATER);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.known(), Vec::<String>::new());
+    assert_eq!(fixture.recorded(), Vec::<String>::new());
 }
 
 #[test]
-fn a_task_that_is_never_finished_goes_with_its_age() {
-    let mut fixture = fixture(DROPS, "");
-    for task in ["old", "new", "completed"] {
-        fixture.record(task, b"1").unwrap();
-    }
-    fixture.age("brigade_frames", "old", Duration::from_secs(3601));
-    // It is not acknowledged yet: its completion is all that keeps its rows from being written again.
-    fixture.complete("completed");
-    fixture.batches.prune();
-    assert_eq!(fixture.tasks(), ["completed", "new"]);
-    assert_eq!(fixture.completed(), 1);
+fn a_clock_that_jumps_ahead_drops_nothing_that_is_under_way() {
+    let mut fixture = fixture(KEEPS, "");
+    let epoch = fixture.task("under way");
+    fixture.task("comes again");
+    fixture.task("abandoned");
+    fixture.done("done");
+    // A month: everything is too old at the first look, and the tasks of messages that come again begin again.
+    fixture.time_passes(HOUR * 24 * 30);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.known().len(), 4);
+    assert_eq!(fixture.record("under way", epoch, b"2"), Ok(Vec::new()));
+    let again = fixture.begin("comes again").unwrap();
+    fixture.time_passes(LATER);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.known(), ["comes again"]);
+    assert_eq!(fixture.record("comes again", again, b"2"), Ok(Vec::new()));
+    assert_eq!(
+        fixture.record("under way", epoch, b"2"),
+        Ok(vec![0]),
+        "what is forgotten is nobody's"
+    );
 }
 
 #[test]
-fn a_task_that_keeps_coming_is_kept_and_goes_as_a_whole() {
-    let (long, minute) = (Duration::from_secs(2400), Duration::from_secs(60));
-    let mut fixture = fixture(DROPS, "");
-    for task in ["comes", "gone", "parts"] {
-        fixture.record(task, b"1").unwrap();
-        fixture.age("brigade_frames", task, long);
-    }
-    assert_eq!(fixture.load("comes"), 1);
-    let later = "INSERT INTO brigade_frames (task, key, value, at)
-        SELECT task, 'later', value, at + 2000000 FROM brigade_frames WHERE task = 'parts'";
-    assert_eq!(fixture.beside.execute(later, []), Ok(1));
-    let age = "UPDATE brigade_frames SET at = at - 1260000";
-    assert_eq!(fixture.beside.execute(age, []), Ok(4));
+fn a_clock_that_jumps_back_drops_nothing_and_begins_to_look_anew() {
+    let mut fixture = fixture(KEEPS, "");
+    fixture.done("done");
+    // The clock was a month ahead when all of this was written.
+    let ahead = "UPDATE brigade_tasks SET at = at + 2592000000; UPDATE brigade_journal SET looked = looked + 2592000000";
+    fixture.beside.execute_batch(ahead).unwrap();
     fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["comes", "parts", "parts"]);
-    // Now both of its frames are too old, and those of the other nearly so.
-    assert_eq!(fixture.load("parts"), 2);
-    fixture.beside.execute(age, []).unwrap();
-    fixture.age("brigade_frames", "comes", minute);
+    fixture.time_passes(LATER);
     fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["comes", "parts", "parts"]);
-    let age = "UPDATE brigade_frames SET at = at - 3600000";
-    fixture.beside.execute(age, []).unwrap();
+    assert_eq!(fixture.known(), ["done"]);
+    fixture.time_passes(HOUR * 24 * 30 + HOUR);
     fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), Vec::<String>::new());
+    fixture.time_passes(LATER);
+    fixture.batches.prune_now();
+    assert_eq!(fixture.known(), Vec::<String>::new());
 }
 
 #[test]
-fn a_task_that_begins_again_is_not_dropped_with_its_first_end() {
-    let minute = Duration::from_secs(60);
-    let mut fixture = fixture(retention(minute, 2), "");
-    for task in ["again", "done"] {
-        fixture.record(task, b"1").unwrap();
-        fixture.complete(task);
-    }
-    fixture.finish(&["again", "done"]);
-    fixture.age("brigade_finished", "again", minute * 2);
-    fixture.age("brigade_finished", "done", minute * 2);
-    // Longer ago than unfinished tasks are kept, too.
-    fixture.age("brigade_frames", "again", minute * 61);
-    fixture.age("brigade_completed", "again", minute * 61);
-    // It records nothing more: all of its stages are on record.
-    assert_eq!(fixture.load("again"), 1);
-    fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["again"], "the other is too old");
-    assert_eq!(fixture.completed(), 1, "its rows would be written again");
-    for task in ["b", "c", "d"] {
-        fixture.record(task, b"1").unwrap();
-        fixture.finish(&[task]);
+fn of_too_many_that_are_done_the_oldest_are_forgotten_first() {
+    let mut fixture = fixture(Retention { tasks: 2, ..KEEPS }, "");
+    fixture.task("open");
+    for task in ["a", "b", "c", "d"] {
+        fixture.done(task);
+        fixture.time_passes(Duration::from_secs(1));
     }
     fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["again", "c", "d"], "of three two");
-    fixture.finish(&["again"]);
+    assert_eq!(fixture.known(), ["c", "d", "open"]);
     fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["again", "d"], "it is the newest now");
-    fixture.age("brigade_finished", "again", minute * 2);
-    fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["d"]);
-    assert_eq!(fixture.completed(), 0);
+    assert_eq!(fixture.known(), ["c", "d", "open"]);
 }
 
 #[test]
-fn a_task_that_goes_on_while_another_delivery_of_it_ends_is_kept() {
-    let mut fixture = fixture(retention(Duration::from_secs(60), 100), "");
-    fixture.record("a", b"1").unwrap();
-    fixture.finish(&["a"]);
-    fixture.record("a", b"2").unwrap();
-    fixture.batches.prune_now();
-    let finished = "SELECT count(*) FROM brigade_finished";
-    let count = |fixture: &Fixture| fixture.beside.query_row(finished, [], |row| row.get(0));
-    assert_eq!(count(&fixture), Ok(0), "it is under way");
-    // Both end, and the last end counts.
-    fixture.finish(&["a"]);
-    fixture.age("brigade_finished", "a", Duration::from_secs(120));
-    fixture.finish(&["a"]);
-    fixture.batches.prune_now();
-    assert_eq!(fixture.tasks(), ["a"]);
-    assert_eq!(count(&fixture), Ok(1));
-}
-
-#[test]
-fn loading_writes_only_where_a_finished_task_begins_again() {
-    let mut fixture = fixture(retention(Duration::from_secs(60), 100), "");
-    fixture.record("a", b"1").unwrap();
-    fixture.record("b", b"1").unwrap();
-    fixture.finish(&["b"]);
-    fixture.beside.execute_batch("BEGIN IMMEDIATE").unwrap();
-    assert_eq!((fixture.load("a"), fixture.load("new")), (1, 0));
-    let error = fixture.batches.load(&["b".into()]).unwrap_err();
-    assert!(error.to_string().contains("locked"), "{error}");
-    fixture.beside.execute_batch("COMMIT").unwrap();
-    assert_eq!(fixture.load("b"), 1);
-}
-
-#[test]
-fn a_clock_that_jumps_back_drops_nothing() {
-    let mut fixture = fixture(retention(Duration::from_secs(60), 100), "");
-    fixture.record("a", b"1").unwrap();
-    fixture.finish(&["a"]);
-    // As if it had been recorded in the future.
-    let later = "UPDATE brigade_frames SET at = at + 1000000; UPDATE brigade_finished SET at = at + 1000000";
-    fixture.beside.execute_batch(later).unwrap();
-    fixture.batches.prune();
-    assert_eq!(fixture.tasks(), ["a"]);
+fn a_value_that_is_forgotten_is_made_again_and_the_others_are_kept() {
+    let mut fixture = fixture(KEEPS, "");
+    fixture.task("a");
+    let forget = |fixture: &mut Fixture, key: &str| {
+        fixture.ask(|answer| Ask::Forget(name("a"), key.to_owned(), answer))
+    };
+    assert_eq!(forget(&mut fixture, "other"), Ok(false));
+    assert_eq!(fixture.recorded(), ["a"]);
+    assert_eq!(forget(&mut fixture, "post"), Ok(true));
+    assert_eq!(fixture.recorded(), Vec::<String>::new());
+    assert!(fixture.begin("a").is_some());
 }

@@ -39,20 +39,7 @@ pub(super) fn start(batches: Batches) -> std::io::Result<Asks> {
 fn serve(mut asked: mpsc::Receiver<Ask>, mut batches: Batches) {
     let mut asks = Vec::new();
     while asked.blocking_recv_many(&mut asks, ASKS) > 0 {
-        let mut writes = Vec::new();
-        for ask in asks.drain(..) {
-            match ask {
-                // Before the transaction, so that nobody reads what may still be undone.
-                Ask::Load(tasks, answer) => drop(answer.send(batches.load(&tasks))),
-                write => writes.push(write),
-            }
-        }
-        if !writes.is_empty() {
-            let outcome = batches.write(&writes);
-            for write in writes {
-                write.answer(&outcome);
-            }
-        }
+        batches.serve(std::mem::take(&mut asks));
         batches.prune();
     }
 }

@@ -4,7 +4,7 @@ use rusqlite::Transaction;
 
 use crate::sqlite::{Schema, Unusable};
 
-const VERSION: i64 = 1;
+const VERSION: i64 = 2;
 
 /// Originals and values are text where they are UTF-8, so that they can be read with any tool. Times are milliseconds
 /// since 1970.
@@ -20,7 +20,8 @@ const TABLES: &str = "
         receive_count INTEGER NOT NULL,
         task TEXT NOT NULL,
         first_seen INTEGER NOT NULL,
-        failed_at INTEGER NOT NULL
+        failed_at INTEGER NOT NULL,
+        scope TEXT NOT NULL
     );
     CREATE INDEX brigade_dead_letter_failed_at ON brigade_dead_letter (failed_at);
     CREATE TABLE brigade_dead_frame (

@@ -216,7 +216,7 @@ impl DeadLetters for SqliteDeadLetters {
 }
 
 const COLUMNS: &str =
-    "id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at
+    "id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope
     FROM brigade_dead_letter";
 
 /// A transaction that has the lock from the start: one that began with reading and is overtaken would fail at once, without
@@ -226,7 +226,7 @@ fn writing(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
 }
 
 fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+    let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     connection.prepare_cached(insert)?.execute((
         &letter.id,
         readable(&letter.original),
@@ -238,6 +238,7 @@ fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> 
         &letter.task,
         millis(letter.first_seen),
         millis(letter.failed_at),
+        &letter.scope,
     ))?;
     let insert = "INSERT INTO brigade_dead_frame VALUES (?, ?, ?, ?)";
     let mut insert = connection.prepare_cached(insert)?;
@@ -272,6 +273,7 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
     letter.task = row.get(7)?;
     letter.first_seen = time(row.get(8)?);
     letter.failed_at = time(row.get(9)?);
+    letter.scope = row.get(10)?;
     Ok(letter)
 }
 

@@ -3,6 +3,7 @@
 mod body;
 mod depth;
 mod schema;
+mod settling;
 mod store;
 mod thread;
 
@@ -20,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use body::QueueBody;
 pub use depth::Depth;
+pub use settling::Settling;
 
 use crate::sqlite::{OpenError, Sqlite, Synchronous};
 use store::{Settle, Store};
@@ -136,6 +138,9 @@ impl SqliteQueueBuilder {
         };
         let name = self.file.path().file_name().unwrap_or_default();
         let name: Arc<str> = format!("sqlite:{}", name.to_string_lossy()).into();
+        let path = self.file.path().to_path_buf();
+        let place = path.canonicalize().unwrap_or_else(|_| path.clone());
+        let place = format!("sqlite:{}", place.display()).into();
         // The thread's own: it waits for requests, and for nothing else.
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
@@ -145,6 +150,8 @@ impl SqliteQueueBuilder {
         Ok(SqliteQueue(Arc::new(Inner {
             requests,
             name,
+            place,
+            path,
             profile: Profile::new(self.lease, self.receives, SETTLES),
         })))
     }
@@ -172,6 +179,9 @@ pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
 struct Inner<B> {
     requests: mpsc::Sender<Request<B>>,
     name: Arc<str>,
+    path: PathBuf,
+    /// What tells this file from others.
+    place: Arc<str>,
     profile: Profile,
 }
 
@@ -252,6 +262,10 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
             return Ok(Vec::new());
         }
         self.ask(|answer| Request::Send(messages, answer)).await
+    }
+
+    fn place(&self) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.0.place))
     }
 }
 

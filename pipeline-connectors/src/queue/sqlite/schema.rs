@@ -5,11 +5,14 @@ use rusqlite::Transaction;
 use crate::sqlite::{OpenErrorKind, Schema, Unusable};
 
 /// Of the tables below. Another version is not opened.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
 /// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
 /// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`; `dedup` is
 /// what a message is a duplicate by in place of it.
+///
+/// `receives` counts deliveries, but not those that nobody got. `delivery` only grows, and is what a receipt is known by:
+/// a worker that was stopped past its lease may have one of long ago.
 ///
 /// `clock` is the latest time that anyone saw, `name` makes the ids of this file different from those of any other.
 const TABLES: &str = "
@@ -28,6 +31,7 @@ const TABLES: &str = "
         due INTEGER,
         span INTEGER NOT NULL,
         receives INTEGER NOT NULL DEFAULT 0,
+        delivery INTEGER NOT NULL DEFAULT 0,
         body NOT NULL
     );
     CREATE INDEX brigade_queue_id ON brigade_queue (id) WHERE id IS NOT NULL;

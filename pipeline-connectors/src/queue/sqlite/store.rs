@@ -92,9 +92,9 @@ impl Store {
         lease: Duration,
     ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
         const LEASE: &str = "UPDATE brigade_queue
-            SET due = ?1 + ?2, span = ?2, receives = receives + 1
+            SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
             WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, id, sent, body";
+            RETURNING seq, receives, delivery, id, sent, dedup, body";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(LEASE)?;
         let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
@@ -106,16 +106,22 @@ impl Store {
     }
 
     fn received<B: QueueBody>(&self, row: &Row<'_>) -> rusqlite::Result<Received<B>> {
-        let (seq, receives): (i64, i64) = (row.get(0)?, row.get(1)?);
-        let id = match row.get(2)? {
-            Some(id) => id,
-            None => Arc::from(format!("{}-{seq}", self.name)),
-        };
-        let sent = Duration::from_millis(row.get::<_, i64>(3)?.unsigned_abs());
-        let body: B = row.get(4)?;
-        let receipt = Receipt(format!("{seq}.{receives}").into());
+        let (seq, receives, delivery): (i64, i64, i64) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let chosen: Option<Arc<str>> = row.get(3)?;
+        let sent = Duration::from_millis(row.get::<_, i64>(4)?.unsigned_abs());
+        let dedup: Option<Arc<str>> = row.get(5)?;
+        let body: B = row.get(6)?;
+        let receipt = Receipt(format!("{seq}.{delivery}").into());
         let receives = u32::try_from(receives).unwrap_or(u32::MAX);
-        Ok(Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent))
+        // An id that the queue gives is no other message's.
+        let number = || Arc::from(format!("{}-{seq}", self.name));
+        let (id, number) = match chosen {
+            Some(id) => (id, Some(dedup.unwrap_or_else(number))),
+            None => (number(), None),
+        };
+        let mut received = Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent);
+        received.number = number;
+        Ok(received)
     }
 
     /// Moves a message out of the way of the others, and of those behind it in its group.
@@ -129,7 +135,7 @@ impl Store {
         self.connection.execute(KEEP, (seq, why))?;
         let group = self.connection.query_row(REMOVE, [seq], Group::read)?;
         if let Some(group) = group {
-            self.next_of(now, &group)?;
+            next_of(&self.connection, now, &group)?;
         }
         tracing::warn!(queue = %self.name, seq, why, "a message that cannot be read is set aside, in the table `brigade_queue_set_aside`");
         Ok(())
@@ -144,25 +150,29 @@ impl Store {
     ) -> rusqlite::Result<Vec<Unsettled>> {
         let mut unsettled = Vec::new();
         for (index, receipt) in receipts.iter().enumerate() {
-            let settled = match parse(receipt) {
+            let delivery = parse(receipt);
+            let settled = match delivery {
                 Some(delivery) => self.settle_one(now, settle, delivery)?,
                 None => false,
             };
-            if !settled {
-                let why = "its lease has ended, and it was delivered again or is done";
-                unsettled.push(Unsettled::lost(index, why));
+            if settled {
+                continue;
             }
+            unsettled.push(match delivery {
+                Some((seq, _)) if !self.is_there(seq)? => Unsettled::gone(index),
+                _ => Unsettled::lost(index, "its lease has ended, and it was delivered again"),
+            });
         }
         Ok(unsettled)
     }
 
     fn settle_one(&self, now: i64, settle: Settle, at: (i64, i64)) -> rusqlite::Result<bool> {
         const LATER: &str =
-            "UPDATE brigade_queue SET due = ?3, span = ?4 WHERE seq = ?1 AND receives = ?2";
+            "UPDATE brigade_queue SET due = ?3, span = ?4 WHERE seq = ?1 AND delivery = ?2";
         const RETURN: &str = "UPDATE brigade_queue SET due = 0, receives = receives - 1
-            WHERE seq = ?1 AND receives = ?2";
+            WHERE seq = ?1 AND delivery = ?2";
         let (sql, time) = match settle {
-            Settle::Ack => return self.remove(now, at),
+            Settle::Ack => return remove(&self.connection, now, at),
             Settle::Return => {
                 let changed = self.connection.prepare_cached(RETURN)?.execute(at)?;
                 return Ok(changed > 0);
@@ -182,31 +192,9 @@ impl Store {
         Ok(changed > 0)
     }
 
-    fn remove(&self, now: i64, at: (i64, i64)) -> rusqlite::Result<bool> {
-        const REMOVE: &str =
-            "DELETE FROM brigade_queue WHERE seq = ?1 AND receives = ?2 RETURNING grp";
-        let removed = self
-            .connection
-            .prepare_cached(REMOVE)?
-            .query_row(at, Group::read)
-            .optional()?;
-        if let Some(Some(group)) = &removed {
-            self.next_of(now, group)?;
-        }
-        Ok(removed.is_some())
-    }
-
-    /// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay
-    /// waits for the rest of it.
-    fn next_of(&self, now: i64, group: &Group) -> rusqlite::Result<()> {
-        const NEXT: &str = "UPDATE brigade_queue
-            SET due = CASE WHEN span > 0 AND sent + span > ?1
-                THEN min(sent, ?1) + span ELSE 0 END
-            WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
-        self.connection
-            .prepare_cached(NEXT)?
-            .execute((now, group))?;
-        Ok(())
+    fn is_there(&self, seq: i64) -> rusqlite::Result<bool> {
+        let there = "SELECT 1 FROM brigade_queue WHERE seq = ?1";
+        self.connection.prepare_cached(there)?.exists([seq])
     }
 
     /// Stores messages, but for those that are there already: by their `dedup`, or else by their name.
@@ -259,6 +247,30 @@ impl Store {
     }
 }
 
+/// Removes a message, if this delivery of it is the last one.
+pub(super) fn remove(connection: &Connection, now: i64, at: (i64, i64)) -> rusqlite::Result<bool> {
+    const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 RETURNING grp";
+    let removed = connection
+        .prepare_cached(REMOVE)?
+        .query_row(at, Group::read)
+        .optional()?;
+    if let Some(Some(group)) = &removed {
+        next_of(connection, now, group)?;
+    }
+    Ok(removed.is_some())
+}
+
+/// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay waits
+/// for the rest of it.
+fn next_of(connection: &Connection, now: i64, group: &Group) -> rusqlite::Result<()> {
+    const NEXT: &str = "UPDATE brigade_queue
+        SET due = CASE WHEN span > 0 AND sent + span > ?1
+            THEN min(sent, ?1) + span ELSE 0 END
+        WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
+    connection.prepare_cached(NEXT)?.execute((now, group))?;
+    Ok(())
+}
+
 /// A group as it is stored. Other programs write groups too: of any type, and text that is no UTF-8.
 enum Group {
     Text(Vec<u8>),
@@ -286,13 +298,13 @@ impl ToSql for Group {
 }
 
 /// The delivery that a receipt stands for: its message and which delivery of it.
-fn parse(receipt: &Receipt) -> Option<(i64, i64)> {
-    let (seq, receives) = receipt.0.split_once('.')?;
-    Some((seq.parse().ok()?, receives.parse().ok()?))
+pub(super) fn parse(receipt: &Receipt) -> Option<(i64, i64)> {
+    let (seq, delivery) = receipt.0.split_once('.')?;
+    Some((seq.parse().ok()?, delivery.parse().ok()?))
 }
 
 /// The time in milliseconds since 1970.
-fn now() -> i64 {
+pub(super) fn now() -> i64 {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .map_or(0, millis)

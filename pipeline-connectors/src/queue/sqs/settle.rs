@@ -99,11 +99,12 @@ pub(super) fn summarise(
             Err(error) if none_succeeded => return Err(error),
             Err(error) => {
                 let text = error.to_string();
-                failed.extend(range.map(|index| Unsettled {
-                    index,
-                    error: text.clone().into(),
-                    retryable: error.transient,
-                }));
+                let of = if error.transient {
+                    Unsettled::retryable
+                } else {
+                    Unsettled::lost
+                };
+                failed.extend(range.map(|index| of(index, text.clone())));
             }
         }
     }

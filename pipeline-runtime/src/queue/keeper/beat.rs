@@ -60,6 +60,7 @@ impl Keeper {
                     index,
                     error,
                     retryable,
+                    ..
                 } in unsettled
                 {
                     tracing::warn!(queue = %queue.name(), %error, retryable, "a lease not extended");
@@ -73,7 +74,7 @@ impl Keeper {
     }
 
     fn extended(&self, started: Instant, beats: impl Iterator<Item = (usize, Beat)>) {
-        let soon = self.every() / PART;
+        let (soon, lease) = (self.every() / PART, self.terms().lease);
         let mut state = self.lock();
         for (slot, beat) in beats {
             // Another delivery may have its place by now; that one is not being extended.
@@ -81,9 +82,15 @@ impl Keeper {
                 && std::mem::take(&mut held.extending)
             {
                 match beat {
-                    Beat::Extended => held.leased = started,
+                    Beat::Extended => {
+                        held.leased = started;
+                        held.original.lease_end().extend(started, lease);
+                    }
                     Beat::Again => held.leased += soon,
-                    Beat::Lost => held.lost = true,
+                    Beat::Lost => {
+                        held.lost = true;
+                        held.original.lease_end().lose();
+                    }
                 }
             }
         }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 pub(super) use run::keep;
 
 use super::{DeliverySnapshot, Receipt};
-use crate::ticket::{Fate, Lease, Original, Riders, Settled, Settles, Ticket};
+use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
 /// what the queue is told at once.
@@ -32,12 +32,13 @@ pub(crate) struct Keeper {
 }
 
 /// What does not change while the source runs.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Terms {
     pub(crate) lease: Duration,
     /// How many deliveries the queue is told of at once.
     pub(crate) settles: usize,
     pub(crate) nack_filtered: bool,
+    pub(crate) place: Option<Arc<str>>,
 }
 
 #[derive(Debug, Default)]
@@ -61,13 +62,19 @@ struct State {
 }
 
 /// A delivery that is queued or worked on.
-#[derive(Debug)]
 struct Held {
     receipt: Receipt,
+    original: Arc<dyn Original>,
     /// When its lease was taken, or extended.
     leased: Instant,
     extending: bool,
     lost: bool,
+}
+
+impl std::fmt::Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Held").field(self.original.id()).finish()
+    }
 }
 
 /// A delivery that is resolved.
@@ -95,6 +102,12 @@ enum Outcome {
     /// Acknowledged, for a dead letter is written.
     Dead,
     Nacked(Duration),
+    /// Given back, for another delivery of the message has come further.
+    Fenced(Duration),
+    /// Its lease is over: there is nothing to tell.
+    Lost,
+    /// The queue knows that it is done.
+    Settled,
 }
 
 /// Keeps a source open; it ends when this is dropped.
@@ -133,20 +146,22 @@ impl Keeper {
         self: &Arc<Self>,
         deliveries: Vec<(Receipt, Arc<dyn Original>)>,
     ) -> Vec<Ticket> {
-        let leased = Instant::now();
+        let (leased, lease) = (Instant::now(), self.terms().lease);
         let mut state = self.lock();
         let mut tickets = Vec::with_capacity(deliveries.len());
         state.counts.received += deliveries.len() as u64;
         state.counts.in_flight += deliveries.len() as u64;
         for (receipt, original) in deliveries {
+            original.lease_end().extend(leased, lease);
             let slot = state.held.insert(Held {
                 receipt,
+                original: Arc::clone(&original),
                 leased,
                 extending: false,
                 lost: false,
             });
             tickets.push(Ticket::of(Lease {
-                keeper: Arc::clone(self) as Arc<dyn Settles>,
+                keeper: Arc::clone(self) as Arc<dyn Keeps>,
                 slot,
                 original,
             }));
@@ -182,10 +197,10 @@ impl Keeper {
     }
 }
 
-impl Settles for Keeper {
+impl Keeps for Keeper {
     fn settle(&self, settled: &mut dyn Iterator<Item = Settled>) {
         let since = Instant::now();
-        let terms = *self.terms();
+        let (terms, mut told) = (self.terms(), Vec::new());
         let mut state = self.lock();
         for Settled {
             lease,
@@ -194,7 +209,7 @@ impl Settles for Keeper {
         } in settled
         {
             let outcome = terms.outcome(fate);
-            state.resolve(lease.slot, lease.original, outcome, riders, since);
+            told.extend(state.resolve(lease.slot, lease.original, outcome, riders, since));
         }
         let wake = (state.waits_for_acks && !state.acks.is_empty())
             || (state.waits_for_nacks && !state.nacks.is_empty())
@@ -207,6 +222,15 @@ impl Settles for Keeper {
         if wake {
             self.work.notify_one();
         }
+        told.into_iter().for_each(Riders::acked);
+    }
+
+    fn receipt(&self, slot: usize) -> Receipt {
+        self.lock().held[slot].receipt.clone()
+    }
+
+    fn place(&self) -> Option<Arc<str>> {
+        self.terms().place.clone()
     }
 }
 
@@ -215,15 +239,18 @@ impl Terms {
         match fate {
             Fate::Filtered if self.nack_filtered => Outcome::Nacked(self.lease),
             Fate::Filtered | Fate::Done => Outcome::Acked,
+            Fate::Settled => Outcome::Settled,
             Fate::Dead => Outcome::Dead,
             Fate::Again(delay) => Outcome::Nacked(delay),
             Fate::Undecided => Outcome::Nacked(self.lease),
+            // Not at once, or two copies of one message would fence each other for ever.
+            Fate::Lost => Outcome::Fenced(self.lease),
         }
     }
 }
 
 impl State {
-    /// From here on its lease is not extended any more.
+    /// From here on its lease is not extended any more. Those who are to be told at once.
     fn resolve(
         &mut self,
         slot: usize,
@@ -231,10 +258,18 @@ impl State {
         outcome: Outcome,
         riders: Riders,
         since: Instant,
-    ) {
+    ) -> Option<Riders> {
         let Held {
-            receipt, extending, ..
+            receipt,
+            extending,
+            lost,
+            ..
         } = self.held.remove(slot);
+        let is_over = || lost || original.lease_end().has_passed(&mut Now::default());
+        let outcome = match outcome {
+            Outcome::Fenced(_) if is_over() => Outcome::Lost,
+            outcome => outcome,
+        };
         let resolved = Resolved {
             receipt,
             original,
@@ -242,17 +277,27 @@ impl State {
             riders,
             since,
         };
-        if extending {
-            self.extending.push(resolved);
-        } else {
-            self.wait(resolved);
+        match resolved.outcome {
+            Outcome::Lost => {
+                self.counts.lose();
+                tracing::warn!(id = %resolved.original.id(), "lease lost; what was left to do of the message is not done");
+            }
+            Outcome::Settled => {
+                self.counts.in_flight -= 1;
+                self.counts.acked += 1;
+                return Some(resolved.riders);
+            }
+            _ if extending => self.extending.push(resolved),
+            _ => self.wait(resolved),
         }
+        None
     }
 
     fn wait(&mut self, resolved: Resolved) {
         match resolved.outcome {
             Outcome::Acked | Outcome::Dead => self.acks.push(resolved),
-            Outcome::Nacked(_) => self.nacks.push(resolved),
+            Outcome::Nacked(_) | Outcome::Fenced(_) => self.nacks.push(resolved),
+            Outcome::Lost | Outcome::Settled => {}
         }
     }
 }

@@ -62,7 +62,7 @@ impl State {
             Lane::Nacks => {
                 let mut delays = BTreeMap::<_, Vec<_>>::new();
                 for entry in self.nacks.drain(..) {
-                    if let Outcome::Nacked(delay) = entry.outcome {
+                    if let Outcome::Nacked(delay) | Outcome::Fenced(delay) = entry.outcome {
                         delays.entry(delay).or_default().push(entry);
                     }
                 }
@@ -138,7 +138,9 @@ impl Keeper {
             Ok(unsettled) => {
                 for unsettled in unsettled {
                     if let Some(fate) = fates.get_mut(unsettled.index) {
-                        *fate = if unsettled.retryable {
+                        *fate = if unsettled.gone && group.lane == Lane::Acks {
+                            Told::Settled
+                        } else if unsettled.retryable {
                             Told::Again
                         } else {
                             Told::Lost
@@ -161,9 +163,7 @@ impl Keeper {
                 Told::Settled => over.push(entry),
                 Told::Again if entry.since.elapsed() < lease => left.push(entry),
                 Told::Again | Told::Lost => {
-                    state.counts.in_flight -= 1;
-                    state.counts.nacked += 1;
-                    state.counts.lost += 1;
+                    state.counts.lose();
                     lost.push(entry);
                 }
             }
@@ -184,13 +184,17 @@ impl Keeper {
     fn settled(&self, entries: Vec<Resolved>) {
         let mut state = self.lock();
         let counts = &mut state.counts;
-        counts.in_flight -= entries.len() as u64;
         for entry in &entries {
             match entry.outcome {
+                Outcome::Fenced(_) | Outcome::Lost | Outcome::Settled => {
+                    counts.lose();
+                    continue;
+                }
                 Outcome::Acked => counts.acked += 1,
                 Outcome::Dead => counts.dead += 1,
                 Outcome::Nacked(_) => counts.nacked += 1,
             }
+            counts.in_flight -= 1;
         }
         drop(state);
         self.room.notify_waiters();
@@ -198,7 +202,7 @@ impl Keeper {
             match entry.outcome {
                 Outcome::Acked => entry.riders.acked(),
                 Outcome::Dead => entry.riders.dead(),
-                Outcome::Nacked(_) => {}
+                Outcome::Nacked(_) | Outcome::Fenced(_) | Outcome::Lost | Outcome::Settled => {}
             }
         }
     }

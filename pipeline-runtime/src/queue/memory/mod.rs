@@ -162,6 +162,7 @@ fn own<B: Clone>(received: Received<Arc<B>>) -> Received<B> {
         receipt: received.receipt,
         receive_count: received.receive_count,
         first_seen: received.first_seen,
+        number: received.number,
     }
 }
 

@@ -40,6 +40,8 @@ struct Message<B> {
     group: Option<Arc<str>>,
     first_seen: SystemTime,
     receive_count: u32,
+    /// What tells it from another message of the id that a sender has chosen.
+    number: Option<Arc<str>>,
     place: Place,
 }
 
@@ -103,6 +105,8 @@ impl<B> Store<B> {
                 false,
             ),
         };
+        let own = || Arc::from(self.stamps.to_string());
+        let number = chosen.then(|| dedup.clone().unwrap_or_else(own));
         let slot = self.messages.insert(Message {
             body: Arc::new(body),
             id: Arc::clone(&id),
@@ -111,6 +115,7 @@ impl<B> Store<B> {
             group: group.clone(),
             first_seen: SystemTime::now(),
             receive_count: 0,
+            number,
             place: Place::Ready,
         });
         if chosen {
@@ -168,10 +173,11 @@ impl<B> Store<B> {
             message.receive_count += 1;
             message.place = Place::Leased(receipt.clone(), now + lease);
             self.timed.insert((now + lease, slot));
-            received.push(
+            let mut leased =
                 Received::new(Arc::clone(&message.id), receipt, Arc::clone(&message.body))
-                    .seen(message.receive_count, message.first_seen),
-            );
+                    .seen(message.receive_count, message.first_seen);
+            leased.number.clone_from(&message.number);
+            received.push(leased);
         }
         received
     }

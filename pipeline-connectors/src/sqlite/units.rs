@@ -1,0 +1,291 @@
+//! Rows that are written together or not at all, each unit with what is settled by it, and any number of units in one
+//! transaction.
+
+use std::path::Path;
+
+use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
+use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
+
+use super::sql::Sql;
+use super::write::{Effect, Refused, row_error, write_row};
+use super::{OpenError, Row, RowError, Table, TableSnapshot, refused, with_room};
+
+/// What a unit may do.
+#[derive(Debug)]
+pub enum Claim {
+    /// Its rows are written.
+    Ours,
+    /// It is somebody else's by now: nothing of it is written.
+    Lost,
+    /// Its rows were written before.
+    Before,
+    /// It cannot be settled here, for this reason.
+    Refused(String),
+}
+
+/// Claims what is at stake with a unit, in the transaction that its rows are written in.
+pub trait Claims: Clone + Send + Sync + 'static {
+    /// What it settles.
+    const SETTLES: Settles;
+
+    /// What is written begins as this.
+    fn written() -> Written;
+
+    /// Settles what is at stake with a unit, if that can be.
+    fn claim(&self, transaction: &Transaction<'_>, stake: &Stake) -> rusqlite::Result<Claim>;
+}
+
+/// A table whose rows are written with what they settle.
+#[derive(Debug, Clone)]
+#[must_use = "a sink writes only what a pipeline gives it"]
+pub struct Claiming<C> {
+    table: Table,
+    claims: C,
+}
+
+impl<C: Claims> Claiming<C> {
+    /// `what` lies in the file at `place`, where the table must be too. Its database waits for the disk at every
+    /// transaction from here on: what it writes is not written again.
+    pub(crate) fn new(
+        table: &Table,
+        claims: C,
+        place: &Path,
+        what: &str,
+    ) -> Result<Self, OpenError> {
+        let database = table.database();
+        if !same_file(database.path(), place) {
+            let problem = format!("it is not in the file of {what}, {}", place.display());
+            return Err(OpenError::of_table(database, table.name(), problem));
+        }
+        database
+            .connection()
+            .pragma_update(None, "synchronous", "FULL")
+            .map_err(|error| OpenError::of_statement(database, table.name(), &error))?;
+        let table = table.clone();
+        Ok(Self { table, claims })
+    }
+}
+
+fn same_file(one: &Path, other: &Path) -> bool {
+    match (one.canonicalize(), other.canonicalize()) {
+        (Ok(one), Ok(other)) => one == other,
+        _ => false,
+    }
+}
+
+impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
+    const SETTLES: Settles = C::SETTLES;
+
+    async fn write(&self, items: Vec<R>) -> Result<Written, SinkError> {
+        let stakes = items.iter().map(|_| Stake::default()).collect();
+        self.settle(items, stakes).await
+    }
+
+    async fn settle(&self, items: Vec<R>, stakes: Vec<Stake>) -> Result<Written, SinkError> {
+        let rows = items.into_iter().map(|row| vec![row]);
+        self.write_all(rows, stakes).await
+    }
+
+    async fn flush(&self) -> Result<(), SinkError> {
+        self.table.checkpoint().await
+    }
+
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+}
+
+impl<R: Row, C: Claims> Sink<Vec<R>> for Claiming<C> {
+    const SETTLES: Settles = C::SETTLES;
+
+    async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError> {
+        let stakes = items.iter().map(|_| Stake::default()).collect();
+        self.settle(items, stakes).await
+    }
+
+    async fn settle(&self, items: Vec<Vec<R>>, stakes: Vec<Stake>) -> Result<Written, SinkError> {
+        self.write_all(items, stakes).await
+    }
+
+    async fn flush(&self) -> Result<(), SinkError> {
+        self.table.checkpoint().await
+    }
+
+    fn name(&self) -> &'static str {
+        "sqlite"
+    }
+}
+
+/// The rows of an item: of one message or task, or, for a batch, of several with one row each.
+struct Item<R> {
+    rows: Vec<R>,
+    stake: Stake,
+}
+
+impl<R> Item<R> {
+    /// The rows of each unit, what is at stake with it, and its number in the item if that is a batch.
+    fn units(&self) -> impl Iterator<Item = (Option<usize>, &[R], &Stake)> {
+        let elements = &self.stake.elements;
+        let is_batch = !elements.is_empty() && elements.len() == self.rows.len();
+        let parts = elements.iter().zip(&self.rows).enumerate();
+        let parts = parts
+            .filter(move |_| is_batch)
+            .map(|(part, (stake, row))| (Some(part), std::slice::from_ref(row), stake));
+        let whole = (!is_batch).then_some((None, &*self.rows, &self.stake));
+        parts.chain(whole)
+    }
+}
+
+impl<C: Claims> Claiming<C> {
+    /// Writes all items in one transaction.
+    async fn write_all<R: Row>(
+        &self,
+        items: impl IntoIterator<Item = Vec<R>>,
+        stakes: Vec<Stake>,
+    ) -> Result<Written, SinkError> {
+        let (table, claims) = (&self.table, self.claims.clone());
+        let (waited, mut written) = (table.database().busy_timeout(), C::written());
+        let items = items.into_iter().zip(stakes);
+        let items: Vec<_> = items.map(|(rows, stake)| Item { rows, stake }).collect();
+        let work = move |connection: &mut Connection, sql: &Sql| {
+            with_room(|| Batch::write(connection, sql, &items, &claims))
+        };
+        let batch = table.run(work).await?.map_err(|error| {
+            let why = refused(&error, waited);
+            let table = table.name();
+            SinkError::new(format!(
+                "nothing of this batch was written to the table `{table}`: {why}"
+            ))
+        })?;
+        table.count(batch.counts);
+        for (index, part, is_lost) in batch.aside {
+            if is_lost {
+                written.lost(index, part);
+            } else {
+                written.already_done(index, part);
+            }
+        }
+        for (index, part, error) in batch.failed {
+            match part {
+                Some(part) => written.fail_part(index, part, error),
+                None => written.fail(index, error),
+            }
+        }
+        Ok(written)
+    }
+}
+
+/// What became of one transaction.
+#[derive(Default)]
+struct Batch {
+    counts: TableSnapshot,
+    failed: Vec<(usize, Option<usize>, RowError)>,
+    /// What was lost, and what was written before.
+    aside: Vec<(usize, Option<usize>, bool)>,
+}
+
+impl Batch {
+    fn write<R: Row>(
+        connection: &mut Connection,
+        sql: &Sql,
+        items: &[Item<R>],
+        claims: &impl Claims,
+    ) -> rusqlite::Result<Self> {
+        let mut batch = Self::default();
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut insert = transaction.prepare_cached(&sql.insert)?;
+        let mut update = match &sql.update {
+            Some(update) => Some(transaction.prepare_cached(update)?),
+            None => None,
+        };
+        for (index, item) in items.iter().enumerate() {
+            for (part, rows, stake) in item.units() {
+                transaction.prepare_cached("SAVEPOINT unit")?.execute([])?;
+                let update = update.as_deref_mut();
+                if !batch.unit(
+                    (index, part),
+                    rows,
+                    stake,
+                    |stake| claims.claim(&transaction, stake),
+                    (sql, &mut insert, update),
+                )? {
+                    if transaction.is_autocommit() {
+                        return Err(Refused::Row(
+                            "a constraint of the table has undone the transaction".into(),
+                        )
+                        .into_error());
+                    }
+                    transaction
+                        .prepare_cached("ROLLBACK TO unit")?
+                        .execute([])?;
+                }
+                transaction.prepare_cached("RELEASE unit")?.execute([])?;
+            }
+        }
+        drop((insert, update));
+        transaction.commit()?;
+        Ok(batch)
+    }
+
+    /// Whether what was done for the unit stays.
+    fn unit<R: Row>(
+        &mut self,
+        (index, part): (usize, Option<usize>),
+        rows: &[R],
+        stake: &Stake,
+        claim: impl FnOnce(&Stake) -> rusqlite::Result<Claim>,
+        (sql, insert, update): (&Sql, &mut Statement<'_>, Option<&mut Statement<'_>>),
+    ) -> rusqlite::Result<bool> {
+        let count = rows.len() as u64;
+        match claim(stake)? {
+            Claim::Ours => {}
+            Claim::Lost => {
+                self.counts.lost += count;
+                self.aside.push((index, part, true));
+                return Ok(false);
+            }
+            Claim::Before => {
+                self.counts.already_done += count;
+                self.aside.push((index, part, false));
+                return Ok(false);
+            }
+            Claim::Refused(problem) => {
+                self.counts.failed += count.max(1);
+                self.failed
+                    .push((index, part, RowError::of_item(&sql.table, problem)));
+                return Ok(false);
+            }
+        }
+        match write_rows(rows, insert, update) {
+            Ok(counts) => {
+                self.counts += counts;
+                Ok(true)
+            }
+            Err((row, Refused::Row(problem))) => {
+                self.counts.failed += 1;
+                self.failed
+                    .push((index, part, row_error(sql, row, problem)));
+                Ok(false)
+            }
+            Err((_, refused)) => Err(refused.into_error()),
+        }
+    }
+}
+
+/// All rows of a unit, or the one that was refused and why.
+fn write_rows<'r, R: Row>(
+    rows: &'r [R],
+    insert: &mut Statement<'_>,
+    mut update: Option<&mut Statement<'_>>,
+) -> Result<TableSnapshot, (&'r R, Refused)> {
+    let mut counts = TableSnapshot::default();
+    for row in rows {
+        match write_row(row, insert, update.as_deref_mut()) {
+            Ok(Effect::Inserted) => counts.inserted += 1,
+            Ok(Effect::Updated) => counts.updated += 1,
+            Ok(Effect::Ignored) => counts.ignored += 1,
+            Err(refused) => return Err((row, refused)),
+        }
+    }
+    Ok(counts)
+}

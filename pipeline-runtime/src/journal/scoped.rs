@@ -1,0 +1,52 @@
+//! A journal under another name of its tasks.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use super::{Begin, Begun, Finish, Frame, Journal, JournalError};
+
+/// What [`Journal::scope`] makes.
+#[derive(Debug, Clone)]
+pub struct Scoped<J> {
+    journal: J,
+    name: Arc<str>,
+}
+
+impl<J> Scoped<J> {
+    pub(super) fn new(journal: J, name: Arc<str>) -> Self {
+        Self { journal, name }
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<J: Journal> Journal for Scoped<J> {
+    fn name(&self) -> Arc<str> {
+        self.journal.name()
+    }
+
+    fn limit(&self) -> usize {
+        self.journal.limit()
+    }
+
+    fn begin(
+        &self,
+        tasks: Vec<Begin>,
+    ) -> impl Future<Output = Result<Vec<Begun>, JournalError>> + Send {
+        self.journal.begin(tasks)
+    }
+
+    fn record(
+        &self,
+        frames: Vec<Frame>,
+    ) -> impl Future<Output = Result<Vec<usize>, JournalError>> + Send {
+        self.journal.record(frames)
+    }
+
+    fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {
+        self.journal.finish(tasks)
+    }
+
+    fn scope_name(&self) -> Option<Arc<str>> {
+        Some(Arc::clone(&self.name))
+    }
+}

@@ -1,0 +1,157 @@
+//! What is recorded of the tasks that items belong to goes along with their tickets.
+
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+/// A frame as it is read back, without its task.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Recorded {
+    /// The key of the stage.
+    pub key: Arc<str>,
+    /// The value, encoded.
+    pub value: Arc<[u8]>,
+}
+
+/// The name of a task in a journal.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct TaskName {
+    /// What keeps it apart from tasks of other pipelines with the same id: the name of the queue that its message comes
+    /// from, nothing where there is no queue, or what `Journal::scope` says.
+    pub scope: Arc<str>,
+    /// Its id: that of its message, or what `push_task(key, id = …)` says.
+    pub id: Arc<str>,
+}
+
+impl TaskName {
+    /// The task of this id in this scope.
+    #[must_use]
+    pub fn new(scope: impl Into<Arc<str>>, id: impl Into<Arc<str>>) -> Self {
+        let (scope, id) = (scope.into(), id.into());
+        Self { scope, id }
+    }
+}
+
+/// How a task ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ending {
+    /// All of it is done, and its message is acknowledged. A delivery of that message which comes all the same is passed
+    /// over.
+    Done,
+    /// Nothing of it is remembered, but that its rows are written if they were in one transaction with its completion: a
+    /// dead letter holds what was recorded, or it is done and came from no queue that could deliver it again.
+    Dropped,
+}
+
+/// What goes along with a ticket: the record of a task in a journal.
+pub(crate) trait Rider: Send + Sync {
+    /// The message is acknowledged; or, where there is none, the item is done.
+    fn ended(&self, ending: Ending);
+
+    /// The name under which the task is recorded.
+    fn task(&self) -> &TaskName;
+
+    /// The epoch under which it is recorded, 0 if it has none yet.
+    fn epoch(&self) -> u64;
+
+    /// What is recorded of the task, for its dead letter.
+    fn frames(&self) -> Vec<Recorded>;
+}
+
+/// Those who are told when a message is acknowledged.
+#[derive(Default)]
+pub(crate) struct Riders {
+    first: OnceLock<Arc<dyn Rider>>,
+    beside: Mutex<Vec<Arc<dyn Rider>>>,
+}
+
+impl Riders {
+    pub(super) fn add(&self, rider: Arc<dyn Rider>) {
+        if let Err(rider) = self.first.set(rider) {
+            let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+            beside.push(rider);
+        }
+    }
+
+    pub(super) fn first(&self) -> Option<&dyn Rider> {
+        self.first.get().map(|rider| &**rider)
+    }
+
+    /// All of them, while the message is under way.
+    pub(super) fn now(&self) -> Vec<Arc<dyn Rider>> {
+        let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+        self.first
+            .get()
+            .into_iter()
+            .chain(&*beside)
+            .cloned()
+            .collect()
+    }
+
+    pub(super) fn all(self) -> impl Iterator<Item = Arc<dyn Rider>> {
+        let beside = self.beside.into_inner();
+        let beside = beside.unwrap_or_else(PoisonError::into_inner);
+        self.first.into_inner().into_iter().chain(beside)
+    }
+
+    /// The message is acknowledged; or, where there is none, the item is done.
+    pub(crate) fn acked(self) {
+        self.all().for_each(|rider| rider.ended(Ending::Done));
+    }
+
+    /// The same, for a dead letter is written. It has the frames of one task: where there are more, all stay recorded
+    /// until the letter is replayed.
+    pub(crate) fn dead(self) {
+        let mut all = self.all();
+        if let (Some(rider), None) = (all.next(), all.next()) {
+            rider.ended(Ending::Dropped);
+        }
+    }
+}
+
+/// A rider of several messages: it is told when the last of them is acknowledged.
+pub(crate) struct Last {
+    rider: Arc<dyn Rider>,
+    left: AtomicUsize,
+    /// Whether any of them was given up on.
+    is_dropped: AtomicBool,
+}
+
+impl Last {
+    pub(super) fn of(rider: Arc<dyn Rider>, messages: usize) -> Self {
+        Self {
+            rider,
+            left: AtomicUsize::new(messages),
+            is_dropped: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Rider for Last {
+    fn ended(&self, ending: Ending) {
+        if ending == Ending::Dropped {
+            // Relaxed: the count below orders it.
+            self.is_dropped.store(true, Ordering::Relaxed);
+        }
+        // AcqRel: who takes the last one sees what all others have stored before.
+        if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
+            // Relaxed: ordered by the count.
+            let ending = match self.is_dropped.load(Ordering::Relaxed) {
+                true => Ending::Dropped,
+                false => Ending::Done,
+            };
+            self.rider.ended(ending);
+        }
+    }
+
+    fn task(&self) -> &TaskName {
+        self.rider.task()
+    }
+
+    fn epoch(&self) -> u64 {
+        self.rider.epoch()
+    }
+
+    fn frames(&self) -> Vec<Recorded> {
+        self.rider.frames()
+    }
+}
