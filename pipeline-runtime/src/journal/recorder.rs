@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::lane::Lane;
 use super::open::{OpenTasks, Stages};
-use super::task::{Entry, Opening, Task};
+use super::task::{Entry, Gathers, Opening, Task};
 use super::{Frame, Journal, JournalError};
 use crate::control::Control;
 use crate::panics;
@@ -54,26 +54,6 @@ impl std::fmt::Debug for Recorder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Recorder({})", self.0.name())
     }
-}
-
-/// A recorder, whatever its journal.
-pub(crate) trait Gathers: Send + Sync {
-    fn name(&self) -> Arc<str>;
-
-    fn limit(&self) -> usize;
-
-    fn attach(&self, control: Arc<Control>);
-
-    fn tasks(&self) -> &Arc<OpenTasks>;
-
-    /// Loads what is recorded of a task, and settles its entry.
-    fn load(self: Arc<Self>, entry: Arc<Entry>);
-
-    /// Records a frame, and settles the entry of its task.
-    fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame);
-
-    /// A task is done.
-    fn finish(self: Arc<Self>, task: Arc<str>);
 }
 
 struct Gathering<J> {

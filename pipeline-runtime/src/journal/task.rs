@@ -4,14 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::Instant;
 
-use super::open::Stages;
-use super::recorder::Gathers;
+use super::open::{Open, OpenTasks, Stages};
 use super::{Frame, JournalError, Recorded, RunningTask};
+use crate::control::Control;
 use crate::failure::Cause;
 use crate::ticket::Rider;
 
@@ -25,7 +25,7 @@ pub(crate) struct Entry {
     gathers: Arc<dyn Gathers>,
     /// Among the open tasks of the pipeline.
     place: usize,
-    pub(super) opened: Instant,
+    opened: Instant,
     /// The last stage it has reached.
     stage: AtomicUsize,
     state: Mutex<State>,
@@ -51,10 +51,30 @@ enum Request {
     Record(Arc<str>),
 }
 
+/// A recorder, whatever its journal.
+pub(crate) trait Gathers: Send + Sync {
+    fn name(&self) -> Arc<str>;
+
+    fn limit(&self) -> usize;
+
+    fn attach(&self, control: Arc<Control>);
+
+    fn tasks(&self) -> &Arc<OpenTasks>;
+
+    /// Loads what is recorded of a task, and settles its entry.
+    fn load(self: Arc<Self>, entry: Arc<Entry>);
+
+    /// Records a frame, and settles the entry of its task.
+    fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame);
+
+    /// A task is done.
+    fn finish(self: Arc<Self>, task: Arc<str>);
+}
+
 impl Task {
     /// Begins to load what is recorded of the task.
     pub(crate) fn open(gathers: Arc<dyn Gathers>, id: Arc<str>, stage: usize) -> Opening {
-        let entry = Arc::new_cyclic(|entry| Entry {
+        let entry = Arc::new_cyclic(|entry: &Weak<Entry>| Entry {
             id,
             gathers: Arc::clone(&gathers),
             place: gathers.tasks().add(entry.clone()),
@@ -136,19 +156,6 @@ impl Entry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it is, in a pipeline of these stages.
-    pub(super) fn running(&self, stages: Stages, now: Instant) -> RunningTask {
-        let stage = self.stage.load(Ordering::Relaxed);
-        let all = stages.site.stages;
-        RunningTask {
-            id: Arc::clone(&self.id),
-            stage: stages.stage(stage),
-            is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
-            frames: all[stage].frames,
-            age: now - self.opened,
-        }
-    }
-
     /// The journal has answered; what it has loaded is added.
     pub(super) fn settle(&self, answer: Result<Vec<Recorded>, Arc<JournalError>>) {
         let mut state = self.lock();
@@ -193,6 +200,24 @@ impl Entry {
             what,
             error: Arc::clone(error),
         }))
+    }
+}
+
+impl Open for Entry {
+    fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    fn running(&self, stages: Stages, now: Instant) -> RunningTask {
+        let stage = self.stage.load(Ordering::Relaxed);
+        let all = stages.site.stages;
+        RunningTask {
+            id: Arc::clone(&self.id),
+            stage: stages.stage(stage),
+            is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
+            frames: all[stage].frames,
+            age: now - self.opened,
+        }
     }
 }
 
