@@ -1,5 +1,6 @@
 //! What of a package's modules is against the rules, in words.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
 use crate::floors::{self, Floors, Ring};
@@ -7,26 +8,24 @@ use crate::rules::{Allowed, Package};
 use crate::tree::Tree;
 use crate::ways::{End, Ways};
 
-/// How many rings of a folder are told; where there are more, breaking these breaks others.
-const TOLD: usize = 8;
-
 /// All that is wrong, each in a paragraph of its own.
 pub(crate) fn judge(package: &Package, tree: &Tree) -> Vec<String> {
     let ways = Ways::of(tree);
     let folders = floors::all(&ways);
     let mut wrong = Vec::new();
     for floors in &folders {
-        rings(package, floors, &mut wrong);
         if floors.folder.is_empty() {
             nevers(package, floors, &mut wrong);
             shares(package, floors, &mut wrong);
         }
+        rings(package, floors, &mut wrong);
     }
     unknown(package, &ways, &mut wrong);
     stale(package, tree, &folders, &mut wrong);
     wrong
 }
 
+/// Rings that have no arrow in common, the shortest first: to break them breaks most of the others.
 fn rings(package: &Package, floors: &Floors, wrong: &mut Vec<String>) {
     let mut rings = floors.rings();
     rings.retain(|ring| {
@@ -35,20 +34,35 @@ fn rings(package: &Package, floors: &Floors, wrong: &mut Vec<String>) {
             .iter()
             .any(|allowed| allows(allowed, floors, ring))
     });
-    for ring in rings.iter().take(TOLD) {
+    let mut known = BTreeSet::new();
+    let mut others = 0;
+    for ring in &rings {
+        let arrows: Vec<_> = arrows(ring).collect();
+        if arrows.iter().any(|arrow| known.contains(arrow)) {
+            others += 1;
+            continue;
+        }
         wrong.push(ring_told(package, floors, ring));
+        known.extend(arrows);
     }
-    if let Some(more @ 1..) = rings.len().checked_sub(TOLD) {
+    if others > 0 {
         let folder = shown(package, floors);
-        wrong.push(format!("{folder}: {more} more rings; mend these first"));
+        wrong.push(format!(
+            "{folder}: {others} other rings share an arrow with these; mend these first"
+        ));
     }
+}
+
+/// From each module of a ring to the next.
+fn arrows(ring: &Ring) -> impl Iterator<Item = (&String, &String)> {
+    ring.iter().zip(ring.iter().cycle().skip(1))
 }
 
 fn ring_told(package: &Package, floors: &Floors, ring: &Ring) -> String {
     let first = ring.first().map_or("", String::as_str);
     let folder = shown(package, floors);
     let mut told = format!("{folder}: {} → {first} is a ring\n", ring.join(" → "));
-    for (from, to) in ring.iter().zip(ring.iter().cycle().skip(1)) {
+    for (from, to) in arrows(ring) {
         let place = &floors.arrows[from][to];
         let _ = writeln!(told, "    {from} → {to}: {place}");
     }

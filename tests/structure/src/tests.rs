@@ -61,6 +61,24 @@ fn a_ring_is_told_with_a_place_for_each_arrow_and_what_to_do() {
 }
 
 #[test]
+fn rings_that_one_arrow_makes_are_told_once() {
+    let wrong = wrong(&[
+        ("lib.rs", "mod a; mod b; mod c;"),
+        ("a.rs", "use crate::{b::B, c::C};"),
+        ("b.rs", "use crate::c::C; pub struct B;"),
+        ("c.rs", "use crate::a; pub struct C;"),
+    ]);
+    assert!(
+        wrong[0].starts_with("made-up/src: a → c → a is a ring"),
+        "{wrong:#?}"
+    );
+    assert_eq!(
+        wrong[1..],
+        ["made-up/src: 1 other rings share an arrow with these; mend these first"]
+    );
+}
+
+#[test]
 fn modules_on_floors_are_fine() {
     assert_fine(&[
         ("lib.rs", "mod a; mod b; mod c; pub use a::A;"),
