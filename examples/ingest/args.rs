@@ -22,7 +22,7 @@ pub struct Args {
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
 
-    /// Take posts from TCP connections to this address as well, any number at a time, until Ctrl-C
+    /// Take posts from TCP connections to this address as well, any number at a time, until a signal
     #[arg(long, value_name = "ADDR")]
     pub listen: Option<String>,
 
@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, value_name = "BYTES", default_value = "1048576")]
     pub line_limit: NonZeroUsize,
 
-    /// After Ctrl-C, how long what was taken in may need to be written
+    /// After a signal, how long what was taken in may need to be written
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub drain: Duration,
 
@@ -67,10 +67,13 @@ const AFTER: &str = "\
 A post is an object with `id` (a number, or its digits), `user` (a name, or an object with `screen_name`) and `text` or
 `full_text`; `lang` and `created_at` are kept where they are there, all else is skipped.
 
-Ctrl-C takes nothing more in, writes what is on its way and reports; a second Ctrl-C ends at once.
+Ctrl-C, SIGTERM and SIGHUP take nothing more in, write what is on its way and report; a second signal ends at once.
+Work does not wait for whoever reads this program's output; messages that cannot be shown are counted.
 
-Exit status: 0 when the input was processed, even if lines of it were rejected; 1 when nothing could be done (no input
-could be read, the port is in use, the database cannot be written), or not all; 2 for a wrong option.
+Exit status: 0 when every input was read to its end, even if lines of it were rejected; 1 when one was not (it is missing,
+truncated, a connection broke) or nothing could be done (the port is in use, the database cannot be written); 2 for a
+wrong option; 130, 143 and 129 when Ctrl-C, SIGTERM or SIGHUP came before the end of an input, or while a connection was
+open.
 
 Examples:
   ingest                                     made-up posts into posts.db

@@ -7,7 +7,9 @@ use brigade::source::{self, Files, Line, Stdin, Tcp};
 use brigade::{BoxError, Driven, Pipeline};
 
 use crate::args::Args;
+use crate::ends::Ends;
 use crate::tables::Tables;
+use crate::voice::Voice;
 use crate::{corpus, job};
 
 /// The inputs that were asked for, at most one of each kind.
@@ -24,7 +26,7 @@ impl Inputs {
     ///
     /// If the port cannot be had, or the corpus not be made. A file that cannot be opened is a failure of its pipeline,
     /// and the others are read.
-    pub async fn open(args: &Args) -> Result<Self, BoxError> {
+    pub async fn open(args: &Args, voice: &Voice) -> Result<Self, BoxError> {
         let limit = args.line_limit.get();
         let (dashes, mut paths): (Vec<_>, Vec<_>) = args
             .files
@@ -36,7 +38,7 @@ impl Inputs {
             None => None,
         };
         if args.files.is_empty() && listener.is_none() {
-            paths.push(made_up(args)?);
+            paths.push(made_up(args, voice)?);
         }
         Ok(Self {
             files: (!paths.is_empty()).then(|| source::files(paths).line_limit(limit)),
@@ -59,24 +61,35 @@ impl Inputs {
             .collect()
     }
 
-    /// One pipeline for each, into the same tables.
-    pub fn pipelines(self, tables: &Tables, workers: usize) -> Vec<Pipeline<Driven, Line>> {
-        let files = self.files.map(|lines| job::posts(lines, tables, workers));
-        let stdin = self.stdin.map(|lines| job::posts(lines, tables, workers));
-        let listener = self
-            .listener
-            .map(|lines| job::posts(lines, tables, workers));
-        [files, stdin, listener].into_iter().flatten().collect()
+    /// One pipeline for each, into the same tables, and what knows whether all was read.
+    pub fn pipelines(self, tables: &Tables, workers: usize) -> (Vec<Pipeline<Driven, Line>>, Ends) {
+        let mut ends = Ends::default();
+        let mut pipelines = Vec::new();
+        if let Some(files) = self.files {
+            pipelines.push(job::posts(ends.watch(files), tables, workers));
+        }
+        if let Some(stdin) = self.stdin {
+            pipelines.push(job::posts(ends.watch(stdin), tables, workers));
+        }
+        if let Some(listener) = self.listener {
+            ends.listens(listener.stats());
+            pipelines.push(job::posts(listener, tables, workers));
+        }
+        (pipelines, ends)
     }
 }
 
 /// A corpus in the temporary directory, from an earlier run or from now.
-fn made_up(args: &Args) -> Result<PathBuf, BoxError> {
+fn made_up(args: &Args, voice: &Voice) -> Result<PathBuf, BoxError> {
     let directory = std::env::temp_dir();
     let name = format!("ingest-{}-{}.ndjson.xz", args.generate, args.seed);
     let path = directory.join(&name);
     if !path.exists() && !args.plan {
-        eprintln!("making up {} of posts: {}", args.generate, path.display());
+        voice.say(format!(
+            "making up {} of posts: {}",
+            args.generate,
+            path.display()
+        ));
         // Under another name until it is whole.
         let part = directory.join(format!("{}-{name}", std::process::id()));
         corpus::write(&part, args.generate, args.seed)?;

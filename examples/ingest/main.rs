@@ -14,14 +14,17 @@
 mod args;
 mod clean;
 mod corpus;
+mod ends;
 mod inputs;
 mod job;
 mod post;
 mod progress;
 mod reject;
+mod signals;
 mod stop;
 mod tables;
 mod totals;
+mod voice;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,48 +34,50 @@ use clap::Parser;
 use tokio::runtime::Runtime;
 
 use args::Args;
+use ends::Ends;
 use inputs::Inputs;
-use progress::Progress;
-use stop::Ended;
+use signals::Signals;
+use stop::End;
 use tables::Tables;
+use voice::Voice;
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    let voice = Voice::new();
     let ended = Runtime::new().map_err(BoxError::from).and_then(|runtime| {
-        let ended = runtime.block_on(ingest(&args));
+        let ended = runtime.block_on(ingest(&args, &voice));
         // A write that waits for a locked database would keep the program after its deadline.
         runtime.shutdown_background();
         ended
     });
-    match ended {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(why) => {
-            eprintln!("ingest: {why}");
-            ExitCode::FAILURE
-        }
-    }
+    let code = ended.unwrap_or_else(|why| {
+        voice.say(format!("ingest: {why}"));
+        ExitCode::FAILURE
+    });
+    voice.finish();
+    code
 }
 
-async fn ingest(args: &Args) -> Result<(), BoxError> {
+async fn ingest(args: &Args, voice: &Voice) -> Result<ExitCode, BoxError> {
     if let Some(out) = &args.out {
         let tally = corpus::write(out, args.generate, args.seed)?;
-        println!("{}: {tally}", out.display());
-        return Ok(());
+        voice.print(format!("{}: {tally}", out.display()));
+        return Ok(ExitCode::SUCCESS);
     }
-    let progress = Progress::new();
-    let inputs = Inputs::open(args).await?;
-    let tables = Tables::open(args, progress.clone())?;
+    let inputs = Inputs::open(args, voice).await?;
+    let tables = Tables::open(args, voice.clone())?;
     let (address, readers) = (inputs.address(), inputs.readers());
-    let pipelines = inputs.pipelines(&tables, args.workers());
+    let (pipelines, ends) = inputs.pipelines(&tables, args.workers());
     if args.plan {
         for pipeline in &pipelines {
-            println!("{}", pipeline.plan());
+            voice.print(pipeline.plan().to_string());
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     }
+    let signals = Signals::new();
     let runs: Vec<_> = pipelines.into_iter().map(Pipeline::spawn).collect();
     if let Some(address) = address {
-        progress.say(&format!("listening on {address}"));
+        voice.say(format!("listening on {address}"));
     }
     let handles: Vec<_> = runs.iter().map(Running::handle).collect();
     let objects = || {
@@ -81,25 +86,41 @@ async fn ingest(args: &Args) -> Result<(), BoxError> {
             .map(|run| totals::objects(&run.stats()))
             .sum()
     };
-    let end = stop::all_ended(runs, args.drain, &progress);
-    let ended = progress.during(end, &readers, objects).await;
-    report(&ended, &tables, &args.db)
+    let end = stop::all_ended(runs, args.drain, signals, voice);
+    let end = progress::during(end, voice, &readers, objects).await;
+    report(&end, &ends, &tables, &args.db, voice)
 }
 
-/// Prints what was done.
+/// Prints what was done. The code of a signal, if one has cut it short.
 ///
 /// # Errors
 ///
 /// What kept it from being done, or from being done to the end.
-fn report(ended: &[Ended], tables: &Tables, database: &Path) -> Result<(), BoxError> {
-    let reports = ended.iter().filter_map(|ended| match ended {
+fn report(
+    end: &End,
+    ends: &Ends,
+    tables: &Tables,
+    database: &Path,
+    voice: &Voice,
+) -> Result<ExitCode, BoxError> {
+    let reports = end.runs.iter().filter_map(|ended| match ended {
         Ok(report) => Some(report),
         Err(failure) => failure.report.as_ref(),
     });
-    let totals = tables.totals(reports.inspect(|report| println!("{report}")));
-    println!("{totals}\n{}: {}", database.display(), tables);
-    if let Some(failure) = ended.iter().find_map(|ended| ended.as_ref().err()) {
-        return Err(failure.to_string().into());
+    let totals = tables.totals(reports.inspect(|report| voice.print(report.to_string())));
+    voice.print(format!("{totals}\n{}: {tables}", database.display()));
+    if voice.lost() > 0 {
+        voice.print(format!("{} messages could not be shown", voice.lost()));
     }
-    totals.verdict()
+    let signal = end.signal.map(|signal| ExitCode::from(signal.exit_code()));
+    let failure = end.runs.iter().find_map(|ended| ended.as_ref().err());
+    match (failure, signal) {
+        (_, Some(code)) if end.aborted => return Ok(code),
+        (Some(failure), _) => return Err(failure.to_string().into()),
+        _ => totals.adds_up()?,
+    }
+    match signal {
+        Some(code) if !ends.all_read() => Ok(code),
+        _ => totals.all_read().map(|()| ExitCode::SUCCESS),
+    }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C, and the end of all pipelines when one of them cannot go on.
+//! The end of all pipelines: by themselves, by a signal, once and twice, and when one of them cannot go on.
 
 use std::time::Duration;
 
@@ -7,10 +7,20 @@ use brigade::{Failure, Report, Running};
 use futures::future::join_all;
 use tokio::sync::watch;
 
-use crate::progress::Progress;
+use crate::signals::{Signal, Signals};
+use crate::voice::Voice;
 
 /// How a pipeline ended.
 pub type Ended = Result<Report, Failure<Line>>;
+
+/// How all of them ended.
+pub struct End {
+    pub runs: Vec<Ended>,
+    /// The last signal that asked for it.
+    pub signal: Option<Signal>,
+    /// Whether what was taken in could not be written any more.
+    pub aborted: bool,
+}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Stop {
@@ -19,17 +29,24 @@ enum Stop {
     Abort,
 }
 
-/// Waits until all have ended. Ctrl-C drains them, and so does the failure of one; a second Ctrl-C aborts them.
+/// Waits until all have ended. A signal drains them, and so does the failure of one; a second signal aborts them.
 pub async fn all_ended(
     runs: Vec<Running<Line>>,
     deadline: Duration,
-    progress: &Progress,
-) -> Vec<Ended> {
+    mut signals: Signals,
+    voice: &Voice,
+) -> End {
     let stop = watch::Sender::new(Stop::NotYet);
+    let mut signal = None;
     let runs = runs.into_iter().map(|run| ended(run, deadline, &stop));
-    tokio::select! {
+    let runs = tokio::select! {
         ended = join_all(runs) => ended,
-        never = interrupts(&stop, deadline, progress) => match never {},
+        never = asked(&mut signals, &mut signal, &stop, deadline, voice) => match never {},
+    };
+    End {
+        runs,
+        signal,
+        aborted: *stop.borrow() == Stop::Abort,
     }
 }
 
@@ -55,24 +72,20 @@ async fn is_asked(stop: &watch::Sender<Stop>, least: Stop) {
     let _ = stop.subscribe().wait_for(|stop| *stop >= least).await;
 }
 
-async fn interrupts(
+async fn asked(
+    signals: &mut Signals,
+    last: &mut Option<Signal>,
     stop: &watch::Sender<Stop>,
     deadline: Duration,
-    progress: &Progress,
+    voice: &Voice,
 ) -> std::convert::Infallible {
-    interrupt().await;
-    progress.say(&format!(
-        "stopping: what was taken in is written, for at most {deadline:?}; Ctrl-C again ends at once"
+    let first = signals.next().await;
+    *last = Some(first);
+    voice.say(format!(
+        "{first}, stopping: what was taken in is written, for at most {deadline:?}; a second signal ends at once"
     ));
     stop.send_replace(Stop::Drain);
-    interrupt().await;
+    *last = Some(signals.next().await);
     stop.send_replace(Stop::Abort);
     std::future::pending().await
-}
-
-/// Waits for Ctrl-C; for ever, where there is no such thing.
-async fn interrupt() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        std::future::pending::<()>().await;
-    }
 }

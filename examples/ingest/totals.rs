@@ -39,15 +39,23 @@ impl Totals {
 
     /// # Errors
     ///
-    /// If nothing could be done, or the counts do not add up after a run to the end.
-    pub fn verdict(&self) -> Result<(), BoxError> {
+    /// If the counts do not add up after a run to the end.
+    pub fn adds_up(&self) -> Result<(), BoxError> {
         if self.objects != self.ended() {
             return Err("the counts do not add up, which is a mistake of this program".into());
         }
-        if self.objects == 0 && self.broken_inputs > 0 {
-            return Err("nothing was read; see above why".into());
-        }
         Ok(())
+    }
+
+    /// # Errors
+    ///
+    /// If an input was not read to its end.
+    pub fn all_read(&self) -> Result<(), BoxError> {
+        match (self.broken_inputs, self.objects) {
+            (0, _) => Ok(()),
+            (_, 0) => Err("nothing was read; see above why".into()),
+            _ => Err("not every input was read to its end; see above which, and why".into()),
+        }
     }
 }
 
@@ -84,49 +92,27 @@ mod tests {
 
     #[test]
     fn what_adds_up_is_well() {
-        assert!(SOUND.verdict().is_ok());
-        assert!(Totals::default().verdict().is_ok());
+        assert!(SOUND.adds_up().is_ok() && SOUND.all_read().is_ok());
+        assert!(Totals::default().adds_up().is_ok());
     }
 
     #[test]
     fn a_line_too_few_or_too_many_is_found() {
-        assert!(
-            Totals {
-                objects: 11,
-                ..SOUND
-            }
-            .verdict()
-            .is_err()
-        );
-        assert!(
-            Totals {
-                objects: 9,
-                ..SOUND
-            }
-            .verdict()
-            .is_err()
-        );
+        for objects in [9, 11] {
+            assert!(Totals { objects, ..SOUND }.adds_up().is_err());
+        }
     }
 
     #[test]
-    fn nothing_read_is_an_error_only_if_something_was_to_be_read() {
-        let broken_inputs = 1;
-        assert!(
-            Totals {
+    fn an_input_that_was_not_read_to_its_end_is_never_a_success() {
+        for sums in [SOUND, Totals::default()] {
+            let broken_inputs = 1;
+            let broken = Totals {
                 broken_inputs,
-                ..SOUND
-            }
-            .verdict()
-            .is_ok()
-        );
-        assert!(
-            Totals {
-                broken_inputs,
-                ..Totals::default()
-            }
-            .verdict()
-            .is_err()
-        );
+                ..sums
+            };
+            assert!(broken.all_read().is_err());
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ impl Crew {
         arguments.extend(place.arguments());
         let kills = asked
             .kill_every
-            .map(|every| interval_at(Instant::now() + every, every));
+            .and_then(|every| Some(interval_at(Instant::now().checked_add(every)?, every)));
         let started = (0..asked.processes.get()).map(|_| start(&arguments));
         Ok(Self {
             workers: started.collect::<io::Result<_>>()?,

@@ -11,6 +11,7 @@ use crate::args::{Crew, Dead, Place};
 use crate::crew;
 use crate::ledger::Ledger;
 use crate::run::watch;
+use crate::say::print;
 
 pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError> {
     place.is_begun()?;
@@ -19,7 +20,7 @@ pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError
         Dead::List => list(&letters).await,
         Dead::Show { id } => {
             let letter = get(&letters, &id).await?;
-            println!("{:#}", readable(&letter)?);
+            print(format_args!("{:#}", readable(&letter)?));
             Ok(())
         }
         Dead::Replay { ids } => replay(place, crew, &letters, &ids).await,
@@ -28,9 +29,11 @@ pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError
 
 async fn list(letters: &SqliteDeadLetters) -> Result<(), BoxError> {
     for letter in letters.oldest(usize::MAX).await? {
-        println!("{}: {letter}, {}", letter.id, age(&letter));
+        if !print(format_args!("{}: {letter}, {}", letter.id, age(&letter))) {
+            return Ok(());
+        }
     }
-    println!("{} dead letters", letters.count().await?);
+    print(format_args!("{} dead letters", letters.count().await?));
     Ok(())
 }
 
@@ -91,15 +94,18 @@ async fn replay(
     let rows = after.rows.len() - before.rows.len();
     for letter in &letters {
         match after.letters.get(&letter.id) {
-            Some(stage) => println!("{}: dead again, at {stage}", letter.id),
-            None => println!("{}: done, from {} on", letter.id, letter.stage),
-        }
+            Some(stage) => print(format_args!("{}: dead again, at {stage}", letter.id)),
+            None => print(format_args!(
+                "{}: done, from {} on",
+                letter.id, letter.stage
+            )),
+        };
     }
-    println!(
+    print(format_args!(
         "{} letters replayed: {rows} rows, {again} dead again; {} recorded stages ran again",
         letters.len(),
         ledger.history.again.len(),
-    );
+    ));
     if rows + again != letters.len() || !ledger.history.again.is_empty() {
         return Err(format!("that does not add up: {:?}", ledger.history.again).into());
     }

@@ -6,6 +6,8 @@ use brigade::prelude::*;
 use brigade::queue::{DeadLetterEnd, Delivery, SqliteDeadLetters};
 use brigade::sink::{Sink, SinkError, Written};
 
+use crate::say::say;
+
 /// What else fails may pass: so long until it is tried again.
 const DELAY: Duration = Duration::from_millis(500);
 
@@ -32,7 +34,7 @@ impl Sink<Failure<Delivery<String>>> for Errors {
     async fn write(&self, failures: Vec<Failure<Delivery<String>>>) -> Result<Written, SinkError> {
         let (dead, passing): (Vec<_>, Vec<_>) = failures.into_iter().partition(is_final);
         for failure in passing {
-            eprintln!("a worker: {failure}; it is tried again");
+            say(format!("a worker: {failure}; it is tried again"));
             failure.nack(DELAY);
         }
         self.0.write(dead).await

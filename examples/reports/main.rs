@@ -28,6 +28,7 @@ mod ledger;
 mod place;
 mod report;
 mod run;
+mod say;
 mod spool;
 mod worker;
 
@@ -43,7 +44,7 @@ async fn main() -> ExitCode {
     match work(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            eprintln!("reports: {why}");
+            say::complain(format_args!("reports: {why}"));
             ExitCode::FAILURE
         }
     }

@@ -13,6 +13,7 @@ use crate::crew::Crew;
 use crate::ledger::Ledger;
 use crate::place::Queue;
 use crate::report::{Flaw, Messages};
+use crate::say::print;
 
 /// How often to look how far it is.
 const LOOK: Duration = Duration::from_millis(50);
@@ -48,11 +49,11 @@ pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), B
         killed,
     };
     let audit = Audit::of_run(messages, &found);
-    println!(
+    print(format_args!(
         "{} processes, {took:.1?}, {:.0} messages a second\n{audit}",
         asked.processes,
         f64::from(messages.count) / took.as_secs_f64()
-    );
+    ));
     if !audit.is_clean() {
         return Err("the audit is not clean".into());
     }

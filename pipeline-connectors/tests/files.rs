@@ -282,6 +282,17 @@ async fn a_line_longer_than_the_bound_passes_alone() {
 }
 
 #[tokio::test]
+async fn the_largest_limits_are_no_limits() {
+    let dir = Dir::new();
+    let path = dir.write("long", "x".repeat(300_000) + "\nshort\nshort");
+    let mut source = files([&path]).line_limit(usize::MAX).byte_bound(usize::MAX);
+    let mut out = Pulled::new();
+    while let Flow::More = source.pull(usize::MAX, &mut out).await.unwrap() {}
+    let lengths: Vec<_> = out.items().iter().map(|line| line.text.len()).collect();
+    assert_eq!(lengths, [300_000, 5, 5]);
+}
+
+#[tokio::test]
 async fn progress_tells_bytes_and_files() {
     let dir = Dir::new();
     let text = noise(5_000);

@@ -373,14 +373,15 @@ async fn a_message_of_another_type_holds_no_other_back() {
 #[tokio::test]
 async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     let dir = Dir::new();
-    let queue = dir.open();
+    let queue = queue::sqlite(dir.path()).busy_timeout(Duration::from_millis(20));
+    let queue: SqliteQueue = queue.open().unwrap();
     let raw = dir.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = queue.send(vec![message("a")]).await.unwrap_err();
     assert!(error.transient);
     assert_eq!(
         error.to_string(),
-        "another process held the queue's file locked for 5 s"
+        "another program held it locked for 20ms; end that program, or raise `busy_timeout`"
     );
     raw.execute_batch("ROLLBACK").unwrap();
     queue.send(vec![message("b")]).await.unwrap();

@@ -342,7 +342,11 @@ fn what_cannot_be_opened_says_why_and_what_to_do() {
         .execute_batch("PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE")
         .unwrap();
     let waited = Duration::from_millis(20);
-    assert_eq!(kind(locked), OpenErrorKind::Locked(waited));
+    let kind = kind(locked);
+    assert!(
+        matches!(kind, OpenErrorKind::Locked(really) if really >= waited),
+        "{kind:?}"
+    );
 }
 
 #[test]

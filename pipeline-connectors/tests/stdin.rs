@@ -9,16 +9,20 @@ use std::process::{Child, Command, Stdio};
 
 use common::drain_all;
 use pipeline_connectors::stdin;
-use pipeline_runtime::source::{Pulled, Source};
+use pipeline_runtime::source::{Flow, Pulled, Source};
 
 const CHILD: &str = "BRIGADE_STDIN_CHILD";
 
 /// Runs the test of this name in a process of its own, with a pipe as its input and output.
 fn child(test: &str) -> Child {
+    child_with(test, Stdio::piped())
+}
+
+fn child_with(test: &str, input: impl Into<Stdio>) -> Child {
     Command::new(std::env::current_exe().unwrap())
         .args(["--exact", test, "--nocapture", "--quiet"])
         .env(CHILD, "1")
-        .stdin(Stdio::piped())
+        .stdin(input)
         .stdout(Stdio::piped())
         .spawn()
         .unwrap()
@@ -46,6 +50,26 @@ async fn child_prints_everything() {
         }
         for failure in failures {
             println!("\n> failed at {}", failure.place);
+        }
+    }
+}
+
+/// Prints each line as soon as it comes.
+#[tokio::test]
+async fn child_prints_at_once() {
+    if is_child() {
+        let mut source = stdin();
+        loop {
+            let mut out = Pulled::new();
+            let flow = source.pull(10, &mut out).await.unwrap();
+            for line in out.items() {
+                println!("\n> {}", line.text);
+            }
+            assert!(out.failures().is_empty());
+            if flow == Flow::End {
+                println!("\n> end");
+                break;
+            }
         }
     }
 }
@@ -106,4 +130,42 @@ fn a_line_is_handed_on_at_once_and_an_open_input_does_not_keep_the_process() {
     // The input is still open here, and its thread waits for more.
     assert!(child.wait().unwrap().success());
     drop(input);
+}
+
+/// Sends each piece when the line before it has come back, so that the reader meets an input without bytes.
+#[cfg(unix)]
+fn loses_nothing(encode: fn(&[u8]) -> Vec<u8>) {
+    use std::os::unix::net::UnixStream;
+
+    let (mut input, theirs) = UnixStream::pair().unwrap();
+    theirs.set_nonblocking(true).unwrap();
+    let mut child = child_with(
+        "child_prints_at_once",
+        Stdio::from(std::os::fd::OwnedFd::from(theirs)),
+    );
+    let printed = BufReader::new(child.stdout.take().unwrap());
+    let mut lines = printed.lines().map(Result::unwrap);
+    for number in 0..50 {
+        input
+            .write_all(&encode(format!("line {number}\n").as_bytes()))
+            .unwrap();
+        let echo = format!("> line {number}");
+        assert!(lines.any(|line| line == echo), "{echo}");
+    }
+    drop(input);
+    assert!(lines.any(|line| line == "> end"));
+    assert!(child.wait().unwrap().success());
+}
+
+#[cfg(unix)]
+#[test]
+fn of_a_non_blocking_input_nothing_is_lost() {
+    loses_nothing(<[u8]>::to_vec);
+}
+
+#[cfg(unix)]
+#[test]
+fn of_a_compressed_non_blocking_input_nothing_is_lost() {
+    // A frame is a line here: the decoder is asked for more at its end.
+    loses_nothing(|bytes| zstd::encode_all(bytes, 1).unwrap());
 }

@@ -98,6 +98,17 @@ async fn bad_lines_fail_with_their_place_and_the_connection_goes_on() {
 }
 
 #[tokio::test]
+async fn the_largest_limits_are_no_limits() {
+    let source = tcp("127.0.0.1:0").connections(1);
+    let source = source.line_limit(usize::MAX).byte_bound(usize::MAX);
+    let mut source = source.bind().await.unwrap();
+    send(source.local_addr(), b"one\ntwo\n").await;
+    let mut out = Pulled::new();
+    while let Flow::More = source.pull(usize::MAX, &mut out).await.unwrap() {}
+    assert_eq!(texts(out.items()), ["one", "two"]);
+}
+
+#[tokio::test]
 async fn a_reset_is_the_failure_of_its_own_connection_only() {
     let (mut source, address) = listen(2).await;
     let mut other = TcpStream::connect(address).await.unwrap();

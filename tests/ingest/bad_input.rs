@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::support::{Ended, Place, post};
 
-/// Ingests `bad` alone, which fails, and beside a good file, which is processed.
+/// Ingests `bad` alone, and beside a good file, which is processed; neither is a success.
 fn ingest_bad_input(place: &Place, bad: &str, says: &[&str]) {
     let ended = place.ingest(&[bad]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
@@ -15,7 +15,7 @@ fn ingest_bad_input(place: &Place, bad: &str, says: &[&str]) {
 
     place.file("good.ndjson", post(1) + &post(2));
     let ended = place.ingest(&[bad, "good.ndjson"]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
     ended.says(says);
     assert!(
         ended.totals().starts_with("2 objects = 2 new rows"),
@@ -80,7 +80,8 @@ fn of_a_truncated_archive_the_whole_lines_are_processed() {
     let whole = fs::read(place.path("whole.ndjson.xz")).unwrap();
     let name = place.file("half.ndjson.xz", &whole[..whole.len() / 2]);
     let ended = place.ingest(&[name]);
-    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    ended.says(&["not every input was read to its end"]);
     ended.says(&["half.ndjson.xz", "truncated", "fetch it again"]);
     assert!(place.posts() > 100, "{ended:?}");
     assert!(

@@ -5,5 +5,6 @@
 mod bad_input;
 mod connections;
 mod corpora;
+mod output;
 mod stopping;
 mod support;

@@ -139,3 +139,17 @@ fn what_cannot_be_done_is_said() {
         "{ended:?}"
     );
 }
+
+#[test]
+fn where_nobody_reads_what_is_printed_the_work_is_done_all_the_same() {
+    let place = Place::new();
+    let run = ["--messages", "300", "--fail-rate", "0.01"];
+    assert_eq!(place.run_unheard(&run), Some(0));
+    assert_eq!(place.run_unheard(&["dead", "list"]), Some(0));
+    assert_eq!(place.run_unheard(&["dead", "show", "report 200"]), Some(0));
+    assert_eq!(place.run_unheard(&["dead", "show", "nothing"]), Some(1));
+    // They fail again as they did before, but for what the archive does not refuse now.
+    assert_eq!(place.run_unheard(&["dead", "replay"]), Some(0));
+    let listed = place.run(&["dead", "list"]).clean();
+    assert!(listed.ends_with("2 dead letters\n"), "{listed}");
+}

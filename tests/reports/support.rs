@@ -88,6 +88,22 @@ impl Place {
         }
     }
 
+    /// Runs it where nobody reads what it prints. Gives its exit code.
+    pub(crate) fn run_unheard(&self, arguments: &[&str]) -> Option<i32> {
+        let broken_pipe = || {
+            let (reader, writer) = std::io::pipe().expect("there are pipes");
+            drop(reader);
+            writer
+        };
+        let ended = Command::new(&*PROGRAM)
+            .args(arguments)
+            .current_dir(self.directory.path())
+            .stdout(broken_pipe())
+            .stderr(broken_pipe())
+            .status();
+        ended.expect("the program runs").code()
+    }
+
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.path().join("reports-data").join(name)
     }

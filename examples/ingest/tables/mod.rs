@@ -8,8 +8,8 @@ use std::fmt;
 use brigade::{BoxError, Report, sink};
 
 use crate::args::Args;
-use crate::progress::Progress;
 use crate::totals::{self, Totals};
+use crate::voice::Voice;
 
 pub use posts::{Posts, row};
 pub use rejects::Rejects;
@@ -27,13 +27,13 @@ impl Tables {
     /// # Errors
     ///
     /// If this is not a database, or it cannot be written.
-    pub fn open(args: &Args, progress: Progress) -> Result<Self, BoxError> {
+    pub fn open(args: &Args, voice: Voice) -> Result<Self, BoxError> {
         let database = sink::sqlite(args.database())
             .busy_timeout(args.busy_timeout)
             .open()?;
         Ok(Self {
             posts: Posts::open(&database)?,
-            rejects: Rejects::open(&database, progress)?,
+            rejects: Rejects::open(&database, voice)?,
         })
     }
 

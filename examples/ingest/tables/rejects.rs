@@ -7,14 +7,14 @@ use brigade::sink::{Database, Sink, SinkError, Table, TableSnapshot, Value, Writ
 use brigade::source::Line;
 use brigade::{BoxError, Failure};
 
-use crate::progress::Progress;
 use crate::reject::Reject;
+use crate::voice::Voice;
 
 /// Table `rejects`; what is there already is left out.
 #[derive(Clone)]
 pub struct Rejects {
     table: Table,
-    progress: Progress,
+    voice: Voice,
     lines: Arc<AtomicU64>,
     inputs: Arc<AtomicU64>,
 }
@@ -34,7 +34,7 @@ impl Rejects {
         self.table.stats().snapshot()
     }
 
-    pub fn open(database: &Database, progress: Progress) -> Result<Self, BoxError> {
+    pub fn open(database: &Database, voice: Voice) -> Result<Self, BoxError> {
         let table = database
             .table("rejects")
             .column("key", "TEXT")
@@ -46,7 +46,7 @@ impl Rejects {
             .column("raw", "");
         Ok(Self {
             table: table.key(["key"]).ignore().create().open()?,
-            progress,
+            voice,
             lines: Arc::default(),
             inputs: Arc::default(),
         })
@@ -57,8 +57,7 @@ impl Rejects {
         match &reject.origin {
             Some(origin) if reject.is_input => {
                 self.inputs.fetch_add(1, Relaxed);
-                self.progress
-                    .say(&format!("ingest: {origin}: {}", reject.why));
+                self.voice.say(format!("ingest: {origin}: {}", reject.why));
             }
             _ => {
                 self.lines.fetch_add(1, Relaxed);

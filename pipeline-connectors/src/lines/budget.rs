@@ -82,7 +82,7 @@ impl Budget {
     }
 
     fn has_room(&self, state: &State, bytes: usize) -> bool {
-        state.used + bytes <= self.bound || state.used <= state.unfinished
+        state.used.saturating_add(bytes) <= self.bound || state.used <= state.unfinished
     }
 
     fn change(&self, change: impl FnOnce(&mut State)) {

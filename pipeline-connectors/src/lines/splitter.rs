@@ -104,7 +104,7 @@ impl Splitter {
     fn keep(&mut self, bytes: &[u8], out: &mut Pulled<Line>) {
         if self.skipped > 0 {
             self.skipped += bytes.len() as u64;
-        } else if self.part.len() + bytes.len() > self.limit + AROUND {
+        } else if self.part.len() + bytes.len() > self.limit.saturating_add(AROUND) {
             let length = self.part.len() + bytes.len();
             let mut start = std::mem::take(&mut self.part);
             start.extend_from_slice(&bytes[..bytes.len().min(SHOWN + AROUND)]);

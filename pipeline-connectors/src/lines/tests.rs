@@ -165,6 +165,21 @@ fn a_line_over_the_limit_fails_with_its_place_and_the_rest_goes_on() {
 }
 
 #[test]
+fn the_largest_limit_is_no_limit() {
+    let input = [b'x'; 100_000];
+    for size in [7, 100_000] {
+        let pieces: Vec<&[u8]> = input.chunks(size).collect();
+        let mut splitter = Splitter::new("in".into(), usize::MAX);
+        let mut out = Pulled::new();
+        for piece in pieces {
+            splitter.split(piece, usize::MAX, &mut out);
+        }
+        splitter.finish(&mut out);
+        assert_eq!(out.items()[0].text.len(), 100_000);
+    }
+}
+
+#[test]
 fn a_line_without_end_fails_as_soon_as_it_is_too_long() {
     let mut splitter = Splitter::new("in".into(), 10);
     let mut out = Pulled::new();

@@ -15,8 +15,6 @@
 
 mod letters;
 #[cfg(feature = "sqlite")]
-mod schema;
-#[cfg(feature = "sqlite")]
 mod sqlite;
 #[cfg(feature = "sqs")]
 mod sqs;

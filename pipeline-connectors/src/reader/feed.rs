@@ -64,7 +64,7 @@ impl Feed {
         out: &mut Pulled<Line>,
     ) -> Result<Flow, SourceError> {
         let before = out.len();
-        let full = before + max;
+        let full = before.saturating_add(max);
         let running = self.started()?;
         loop {
             running.split(full, out);

@@ -5,6 +5,7 @@ use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::patient::Patient;
 use super::{Progress, ReadError, ReadErrorKind};
 
 /// Something to read lines from.
@@ -48,9 +49,9 @@ impl Input {
         let (bytes, regular): (Box<dyn Read + Send>, bool) = match self {
             Self::File(path) => {
                 let (file, metadata) = open_file(path).map_err(not_opened)?;
-                (Box::new(file), metadata.is_file())
+                (Box::new(Patient(file)), metadata.is_file())
             }
-            Self::Stdin => (Box::new(io::stdin()), false),
+            Self::Stdin => (Box::new(Patient(io::stdin())), false),
         };
         let progress = progress.clone();
         Ok(Opened {

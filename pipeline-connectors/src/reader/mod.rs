@@ -4,6 +4,7 @@ mod codec;
 mod error;
 mod feed;
 mod input;
+mod patient;
 mod progress;
 mod thread;
 mod xz;

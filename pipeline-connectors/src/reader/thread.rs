@@ -61,7 +61,10 @@ pub(super) struct Reader {
 
 impl Reader {
     pub(super) fn run(mut self) {
-        if let Some(total) = self.inputs.iter().map(Input::size).sum() {
+        // Sparse files may claim more together than there are bytes anywhere.
+        let sizes = self.inputs.iter().map(Input::size);
+        let total = sizes.fold(Some(0_u64), |sum, size| Some(sum?.saturating_add(size?)));
+        if let Some(total) = total {
             self.progress.set_total(total);
         }
         for input in std::mem::take(&mut self.inputs) {

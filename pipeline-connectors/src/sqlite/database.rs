@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
 
@@ -89,9 +89,17 @@ impl Sqlite {
     ///
     /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
     pub fn open(self) -> Result<Database, OpenError> {
-        let mut connection = self.open_alone()?;
-        let checkpointer = Checkpointer::of(&mut connection, Limits::default())
-            .map_err(|error| OpenError::of_database(&self, &error))?;
+        let connection = self.open_alone()?;
+        self.share(connection)
+    }
+
+    /// An open connection, for all who share it.
+    pub(crate) fn share(self, mut connection: Connection) -> Result<Database, OpenError> {
+        let checkpointer = Checkpointer::of(&mut connection, Limits::default());
+        let checkpointer = checkpointer.map_err(|error| {
+            let kind = OpenErrorKind::of(&error, self.busy_timeout);
+            OpenError::of_file(&self.path, kind)
+        })?;
         Ok(Database(Arc::new(Inner {
             checkpointer,
             connection: Mutex::new(connection),
@@ -101,47 +109,16 @@ impl Sqlite {
         })))
     }
 
-    /// The same as a connection that nobody shares.
-    pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
-        let connected = self.connect();
-        let connection = connected.map_err(|error| OpenError::of_database(self, &error))?;
-        if connection.is_readonly("main").unwrap_or(false) {
-            return Err(OpenError::read_only(&self.path));
-        }
-        Ok(connection)
-    }
-
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    #[cfg(feature = "journal")]
     pub(crate) fn synchronizes(&self) -> Synchronous {
         self.synchronous
     }
 
     pub(crate) fn waited(&self) -> Duration {
         self.busy_timeout
-    }
-
-    fn connect(&self) -> rusqlite::Result<Connection> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let connection = Connection::open_with_flags(&self.path, flags)?;
-        connection.busy_timeout(self.busy_timeout)?;
-        // Reads the file, so that one that is not a database is found here.
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
-        if !connection.is_readonly("main")? {
-            connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
-        }
-        let synchronous = match self.synchronous {
-            Synchronous::Off => "OFF",
-            Synchronous::Normal => "NORMAL",
-            Synchronous::Full => "FULL",
-        };
-        connection.pragma_update(None, "synchronous", synchronous)?;
-        Ok(connection)
     }
 }
 
@@ -214,19 +191,6 @@ impl Database {
 }
 
 impl OpenError {
-    pub(crate) fn of_database(sqlite: &Sqlite, error: &rusqlite::Error) -> Self {
-        let path = sqlite.path().to_path_buf();
-        let parent = path.parent().filter(|parent| *parent != Path::new(""));
-        let kind = if path.is_dir() {
-            OpenErrorKind::Directory
-        } else if parent.is_some_and(|parent| !parent.is_dir()) {
-            OpenErrorKind::NoDirectory
-        } else {
-            OpenErrorKind::of(error, sqlite.waited())
-        };
-        Self { path, kind }
-    }
-
     /// A description that makes no sense.
     pub(crate) fn of_table(database: &Database, table: &str, problem: impl Into<String>) -> Self {
         Self {
@@ -240,7 +204,15 @@ impl OpenError {
 
     /// A statement that SQLite refused.
     pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
-        match OpenErrorKind::of(error, database.busy_timeout()) {
+        Self::of_refused(
+            database,
+            table,
+            OpenErrorKind::of(error, database.busy_timeout()),
+        )
+    }
+
+    pub(super) fn of_refused(database: &Database, table: &str, kind: OpenErrorKind) -> Self {
+        match kind {
             OpenErrorKind::Other(problem) => Self::of_table(database, table, problem),
             kind => Self {
                 path: database.path().to_path_buf(),

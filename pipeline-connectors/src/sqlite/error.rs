@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
+use super::descriptors::{is_out_of_descriptors, no_descriptors};
+use super::room::is_full;
+
 /// A database or a table that could not be opened.
 #[derive(Debug)]
 pub struct OpenError {
@@ -23,12 +26,24 @@ pub enum OpenErrorKind {
     NoDirectory,
     /// It is a directory.
     Directory,
+    /// The path is empty, as that of a variable that is not set. SQLite would keep the rows in a file that is gone when it
+    /// is closed.
+    EmptyPath,
+    /// SQLite takes the path for something else than a file: for a database in memory (`:memory:`), or for a URI
+    /// (`file:…`).
+    NoFileName,
     /// The file is something else, or damaged.
     NotADatabase,
-    /// Another program held it locked for this long.
+    /// Another program held it locked for this long: the busy timeout, or somewhat longer.
     Locked(Duration),
     /// It may not be written.
     ReadOnly,
+    /// There is no room on the disk.
+    DiskFull,
+    /// The process, or the machine, has as many files open as it may.
+    NoDescriptors,
+    /// The thread that would work on it could not be had; in the words of the system.
+    NoThread(String),
     /// A table does not fit its description; in SQLite's words or ours.
     Table {
         /// The table.
@@ -52,17 +67,38 @@ pub enum OpenErrorKind {
 }
 
 impl OpenError {
-    pub(super) fn read_only(path: &Path) -> Self {
-        Self {
-            path: path.to_path_buf(),
-            kind: OpenErrorKind::ReadOnly,
-        }
+    /// A file that was refused, with what its path tells.
+    pub(crate) fn of_file(path: &Path, kind: OpenErrorKind) -> Self {
+        let parent = path.parent().filter(|parent| *parent != Path::new(""));
+        let kind = match kind {
+            OpenErrorKind::Other(_) if path.is_dir() => OpenErrorKind::Directory,
+            OpenErrorKind::Other(_) if parent.is_some_and(|parent| !parent.is_dir()) => {
+                OpenErrorKind::NoDirectory
+            }
+            kind => kind,
+        };
+        let path = path.to_path_buf();
+        Self { path, kind }
+    }
+
+    /// A thread that could not be started.
+    pub(crate) fn of_thread(path: &Path, error: &std::io::Error) -> Self {
+        let kind = if is_out_of_descriptors(error) {
+            OpenErrorKind::NoDescriptors
+        } else {
+            OpenErrorKind::NoThread(error.to_string())
+        };
+        let path = path.to_path_buf();
+        Self { path, kind }
     }
 }
 
 impl OpenErrorKind {
+    /// To be called before anything is closed, or whether there were too few descriptors does not show any longer.
     pub(super) fn of(error: &rusqlite::Error, waited: Duration) -> Self {
         match error.sqlite_error_code() {
+            _ if is_full(error) => Self::DiskFull,
+            Some(ErrorCode::CannotOpen) if no_descriptors() => Self::NoDescriptors,
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Self::NotADatabase,
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(waited),
             Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly,
@@ -89,12 +125,24 @@ impl fmt::Display for OpenErrorKind {
         match self {
             Self::NoDirectory => f.write_str("its directory does not exist; make it first"),
             Self::Directory => f.write_str("this is a directory; name a file"),
+            Self::EmptyPath => f.write_str(
+                "the path is empty; name a file, or set the variable that the path comes from",
+            ),
+            Self::NoFileName => f.write_str(
+                "SQLite takes this for a database in memory or for a URI; name a file, with `./` in front if it is one",
+            ),
             Self::NotADatabase => {
                 f.write_str("the file is not a database, or is damaged; choose another path")
             }
-            Self::Locked(waited) => locked(f, *waited),
+            Self::Locked(waited) => f.write_str(&locked(*waited)),
             Self::ReadOnly => f.write_str(
                 "it may not be written; change the permissions of the file and its directory",
+            ),
+            Self::DiskFull => f.write_str(DISK_FULL),
+            Self::NoDescriptors => f.write_str(NO_DESCRIPTORS),
+            Self::NoThread(said) => write!(
+                f,
+                "there is no thread for it: {said}; run fewer threads, or raise their limit"
             ),
             Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
             Self::Version { what, found, known } => write!(
@@ -117,8 +165,7 @@ impl std::error::Error for OpenError {}
 pub struct WriteError {
     pub(super) path: PathBuf,
     pub(super) table: String,
-    pub(super) waited: Duration,
-    pub(super) error: rusqlite::Error,
+    pub(super) problem: String,
 }
 
 impl fmt::Display for WriteError {
@@ -129,11 +176,7 @@ impl fmt::Display for WriteError {
             self.table,
             self.path.display()
         )?;
-        match self.error.sqlite_error_code() {
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(f, self.waited),
-            Some(ErrorCode::DiskFull) => f.write_str("the disk is full; make room"),
-            _ => f.write_str(&said(&self.error)),
-        }
+        f.write_str(&self.problem)
     }
 }
 
@@ -168,17 +211,24 @@ impl std::error::Error for RowError {}
 /// Why SQLite refused a transaction, for a message.
 pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => format!(
-            "another program held it locked for {waited:?}; end that program, or raise `busy_timeout`"
-        ),
-        Some(ErrorCode::DiskFull) => "the disk is full; make room".to_owned(),
+        _ if is_full(error) => DISK_FULL.to_owned(),
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(waited),
+        Some(ErrorCode::CannotOpen) if no_descriptors() => NO_DESCRIPTORS.to_owned(),
         _ => said(error),
     }
 }
 
-fn locked(f: &mut fmt::Formatter<'_>, waited: Duration) -> fmt::Result {
-    write!(
-        f,
+const DISK_FULL: &str = "the disk is full; make room";
+
+const NO_DESCRIPTORS: &str = "the process has as many files open as it may; raise the limit of file descriptors (`ulimit -n`), or open fewer at the same time";
+
+fn locked(waited: Duration) -> String {
+    // Rounded down: so long it was at least.
+    let waited = match waited.as_millis().try_into() {
+        Ok(millis) => Duration::from_millis(millis),
+        Err(_) => waited,
+    };
+    format!(
         "another program held it locked for {waited:?}; end that program, or raise `busy_timeout`"
     )
 }

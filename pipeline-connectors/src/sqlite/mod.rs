@@ -1,24 +1,41 @@
 //! Rows into tables of a SQLite database.
 
 mod checkpoint;
+mod connect;
 mod database;
+mod descriptors;
 mod error;
+mod patience;
+mod room;
 mod row;
+mod schema;
 mod sql;
 mod stats;
 mod table;
 mod write;
 
-pub(crate) use error::refused;
 #[cfg(feature = "journal")]
 pub(crate) use sql::Sql;
 #[cfg(feature = "journal")]
 pub(crate) use write::{Effect, Refused, row_error, write_row};
 
 pub use database::{Database, Sqlite, Synchronous, sqlite};
-pub(crate) use error::said;
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
+pub(crate) use error::{refused, said};
+pub(crate) use room::with_room;
 pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};
+pub(crate) use schema::{Schema, Unusable};
 pub use stats::{TableSnapshot, TableStats};
 pub use table::{Table, TableBuilder};
+
+/// An error that may be one of SQLite.
+pub(crate) trait Cause {
+    fn cause(&self) -> Option<&rusqlite::Error>;
+}
+
+impl Cause for rusqlite::Error {
+    fn cause(&self) -> Option<&rusqlite::Error> {
+        Some(self)
+    }
+}

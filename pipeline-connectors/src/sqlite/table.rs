@@ -5,9 +5,11 @@ use std::sync::Arc;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
+use super::patience::Patience;
+use super::room::with_room;
 use super::sql::{OnConflict, Sql};
 use super::write::Batch;
-use super::{Database, OpenError, Row, TableStats};
+use super::{Database, OpenError, OpenErrorKind, Row, TableStats};
 
 /// Describes a table; [`Database::table`] begins it.
 #[derive(Debug, Clone)]
@@ -84,8 +86,14 @@ impl TableBuilder {
             return Err(OpenError::of_table(&self.database, &self.name, problem));
         }
         let sql = Sql::new(&self.name, &self.columns, &self.key, self.on_conflict);
-        self.prepare(&self.database.connection(), &sql)
-            .map_err(|error| OpenError::of_statement(&self.database, &self.name, &error))?;
+        let patience = Patience::new(self.database.busy_timeout());
+        let connection = self.database.connection();
+        let prepared = with_room(|| patience.retry(|| self.prepare(&connection, &sql)));
+        prepared.map_err(|error| {
+            let kind = OpenErrorKind::of(&error, patience.waited());
+            OpenError::of_refused(&self.database, &self.name, kind)
+        })?;
+        drop(connection);
         Ok(Table(Arc::new(Inner {
             database: self.database,
             sql,
@@ -109,6 +117,8 @@ impl TableBuilder {
 
     fn prepare(&self, connection: &Connection, sql: &Sql) -> rusqlite::Result<()> {
         if self.create {
+            // A transaction of its own, which begins with a look at the tables that the file has by then: another process
+            // may have made this one.
             connection.execute(&sql.create, [])?;
         }
         connection.prepare_cached(&sql.insert)?;

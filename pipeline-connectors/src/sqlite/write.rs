@@ -6,7 +6,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction, TransactionBehavior};
 
-use super::error::said;
+use super::error::{refused, said};
+use super::room::with_room;
 use super::sql::Sql;
 use super::{Binder, Database, Row, RowError, TableSnapshot, WriteError};
 
@@ -45,28 +46,27 @@ impl Batch {
         connection: &mut Connection,
         rows: &[R],
     ) -> Self {
-        let mut batch = Self::default();
-        if let Err(error) = batch.try_write(sql, connection, rows) {
-            batch.counts = TableSnapshot {
+        let written = with_room(|| Self::try_write(sql, connection, rows));
+        written.unwrap_or_else(|error| Self {
+            counts: TableSnapshot {
                 failed: rows.len() as u64,
                 ..TableSnapshot::default()
-            };
-            batch.error = Some(WriteError {
+            },
+            failed: Vec::new(),
+            error: Some(WriteError {
                 path: database.path().to_path_buf(),
                 table: sql.table.clone(),
-                waited: database.busy_timeout(),
-                error,
-            });
-        }
-        batch
+                problem: refused(&error, database.busy_timeout()),
+            }),
+        })
     }
 
     fn try_write<R: Row>(
-        &mut self,
         sql: &Sql,
         connection: &mut Connection,
         rows: &[R],
-    ) -> Result<(), Error> {
+    ) -> Result<Self, Error> {
+        let mut batch = Self::default();
         // Immediate, so that a locked database shows before the first row and not in the middle.
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut insert = transaction.prepare_cached(&sql.insert)?;
@@ -76,12 +76,12 @@ impl Batch {
         };
         for (index, row) in rows.iter().enumerate() {
             match write_row(row, &mut insert, update.as_deref_mut()) {
-                Ok(Effect::Inserted) => self.counts.inserted += 1,
-                Ok(Effect::Updated) => self.counts.updated += 1,
-                Ok(Effect::Ignored) => self.counts.ignored += 1,
+                Ok(Effect::Inserted) => batch.counts.inserted += 1,
+                Ok(Effect::Updated) => batch.counts.updated += 1,
+                Ok(Effect::Ignored) => batch.counts.ignored += 1,
                 Err(Refused::Row(problem)) if is_open(&transaction) => {
-                    self.counts.failed += 1;
-                    self.failed.push((index, row_error(sql, row, problem)));
+                    batch.counts.failed += 1;
+                    batch.failed.push((index, row_error(sql, row, problem)));
                 }
                 // A trigger or a constraint of the table has rolled it back.
                 Err(Refused::Row(problem)) => return Err(rolled_back(problem)),
@@ -89,7 +89,8 @@ impl Batch {
             }
         }
         drop((insert, update));
-        transaction.commit()
+        transaction.commit()?;
+        Ok(batch)
     }
 }
 

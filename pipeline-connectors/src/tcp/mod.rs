@@ -155,7 +155,7 @@ impl Source for Tcp {
 
     async fn pull(&mut self, max: usize, out: &mut Pulled<Line>) -> Result<Flow, SourceError> {
         let before = out.len();
-        let full = before + max;
+        let full = before.saturating_add(max);
         loop {
             self.split(full, out);
             if out.len() > before {

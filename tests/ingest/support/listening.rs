@@ -33,10 +33,16 @@ impl Listening {
 
     /// What Ctrl-C does.
     pub fn interrupt(&self) {
-        let status = Command::new("kill")
-            .args(["-INT", &self.child.id().to_string()])
-            .status();
-        assert!(status.is_ok_and(|status| status.success()));
+        self.signal("-INT");
+    }
+
+    pub fn signal(&self, name: &str) {
+        send_signal(&self.child, name);
+    }
+
+    /// Waits for its end without reading what it says.
+    pub fn unheard(mut self) -> Option<i32> {
+        self.child.wait().expect("it can be waited for").code()
     }
 
     /// Waits for a line of standard error with these words.
@@ -69,6 +75,13 @@ impl Listening {
             stderr,
         }
     }
+}
+
+pub fn send_signal(child: &Child, name: &str) {
+    let status = Command::new("kill")
+        .args([name, &child.id().to_string()])
+        .status();
+    assert!(status.is_ok_and(|status| status.success()));
 }
 
 impl Drop for Listening {

@@ -5,14 +5,14 @@ mod listening;
 use std::ffi::OsStr;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::LazyLock;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 
-pub use listening::Listening;
+pub use listening::{Listening, send_signal};
 
 /// The example's program. Cargo tells tests where binaries are, but not examples: this builds it, which is quick if it
 /// was built before, where cargo builds for this test.
@@ -83,6 +83,14 @@ impl Place {
             .output()
             .expect("the program starts")
             .into()
+    }
+
+    /// Starts the program with pipes to and from it.
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        let piped = Stdio::piped;
+        let mut command = self.command(arguments);
+        command.stdin(piped()).stdout(piped()).stderr(piped());
+        command.spawn().expect("the program starts")
     }
 
     /// Starts the program with `--listen` on a free port.

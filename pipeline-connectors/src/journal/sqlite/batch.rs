@@ -11,7 +11,7 @@ use super::ask::Ask;
 use super::finished;
 use super::finished::{PRUNED, Retention};
 use super::stats::Counts;
-use crate::sqlite::refused;
+use crate::sqlite::{refused, with_room};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
@@ -52,7 +52,7 @@ impl Batches {
     }
 
     pub(super) fn load(&mut self, tasks: &[Arc<str>]) -> Result<Vec<Vec<Recorded>>, JournalError> {
-        let loaded = self.try_load(tasks);
+        let loaded = with_room(|| self.try_load(tasks));
         self.stats.loaded(tasks.len());
         loaded.map_err(|error| JournalError::new(refused(&error, self.busy_timeout)))
     }
@@ -111,7 +111,7 @@ impl Batches {
 
     /// Everything that is to be written, in one transaction.
     pub(super) fn write(&mut self, writes: &[Ask]) -> Result<(), String> {
-        let written = self.try_write(writes);
+        let written = with_room(|| self.try_write(writes));
         written.map_err(|error| refused(&error, self.busy_timeout))
     }
 
@@ -162,7 +162,7 @@ impl Batches {
     }
 
     pub(super) fn prune_now(&mut self) {
-        match self.try_prune() {
+        match with_room(|| self.try_prune()) {
             // There may be more.
             Ok(dropped) if dropped >= PRUNED => {}
             Ok(_) => self.prune_at = Instant::now() + PRUNED_EVERY,

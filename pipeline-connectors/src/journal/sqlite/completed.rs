@@ -11,7 +11,7 @@ use super::Sqlite;
 use super::age::now;
 use crate::sqlite::{
     Effect, OpenError, Refused, Row, RowError, Sql, Table, TableSnapshot, refused, row_error,
-    write_row,
+    with_room, write_row,
 };
 
 /// In the transaction of the rows; what is there already was written before.
@@ -113,9 +113,11 @@ impl<R: Row> Sink<Completed<R>> for Completing {
     async fn write(&self, items: Vec<Completed<R>>) -> Result<Written, SinkError> {
         let waited = self.0.database().busy_timeout();
         let work = move |connection: &mut Connection, sql: &Sql| {
-            let mut batch = Batch::default();
-            let outcome = batch.write(connection, sql, &items);
-            outcome.map(|()| (batch.counts, batch.failed))
+            with_room(|| {
+                let mut batch = Batch::default();
+                let outcome = batch.write(connection, sql, &items);
+                outcome.map(|()| (batch.counts, batch.failed))
+            })
         };
         let (counts, failed) = match self.0.run(work).await? {
             Ok(written) => written,

@@ -21,7 +21,7 @@ use self::ask::Ask;
 use self::batch::Batches;
 use self::finished::Retention;
 use self::thread::Asks;
-use crate::sqlite::{OpenError, OpenErrorKind, Synchronous};
+use crate::sqlite::{OpenError, Synchronous};
 
 pub use completed::{Completed, Completing};
 pub use stats::SqliteStats;
@@ -127,27 +127,13 @@ impl SqliteBuilder {
     /// a journal of another version.
     pub fn open(self) -> Result<Sqlite, OpenError> {
         let path = self.database.path().to_path_buf();
-        let fails = |kind| OpenError {
-            path: path.clone(),
-            kind,
-        };
-        let mut connection = self.database.open_alone()?;
-        let found = schema::prepare(&mut connection)
-            .map_err(|error| OpenError::of_database(&self.database, &error))?;
-        if found != schema::VERSION {
-            return Err(fails(OpenErrorKind::Version {
-                what: "journal",
-                found,
-                known: schema::VERSION,
-            }));
-        }
+        let (connection, ()) = self.database.open_with(schema::prepare)?;
         let stats = Arc::<stats::Counts>::default();
         let waited = self.database.waited();
         let durable = self.database.synchronizes() == Synchronous::Full;
         let counts = Arc::clone(&stats);
         let batches = Batches::new(connection, self.retention, waited, durable, counts);
-        let asks = thread::start(batches)
-            .map_err(|error| fails(OpenErrorKind::Other(error.to_string())))?;
+        let asks = thread::start(batches).map_err(|error| OpenError::of_thread(&path, &error))?;
         Ok(Sqlite(Arc::new(Inner {
             name: format!("sqlite:{}", path.display()).into(),
             path,

@@ -1,9 +1,11 @@
 //! The journal's tables.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Transaction;
+
+use crate::sqlite::{Schema, Unusable};
 
 /// The version of the tables that this program knows.
-pub(super) const VERSION: i64 = 1;
+const VERSION: i64 = 1;
 
 /// `seq` is the order of writing: what is old is found at its start. A task is completed when a sink has written its rows
 /// in the same transaction, and finished when it will not come again, as far as its queue knows.
@@ -29,17 +31,15 @@ const TABLES: &str = "
     );
 ";
 
-/// Makes the tables if there are none. The version of those that are there.
-pub(super) fn prepare(connection: &mut Connection) -> rusqlite::Result<i64> {
-    // Immediate: of several processes that begin at the same time one makes the tables.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if !transaction.table_exists(None, "brigade_journal")? {
-        transaction.execute_batch(TABLES)?;
-        transaction.execute("INSERT INTO brigade_journal VALUES (?1)", [VERSION])?;
-    }
-    let version = transaction.query_row("SELECT max(version) FROM brigade_journal", [], |row| {
-        row.get::<_, Option<i64>>(0)
-    })?;
-    transaction.commit()?;
-    Ok(version.unwrap_or_default())
+const SCHEMA: Schema = Schema {
+    what: "journal",
+    meta: "brigade_journal",
+    version: VERSION,
+    tables: TABLES,
+};
+
+/// Makes the tables if there are none.
+pub(super) fn prepare(transaction: &Transaction<'_>) -> Result<(), Unusable> {
+    let first = "INSERT INTO brigade_journal VALUES (?1)";
+    SCHEMA.prepare(transaction, (first, [VERSION]))
 }

@@ -25,8 +25,7 @@ fn fixture(retention: Retention, pragma: &str) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tasks.db");
     let database = crate::sqlite::sqlite(&path).busy_timeout(WAITED);
-    let mut connection = database.open_alone().unwrap();
-    schema::prepare(&mut connection).unwrap();
+    let (connection, ()) = database.open_with(schema::prepare).unwrap();
     connection.execute_batch(pragma).unwrap();
     Fixture {
         batches: Batches::new(connection, retention, WAITED, true, Arc::default()),

@@ -1,8 +1,8 @@
 //! The tables of dead letters.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Transaction;
 
-use crate::queue::schema::{Refused, check_version};
+use crate::sqlite::{Schema, Unusable};
 
 const VERSION: i64 = 1;
 
@@ -32,17 +32,15 @@ const TABLES: &str = "
     ) WITHOUT ROWID;
 ";
 
+const SCHEMA: Schema = Schema {
+    what: "store of dead letters",
+    meta: "brigade_dead_letter_meta",
+    version: VERSION,
+    tables: TABLES,
+};
+
 /// Makes the tables if there are none.
-pub(super) fn prepare(connection: &mut Connection) -> Result<(), Refused> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'brigade_dead_letter_meta'";
-    if transaction.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
-        transaction.execute_batch(TABLES)?;
-        let insert = "INSERT INTO brigade_dead_letter_meta VALUES (?)";
-        transaction.execute(insert, [VERSION])?;
-    }
-    let version = "SELECT version FROM brigade_dead_letter_meta";
-    check_version(&transaction, "store of dead letters", version, VERSION)?;
-    transaction.commit()?;
-    Ok(())
+pub(super) fn prepare(transaction: &Transaction<'_>) -> Result<(), Unusable> {
+    let first = "INSERT INTO brigade_dead_letter_meta VALUES (?1)";
+    SCHEMA.prepare(transaction, (first, [VERSION]))
 }

@@ -7,10 +7,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pipeline_runtime::BoxError;
 use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters};
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior};
 
 use super::schema::prepare;
-use crate::sqlite::{Database, OpenError, Synchronous, refused, sqlite};
+use crate::sqlite::{Database, OpenError, Synchronous, refused, sqlite, with_room};
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
@@ -75,9 +75,9 @@ impl SqliteDeadLetters {
     /// If it is not a database, may not be written or cannot be made there; if it holds letters of another version.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
-        let database = sqlite(&path).synchronous(Synchronous::Full).open()?;
-        let prepared = prepare(&mut database.connection());
-        prepared.map_err(|refused| refused.into_error(&sqlite(&path)))?;
+        let file = sqlite(&path).synchronous(Synchronous::Full);
+        let (connection, ()) = file.open_with(prepare)?;
+        let database = file.share(connection)?;
         let file = path.file_name().unwrap_or_default();
         let name = format!("sqlite:{}", file.to_string_lossy()).into();
         Ok(Self { database, name })
@@ -131,7 +131,7 @@ impl SqliteDeadLetters {
             let one = format!("SELECT {COLUMNS} WHERE id = ?");
             let found = connection
                 .prepare_cached(&one)?
-                .query_row([id], letter)
+                .query_row([&id], letter)
                 .optional()?;
             found
                 .map(|letter| with_frames(connection, letter))
@@ -169,7 +169,7 @@ impl SqliteDeadLetters {
 
     async fn remove_all(&self, letters: Vec<(String, Option<i64>)>) -> Result<usize, LettersError> {
         self.run(move |connection| {
-            let transaction = connection.transaction()?;
+            let transaction = writing(connection)?;
             let mut removed = 0;
             for (id, failed_at) in &letters {
                 removed += remove(&transaction, id, *failed_at)?;
@@ -182,8 +182,9 @@ impl SqliteDeadLetters {
 
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
+        mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
+        let work = move |connection: &mut Connection| with_room(|| work(connection));
         let problem = match self.database.run(work).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(error)) => refused(&error, self.database.busy_timeout()),
@@ -203,7 +204,7 @@ impl DeadLetters for SqliteDeadLetters {
 
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
         let written = self.run(move |connection| {
-            let transaction = connection.transaction()?;
+            let transaction = writing(connection)?;
             for letter in &letters {
                 remove(&transaction, &letter.id, None)?;
                 insert(&transaction, letter)?;
@@ -217,6 +218,12 @@ impl DeadLetters for SqliteDeadLetters {
 const COLUMNS: &str =
     "id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at
     FROM brigade_dead_letter";
+
+/// A transaction that has the lock from the start: one that began with reading and is overtaken would fail at once, without
+/// waiting for its turn.
+fn writing(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    connection.transaction_with_behavior(TransactionBehavior::Immediate)
+}
 
 fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
     let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";

@@ -10,19 +10,18 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{Builder, sleep};
+use std::thread::Builder;
 use std::time::{Duration, Instant};
 
 use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
 pub use body::QueueBody;
 pub use depth::Depth;
 
-use crate::queue::schema::Refused;
-use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, Synchronous};
+use crate::sqlite::{OpenError, Sqlite, Synchronous};
 use store::{Settle, Store};
 use thread::{Receive, Request, Thread, WAITING};
 
@@ -87,6 +86,13 @@ impl SqliteQueueBuilder {
         self
     }
 
+    /// How long to wait while another program holds the file locked. The default is 5 seconds. What is asked of a queue that
+    /// is locked for longer fails with an error that is transient.
+    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
+        self.file = self.file.busy_timeout(timeout);
+        self
+    }
+
     /// The most messages that one receive brings, at least 1. The default is 256.
     pub fn receives(mut self, most: usize) -> Self {
         self.receives = most.max(1);
@@ -102,26 +108,19 @@ impl SqliteQueueBuilder {
 
     /// Opens it, and makes it first if there is none. `B` is `String` or `Vec<u8>`, for all who use the file alike.
     ///
-    /// Blocks, for 5 seconds at most if another program holds the file locked.
+    /// Blocks, for the busy timeout at most.
     ///
     /// # Errors
     ///
-    /// If it is not a database, may not be written or cannot be made there; if it holds a queue of another version or of
+    /// If it is not a database, is locked by another program, may not be written or cannot be made there; if it holds a queue of another version or of
     /// other bodies.
     pub fn open<B: QueueBody>(self) -> Result<SqliteQueue<B>, OpenError> {
-        let mut connection = self
-            .file
-            .clone()
-            .synchronous(self.synchronous)
-            .open_alone()?;
-        let store = schema::prepare(&mut connection, B::KIND)
-            .and_then(|name| Store::new(connection, name).map_err(Refused::from))
-            .map_err(|refused| refused.into_error(&self.file))?;
-        let path = self.file.path().to_path_buf();
-        self.start(store).map_err(|error| OpenError {
-            path,
-            kind: OpenErrorKind::Other(error.to_string()),
-        })
+        let file = self.file.clone().synchronous(self.synchronous);
+        let prepare = |transaction: &Transaction<'_>| schema::prepare(transaction, B::KIND);
+        let (connection, name) = file.open_with(prepare)?;
+        let store = Store::new(connection, name);
+        self.start(store)
+            .map_err(|error| OpenError::of_thread(file.path(), &error))
     }
 
     fn start<B: QueueBody>(self, store: Store) -> std::io::Result<SqliteQueue<B>> {
@@ -130,6 +129,7 @@ impl SqliteQueueBuilder {
             store,
             lease: self.lease,
             durable: self.synchronous == Synchronous::Full,
+            waited: self.file.waited(),
             back: requests.downgrade(),
             requests: receiver,
             receives: VecDeque::new(),
@@ -268,14 +268,8 @@ impl<B: QueueBody> fmt::Debug for SqliteQueue<B> {
 }
 
 impl Store {
-    fn new(mut connection: Connection, name: String) -> rusqlite::Result<Self> {
-        // Several processes take turns, each for the length of an `fsync`. SQLite's own way of waiting backs off to
-        // 100 ms, in which others have dozens of turns.
-        connection.busy_handler(Some(|tries| {
-            sleep(Duration::from_millis(1));
-            tries < 5_000
-        }))?;
+    fn new(connection: Connection, name: String) -> Self {
         connection.set_prepared_statement_cache_capacity(32);
-        Ok(Self { connection, name })
+        Self { connection, name }
     }
 }

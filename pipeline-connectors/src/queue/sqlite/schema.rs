@@ -1,9 +1,8 @@
 //! The tables, and whether those that are there are ours.
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::Transaction;
 
-use crate::queue::schema::{Refused, check_version};
-use crate::sqlite::OpenErrorKind;
+use crate::sqlite::{OpenErrorKind, Schema, Unusable};
 
 /// Of the tables below. Another version is not opened.
 const VERSION: i64 = 2;
@@ -51,25 +50,23 @@ pub(super) const SET_ASIDE: &str = "
     )
 ";
 
+const SCHEMA: Schema = Schema {
+    what: "queue",
+    meta: "brigade_queue_meta",
+    version: VERSION,
+    tables: TABLES,
+};
+
 /// Makes the tables if there are none. Returns the name of the queue in this file.
-pub(super) fn prepare(connection: &mut Connection, bodies: &str) -> Result<String, Refused> {
-    // Immediate, since another process may be about to do the same.
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let there = "SELECT count(*) FROM sqlite_schema WHERE name = 'brigade_queue_meta'";
-    if transaction.query_row(there, [], |row| row.get::<_, i64>(0))? == 0 {
-        transaction.execute_batch(TABLES)?;
-        let insert = "INSERT INTO brigade_queue_meta VALUES (?, ?, lower(hex(randomblob(8))), 0)";
-        transaction.execute(insert, (VERSION, bodies))?;
-    }
-    let version = "SELECT version FROM brigade_queue_meta";
-    check_version(&transaction, "queue", version, VERSION)?;
+pub(super) fn prepare(transaction: &Transaction<'_>, bodies: &str) -> Result<String, Unusable> {
+    let first = "INSERT INTO brigade_queue_meta VALUES (?1, ?2, lower(hex(randomblob(8))), 0)";
+    SCHEMA.prepare(transaction, (first, (VERSION, bodies)))?;
     let (holds, name): (String, String) =
         transaction.query_row("SELECT bodies, name FROM brigade_queue_meta", [], |row| {
             Ok((row.get(0)?, row.get(1)?))
         })?;
     if holds != bodies {
-        return Err(Refused::Because(OpenErrorKind::Bodies(holds)));
+        return Err(Unusable::Because(OpenErrorKind::Bodies(holds)));
     }
-    transaction.commit()?;
     Ok(name)
 }

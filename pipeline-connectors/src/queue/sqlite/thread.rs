@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use super::store::{Settle, Store};
 use super::{Depth, QueueBody};
+use crate::sqlite::{refused, with_room};
 
 /// How many requests may wait for the next transaction.
 pub(super) const WAITING: usize = 256;
@@ -75,6 +76,8 @@ pub(super) struct Thread<B> {
     pub(super) lease: Duration,
     /// Whether commits wait for the disk.
     pub(super) durable: bool,
+    /// For how long a lock is waited for.
+    pub(super) waited: Duration,
     pub(super) requests: mpsc::Receiver<Request<B>>,
     pub(super) back: mpsc::WeakSender<Request<B>>,
     pub(super) receives: VecDeque<Receive<B>>,
@@ -161,18 +164,19 @@ impl<B: QueueBody> Thread<B> {
 
     /// One transaction for all; if it fails for a reason that may be that of one of them, one for each.
     fn serve(&mut self, requests: Vec<Request<B>>) {
-        match self.transaction(&requests, true) {
+        match with_room(|| self.transaction(&requests, true)) {
             Ok(done) => self.answer(requests, done),
             Err(error) if requests.is_empty() || is_locked(&error) => {
-                refuse(requests, &error);
-                self.refuse_receives(&error);
+                let error = || queue_error(&error, self.waited);
+                refuse(requests, error);
+                refuse_receives(self.receives.drain(..), error);
             }
             Err(_) => {
                 for request in requests {
                     let alone = vec![request];
-                    match self.transaction(&alone, false) {
+                    match with_room(|| self.transaction(&alone, false)) {
                         Ok(done) => self.answer(alone, done),
-                        Err(error) => refuse(alone, &error),
+                        Err(error) => refuse(alone, || queue_error(&error, self.waited)),
                     }
                 }
                 self.serve(Vec::new());
@@ -250,25 +254,25 @@ impl<B: QueueBody> Thread<B> {
             }
         }
     }
+}
 
-    fn refuse_receives(&mut self, error: &Error) {
-        for receive in self.receives.drain(..) {
-            let _ = receive.answer.send(Err(queue_error(error)));
+fn refuse<B>(requests: Vec<Request<B>>, error: impl Fn() -> QueueError) {
+    for request in requests {
+        match request {
+            Request::Send(_, answer) | Request::Settle(_, _, answer) => {
+                let _ = answer.send(Err(error()));
+            }
+            Request::Depth(answer) => {
+                let _ = answer.send(Err(error()));
+            }
+            Request::Receive(_) | Request::Return(_) => {}
         }
     }
 }
 
-fn refuse<B>(requests: Vec<Request<B>>, error: &Error) {
-    for request in requests {
-        match request {
-            Request::Send(_, answer) | Request::Settle(_, _, answer) => {
-                let _ = answer.send(Err(queue_error(error)));
-            }
-            Request::Depth(answer) => {
-                let _ = answer.send(Err(queue_error(error)));
-            }
-            Request::Receive(_) | Request::Return(_) => {}
-        }
+fn refuse_receives<B>(receives: impl Iterator<Item = Receive<B>>, error: impl Fn() -> QueueError) {
+    for receive in receives {
+        let _ = receive.answer.send(Err(error()));
     }
 }
 
@@ -313,19 +317,19 @@ fn is_locked(error: &Error) -> bool {
     )
 }
 
-/// A full disk and a lock pass; a damaged file does not.
-fn queue_error(error: &Error) -> QueueError {
-    use crate::sqlite::said;
+/// A full disk, a lock and a want of file descriptors pass; a damaged file does not.
+fn queue_error(error: &Error, waited: Duration) -> QueueError {
+    let why = refused(error, waited);
     match error.sqlite_error_code() {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            QueueError::transient("another process held the queue's file locked for 5 s")
-        }
-        Some(ErrorCode::DiskFull) => QueueError::transient("the disk is full; make room"),
         Some(
-            ErrorCode::SystemIoFailure
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::CannotOpen
+            | ErrorCode::SystemIoFailure
             | ErrorCode::OutOfMemory
             | ErrorCode::FileLockingProtocolFailed,
-        ) => QueueError::transient(said(error)),
-        _ => QueueError::fatal(said(error)),
+        ) => QueueError::transient(why),
+        _ => QueueError::fatal(why),
     }
 }

@@ -1,0 +1,92 @@
+//! How a file is opened, whatever is to be kept in it.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
+
+use super::patience::{Patience, wait_for_locks};
+use super::room::{Logged, with_room};
+use super::schema::Unusable;
+use super::{OpenError, OpenErrorKind, Sqlite, Synchronous};
+
+impl Sqlite {
+    /// Opens the file as a connection that nobody shares.
+    pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
+        let (connection, ()) = self.connect(|_| Ok(()))?;
+        Ok(connection)
+    }
+
+    /// The same, and first makes tables, say, in an immediate transaction. The busy timeout is for both together.
+    pub(crate) fn open_with<T>(
+        &self,
+        first: impl Fn(&Transaction<'_>) -> Result<T, Unusable>,
+    ) -> Result<(Connection, T), OpenError> {
+        self.connect(|connection| {
+            let begin = TransactionBehavior::Immediate;
+            let transaction = connection.transaction_with_behavior(begin)?;
+            let done = first(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+    }
+
+    fn connect<T>(
+        &self,
+        first: impl Fn(&mut Connection) -> Result<T, Unusable>,
+    ) -> Result<(Connection, T), OpenError> {
+        let connected = self.try_connect(first);
+        connected.map_err(|kind| OpenError::of_file(self.path(), kind))
+    }
+
+    fn try_connect<T>(
+        &self,
+        first: impl Fn(&mut Connection) -> Result<T, Unusable>,
+    ) -> Result<(Connection, T), OpenErrorKind> {
+        names_a_file(self.path())?;
+        let patience = Patience::new(self.waited());
+        // Told while the connection has its descriptors, so that it shows if there were too few.
+        let told = |why: Unusable| why.into_kind(patience.waited());
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let opened = Connection::open_with_flags(self.path(), flags);
+        let mut connection = opened.map_err(|error| told(error.into()))?;
+        let logged = Logged::of(&connection);
+        let mut work = || {
+            self.set_up(&connection)?;
+            first(&mut connection)
+        };
+        let done = with_room(|| patience.retry(&mut work)).map_err(told)?;
+        let waits = wait_for_locks(&mut connection, self.waited(), logged);
+        waits.map_err(|error| told(error.into()))?;
+        Ok((connection, done))
+    }
+
+    fn set_up(&self, connection: &Connection) -> Result<(), Unusable> {
+        // What is locked is tried again as a whole.
+        connection.busy_timeout(Duration::ZERO)?;
+        // Reads the file, so that one that is not a database is found here.
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?;
+        if connection.is_readonly("main")? {
+            return Err(Unusable::Because(OpenErrorKind::ReadOnly));
+        }
+        connection.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+        let synchronous = match self.synchronizes() {
+            Synchronous::Off => "OFF",
+            Synchronous::Normal => "NORMAL",
+            Synchronous::Full => "FULL",
+        };
+        connection.pragma_update(None, "synchronous", synchronous)?;
+        Ok(())
+    }
+}
+
+/// Names that SQLite takes for something else would lose what is written, or write it elsewhere.
+fn names_a_file(path: &Path) -> Result<(), OpenErrorKind> {
+    match path.as_os_str().as_encoded_bytes() {
+        [] => Err(OpenErrorKind::EmptyPath),
+        [b':', ..] | [b'f', b'i', b'l', b'e', b':', ..] => Err(OpenErrorKind::NoFileName),
+        _ => Ok(()),
+    }
+}
