@@ -25,6 +25,16 @@ pub(crate) enum How {
     Code,
 }
 
+impl Mention {
+    /// Whether it is a `use` by which a name can be used; `*` for all names.
+    pub(crate) fn makes_known(&self, name: &str) -> bool {
+        match &self.how {
+            How::Use(known) | How::Reexport(known) => known == name,
+            How::Code => false,
+        }
+    }
+}
+
 /// All that the items of a module mention.
 pub(crate) fn of(items: &[Item]) -> Vec<Mention> {
     let mut mentions = Mentions(Vec::new());

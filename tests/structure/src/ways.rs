@@ -50,12 +50,7 @@ impl<'t> Ways<'t> {
         match mention.how {
             How::Code => found,
             // What is used is known to somebody.
-            How::Use(_) | How::Reexport(_) => found.or_else(|| {
-                Some(Way {
-                    through: Vec::new(),
-                    end: End::Outside(mention.path.first()?.clone()),
-                })
-            }),
+            How::Use(_) | How::Reexport(_) => found.or_else(|| Some(outside(&mention.path))),
         }
     }
 
@@ -126,36 +121,41 @@ impl<'t> Ways<'t> {
             });
         }
         let mentions = self.mentions.get(at)?;
-        for mention in mentions {
-            match &mention.how {
-                How::Use(known) | How::Reexport(known) if known == name => {
-                    // `use futures::futures`: the path does not begin with what it makes known.
-                    let itself = mention.path.first().is_some_and(|first| first == name);
-                    let found = if itself {
-                        None
-                    } else {
-                        self.follow(at, &mention.path, depth)
-                    };
-                    return Some(found.unwrap_or_else(|| Way {
-                        through: Vec::new(),
-                        end: End::Outside(mention.path.first().cloned().unwrap_or_default()),
-                    }));
-                }
-                _ => {}
-            }
+        let used = mentions.iter().find(|mention| mention.makes_known(name));
+        if let Some(used) = used {
+            return Some(self.used(at, used, name, depth));
         }
-        let globs = mentions.iter().filter(|mention| match &mention.how {
-            How::Use(known) | How::Reexport(known) => known == "*",
-            How::Code => false,
-        });
-        globs.into_iter().find_map(|glob| {
-            let mut way = self.follow(at, &glob.path, depth)?;
-            let last = way.through.last()?.clone();
-            let further = (last != at).then(|| self.step(&last, &[name.to_owned()], depth))??;
-            way.through.extend(further.through);
-            way.end = further.end;
-            Some(way)
-        })
+        let mut globs = mentions.iter().filter(|mention| mention.makes_known("*"));
+        globs.find_map(|glob| self.among(at, glob, name, depth))
+    }
+
+    /// What a `use` of this name stands for; of another package if not of this.
+    fn used(&self, at: &[String], used: &Mention, name: &str, depth: usize) -> Way {
+        // `use futures::futures`: the path does not begin with what it makes known.
+        let itself = used.path.first().is_some_and(|first| first == name);
+        let known = if itself {
+            None
+        } else {
+            self.follow(at, &used.path, depth)
+        };
+        known.unwrap_or_else(|| outside(&used.path))
+    }
+
+    /// What a name stands for that `use …::*` may bring.
+    fn among(&self, at: &[String], glob: &Mention, name: &str, depth: usize) -> Option<Way> {
+        let mut way = self.follow(at, &glob.path, depth)?;
+        let last = way.through.last().filter(|last| *last != at)?.clone();
+        let further = self.step(&last, &[name.to_owned()], depth)?;
+        way.through.extend(further.through);
+        way.end = further.end;
+        Some(way)
+    }
+}
+
+fn outside(path: &[String]) -> Way {
+    Way {
+        through: Vec::new(),
+        end: End::Outside(path.first().cloned().unwrap_or_default()),
     }
 }
 
