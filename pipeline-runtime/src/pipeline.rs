@@ -1,6 +1,7 @@
 //! A wired pipeline, before it runs.
 
 mod collect;
+mod emitting;
 mod open;
 
 use std::future::Future;
@@ -11,7 +12,6 @@ use std::task::{Context, Poll, ready};
 
 use futures::Stream;
 
-use crate::bounds::BoxFuture;
 use crate::bounds::{Item, Never, Portable};
 use crate::build::{Build, Port};
 use crate::errors::{Errors, Verdict};
@@ -30,6 +30,7 @@ use crate::ticket::{Carried, Carry};
 
 pub use collect::Collect;
 use collect::Collection;
+use emitting::Emitting;
 pub use open::open;
 
 /// Stages that are wired and do not run yet.
@@ -296,61 +297,6 @@ impl<Task: Send + 'static> Future for Run<Task> {
             running.start(build);
         }
         Pin::new(running).poll(cx)
-    }
-}
-
-/// A pipeline whose output is polled.
-struct Emitting<Task: Send + 'static, S> {
-    /// What is still to be started.
-    build: Option<Build>,
-    live: Arc<Live<Task>>,
-    tail: S,
-    ending: Option<BoxFuture<'static, Result<Report, Failure<Task>>>>,
-}
-
-impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
-    /// Whether there may be more items; starts it if it was not.
-    #[inline]
-    fn running(&mut self) -> bool {
-        if self.build.is_some() {
-            self.start();
-        }
-        self.ending.is_none()
-    }
-
-    #[cold]
-    fn start(&mut self) {
-        if let Some(build) = self.build.take() {
-            self.live.start(build);
-        }
-    }
-
-    /// After the last item: waits until nothing runs any more; how it went.
-    /// Then `tickets` are done, if all went well.
-    fn poll_end(
-        &mut self,
-        cx: &mut Context<'_>,
-        tickets: &mut Vec<S::Ticket>,
-    ) -> Poll<Result<Report, Failure<Task>>> {
-        let live = &self.live;
-        let ending = self.ending.get_or_insert_with(|| {
-            let (live, tickets) = (Arc::clone(live), std::mem::take(tickets));
-            Box::pin(async move {
-                if live.succeeded().await {
-                    S::Ticket::done_all(tickets);
-                } else {
-                    drop(tickets);
-                }
-                live.finished().await
-            })
-        });
-        ending.as_mut().poll(cx)
-    }
-}
-
-impl<Task: Send + 'static, S> Drop for Emitting<Task, S> {
-    fn drop(&mut self) {
-        self.live.abandon();
     }
 }
 

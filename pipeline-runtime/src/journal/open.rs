@@ -7,7 +7,6 @@ use std::time::Duration;
 use slab::Slab;
 use tokio::time::Instant;
 
-use super::task::Entry;
 use crate::failure::{StageInfo, write_frames};
 use crate::site::Site;
 
@@ -42,7 +41,15 @@ impl fmt::Display for RunningTask {
 #[derive(Default)]
 pub(crate) struct OpenTasks {
     stages: OnceLock<Stages>,
-    open: Mutex<Slab<Weak<Entry>>>,
+    open: Mutex<Slab<Weak<dyn Open>>>,
+}
+
+/// A task that is open.
+pub(super) trait Open: Send + Sync {
+    fn opened(&self) -> Instant;
+
+    /// How far it is, in a pipeline of these stages.
+    fn running(&self, stages: Stages, now: Instant) -> RunningTask;
 }
 
 /// The stages of a pipeline as its tasks number them, and how many rows of a report come before the first.
@@ -68,7 +75,7 @@ impl OpenTasks {
     }
 
     /// The place of a task, for [`OpenTasks::remove`].
-    pub(super) fn add(&self, entry: Weak<Entry>) -> usize {
+    pub(super) fn add(&self, entry: Weak<dyn Open>) -> usize {
         self.lock().insert(entry)
     }
 
@@ -86,14 +93,14 @@ impl OpenTasks {
         let mut open: Vec<_> = open.collect();
         // Whoever drops the last handle of an entry takes the lock.
         drop(entries);
-        open.sort_by_key(|entry| entry.opened);
+        open.sort_by_key(|entry| entry.opened());
         let now = Instant::now();
         open.iter()
             .map(|entry| entry.running(*stages, now))
             .collect()
     }
 
-    fn lock(&self) -> MutexGuard<'_, Slab<Weak<Entry>>> {
+    fn lock(&self) -> MutexGuard<'_, Slab<Weak<dyn Open>>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

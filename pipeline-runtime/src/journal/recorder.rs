@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 
 use super::lane::Lane;
 use super::open::{OpenTasks, Stages};
-use super::task::{Answer, Entry, Opening, Task};
+use super::task::{Answer, Entry, Gathers, Opening, Task};
 use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
 use crate::control::Control;
 use crate::panics;
@@ -61,29 +61,6 @@ impl std::fmt::Debug for Recorder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Recorder({})", self.0.name())
     }
-}
-
-/// A recorder, whatever its journal.
-pub(crate) trait Gathers: Send + Sync {
-    fn name(&self) -> Arc<str>;
-
-    fn limit(&self) -> usize;
-
-    /// Under which its tasks are known, if that is written.
-    fn scope(&self) -> Option<Arc<str>>;
-
-    fn attach(&self, control: Arc<Control>);
-
-    fn tasks(&self) -> &Arc<OpenTasks>;
-
-    /// Begins a task, and settles its entry.
-    fn begin(self: Arc<Self>, entry: Arc<Entry>);
-
-    /// Records a frame, and settles the entry of its task.
-    fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame);
-
-    /// A task comes to its end.
-    fn finish(self: Arc<Self>, task: Finish);
 }
 
 struct Gathering<J> {

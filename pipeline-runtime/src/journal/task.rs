@@ -4,14 +4,14 @@ use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 
 use tokio::time::Instant;
 
-use super::open::Stages;
-use super::recorder::Gathers;
+use super::open::{Open, OpenTasks, Stages};
 use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
+use crate::control::Control;
 use crate::failure::Cause;
 use crate::step::Aside;
 use crate::ticket::Rider;
@@ -28,7 +28,7 @@ pub(crate) struct Entry {
     gathers: Arc<dyn Gathers>,
     /// Among the open tasks of the pipeline.
     place: usize,
-    pub(super) opened: Instant,
+    opened: Instant,
     /// The last stage it has reached.
     stage: AtomicUsize,
     state: Mutex<State>,
@@ -65,10 +65,33 @@ enum Request {
     Record(Arc<str>),
 }
 
+/// A recorder, whatever its journal.
+pub(crate) trait Gathers: Send + Sync {
+    fn name(&self) -> Arc<str>;
+
+    fn limit(&self) -> usize;
+
+    /// Under which its tasks are known, if that is written.
+    fn scope(&self) -> Option<Arc<str>>;
+
+    fn attach(&self, control: Arc<Control>);
+
+    fn tasks(&self) -> &Arc<OpenTasks>;
+
+    /// Begins a task, and settles its entry.
+    fn begin(self: Arc<Self>, entry: Arc<Entry>);
+
+    /// Records a frame, and settles the entry of its task.
+    fn record(self: Arc<Self>, entry: Arc<Entry>, frame: Frame);
+
+    /// A task comes to its end.
+    fn finish(self: Arc<Self>, task: Finish);
+}
+
 impl Task {
     /// Begins the task, and to load what is recorded of it.
     pub(crate) fn open(gathers: Arc<dyn Gathers>, begin: Begin, stage: usize) -> Opening {
-        let entry = Arc::new_cyclic(|entry| Entry {
+        let entry = Arc::new_cyclic(|entry: &Weak<Entry>| Entry {
             begin,
             epoch: AtomicU64::new(0),
             gathers: Arc::clone(&gathers),
@@ -160,20 +183,6 @@ impl Entry {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// How far it is, in a pipeline of these stages.
-    pub(super) fn running(&self, stages: Stages, now: Instant) -> RunningTask {
-        // Relaxed: nothing else is told by it.
-        let stage = self.stage.load(Ordering::Relaxed);
-        let all = stages.site.stages;
-        RunningTask {
-            id: Arc::clone(&self.begin.task.id),
-            stage: stages.stage(stage),
-            is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
-            frames: all[stage].frames,
-            age: now - self.opened,
-        }
-    }
-
     /// The journal has answered; what it knows is added.
     pub(super) fn settle(&self, answer: Result<Answer, Arc<JournalError>>) {
         let mut state = self.lock();
@@ -226,6 +235,24 @@ impl Entry {
             what,
             error: Arc::clone(error),
         }))
+    }
+}
+
+impl Open for Entry {
+    fn opened(&self) -> Instant {
+        self.opened
+    }
+
+    fn running(&self, stages: Stages, now: Instant) -> RunningTask {
+        let stage = self.stage.load(Ordering::Relaxed);
+        let all = stages.site.stages;
+        RunningTask {
+            id: Arc::clone(&self.begin.task.id),
+            stage: stages.stage(stage),
+            is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
+            frames: all[stage].frames,
+            age: now - self.opened,
+        }
     }
 }
 

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use super::Emitting;
+use super::emitting::Emitting;
 use crate::failure::Failure;
 use crate::running::Handle;
 use crate::tail::Tail;

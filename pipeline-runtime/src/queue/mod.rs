@@ -26,12 +26,13 @@ pub use dead_letters::{DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, dead_l
 pub use deliveries::{Deliveries, deliveries};
 pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
+pub use keeper::DeliverySnapshot;
 pub use memory::{Memory, memory};
 #[doc(hidden)]
 pub use receiving::Receiving;
 pub use replay::{replay, restore};
 pub use sink::{Sends, sink};
-pub use stats::{DeliverySnapshot, DeliveryStats};
+pub use stats::DeliveryStats;
 
 /// A queue of messages that are leased, not given: a message that is received is hidden from other consumers until its
 /// lease ends, and comes again unless it is acknowledged before.

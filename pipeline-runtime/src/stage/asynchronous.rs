@@ -13,7 +13,7 @@ use super::intake::{Intake, Next};
 use super::park::block_on;
 use super::retries::Due;
 use super::shared::{Shared, Worker};
-use super::slots::Slots;
+use super::slots::{Slots, Started};
 use crate::bounds::BoxFuture;
 use crate::bounds::{Item, Portable, Shareable};
 use crate::build::{Crew, Port};
@@ -175,15 +175,6 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
     let mut driver = Driving::new(&work);
     let mut slots = Slots::new(driver.share());
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
-}
-
-/// For what a future was started.
-#[derive(Debug)]
-pub(crate) struct Started<K> {
-    pub(super) seq: u64,
-    /// Whether it is another attempt.
-    pub(super) again: bool,
-    pub(super) ticket: K,
 }
 
 /// What a future in flight ends with: a step, whose ticket stayed with the driver, or a step and its ticket.

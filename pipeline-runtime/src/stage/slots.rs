@@ -8,7 +8,6 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
-use super::asynchronous::Started;
 use crate::feed::Hold;
 
 const WORD: usize = u64::BITS as usize;
@@ -25,6 +24,15 @@ struct Slot<F, K> {
     /// Kept while the future runs.
     hold: Option<Hold>,
     waker: Waker,
+}
+
+/// For what a future was started.
+#[derive(Debug)]
+pub(crate) struct Started<K> {
+    pub(super) seq: u64,
+    /// Whether it is another attempt.
+    pub(super) again: bool,
+    pub(super) ticket: K,
 }
 
 /// Which slots were woken.

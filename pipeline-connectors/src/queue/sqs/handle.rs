@@ -17,8 +17,9 @@ use super::limits::is_fifo;
 ///   is sent again. Give messages ids, and keep a journal of what is done for them.
 /// - **Ids.** The name that a sender gives a message travels as its attribute `brigade-id` and is its id; other messages
 ///   have the id that SQS gave them. On a FIFO queue the name is also the deduplication id: a message of a name that
-///   was sent within five minutes is not stored again, even if the first is done, unless it has an [`Outgoing::dedup`],
-///   which is the deduplication id then. On a standard queue every message is stored.
+///   was sent within five minutes is not stored again, even if the first is done, unless it has an
+///   [`Outgoing::dedup`](pipeline_runtime::queue::Outgoing::dedup), which is the deduplication id then. On a standard
+///   queue every message is stored.
 /// - **Groups** are for FIFO queues: a message's group is its message group, delivered in order and one at a time. A
 ///   message without one is in a group of its own, with others of its name. To have one of a group at a time, each
 ///   request brings one message of a FIFO queue, where it brings ten of a standard one; settling takes ten a request

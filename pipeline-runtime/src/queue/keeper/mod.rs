@@ -3,6 +3,7 @@
 mod beat;
 mod run;
 mod settling;
+mod snapshot;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,8 +13,9 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 
 pub(super) use run::keep;
+pub use snapshot::DeliverySnapshot;
 
-use super::{DeliverySnapshot, Receipt};
+use super::Receipt;
 use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of

@@ -1,0 +1,51 @@
+//! Fails where modules import each other in a ring, at the root of a package or inside one of its folders, or where one
+//! imports what it must never know.
+//!
+//! ```text
+//! cargo run -p test-structure
+//! ```
+//!
+//! A `foo.rs` and what is in `foo/` are one module at the root; the files in `foo/` are modules of that folder, and so is
+//! what its `mod.rs` defines itself. What a `mod.rs` or the root only passes on (`pub use`) is imported from where it is
+//! defined. An arrow is a path that leads from one module into another: in a `use`, in the midst of code, or among the
+//! words that a macro is given. What is compiled for tests only is left out. A method that is called is no arrow.
+
+mod floors;
+mod judge;
+mod mentions;
+mod rules;
+#[cfg(test)]
+mod tests;
+mod tree;
+mod ways;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use rules::PACKAGES;
+use tree::Tree;
+
+fn main() -> ExitCode {
+    let wrong: Vec<String> = PACKAGES.iter().flat_map(judged).collect();
+    if wrong.is_empty() {
+        println!("structure: no rings in {} packages", PACKAGES.len());
+        return ExitCode::SUCCESS;
+    }
+    for wrong in &wrong {
+        eprintln!("structure: {wrong}\n");
+    }
+    eprintln!("structure: {} things to mend", wrong.len());
+    ExitCode::FAILURE
+}
+
+fn judged(package: &rules::Package) -> Vec<String> {
+    let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    let root = Path::new(package.folder).join("src/lib.rs");
+    let tree = Tree::read(&root, &|file| {
+        std::fs::read_to_string(repository.join(file)).ok()
+    });
+    match tree {
+        Ok(tree) => judge::judge(package, &tree),
+        Err(why) => vec![why],
+    }
+}
