@@ -58,6 +58,16 @@ impl Files {
         self
     }
 
+    /// How much memory the decoder of a compressed input may use, in bytes: for zstd that is the window, for xz all that
+    /// it needs. The default is 2 GiB, which is enough for `zstd --long=31`; only as much is used as an archive asks
+    /// for. One that asks for more is a failure that says how much ([`ReadErrorKind::Memory`]).
+    ///
+    /// [`ReadErrorKind::Memory`]: crate::ReadErrorKind::Memory
+    pub fn decoder_memory(mut self, bytes: u64) -> Self {
+        self.0.settings.decoder_memory = bytes;
+        self
+    }
+
     /// A handle that shows how far the source has come.
     #[must_use]
     pub fn progress(&self) -> Progress {

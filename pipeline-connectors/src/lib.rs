@@ -19,6 +19,8 @@ pub mod journal;
 #[cfg(any(feature = "sqlite", feature = "sqs"))]
 pub mod queue;
 
+#[cfg(any(feature = "_lines", feature = "sqlite"))]
+mod descriptors;
 #[cfg(feature = "_lines")]
 mod lines;
 #[cfg(feature = "_reader")]
@@ -38,7 +40,7 @@ pub use files::{Files, files};
 #[cfg(feature = "_lines")]
 pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
 #[cfg(feature = "_reader")]
-pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+pub use reader::{DECODER_MEMORY, Progress, ProgressSnapshot, ReadError, ReadErrorKind};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{
     Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::accept::Acceptor;
 use super::{Tcp, TcpStats};
+use crate::descriptors;
 use crate::lines::{BYTE_BOUND, Budget, LINE_LIMIT};
 
 /// How many connections may wait to be accepted. Where more come at once, the system makes them try again after a
@@ -86,7 +87,7 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
         };
         let (listener, local) = listening.await.map_err(|error: io::Error| BindError {
             address: self.address.to_string(),
-            advice: advice(error.kind()),
+            advice: advice(&error),
             error,
         })?;
         Ok(Tcp {
@@ -140,8 +141,9 @@ pub struct BindError {
     pub error: io::Error,
 }
 
-fn advice(kind: ErrorKind) -> &'static str {
-    match kind {
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if descriptors::ran_out(error) => descriptors::ADVICE,
         ErrorKind::AddrInUse => {
             "the port is in use; stop the program that listens there, or choose another port"
         }
