@@ -49,4 +49,4 @@ pub use sqlite::{
 #[cfg(feature = "stdin")]
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "tcp")]
-pub use tcp::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
+pub use tcp::{BindError, LastLine, Listen, Tcp, TcpSnapshot, TcpStats, tcp};

@@ -7,7 +7,7 @@ use crate::reader::{Feed, Input, Progress};
 /// The lines of standard input; xz, zstd, gzip and bzip2 are decompressed.
 ///
 /// Lines, compression and failures are those of [`files`](crate::files()), with `stdin` as their origin. A line is
-/// handed on as soon as it is read.
+/// handed on as soon as it is read. An input that another process has made non-blocking is waited for as any other.
 ///
 /// A thread of its own, `brigade-stdin`, reads; it starts with the first pull. **A read of standard input cannot be
 /// interrupted:** when the source is dropped while the thread waits for input, the thread stays until that read

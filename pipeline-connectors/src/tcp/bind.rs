@@ -34,7 +34,19 @@ pub fn tcp<A: ToSocketAddrs + Display>(address: A) -> Listen<A> {
         line_limit: LINE_LIMIT,
         byte_bound: BYTE_BOUND,
         connections: None,
+        last_line: LastLine::default(),
     }
+}
+
+/// What a last line without a line end is, where a peer has closed its connection in an orderly way. After a reset it
+/// is always a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastLine {
+    /// A failure: the peer may have been cut off in the middle of it.
+    #[default]
+    Fail,
+    /// A line like the others, as in a file.
+    Emit,
 }
 
 /// What [`tcp`] returns: a listener before it listens.
@@ -45,6 +57,7 @@ pub struct Listen<A> {
     line_limit: usize,
     byte_bound: usize,
     connections: Option<u64>,
+    last_line: LastLine,
 }
 
 impl<A: ToSocketAddrs + Display> Listen<A> {
@@ -67,6 +80,12 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
     /// to end only by a drain.
     pub fn connections(mut self, count: u64) -> Self {
         self.connections = Some(count);
+        self
+    }
+
+    /// What a last line without a line end is. The default is [`LastLine::Fail`].
+    pub fn last_line(mut self, last_line: LastLine) -> Self {
+        self.last_line = last_line;
         self
     }
 
@@ -93,6 +112,7 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
         Ok(Tcp {
             local,
             line_limit: self.line_limit,
+            last_line: self.last_line,
             acceptor: Acceptor::new(listener, self.connections),
             waiting: FuturesUnordered::new(),
             budget: Budget::new(self.byte_bound),
