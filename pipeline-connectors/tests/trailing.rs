@@ -13,7 +13,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
-use common::{Failed, drain_all};
+use common::{Failed, drain_all, numbered};
 use heard::Heard;
 use pipeline_connectors::{ReadErrorKind, files};
 use tempfile::TempDir;
@@ -55,9 +55,8 @@ fn program(name: &str, path: &Path) -> Option<String> {
 #[tokio::test]
 async fn what_is_behind_an_archive_is_no_damage_and_what_is_not_zeros_is_a_warning() {
     let heard = &*HEARD;
-    let text: String = (0..5_000)
-        .map(|number| format!("line {number}\n"))
-        .collect();
+    let text = numbered("line", 5_000);
+    let signature = vec![b'-'; 100_000];
     let dir = TempDir::new().unwrap();
     for (name, encode) in CODECS {
         let behind: [(&str, &[u8], bool); 5] = [
@@ -65,7 +64,7 @@ async fn what_is_behind_an_archive_is_no_damage_and_what_is_not_zeros_is_a_warni
             ("zero", b"\0", false),
             ("padding", &[0; 10_000], false),
             ("line-end", b"\r\n", true),
-            ("signature", &[b'-'; 100_000], true),
+            ("signature", &signature, true),
         ];
         for (case, behind, is_warned) in behind {
             let path = dir.path().join(format!("{name}-{case}"));

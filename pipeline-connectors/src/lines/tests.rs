@@ -215,7 +215,7 @@ fn a_line_over_the_limit_fails_with_its_place_and_the_rest_goes_on() {
 
 #[test]
 fn the_largest_limit_is_no_limit() {
-    let input = [b'x'; 100_000];
+    let input = vec![b'x'; 100_000];
     for size in [7, 100_000] {
         let pieces: Vec<&[u8]> = input.chunks(size).collect();
         let mut splitter = Splitter::new("in".into(), usize::MAX);

@@ -65,8 +65,8 @@ pub(super) struct Reader {
 impl Reader {
     pub(super) fn run(mut self) {
         // Sparse files may claim more together than there are bytes anywhere.
-        let sizes = self.inputs.iter().map(Input::size);
-        let total = sizes.fold(Some(0_u64), |sum, size| Some(sum?.saturating_add(size?)));
+        let mut sizes = self.inputs.iter().map(Input::size);
+        let total = sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?)));
         if let Some(total) = total {
             self.progress.set_total(total);
         }

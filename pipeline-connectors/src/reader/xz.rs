@@ -52,6 +52,11 @@ fn needed(stream: &mut Stream) -> u64 {
     accepted
 }
 
+/// How much of a slice was used, which is no more than its length.
+fn within(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 impl<R: BufRead> Read for Xz<R> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         if let Some(error) = self.error.take() {
@@ -63,9 +68,8 @@ impl<R: BufRead> Read for Xz<R> {
             let action = if at_end { Action::Finish } else { Action::Run };
             let (before_in, before_out) = (self.stream.total_in(), self.stream.total_out());
             let result = self.stream.process(input, buffer, action);
-            // Both fit the slices they were taken from.
-            let consumed = (self.stream.total_in() - before_in) as usize;
-            let brought = (self.stream.total_out() - before_out) as usize;
+            let consumed = within(self.stream.total_in() - before_in);
+            let brought = within(self.stream.total_out() - before_out);
             self.input.consume(consumed);
             match result {
                 Ok(Status::StreamEnd) => self.ended = true,
