@@ -48,7 +48,7 @@ pub mod source {
     //! # }
     //! ```
     #[cfg(feature = "tcp")]
-    pub use pipeline_connectors::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
+    pub use pipeline_connectors::{BindError, LastLine, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
     #[cfg(feature = "files")]
     pub use pipeline_connectors::{Files, files};
     #[cfg(any(feature = "files", feature = "stdin", feature = "tcp"))]

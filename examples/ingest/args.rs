@@ -65,7 +65,8 @@ pub struct Args {
 
 const AFTER: &str = "\
 A post is an object with `id` (a number, or its digits), `user` (a name, or an object with `screen_name`) and `text` or
-`full_text`; `lang` and `created_at` are kept where they are there, all else is skipped.
+`full_text`; `lang` and `created_at` are kept where they are text, all else is skipped. Half of an escaped character, which
+is left where an emoji was cut in two, becomes U+FFFD, and the post is counted as mended.
 
 Ctrl-C, SIGTERM and SIGHUP take nothing more in, write what is on its way and report; a second signal ends at once.
 Work does not wait for whoever reads this program's output; messages that cannot be shown are counted.

@@ -66,7 +66,9 @@ mod tests {
     #[tokio::test]
     async fn an_input_is_read_when_its_source_says_so() {
         let mut ends = Ends::default();
-        let mut source = ends.watch(source::iter(0..2));
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(b"one\ntwo\n").unwrap();
+        let mut source = ends.watch(source::files([file.path()]));
         assert!(!ends.all_read());
         while source.pull(1, &mut Pulled::new()).await.unwrap() == Flow::More {
             assert!(!ends.all_read());

@@ -12,7 +12,7 @@ const KEPT: usize = 64 * 1024;
 /// Something that was read and is not a row: a line, or an input that could not be read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reject {
-    /// The same for the same content, wherever and whenever it is met.
+    /// The same for the same content, wherever and whenever it is met; with its place where not all of it is at hand.
     pub key: String,
     pub origin: Option<Origin>,
     pub stage: &'static str,
@@ -38,7 +38,11 @@ impl From<Failure<Line>> for Reject {
                 (key(&[&bytes]), Some(origin), Some(bytes))
             }
             (None, Some(error)) => {
-                let bytes = error.bytes.clone();
+                let bytes = match error.kind {
+                    // The peer was gone in the middle of a character.
+                    LineErrorKind::CutOff => whole_characters(error.bytes.clone()),
+                    _ => error.bytes.clone(),
+                };
                 (key_of_part(error, origin.as_ref()), origin, Some(bytes))
             }
             (None, None) => {
@@ -52,24 +56,43 @@ impl From<Failure<Line>> for Reject {
             is_input: raw.is_none() && origin.is_some(),
             origin,
             why,
-            raw: raw.map(|mut bytes| {
-                bytes.truncate(KEPT);
-                bytes
-            }),
+            raw: raw.map(kept),
         }
     }
 }
 
-/// Of a line that is too long only the start is at hand, which other lines may share: its offset makes up for that,
-/// and is the same if the input comes again by another name or from another port.
+/// As much of a line as is kept.
+fn kept(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() <= KEPT {
+        return bytes;
+    }
+    bytes.truncate(KEPT);
+    whole_characters(bytes)
+}
+
+/// Without the part of a character at its end, which would make a text none.
+fn whole_characters(mut bytes: Vec<u8>) -> Vec<u8> {
+    if let Err(error) = std::str::from_utf8(&bytes)
+        && error.error_len().is_none()
+    {
+        bytes.truncate(error.valid_up_to());
+    }
+    bytes
+}
+
+/// Of a line that is too long only the start is at hand, which other lines may share: its place tells them apart.
 fn key_of_part(error: &LineError, origin: Option<&Origin>) -> String {
-    let offset = match error.kind {
-        LineErrorKind::TooLong(_) => origin.and_then(|origin| origin.offset),
-        _ => None,
-    };
-    match offset {
-        Some(offset) => key(&[&error.bytes, &offset.to_le_bytes()]),
-        None => key(&[&error.bytes]),
+    match (error.kind, origin) {
+        (LineErrorKind::TooLong(_), Some(origin)) => {
+            let offset = origin.offset.unwrap_or_default();
+            key(&[
+                &error.bytes,
+                b"\n",
+                origin.name.as_bytes(),
+                &offset.to_le_bytes(),
+            ])
+        }
+        _ => key(&[&error.bytes]),
     }
 }
 
@@ -94,7 +117,7 @@ mod tests {
     use brigade::source::{Line, LineError, LineErrorKind};
     use brigade::{BoxError, Cause, Failure, Origin, StageInfo};
 
-    use super::Reject;
+    use super::{KEPT, Reject};
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
         let stage = StageInfo {
@@ -153,9 +176,10 @@ mod tests {
     }
 
     #[test]
-    fn of_lines_that_are_too_long_the_offset_tells_apart_what_starts_alike() {
+    fn of_lines_that_are_too_long_the_place_tells_apart_what_starts_alike() {
         let kind = LineErrorKind::TooLong(256);
-        assert_eq!(part(kind, b"{", "a", 0).key, part(kind, b"{", "b", 0).key);
+        assert_eq!(part(kind, b"{", "a", 0).key, part(kind, b"{", "a", 0).key);
+        assert_ne!(part(kind, b"{", "a", 0).key, part(kind, b"{", "b", 0).key);
         assert_ne!(part(kind, b"{", "a", 0).key, part(kind, b"{", "a", 9).key);
     }
 
@@ -167,6 +191,18 @@ mod tests {
         assert_eq!(here.key, input("a", "missing").key);
         assert_ne!(here.key, input("b", "missing").key);
         assert_ne!(here.key, input("a", "denied").key);
+    }
+
+    #[test]
+    fn what_is_kept_ends_with_a_whole_character() {
+        let long = format!("x{}", "é".repeat(KEPT));
+        let kept = reject("?", None, line(&long, "a", 1)).raw.unwrap();
+        assert_eq!(kept.len(), KEPT - 1);
+        assert!(String::from_utf8(kept).is_ok());
+        let cut_off = part(LineErrorKind::CutOff, b"caf\xC3", "a", 0);
+        assert_eq!(cut_off.raw.as_deref(), Some(&b"caf"[..]));
+        let not_text = part(LineErrorKind::NotUtf8(3), b"caf\xC3", "a", 0);
+        assert_eq!(not_text.raw.as_deref(), Some(&b"caf\xC3"[..]));
     }
 
     #[test]

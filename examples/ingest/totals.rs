@@ -15,6 +15,8 @@ pub struct Totals {
     pub rejected: u64,
     /// Inputs that could not be opened, or not read to their end; not lines.
     pub broken_inputs: u64,
+    /// Posts in which halves of characters were replaced; they are among the others.
+    pub mended: u64,
 }
 
 /// The lines that a pipeline has read, with the inputs that it could not.
@@ -69,6 +71,11 @@ impl fmt::Display for Totals {
         if self.unwritten() > 0 {
             write!(f, " + {} not written", self.unwritten())?;
         }
+        match self.mended {
+            0 => {}
+            1 => write!(f, "; 1 post was mended")?,
+            many => write!(f, "; {many} posts were mended")?,
+        }
         match self.broken_inputs {
             0 => Ok(()),
             1 => write!(f, "; 1 input could not be read to its end"),
@@ -88,6 +95,7 @@ mod tests {
         filtered: 2,
         rejected: 1,
         broken_inputs: 0,
+        mended: 0,
     };
 
     #[test]

@@ -9,8 +9,12 @@ use crate::reader::{Feed, Input, Progress};
 /// The lines of files, one file after the other; xz, zstd, gzip and bzip2 are decompressed.
 ///
 /// The compression is told by a file's first bytes, not by its name; archives of several members or frames are read
-/// to their end. A byte order mark at the beginning is skipped, empty lines count as filtered, a line ends with `\n` or
-/// `\r\n`, and what stands behind the last of them is a line too.
+/// to their end. A line ends with `\n` or `\r\n`, and what stands behind the last of them is a line too. Lines of white
+/// space alone count as filtered. A byte order mark or zeros before a line's text are skipped: they are left where files
+/// were put together, or where a log was cut shorter under its writer.
+///
+/// Zeros behind a gzip or bzip2 archive are skipped, members behind them are read, and anything else is ignored with a
+/// warning (`tracing`), as `gzip -dc` and `bzip2 -dc` have it.
 ///
 /// A thread of its own, `brigade-files`, reads and decompresses; it starts with the first pull and ends when all is
 /// read or the source is dropped.
@@ -18,8 +22,9 @@ use crate::reader::{Feed, Input, Progress};
 /// # Errors
 ///
 /// None ends the source. Each of these is a failure with its place, and the rest goes on:
-/// a file that is missing, may not be read, is a directory, or is a truncated or corrupt archive
-/// ([`ReadError`](crate::ReadError)); a line that is too long or not UTF-8 ([`LineError`](crate::LineError)).
+/// a file that is missing, may not be read, is a directory, becomes shorter while it is read, is a truncated or corrupt
+/// archive, needs more memory to be decompressed than [`decoder_memory`](Files::decoder_memory), or holds no lines, such
+/// as a zip or tar archive or UTF-16 text ([`ReadError`](crate::ReadError)); a line that is too long or not UTF-8 ([`LineError`](crate::LineError)).
 ///
 /// # Cancel safety
 ///
@@ -55,6 +60,16 @@ impl Files {
     /// 4 MiB. One line that is longer than this passes alone.
     pub fn byte_bound(mut self, bytes: usize) -> Self {
         self.0.settings.byte_bound = bytes;
+        self
+    }
+
+    /// How much memory the decoder of a compressed input may use, in bytes: for zstd that is the window, for xz all that
+    /// it needs. The default is 2 GiB, which is enough for `zstd --long=31`; only as much is used as an archive asks
+    /// for. One that asks for more is a failure that says how much ([`ReadErrorKind::Memory`]).
+    ///
+    /// [`ReadErrorKind::Memory`]: crate::ReadErrorKind::Memory
+    pub fn decoder_memory(mut self, bytes: u64) -> Self {
+        self.0.settings.decoder_memory = bytes;
         self
     }
 

@@ -19,6 +19,8 @@ pub mod journal;
 #[cfg(any(feature = "sqlite", feature = "sqs"))]
 pub mod queue;
 
+#[cfg(any(feature = "_lines", feature = "sqlite"))]
+mod descriptors;
 #[cfg(feature = "_lines")]
 mod lines;
 #[cfg(feature = "_reader")]
@@ -38,7 +40,7 @@ pub use files::{Files, files};
 #[cfg(feature = "_lines")]
 pub use lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
 #[cfg(feature = "_reader")]
-pub use reader::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
+pub use reader::{DECODER_MEMORY, Progress, ProgressSnapshot, ReadError, ReadErrorKind};
 #[cfg(feature = "sqlite")]
 #[doc(hidden)]
 pub use sqlite::Claiming;
@@ -50,4 +52,4 @@ pub use sqlite::{
 #[cfg(feature = "stdin")]
 pub use stdin::{Stdin, stdin};
 #[cfg(feature = "tcp")]
-pub use tcp::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
+pub use tcp::{BindError, LastLine, Listen, Tcp, TcpSnapshot, TcpStats, tcp};

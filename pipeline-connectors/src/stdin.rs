@@ -7,7 +7,7 @@ use crate::reader::{Feed, Input, Progress};
 /// The lines of standard input; xz, zstd, gzip and bzip2 are decompressed.
 ///
 /// Lines, compression and failures are those of [`files`](crate::files()), with `stdin` as their origin. A line is
-/// handed on as soon as it is read.
+/// handed on as soon as it is read. An input that another process has made non-blocking is waited for as any other.
 ///
 /// A thread of its own, `brigade-stdin`, reads; it starts with the first pull. **A read of standard input cannot be
 /// interrupted:** when the source is dropped while the thread waits for input, the thread stays until that read
@@ -38,6 +38,16 @@ impl Stdin {
     /// 4 MiB. One line that is longer than this passes alone.
     pub fn byte_bound(mut self, bytes: usize) -> Self {
         self.0.settings.byte_bound = bytes;
+        self
+    }
+
+    /// How much memory the decoder of a compressed input may use, in bytes: for zstd that is the window, for xz all that
+    /// it needs. The default is 2 GiB, which is enough for `zstd --long=31`; only as much is used as an archive asks
+    /// for. One that asks for more is a failure that says how much ([`ReadErrorKind::Memory`]).
+    ///
+    /// [`ReadErrorKind::Memory`]: crate::ReadErrorKind::Memory
+    pub fn decoder_memory(mut self, bytes: u64) -> Self {
+        self.0.settings.decoder_memory = bytes;
         self
     }
 

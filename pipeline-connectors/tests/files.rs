@@ -322,3 +322,120 @@ async fn nothing_is_opened_before_the_first_pull() {
     let (lines, _) = drain_all(source).await;
     assert_eq!(lines[0].text, "late");
 }
+
+/// A zstd frame of a line, whose window is 2 to the power of `log` bytes.
+fn zst_of_window(log: u8) -> Vec<u8> {
+    let mut frame = b"\x28\xB5\x2F\xFD\x00".to_vec();
+    frame.push((log - 10) << 3);
+    // The last block, of 5 bytes as they are.
+    frame.extend(b"\x29\0\0line\n");
+    frame
+}
+
+#[tokio::test]
+async fn archives_with_large_windows_are_read() {
+    let dir = Dir::new();
+    let path = dir.write("long", zst_of_window(28));
+    let (lines, failures) = drain_all(files([path])).await;
+    assert!(failures.is_empty(), "{failures:?}");
+    assert_eq!(lines[0].text, "line");
+}
+
+#[tokio::test]
+async fn an_archive_that_needs_more_memory_than_is_allowed_says_how_much_and_is_no_damage() {
+    let dir = Dir::new();
+    let first = zst(b"first\n");
+    let long = dir.write("long", [first, zst_of_window(31)].concat());
+    let allowed = (1 << 31) - 1;
+    let (lines, failures) = drain_all(files([&long]).decoder_memory(allowed)).await;
+    assert_eq!(lines[0].text, "first");
+    let refused = ReadErrorKind::Memory {
+        codec: "zstd",
+        needed: 1 << 31,
+        allowed: Some(allowed),
+    };
+    assert_eq!(kind(&failures[0]), &refused);
+    assert!(failures[0].message.contains("2147483648 bytes"));
+
+    let packed = dir.write("packed", xz(b"line\n"));
+    let read = async |memory| drain_all(files([&packed]).decoder_memory(memory)).await;
+    let (_, failures) = read(100_000).await;
+    let ReadErrorKind::Memory { codec, needed, .. } = kind(&failures[0]) else {
+        panic!("{failures:?}");
+    };
+    assert_eq!(*codec, "xz");
+    assert_eq!(read(*needed).await.0.len(), 1);
+    assert_eq!(read(*needed - 1).await.0.len(), 0);
+}
+
+#[tokio::test]
+async fn what_holds_no_lines_is_one_failure_that_says_what_to_do() {
+    let mut tar = vec![0; 1024];
+    tar[..5].copy_from_slice(b"a.txt");
+    tar[257..262].copy_from_slice(b"ustar");
+    let utf_16: Vec<u8> = "\u{feff}{}\n{}\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    let lines = b"{}\n".repeat(100);
+    let cases: [(Vec<u8>, &str, &str); 8] = [
+        (b"PK\x03\x04\n\n\n".to_vec(), "a zip archive", "unzip -p"),
+        (b"\x04\x22\x4D\x18\n\n".to_vec(), "lz4", "lz4 -dc"),
+        (b"\x1F\x9D\x90\n\n".to_vec(), ".Z", "gzip -dc"),
+        (tar.clone(), "a tar archive", "tar -xO"),
+        (utf_16.clone(), "UTF-16", "iconv"),
+        // Within an archive, too.
+        (gz(&tar), "a tar archive", "tar -xO"),
+        (zst(&utf_16), "UTF-16", "iconv"),
+        (gz(&xz(&lines)), "compressed twice", "decompress it once"),
+    ];
+    for (bytes, what, advice) in cases {
+        let dir = Dir::new();
+        let next = dir.write("next", "next\n");
+        let (lines, failures) = drain_all(files([dir.write("other", bytes), next])).await;
+        assert_eq!(lines.len(), 1, "{what}");
+        assert_eq!(failures.len(), 1, "{what}");
+        let said = &failures[0].message;
+        assert!(said.contains(what) && said.contains(advice), "{said}");
+        assert!(matches!(kind(&failures[0]), ReadErrorKind::NotLines { .. }));
+    }
+}
+
+#[tokio::test]
+async fn a_file_that_is_cut_shorter_while_it_is_read_is_a_failure() {
+    let dir = Dir::new();
+    let path = dir.write("log", numbered("line", 100_000));
+    let next = dir.write("next", "next\n");
+    let mut source = files([&path, &next]).byte_bound(10_000);
+    let mut first = Pulled::new();
+    source.pull(10, &mut first).await.unwrap();
+    let cut = fs::File::options().write(true).open(&path).unwrap();
+    cut.set_len(200_000).unwrap();
+    drop(first);
+    let (lines, failures) = drain_all(source).await;
+    assert_eq!(lines.last().unwrap().text, "next");
+    assert_eq!(failures.len(), 1);
+    assert_eq!(kind(&failures[0]), &ReadErrorKind::Shrunk { read: 200_000 });
+    let offset = failures[0].place.offset.unwrap();
+    assert!((199_980..200_000).contains(&offset), "{offset}");
+}
+
+#[tokio::test]
+async fn a_file_that_grows_or_whose_size_nobody_knows_is_no_failure() {
+    let dir = Dir::new();
+    let path = dir.write("log", numbered("line", 10_000));
+    let mut source = files([&path]).byte_bound(1_000);
+    let mut first = Pulled::new();
+    source.pull(10, &mut first).await.unwrap();
+    let mut more = fs::File::options().append(true).open(&path).unwrap();
+    more.write_all(b"more\n").unwrap();
+    drop(first);
+    let (lines, failures) = drain_all(source).await;
+    assert!(failures.is_empty(), "{failures:?}");
+    assert_eq!(lines.last().unwrap().text, "more");
+
+    if Path::new("/proc/self/status").exists() {
+        let (lines, failures) = drain_all(files(["/proc/self/status"])).await;
+        assert!(lines.len() > 10 && failures.is_empty(), "{failures:?}");
+    }
+}

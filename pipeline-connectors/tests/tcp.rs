@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use common::{drain_all, eventually, numbered};
 use futures::FutureExt;
-use pipeline_connectors::{LineErrorKind, Tcp, conformance, tcp};
+use pipeline_connectors::{LastLine, LineErrorKind, Tcp, conformance, tcp};
 use pipeline_runtime::source::{Flow, Line, Pulled, Source};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -108,13 +108,22 @@ async fn the_largest_limits_are_no_limits() {
     assert_eq!(texts(out.items()), ["one", "two"]);
 }
 
+async fn reset(address: SocketAddr, bytes: &[u8]) {
+    let mut peer = TcpStream::connect(address).await.unwrap();
+    peer.write_all(bytes).await.unwrap();
+    peer.set_zero_linger().unwrap();
+}
+
 #[tokio::test]
 async fn a_reset_is_the_failure_of_its_own_connection_only() {
     let (mut source, address) = listen(2).await;
     let mut other = TcpStream::connect(address).await.unwrap();
-    let reset = TcpStream::connect(address).await.unwrap();
-    reset.set_zero_linger().unwrap();
-    drop(reset);
+    let mut broken = TcpStream::connect(address).await.unwrap();
+    broken.write_all(b"line\n").await.unwrap();
+    let mut out = Pulled::new();
+    source.pull(10, &mut out).await.unwrap();
+    broken.set_zero_linger().unwrap();
+    drop(broken);
     let mut out = Pulled::new();
     source.pull(10, &mut out).await.unwrap();
     assert_eq!(out.failures().len(), 1);
@@ -123,6 +132,44 @@ async fn a_reset_is_the_failure_of_its_own_connection_only() {
     let (lines, failures) = drain_all(source).await;
     assert_eq!(texts(&lines), ["still here"]);
     assert!(failures.is_empty());
+}
+
+#[tokio::test]
+async fn a_connection_that_ends_before_its_first_byte_is_nothing() {
+    let (source, address) = listen(3).await;
+    let stats = source.stats();
+    reset(address, b"").await;
+    drop(TcpStream::connect(address).await.unwrap());
+    send(address, b"line\n").await;
+    let (lines, failures) = drain_all(source).await;
+    assert_eq!(texts(&lines), ["line"]);
+    assert!(failures.is_empty(), "{failures:?}");
+    assert_eq!(stats.snapshot().closed, 3);
+}
+
+#[tokio::test]
+async fn a_last_line_without_an_end_is_emitted_if_that_is_asked_for_and_the_peer_has_closed() {
+    let source = tcp("127.0.0.1:0").connections(2).last_line(LastLine::Emit);
+    let mut source = source.bind().await.unwrap();
+    let address = source.local_addr();
+    let mut broken = TcpStream::connect(address).await.unwrap();
+    broken.write_all(b"line\nhal").await.unwrap();
+    let mut out = Pulled::new();
+    source.pull(10, &mut out).await.unwrap();
+    // What came of the second line is taken in before the reset throws it away.
+    assert!(source.pull(10, &mut Pulled::new()).now_or_never().is_none());
+    broken.set_zero_linger().unwrap();
+    drop(broken);
+    let closed = send(address, b"whole\nlast").await;
+    let (lines, failures) = drain_all(source).await;
+    assert_eq!(texts(&lines), ["whole", "last"]);
+    assert_eq!(lines[1].place().to_string(), format!("{closed}:2 (byte 6)"));
+    assert_eq!(failures.len(), 1);
+    let error = failures[0].line.as_ref().unwrap();
+    assert_eq!(
+        (error.kind, &error.bytes[..]),
+        (LineErrorKind::CutOff, &b"hal"[..])
+    );
 }
 
 #[tokio::test]

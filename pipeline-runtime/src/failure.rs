@@ -62,14 +62,25 @@ pub enum Cause {
 }
 
 /// An error that ends a source.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
+#[derive(Debug)]
 pub struct SourceError {
     /// What went wrong.
-    #[source]
     pub error: BoxError,
     /// Where, if known.
     pub origin: Option<Origin>,
+}
+
+impl fmt::Display for SourceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl Error for SourceError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        // What went wrong itself is in the message already.
+        self.error.source()
+    }
 }
 
 impl SourceError {
@@ -137,20 +148,37 @@ impl fmt::Display for Origin {
 impl fmt::Display for Cause {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Error(error) => {
-                write!(f, "{error}")?;
-                let mut source = error.source();
-                while let Some(cause) = source {
-                    write!(f, ": {cause}")?;
-                    source = cause.source();
-                }
-                Ok(())
-            }
+            Self::Error(error) => write_chain(f, error.as_ref()),
             Self::Panic(message) => write!(f, "panicked: {message}"),
             Self::Timeout(after) => write!(f, "timeout after {after:?}"),
             Self::Stopped(why) => write!(f, "stopped: {why}"),
         }
     }
+}
+
+/// Writes an error and its sources, each once: many an error ends with the words of its source already.
+fn write_chain(f: &mut fmt::Formatter<'_>, error: &dyn Error) -> fmt::Result {
+    let mut last = text_of(error)?;
+    f.write_str(&last)?;
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let text = text_of(cause)?;
+        if !last.ends_with(&text) {
+            write!(f, ": {text}")?;
+            last = text;
+        }
+        source = cause.source();
+    }
+    Ok(())
+}
+
+/// As `to_string`, but an error that cannot be written is no panic.
+fn text_of(error: &dyn Error) -> Result<String, fmt::Error> {
+    use fmt::Write as _;
+
+    let mut text = String::new();
+    write!(text, "{error}")?;
+    Ok(text)
 }
 
 /// The frames that a task had passed when it failed; [`Failure::stack`] makes it, `Display` writes it.

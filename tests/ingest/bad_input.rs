@@ -141,6 +141,61 @@ fn a_line_that_is_not_a_post_is_kept_as_it_was_with_what_is_wrong() {
 }
 
 #[test]
+fn what_is_wrong_with_a_line_is_said_once() {
+    let place = Place::new();
+    place.ingest(&[place.file("posts.ndjson", "{\"id\":1,\"user\":\"u\"}\n")]);
+    let why = "select count(*) from rejects where why =
+        'not a post in JSON: missing field `text` at line 1 column 19'";
+    assert_eq!(place.count(why), 1);
+}
+
+#[test]
+fn a_post_that_was_cut_in_the_middle_of_an_emoji_is_kept_and_counted_as_mended() {
+    let place = Place::new();
+    let cut = r#"{"id":2,"user":"u","text":"so \ud83d"}"#;
+    let name = place.file("posts.ndjson", post(1) + cut + "\n");
+    let ended = place.ingest(&[name]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert_eq!(
+        ended.totals(),
+        "2 objects = 2 new rows + 0 duplicates + 0 filtered + 0 rejected; 1 post was mended"
+    );
+    let row = "select count(*) from posts where id = 2 and text = 'so \u{fffd}'";
+    assert_eq!(place.count(row), 1);
+}
+
+#[test]
+fn long_lines_of_two_files_that_begin_alike_are_two_rejects() {
+    let place = Place::new();
+    for name in ["a.ndjson", "b.ndjson"] {
+        place.file(name, "x".repeat(2_000) + name + "\n");
+    }
+    let inputs = ["a.ndjson", "b.ndjson", "--line-limit", "1000"];
+    place.ingest(&inputs);
+    place.ingest(&inputs);
+    assert_eq!(place.rejects(), 2);
+}
+
+#[test]
+fn the_start_of_a_reject_is_kept_as_text() {
+    let place = Place::new();
+    let name = place.file("long.ndjson", "x".to_owned() + &"é".repeat(2_000));
+    place.ingest(&[name, "--line-limit", "1000"]);
+    let row = "select count(*) from rejects where typeof(raw) = 'text' and length(raw) = 128";
+    assert_eq!(place.count(row), 1);
+}
+
+#[test]
+fn an_archive_of_files_is_named_once_with_what_to_do() {
+    let place = Place::new();
+    let name = place.file("posts.zip", b"PK\x03\x04\n\n\n\n");
+    let ended = place.ingest(&[name]);
+    assert_eq!(ended.code, Some(1), "{ended:?}");
+    ended.says(&["posts.zip", "a zip archive", "unzip -p"]);
+    assert_eq!(place.rejects(), 1);
+}
+
+#[test]
 fn the_same_reject_from_another_file_is_known() {
     let place = Place::new();
     place.file("a.ndjson", "broken\n");

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use brigade::prelude::*;
+use brigade::source::SourceError;
 use brigade::{Origin, Plan};
 
 use crate::fakes::{Kept, in_time};
@@ -217,6 +218,37 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
     assert!(
         debugged.contains("&str") && !debugged.contains("x\\ny"),
         "{debugged}"
+    );
+}
+
+/// As many errors are: the words of its source are in its own.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot look up: {0}")]
+struct Told(#[source] std::num::ParseIntError);
+
+#[derive(Debug, thiserror::Error)]
+#[error("no answer: {0}")]
+struct ToldAgain(#[source] Told);
+
+#[test]
+fn what_an_error_says_of_its_source_is_said_once() {
+    let parse = || "x".parse::<u64>().unwrap_err();
+    let cause = |error| Cause::Error(error).to_string();
+    let (number, no_answer) = ("invalid digit found in string", "no answer: cannot look up");
+    assert_eq!(
+        cause(Told(parse()).into()),
+        format!("cannot look up: {number}")
+    );
+    assert_eq!(
+        cause(ToldAgain(Told(parse())).into()),
+        format!("{no_answer}: {number}")
+    );
+    let wrapped = SourceError::new(Outer(parse()));
+    assert_eq!(wrapped.source().unwrap().to_string(), number);
+    assert_eq!(cause(wrapped.into()), format!("cannot look up: {number}"));
+    assert_eq!(
+        cause(Outer(parse()).into()),
+        format!("cannot look up: {number}")
     );
 }
 

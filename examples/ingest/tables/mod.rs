@@ -45,6 +45,7 @@ impl Tables {
             duplicates: posts.ignored,
             rejected: self.rejects.lines(),
             broken_inputs: self.rejects.inputs(),
+            mended: self.posts.mended(),
             ..Totals::default()
         };
         for report in reports {

@@ -1,6 +1,8 @@
 //! The table of what is well.
 
 use std::borrow::Cow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use brigade::sink::{
     Binder, Database, Row, Sink, SinkError, Table, TableSnapshot, WriteError, Written,
@@ -22,6 +24,7 @@ pub struct Posted {
     hashtags: Json,
     mentions: Json,
     links: Json,
+    mended: bool,
 }
 
 /// Most posts point to nothing, and that is always the same.
@@ -38,6 +41,7 @@ pub fn row(post: Post, clean: Clean) -> Posted {
         hashtags: json(&clean.hashtags),
         mentions: json(&clean.mentions),
         links: json(&clean.links),
+        mended: post.mended,
     }
 }
 
@@ -65,11 +69,19 @@ impl Row for Posted {
 
 /// Table `posts`; a post whose id is there already is left out.
 #[derive(Clone)]
-pub struct Posts(Table);
+pub struct Posts {
+    table: Table,
+    mended: Arc<AtomicU64>,
+}
 
 impl Posts {
     pub fn counts(&self) -> TableSnapshot {
-        self.0.stats().snapshot()
+        self.table.stats().snapshot()
+    }
+
+    /// In how many posts halves of characters were replaced, known ones among them.
+    pub fn mended(&self) -> u64 {
+        self.mended.load(Relaxed)
     }
 
     pub fn open(database: &Database) -> Result<Self, BoxError> {
@@ -83,7 +95,10 @@ impl Posts {
             .column("hashtags", "TEXT NOT NULL")
             .column("mentions", "TEXT NOT NULL")
             .column("links", "TEXT NOT NULL");
-        Ok(Self(table.key(["id"]).ignore().create().open()?))
+        Ok(Self {
+            table: table.key(["id"]).ignore().create().open()?,
+            mended: Arc::default(),
+        })
     }
 }
 
@@ -91,7 +106,10 @@ impl Sink<Vec<Posted>> for Posts {
     /// A row that fails is a reject. A whole transaction that fails ends the run instead: five hundred good posts are
     /// no rejects, and another run will bring them.
     async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError> {
-        let written = self.0.write(batches).await?;
+        let mended = batches.iter().flatten().filter(|post| post.mended).count();
+        // A count for the report, which is made when all has ended.
+        self.mended.fetch_add(mended as u64, Relaxed);
+        let written = self.table.write(batches).await?;
         for (_, cause) in written.failures() {
             if let Cause::Error(error) = cause
                 && error.is::<WriteError>()
@@ -103,7 +121,7 @@ impl Sink<Vec<Posted>> for Posts {
     }
 
     async fn flush(&self) -> Result<(), SinkError> {
-        Sink::<Vec<Posted>>::flush(&self.0).await
+        Sink::<Vec<Posted>>::flush(&self.table).await
     }
 
     fn name(&self) -> &'static str {

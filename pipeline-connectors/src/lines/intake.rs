@@ -63,7 +63,6 @@ impl Intake {
     }
 
     /// The input has ended: emits a last line that had no line end.
-    #[cfg(feature = "_reader")]
     pub(crate) fn finish(mut self, out: &mut Pulled<Line>) {
         let before = out.len();
         self.splitter.finish(out);

@@ -10,7 +10,7 @@ use super::{LineError, LineErrorKind};
 
 const BOM: &[u8] = b"\xEF\xBB\xBF";
 
-/// What may stand beside the text in a line's bytes: a byte order mark before it and `\r` behind it.
+/// What may stand beside the text in a line's bytes: the beginning of a byte order mark before it and `\r` behind it.
 const AROUND: usize = BOM.len() + 1;
 
 /// How much of a line that is too long its error shows at most.
@@ -24,7 +24,8 @@ pub(crate) struct Splitter {
     /// The number and the offset of the line that has begun.
     number: u64,
     offset: u64,
-    /// How many bytes of a byte order mark stand before its text.
+    /// How many bytes stand before its text: byte order marks, as where files were put together, and zeros, as where a
+    /// log was cut shorter under its writer. They are not kept, and may be more than a line may have.
     lead: u64,
     /// What came of it, as far as it is kept.
     part: Vec<u8>,
@@ -52,7 +53,7 @@ impl Splitter {
 
     /// How many bytes of the input it has seen.
     pub(crate) fn seen(&self) -> u64 {
-        self.offset + self.part.len() as u64 + self.skipped
+        self.offset + self.lead + self.part.len() as u64 + self.skipped
     }
 
     /// Where the line that has begun is; only the input's name if nothing has come yet.
@@ -85,10 +86,8 @@ impl Splitter {
     }
 
     /// The input has ended: what is left is its last line.
-    #[cfg(any(test, feature = "_reader"))]
     pub(crate) fn finish(&mut self, out: &mut Pulled<Line>) {
-        let only_bom = self.number == 1 && self.part == BOM;
-        if self.kept() > 0 && !only_bom {
+        if self.kept() > 0 {
             self.end_line(&[], 0, out);
         }
     }
@@ -104,7 +103,10 @@ impl Splitter {
     fn keep(&mut self, bytes: &[u8], out: &mut Pulled<Line>) {
         if self.skipped > 0 {
             self.skipped += bytes.len() as u64;
-        } else if self.part.len() + bytes.len() > self.limit.saturating_add(AROUND) {
+            return;
+        }
+        let bytes = self.without_lead(bytes);
+        if self.part.len() + bytes.len() > self.limit.saturating_add(AROUND) {
             let length = self.part.len() + bytes.len();
             let mut start = std::mem::take(&mut self.part);
             start.extend_from_slice(&bytes[..bytes.len().min(SHOWN + AROUND)]);
@@ -120,12 +122,15 @@ impl Splitter {
         let next = self.seen() + rest.len() as u64 + end;
         if self.skipped > 0 {
             self.skipped = 0;
-        } else if self.part.is_empty() {
-            self.emit(rest, out);
         } else {
-            let mut whole = std::mem::take(&mut self.part);
-            whole.extend_from_slice(rest);
-            self.emit(&whole, out);
+            let rest = self.without_lead(rest);
+            if self.part.is_empty() {
+                self.emit(rest, out);
+            } else {
+                let mut whole = std::mem::take(&mut self.part);
+                whole.extend_from_slice(rest);
+                self.emit(&whole, out);
+            }
         }
         self.number += 1;
         self.offset = next;
@@ -133,11 +138,11 @@ impl Splitter {
     }
 
     fn emit(&mut self, line: &[u8], out: &mut Pulled<Line>) {
-        let bytes = self.text_of(line);
-        if bytes.is_empty() {
-            out.skip(1);
-        } else if bytes.len() > self.limit {
+        let bytes = text_of(line);
+        if bytes.len() > self.limit {
             self.too_long(line, out);
+        } else if is_blank(bytes) {
+            out.skip(1);
         } else {
             match simdutf8::compat::from_utf8(bytes) {
                 Ok(text) => out.push(self.line(text)),
@@ -150,24 +155,27 @@ impl Splitter {
     }
 
     fn too_long(&mut self, line: &[u8], out: &mut Pulled<Line>) {
-        let text = self.text_of(line);
-        let start = text[..SHOWN.min(self.limit)].to_vec();
+        let start = shown(&text_of(line)[..SHOWN.min(self.limit)]).to_vec();
         out.fail(self.failure(LineErrorKind::TooLong(self.limit), start));
     }
 
-    /// A line's text: without `\r` behind it, and without the byte order mark at the beginning of the input.
-    fn text_of<'a>(&mut self, line: &'a [u8]) -> &'a [u8] {
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        if self.number > 1 {
-            return line;
+    /// More bytes of the line that has begun, without what stands before its text.
+    fn without_lead<'a>(&mut self, mut bytes: &'a [u8]) -> &'a [u8] {
+        // A byte order mark may be cut in two.
+        if let Some(missing) = BOM.strip_prefix(self.part.as_slice())
+            && !self.part.is_empty()
+            && let Some(rest) = bytes.strip_prefix(missing)
+        {
+            self.part.clear();
+            self.lead += BOM.len() as u64;
+            bytes = rest;
         }
-        match line.strip_prefix(BOM) {
-            Some(text) => {
-                self.lead = BOM.len() as u64;
-                text
-            }
-            None => line,
+        if !self.part.is_empty() {
+            return bytes;
         }
+        let text = skip_lead(bytes);
+        self.lead += (bytes.len() - text.len()) as u64;
+        text
     }
 
     fn line(&self, text: &str) -> Line {
@@ -181,5 +189,37 @@ impl Splitter {
 
     fn failure(&self, kind: LineErrorKind, bytes: Vec<u8>) -> SourceError {
         SourceError::new(LineError { kind, bytes }).at(self.place())
+    }
+}
+
+/// Bytes from the first on that is no zero and in no byte order mark.
+fn skip_lead(mut bytes: &[u8]) -> &[u8] {
+    while let [0 | 0xEF, ..] = bytes {
+        let zeros = bytes.iter().take_while(|byte| **byte == 0).count();
+        bytes = &bytes[zeros..];
+        match bytes.strip_prefix(BOM) {
+            Some(rest) => bytes = rest,
+            None if zeros == 0 => break,
+            None => {}
+        }
+    }
+    bytes
+}
+
+/// A line's text: without `\r` behind it.
+fn text_of(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
+}
+
+/// Whether there is nothing to be seen. Most lines are told by their first byte.
+fn is_blank(text: &[u8]) -> bool {
+    text.first().is_none_or(u8::is_ascii_whitespace) && text.trim_ascii().is_empty()
+}
+
+/// The beginning of a text, without the part of a character at its end.
+fn shown(start: &[u8]) -> &[u8] {
+    match std::str::from_utf8(start) {
+        Err(error) if error.error_len().is_none() => &start[..error.valid_up_to()],
+        _ => start,
     }
 }

@@ -59,16 +59,21 @@ fn expected(input: &[u8], limit: usize) -> (Vec<Seen>, u64) {
         let mut lead = 0;
         let ended = raw.ends_with(b"\n");
         let mut text = raw.strip_suffix(b"\n").unwrap_or(raw);
-        text = text.strip_suffix(b"\r").unwrap_or(text);
-        if let (0, Some(rest)) = (index, text.strip_prefix(b"\xEF\xBB\xBF")) {
-            (text, lead) = (rest, 3);
+        for skipped in [&b"\0"[..], b"\xEF\xBB\xBF"].iter().cycle().take(1000) {
+            if let Some(rest) = text.strip_prefix(*skipped) {
+                (text, lead) = (rest, lead + skipped.len() as u64);
+            }
         }
+        if text.is_empty() && !ended {
+            continue;
+        }
+        text = text.strip_suffix(b"\r").unwrap_or(text);
         let kind = if text.len() > limit {
             LineErrorKind::TooLong(limit)
         } else if let Err(error) = std::str::from_utf8(text) {
             LineErrorKind::NotUtf8(error.valid_up_to())
-        } else if text.is_empty() {
-            skipped += u64::from(ended || raw != b"\xEF\xBB\xBF");
+        } else if text.trim_ascii().is_empty() {
+            skipped += 1;
             continue;
         } else {
             let text = String::from_utf8(text.to_vec()).unwrap();
@@ -76,7 +81,14 @@ fn expected(input: &[u8], limit: usize) -> (Vec<Seen>, u64) {
             continue;
         };
         let shown = match kind {
-            LineErrorKind::TooLong(limit) => &text[..limit.min(256)],
+            LineErrorKind::TooLong(limit) => {
+                let start = &text[..limit.min(256)];
+                let cut = std::str::from_utf8(start).err();
+                match cut.filter(|error| error.error_len().is_none()) {
+                    Some(error) => &start[..error.valid_up_to()],
+                    None => start,
+                }
+            }
             _ => text,
         };
         let error = LineError {
@@ -96,7 +108,11 @@ proptest! {
             3 => Just(b"\n".to_vec()),
             1 => Just(b"\r\n".to_vec()),
             1 => Just(b"\r".to_vec()),
-            1 => Just(b"\xEF\xBB\xBF".to_vec()),
+            2 => Just(b"\xEF\xBB\xBF".to_vec()),
+            1 => Just(b"\xEF\xBB".to_vec()),
+            2 => Just(vec![0; 3]),
+            1 => Just(vec![0; 60]),
+            1 => Just(b" \t ".to_vec()),
             1 => Just(b"\xFF".to_vec()),
             1 => Just(vec![b'x'; 40]),
         ], 0..40),
@@ -134,12 +150,45 @@ fn empty_lines_are_skipped_and_counted() {
 }
 
 #[test]
-fn a_byte_order_mark_is_skipped_only_at_the_beginning() {
+fn byte_order_marks_are_skipped_at_the_beginning_of_any_line() {
     let (seen, skipped) = split(&[b"\xEF\xBB\xBFa\n\xEF\xBB\xBFb"], 10, 10);
-    let bom_b = "\u{feff}b".to_owned();
-    assert_eq!(seen, [(1, 3, Ok("a".to_owned())), (2, 5, Ok(bom_b))]);
+    assert_eq!(
+        seen,
+        [(1, 3, Ok("a".to_owned())), (2, 8, Ok("b".to_owned()))]
+    );
     assert_eq!(skipped, 0);
     assert_eq!(split(&[b"\xEF\xBB\xBF"], 10, 10), (vec![], 0));
+    let (seen, _) = split(&[b"a\xEF\xBB\xBFb\n"], 10, 10);
+    assert_eq!(seen, [(1, 0, Ok("a\u{feff}b".to_owned()))]);
+}
+
+#[test]
+fn zeros_before_a_line_are_skipped_however_many() {
+    let zeros = [0; 5_000];
+    for size in [1, 7, 10_000] {
+        let input = [b"a\n", &zeros[..], b"\xEF\xBB\xBFb\n", &zeros].concat();
+        let pieces: Vec<&[u8]> = input.chunks(size).collect();
+        let (seen, skipped) = split(&pieces, 10, 10);
+        let place = 2 + 5_000 + 3;
+        assert_eq!(
+            seen,
+            [(1, 0, Ok("a".to_owned())), (2, place, Ok("b".to_owned()))]
+        );
+        assert_eq!(skipped, 0);
+    }
+}
+
+#[test]
+fn blank_lines_are_skipped_and_counted() {
+    let (seen, skipped) = split(&[b" \n\t \r\n\0\0\n a \n  "], 10, 10);
+    assert_eq!(seen, [(4, 9, Ok(" a ".to_owned()))]);
+    assert_eq!(skipped, 4);
+}
+
+#[test]
+fn what_is_shown_of_a_line_that_is_too_long_ends_with_a_whole_character() {
+    let (seen, _) = split(&["ééé\n".as_bytes()], 5, 10);
+    assert_eq!(seen[0].2.as_ref().unwrap_err().bytes, "éé".as_bytes());
 }
 
 #[test]
@@ -166,7 +215,7 @@ fn a_line_over_the_limit_fails_with_its_place_and_the_rest_goes_on() {
 
 #[test]
 fn the_largest_limit_is_no_limit() {
-    let input = [b'x'; 100_000];
+    let input = vec![b'x'; 100_000];
     for size in [7, 100_000] {
         let pieces: Vec<&[u8]> = input.chunks(size).collect();
         let mut splitter = Splitter::new("in".into(), usize::MAX);

@@ -1,14 +1,23 @@
 //! Which compression an input has, told by its first bytes, and its decoder.
 
-use std::io::{self, BufReader, Cursor, ErrorKind, Read};
+use std::io::{self, Read};
+use std::sync::Arc;
 
-use bzip2::bufread::MultiBzDecoder;
-use flate2::bufread::MultiGzDecoder;
+use bzip2::bufread::BzDecoder;
+use flate2::bufread::GzDecoder;
 
+use super::error::Refused;
+use super::foreign::{self, Format, TWICE, Told};
+use super::lookahead::Lookahead;
+use super::members::Members;
 use super::xz::Xz;
+use super::zst::Zstd;
 
-/// How many compressed bytes are read at a time.
-const COMPRESSED_BUFFER: usize = 64 * 1024;
+/// What a decoder reads.
+pub(super) type Compressed = Lookahead<Box<dyn Read + Send>>;
+
+/// What comes of it.
+pub(super) type Decoded = Box<dyn Read + Send>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Codec {
@@ -85,14 +94,14 @@ impl Codec {
         }
     }
 
-    fn decode(self, input: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
-        let buffered = |input| BufReader::with_capacity(COMPRESSED_BUFFER, input);
+    fn decode(self, input: Compressed, name: &Arc<str>, memory: u64) -> io::Result<Decoded> {
+        let name = Arc::clone(name);
         Ok(match self {
-            Self::Plain => input,
-            Self::Xz => Box::new(Xz::new(buffered(input))?),
-            Self::Zstd => Box::new(zstd::Decoder::with_buffer(buffered(input))?),
-            Self::Gzip => Box::new(MultiGzDecoder::new(buffered(input))),
-            Self::Bzip2 => Box::new(MultiBzDecoder::new(buffered(input))),
+            Self::Plain => Box::new(input),
+            Self::Xz => Box::new(Xz::new(input, memory)?),
+            Self::Zstd => Box::new(Zstd::new(input, memory)?),
+            Self::Gzip => Box::new(Members::<GzDecoder<Compressed>>::new(input, name)),
+            Self::Bzip2 => Box::new(Members::<BzDecoder<Compressed>>::new(input, name)),
         })
     }
 }
@@ -108,28 +117,44 @@ fn skippable_frame(start: &[u8]) -> Option<bool> {
     }
 }
 
-/// Reads the beginning of `input` to tell its codec; returns its decoded bytes.
+/// Looks at the beginning of an input of this name to tell its codec; returns its decoded bytes. Its decoder may use so
+/// many bytes of memory.
 ///
 /// It reads no further than it must, so that the first line of a terminal's input is not held back.
-pub(crate) fn decoded(
-    mut input: Box<dyn Read + Send>,
-) -> io::Result<(Codec, Box<dyn Read + Send>)> {
-    let mut start = vec![0; COMPRESSED_BUFFER];
-    let mut length = 0;
-    let codec = loop {
-        match input.read(&mut start[length..]) {
-            Ok(0) => break Codec::Plain,
-            Ok(read) => length += read,
-            Err(error) if error.kind() == ErrorKind::Interrupted => continue,
-            Err(error) => return Err(error),
+///
+/// # Errors
+///
+/// If what it holds, decompressed or not, is no lines.
+pub(super) fn decoded(
+    input: Box<dyn Read + Send>,
+    name: &Arc<str>,
+    memory: u64,
+) -> io::Result<(Codec, Decoded)> {
+    let mut input = Lookahead::new(input);
+    let codec = look(&mut input).map_err(Refused::Foreign)?;
+    let mut bytes = Lookahead::new(codec.decode(input, name, memory)?);
+    if codec != Codec::Plain && look(&mut bytes).map_err(Refused::Foreign)? != Codec::Plain {
+        return Err(Refused::Foreign(&TWICE).into());
+    }
+    Ok((codec, Box::new(bytes)))
+}
+
+/// What an input is, or why it holds no lines. One that ends, or cannot be read on, is what it seems to be.
+fn look(input: &mut Lookahead<impl Read>) -> Result<Codec, &'static Format> {
+    loop {
+        match Codec::told_by(input.ahead()) {
+            Some(Codec::Plain) => match foreign::told_by(input.ahead()) {
+                Told::Is(format) => return Err(format),
+                Told::No => return Ok(Codec::Plain),
+                Told::Open => {}
+            },
+            Some(codec) => return Ok(codec),
+            None => {}
         }
-        if let Some(codec) = Codec::told_by(&start[..length]) {
-            break codec;
+        if !input.more() {
+            return Ok(Codec::Plain);
         }
-    };
-    start.truncate(length);
-    let whole = Box::new(Cursor::new(start).chain(input));
-    Ok((codec, codec.decode(whole)?))
+    }
 }
 
 #[cfg(test)]

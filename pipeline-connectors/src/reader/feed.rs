@@ -9,7 +9,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::input::Input;
 use super::thread::{Piece, Reader, Spares};
-use super::{Progress, ReadError};
+use super::{DECODER_MEMORY, Progress, ReadError};
 use crate::lines::{BYTE_BOUND, Block, Budget, Intake, LINE_LIMIT};
 
 /// How many pieces may wait; the byte budget is what bounds them, this only keeps tiny ones from being many.
@@ -20,6 +20,7 @@ const PIECES: usize = 64;
 pub(crate) struct Settings {
     pub(crate) line_limit: usize,
     pub(crate) byte_bound: usize,
+    pub(crate) decoder_memory: u64,
 }
 
 impl Default for Settings {
@@ -27,6 +28,7 @@ impl Default for Settings {
         Self {
             line_limit: LINE_LIMIT,
             byte_bound: BYTE_BOUND,
+            decoder_memory: DECODER_MEMORY,
         }
     }
 }
@@ -116,6 +118,7 @@ impl Running {
             budget: Arc::clone(&budget),
             spares: spares.clone(),
             progress,
+            decoder_memory: settings.decoder_memory,
         };
         thread::Builder::new()
             .name(name.to_owned())

@@ -5,8 +5,10 @@ use std::io::{self, ErrorKind, Read};
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::error::Refused;
 use super::patient::Patient;
 use super::{Progress, ReadError, ReadErrorKind};
+use crate::descriptors;
 
 /// Something to read lines from.
 #[derive(Debug)]
@@ -49,7 +51,11 @@ impl Input {
         let (bytes, regular): (Box<dyn Read + Send>, bool) = match self {
             Self::File(path) => {
                 let (file, metadata) = open_file(path).map_err(not_opened)?;
-                (Box::new(Patient(file)), metadata.is_file())
+                if metadata.is_file() {
+                    (Box::new(Whole::new(file, metadata.len())), true)
+                } else {
+                    (Box::new(Patient(file)), false)
+                }
             }
             Self::Stdin => (Box::new(Patient(io::stdin())), false),
         };
@@ -75,12 +81,47 @@ fn not_opened(error: io::Error) -> ReadError {
         ErrorKind::NotFound => ReadErrorKind::Missing,
         ErrorKind::PermissionDenied => ReadErrorKind::Denied,
         ErrorKind::IsADirectory => ReadErrorKind::Directory,
+        _ if descriptors::ran_out(&error) => ReadErrorKind::NoDescriptors,
         _ => ReadErrorKind::Unreadable {
             read: 0,
             said: error.to_string(),
         },
     };
     ReadError { kind, error }
+}
+
+/// A regular file. One that is shorter at its end than it was has lost something of what it held.
+struct Whole {
+    file: Patient<File>,
+    /// Its bytes when it was opened; 0 where a file is made as it is read, as those of the system are.
+    size: u64,
+    read: u64,
+}
+
+impl Whole {
+    fn new(file: File, size: u64) -> Self {
+        Self {
+            file: Patient(file),
+            size,
+            read: 0,
+        }
+    }
+
+    fn has_shrunk(&self) -> io::Result<bool> {
+        let held = self.size.max(self.read);
+        Ok(self.size > 0 && self.file.0.metadata()?.len() < held)
+    }
+}
+
+impl Read for Whole {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read += read as u64;
+        if read == 0 && !buffer.is_empty() && self.has_shrunk()? {
+            return Err(Refused::Shrunk.into());
+        }
+        Ok(read)
+    }
 }
 
 /// Tells the progress what is read.

@@ -7,8 +7,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::mpsc::Sender;
 
 use super::codec::{Codec, decoded};
+use super::error::Refused;
 use super::input::{Input, Opened};
 use super::{Progress, ReadError, ReadErrorKind};
+use crate::descriptors;
 use crate::lines::{Block, Budget};
 
 /// How many bytes a block holds: enough that waking the other side for each costs nothing beside filling it.
@@ -57,13 +59,14 @@ pub(super) struct Reader {
     pub(super) budget: Arc<Budget>,
     pub(super) spares: Spares,
     pub(super) progress: Progress,
+    pub(super) decoder_memory: u64,
 }
 
 impl Reader {
     pub(super) fn run(mut self) {
         // Sparse files may claim more together than there are bytes anywhere.
-        let sizes = self.inputs.iter().map(Input::size);
-        let total = sizes.fold(Some(0_u64), |sum, size| Some(sum?.saturating_add(size?)));
+        let mut sizes = self.inputs.iter().map(Input::size);
+        let total = sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?)));
         if let Some(total) = total {
             self.progress.set_total(total);
         }
@@ -80,9 +83,9 @@ impl Reader {
     fn read(&self, input: &Input) -> ControlFlow<()> {
         let name = input.name();
         self.progress.begin(&name);
-        self.hand_over(Piece::Begin(name))?;
+        self.hand_over(Piece::Begin(Arc::clone(&name)))?;
         let last = match input.open(&self.progress) {
-            Ok(opened) => self.read_opened(opened)?,
+            Ok(opened) => self.read_opened(&name, opened)?,
             Err(error) => Piece::Broken(error),
         };
         self.progress.end();
@@ -90,9 +93,9 @@ impl Reader {
     }
 
     /// Hands over an input's bytes. Continues with the piece that comes after them.
-    fn read_opened(&self, opened: Opened) -> ControlFlow<(), Piece> {
+    fn read_opened(&self, name: &Arc<str>, opened: Opened) -> ControlFlow<(), Piece> {
         let mut read = 0;
-        let (codec, mut bytes) = match decoded(opened.bytes) {
+        let (codec, mut bytes) = match decoded(opened.bytes, name, self.decoder_memory) {
             Ok(decoded) => decoded,
             Err(error) => return ControlFlow::Continue(broken(Codec::Plain, error, read)),
         };
@@ -153,11 +156,14 @@ impl Reader {
 fn broken(codec: Codec, error: io::Error, read: u64) -> Piece {
     let from_system = error.raw_os_error().is_some();
     let said = error.to_string();
-    let kind = match codec.name() {
-        Some(codec) if !from_system && error.kind() == ErrorKind::UnexpectedEof => {
+    let refused = error.get_ref().and_then(|inner| inner.downcast_ref());
+    let kind = match (refused, codec.name()) {
+        (Some(refused), codec) => Refused::kind(*refused, codec, read),
+        _ if descriptors::ran_out(&error) => ReadErrorKind::NoDescriptors,
+        (None, Some(codec)) if !from_system && error.kind() == ErrorKind::UnexpectedEof => {
             ReadErrorKind::Truncated { codec, read }
         }
-        Some(codec) if !from_system => ReadErrorKind::Corrupt { codec, read, said },
+        (None, Some(codec)) if !from_system => ReadErrorKind::Corrupt { codec, read, said },
         _ => ReadErrorKind::Unreadable { read, said },
     };
     Piece::Broken(ReadError { kind, error })

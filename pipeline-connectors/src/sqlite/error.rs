@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use rusqlite::ErrorCode;
 
-use super::descriptors::{is_out_of_descriptors, no_descriptors};
+use super::descriptors::no_descriptors;
 use super::room::is_full;
+use crate::descriptors::{ADVICE, ran_out};
 
 /// A database or a table that could not be opened.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ impl OpenError {
 
     /// A thread that could not be started.
     pub(crate) fn of_thread(path: &Path, error: &std::io::Error) -> Self {
-        let kind = if is_out_of_descriptors(error) {
+        let kind = if ran_out(error) {
             OpenErrorKind::NoDescriptors
         } else {
             OpenErrorKind::NoThread(error.to_string())
@@ -139,7 +140,7 @@ impl fmt::Display for OpenErrorKind {
                 "it may not be written; change the permissions of the file and its directory",
             ),
             Self::DiskFull => f.write_str(DISK_FULL),
-            Self::NoDescriptors => f.write_str(NO_DESCRIPTORS),
+            Self::NoDescriptors => f.write_str(ADVICE),
             Self::NoThread(said) => write!(
                 f,
                 "there is no thread for it: {said}; run fewer threads, or raise their limit"
@@ -224,14 +225,12 @@ pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {
     match error.sqlite_error_code() {
         _ if is_full(error) => DISK_FULL.to_owned(),
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => locked(waited),
-        Some(ErrorCode::CannotOpen) if no_descriptors() => NO_DESCRIPTORS.to_owned(),
+        Some(ErrorCode::CannotOpen) if no_descriptors() => ADVICE.to_owned(),
         _ => said(error),
     }
 }
 
 const DISK_FULL: &str = "the disk is full; make room";
-
-const NO_DESCRIPTORS: &str = "the process has as many files open as it may; raise the limit of file descriptors (`ulimit -n`), or open fewer at the same time";
 
 fn locked(waited: Duration) -> String {
     // Rounded down: so long it was at least.

@@ -9,6 +9,7 @@ use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::accept::Acceptor;
 use super::{Tcp, TcpStats};
+use crate::descriptors;
 use crate::lines::{BYTE_BOUND, Budget, LINE_LIMIT};
 
 /// How many connections may wait to be accepted. Where more come at once, the system makes them try again after a
@@ -33,7 +34,19 @@ pub fn tcp<A: ToSocketAddrs + Display>(address: A) -> Listen<A> {
         line_limit: LINE_LIMIT,
         byte_bound: BYTE_BOUND,
         connections: None,
+        last_line: LastLine::default(),
     }
+}
+
+/// What a last line without a line end is, where a peer has closed its connection in an orderly way. After a reset it
+/// is always a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum LastLine {
+    /// A failure: the peer may have been cut off in the middle of it.
+    #[default]
+    Fail,
+    /// A line like the others, as in a file.
+    Emit,
 }
 
 /// What [`tcp`] returns: a listener before it listens.
@@ -44,6 +57,7 @@ pub struct Listen<A> {
     line_limit: usize,
     byte_bound: usize,
     connections: Option<u64>,
+    last_line: LastLine,
 }
 
 impl<A: ToSocketAddrs + Display> Listen<A> {
@@ -69,6 +83,12 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
         self
     }
 
+    /// What a last line without a line end is. The default is [`LastLine::Fail`].
+    pub fn last_line(mut self, last_line: LastLine) -> Self {
+        self.last_line = last_line;
+        self
+    }
+
     /// Begins to listen.
     ///
     /// # Errors
@@ -86,12 +106,13 @@ impl<A: ToSocketAddrs + Display> Listen<A> {
         };
         let (listener, local) = listening.await.map_err(|error: io::Error| BindError {
             address: self.address.to_string(),
-            advice: advice(error.kind()),
+            advice: advice(&error),
             error,
         })?;
         Ok(Tcp {
             local,
             line_limit: self.line_limit,
+            last_line: self.last_line,
             acceptor: Acceptor::new(listener, self.connections),
             waiting: FuturesUnordered::new(),
             budget: Budget::new(self.byte_bound),
@@ -140,8 +161,9 @@ pub struct BindError {
     pub error: io::Error,
 }
 
-fn advice(kind: ErrorKind) -> &'static str {
-    match kind {
+fn advice(error: &io::Error) -> &'static str {
+    match error.kind() {
+        _ if descriptors::ran_out(error) => descriptors::ADVICE,
         ErrorKind::AddrInUse => {
             "the port is in use; stop the program that listens there, or choose another port"
         }

@@ -5,9 +5,10 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use pipeline_runtime::source::SourceError;
+use pipeline_runtime::source::{Line, Pulled, SourceError};
 use tokio::net::TcpStream;
 
+use super::LastLine;
 use crate::lines::{Budget, Intake};
 
 /// Waits until a connection has something to read, or has ended.
@@ -40,12 +41,25 @@ impl Connection {
         })
     }
 
-    /// The failure of a connection that has ended: of the line that was cut off, or of the whole.
-    pub(super) fn failure(self, error: Option<io::Error>) -> Option<SourceError> {
+    /// The connection has ended: deals with its last line. One that broke before its first byte, as health checks do,
+    /// is nothing.
+    pub(super) fn end(self, broken: Option<io::Error>, last: LastLine, out: &mut Pulled<Line>) {
+        match (broken, last) {
+            (None, LastLine::Emit) => self.intake.finish(out),
+            (broken, _) => {
+                if let Some(failure) = self.failure(broken) {
+                    out.fail(failure);
+                }
+            }
+        }
+    }
+
+    /// The failure of the line that was cut off, or of the whole.
+    fn failure(self, broken: Option<io::Error>) -> Option<SourceError> {
         let place = self.intake.reached();
         let cut_off = self.intake.cut_off();
         cut_off.or_else(|| {
-            let error = error?;
+            let error = broken.filter(|_| place.line.is_some())?;
             let said = format!("the connection broke ({error}); send again what is missing");
             Some(SourceError::new(said).at(place))
         })

@@ -18,7 +18,7 @@ use crate::lines::{Block, Budget, Reserved};
 use accept::Acceptor;
 use connection::{Connection, Turn};
 
-pub use bind::{BindError, Listen, tcp};
+pub use bind::{BindError, LastLine, Listen, tcp};
 pub use stats::{TcpSnapshot, TcpStats};
 
 /// How many bytes a connection may bring in one turn.
@@ -28,7 +28,8 @@ const READ: usize = 32 * 1024;
 ///
 /// The connections are read in turn, one buffer of up to 32 KiB each, so that a fast one does not keep the others
 /// waiting. While there is no room under the byte bound nothing is read, and the senders are slowed down by TCP itself.
-/// A line may arrive in pieces; it ends with `\n` or `\r\n`; empty lines count as filtered.
+/// A line may arrive in pieces; it ends with `\n` or `\r\n`; blank lines count as filtered. What stands behind the last
+/// line end of a connection is a failure, unless [`Listen::last_line`] says otherwise.
 ///
 /// There is no task beside the pull: dropping the source closes the listener and all connections.
 ///
@@ -36,7 +37,7 @@ const READ: usize = 32 * 1024;
 ///
 /// None ends the source. Each of these is a failure with the peer, the line's number and its offset, and touches no
 /// other connection: a line that is too long, not UTF-8, or cut off by the end of its connection
-/// ([`LineError`](crate::LineError)); a connection that is reset. What goes wrong while accepting is counted in
+/// ([`LineError`](crate::LineError)); a connection that is reset after its first byte. What goes wrong while accepting is counted in
 /// [`TcpStats`]; where it is for want of file descriptors or memory, the listener waits up to a second and goes on.
 ///
 /// # Cancel safety
@@ -48,6 +49,7 @@ const READ: usize = 32 * 1024;
 pub struct Tcp {
     local: SocketAddr,
     line_limit: usize,
+    last_line: LastLine,
     acceptor: Acceptor,
     /// Connections that wait for bytes; those that have some come out in the order in which they got them.
     waiting: FuturesUnordered<Turn>,
@@ -140,9 +142,7 @@ impl Tcp {
             ended => {
                 self.unfinished -= connection.intake.unfinished();
                 self.stats.closed();
-                if let Some(failure) = connection.failure(ended.err()) {
-                    out.fail(failure);
-                }
+                connection.end(ended.err(), self.last_line, out);
             }
         }
         self.spare = buffer;
