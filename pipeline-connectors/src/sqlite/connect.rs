@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::growth::move_log;
+use super::logged::Logged;
 use super::patience::{Patience, wait_for_locks};
-use super::room::{Logged, with_room};
+use super::room::with_room;
 use super::schema::Unusable;
 use super::{OpenError, OpenErrorKind, Sqlite, Synchronous};
 
@@ -53,13 +55,16 @@ impl Sqlite {
         let opened = Connection::open_with_flags(self.path(), flags);
         let mut connection = opened.map_err(|error| told(error.into()))?;
         let logged = Logged::of(&connection);
-        let mut work = || {
-            self.set_up(&connection)?;
-            first(&mut connection)
+        let work = |connection: &mut Connection| {
+            patience.retry(|| {
+                self.set_up(connection)?;
+                first(connection)
+            })
         };
-        let done = with_room(|| patience.retry(&mut work)).map_err(told)?;
-        let waits = wait_for_locks(&mut connection, self.waited(), logged);
-        waits.map_err(|error| told(error.into()))?;
+        let done = with_room(&mut connection, work).map_err(told)?;
+        let ready = wait_for_locks(&mut connection, self.waited(), logged);
+        let ready = ready.and_then(|()| move_log(&mut connection));
+        ready.map_err(|error| told(error.into()))?;
         Ok((connection, done))
     }
 

@@ -10,7 +10,7 @@ use super::finished::PRUNED;
 use super::stats::Counts;
 use super::thread::Ask;
 use super::{Retention, finished};
-use crate::sqlite::{refused, with_room};
+use crate::sqlite::{Connected, refused, with_room};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
@@ -51,7 +51,7 @@ impl Batches {
     }
 
     pub(super) fn load(&mut self, tasks: &[Arc<str>]) -> Result<Vec<Vec<Recorded>>, JournalError> {
-        let loaded = with_room(|| self.try_load(tasks));
+        let loaded = with_room(self, |batches| batches.try_load(tasks));
         self.stats.loaded(tasks.len());
         loaded.map_err(|error| JournalError::new(refused(&error, self.busy_timeout)))
     }
@@ -110,7 +110,7 @@ impl Batches {
 
     /// Everything that is to be written, in one transaction.
     pub(super) fn write(&mut self, writes: &[Ask]) -> Result<(), String> {
-        let written = with_room(|| self.try_write(writes));
+        let written = with_room(self, |batches| batches.try_write(writes));
         written.map_err(|error| refused(&error, self.busy_timeout))
     }
 
@@ -161,7 +161,7 @@ impl Batches {
     }
 
     pub(super) fn prune_now(&mut self) {
-        match with_room(|| self.try_prune()) {
+        match with_room(self, Self::try_prune) {
             // There may be more.
             Ok(dropped) if dropped >= PRUNED => {}
             Ok(_) => self.prune_at = Instant::now() + PRUNED_EVERY,
@@ -180,6 +180,12 @@ impl Batches {
         let dropped = finished::prune(&transaction, retention)?;
         transaction.commit()?;
         Ok(dropped)
+    }
+}
+
+impl Connected for Batches {
+    fn connection(&self) -> &Connection {
+        &self.connection
     }
 }
 

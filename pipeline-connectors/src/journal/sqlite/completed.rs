@@ -113,7 +113,7 @@ impl<R: Row> Sink<Completed<R>> for Completing {
     async fn write(&self, items: Vec<Completed<R>>) -> Result<Written, SinkError> {
         let waited = self.0.database().busy_timeout();
         let work = move |connection: &mut Connection, sql: &Sql| {
-            with_room(|| {
+            with_room(connection, |connection| {
                 let mut batch = Batch::default();
                 let outcome = batch.write(connection, sql, &items);
                 outcome.map(|()| (batch.counts, batch.failed))

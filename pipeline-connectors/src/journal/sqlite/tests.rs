@@ -11,7 +11,7 @@ use super::batch::Batches;
 use super::thread::Ask;
 use super::{Retention, schema};
 
-const WAITED: Duration = Duration::from_millis(10);
+const WAITED: Duration = Duration::from_millis(200);
 
 struct Fixture {
     batches: Batches,
@@ -119,7 +119,7 @@ fn a_file_that_is_locked_for_too_long_fails_the_transaction_and_says_so() {
     let error = fixture.record("a", b"1").unwrap_err();
     assert_eq!(
         error,
-        "another program held it locked for 10ms; end that program, or raise `busy_timeout`"
+        "another program held it locked for 200ms; end that program, or raise `busy_timeout`"
     );
     fixture.beside.execute_batch("COMMIT").unwrap();
     fixture.record("a", b"1").unwrap();

@@ -184,7 +184,7 @@ impl SqliteDeadLetters {
         &self,
         mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
-        let work = move |connection: &mut Connection| with_room(|| work(connection));
+        let work = move |connection: &mut Connection| with_room(connection, &mut work);
         let problem = match self.database.run(work).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(error)) => refused(&error, self.database.busy_timeout()),

@@ -1,0 +1,183 @@
+//! A small disk that is full: what the logs of its files can do without is given back, and all goes on when there is room.
+
+#![cfg(all(feature = "sqlite", feature = "journal"))]
+
+#[path = "common/small_disk.rs"]
+mod small_disk;
+
+use std::fs;
+use std::time::Duration;
+
+use pipeline_connectors::journal::{self, Completed, Completing};
+use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
+use pipeline_connectors::{Database, Table};
+use pipeline_runtime::BoxError;
+use pipeline_runtime::journal::{Frame, Journal as _};
+use pipeline_runtime::queue::{DeadLetter, DeadLetters as _, Outgoing, Queue as _};
+use pipeline_runtime::sink::Sink as _;
+use small_disk::SmallDisk;
+
+/// Of a message, a value, a letter, a row.
+const SIZE: usize = 10_000;
+
+/// A file of each kind. What is written to them goes again, or takes the place of what is there: they stay small, and
+/// their logs do not.
+struct Files {
+    queue: SqliteQueue,
+    journal: journal::Sqlite,
+    letters: SqliteDeadLetters,
+    table: Table,
+    completing: Completing,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Queue,
+    Journal,
+    Letters,
+    Table,
+    Completing,
+}
+
+const PARTS: [Part; 5] = [
+    Part::Queue,
+    Part::Journal,
+    Part::Letters,
+    Part::Table,
+    Part::Completing,
+];
+
+impl Files {
+    fn on(disk: &SmallDisk) -> Self {
+        let table = |file: &str| {
+            let database = Database::open(disk.file(file)).unwrap();
+            let table = database.table("rows").column("id", "INTEGER");
+            let table = table.column("text", "TEXT").key(["id"]).upsert();
+            table.create().open().unwrap()
+        };
+        let journal = journal::sqlite(disk.file("tasks.db")).open().unwrap();
+        let completing = journal.completing(&table("tasks.db")).unwrap();
+        Self {
+            queue: queue::sqlite(disk.file("jobs.db")).open().unwrap(),
+            letters: SqliteDeadLetters::open(disk.file("dead.db")).unwrap(),
+            table: table("rows.db"),
+            journal,
+            completing,
+        }
+    }
+
+    async fn round(&self, part: Part) -> Result<(), BoxError> {
+        match part {
+            Part::Queue => self.message().await,
+            Part::Journal => self.task().await,
+            Part::Letters => self.letter().await,
+            Part::Table => {
+                let written = self.table.write(vec![row()]).await?;
+                assert_eq!(written.failures().count(), 0);
+                Ok(())
+            }
+            Part::Completing => {
+                let task = Completed::new("task", row());
+                let written = self.completing.write(vec![task]).await?;
+                assert_eq!(written.failures().count(), 0);
+                self.journal.finish(vec!["task".into()]).await?;
+                Ok(())
+            }
+        }
+    }
+
+    async fn message(&self) -> Result<(), BoxError> {
+        let message = Outgoing::new("x".repeat(SIZE)).id("one");
+        self.queue.send(vec![message]).await?;
+        let received = self.queue.receive(1, Duration::ZERO).await?;
+        let receipts = received.iter().map(|message| message.receipt.clone());
+        self.queue.ack(receipts.collect()).await?;
+        Ok(())
+    }
+
+    async fn task(&self) -> Result<(), BoxError> {
+        let frame = Frame {
+            task: "one".into(),
+            key: "key".into(),
+            value: vec![7; SIZE].into(),
+        };
+        self.journal.record(vec![frame]).await?;
+        self.journal.finish(vec!["one".into()]).await?;
+        Ok(())
+    }
+
+    async fn letter(&self) -> Result<(), BoxError> {
+        let letter = DeadLetter::new("one".to_owned(), vec![7; SIZE]);
+        self.letters.write(vec![letter]).await?;
+        self.letters.remove(["one"]).await?;
+        Ok(())
+    }
+}
+
+fn row() -> (i64, String) {
+    (1, "x".repeat(SIZE))
+}
+
+#[tokio::test]
+async fn the_logs_of_files_that_stay_small_do_not_fill_a_small_disk() {
+    let Some(disk) = SmallDisk::mount_of("2m") else {
+        return;
+    };
+    let files = Files::on(&disk);
+    // One after the other: a log that nobody writes any longer must not take the room of the next.
+    for part in PARTS.into_iter().chain(PARTS) {
+        for round in 0..200 {
+            let done = files.round(part).await;
+            assert!(done.is_ok(), "{part:?}, round {round}: {done:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such_and_everything_goes_on_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount_of("2m") else {
+        return;
+    };
+    let files = Files::on(&disk);
+    for part in PARTS {
+        files.round(part).await.unwrap();
+        let rest = disk.fill();
+        let mut more = 0;
+        let error = loop {
+            more += 1;
+            let name = format!("more {more}");
+            // What stays there, so that the disk is full in the end whatever the logs give back.
+            let letter = DeadLetter::new(name, vec![7; SIZE]);
+            let kept = files.letters.write(vec![letter]).await;
+            if let Err(error) = kept.and(files.round(part).await) {
+                break error.to_string();
+            }
+        };
+        assert!(
+            error.contains("the disk is full; make room"),
+            "{part:?}: {error}"
+        );
+        fs::remove_file(rest).unwrap();
+        for part in PARTS {
+            let done = files.round(part).await;
+            assert!(done.is_ok(), "{part:?}: {done:?}");
+        }
+        assert!(files.letters.count().await.unwrap() >= more - 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_opens_on_a_disk_that_logs_fill() {
+    let Some(disk) = SmallDisk::mount_of("2m") else {
+        return;
+    };
+    let files = Files::on(&disk);
+    for _ in 0..200 {
+        files.round(Part::Queue).await.unwrap();
+    }
+    let rest = disk.fill();
+    let fails = SqliteDeadLetters::open(disk.file("new.db"));
+    fs::remove_file(rest).unwrap();
+    // There was room in the log of the queue.
+    assert!(fails.is_ok(), "{fails:?}");
+}
