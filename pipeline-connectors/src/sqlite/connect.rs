@@ -49,11 +49,7 @@ impl Sqlite {
         let patience = Patience::new(self.waited());
         // Told while the connection has its descriptors, so that it shows if there were too few.
         let told = |why: Unusable| why.into_kind(patience.waited());
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
-            | OpenFlags::SQLITE_OPEN_CREATE
-            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(self.path(), flags);
-        let mut connection = opened.map_err(|error| told(error.into()))?;
+        let mut connection = self.open_file().map_err(|error| told(error.into()))?;
         let logged = Logged::of(&connection);
         let work = |connection: &mut Connection| {
             patience.retry(|| {
@@ -66,6 +62,13 @@ impl Sqlite {
         let ready = ready.and_then(|()| move_log(&mut connection));
         ready.map_err(|error| told(error.into()))?;
         Ok((connection, done))
+    }
+
+    fn open_file(&self) -> rusqlite::Result<Connection> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_CREATE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        Connection::open_with_flags(self.path(), flags)
     }
 
     fn set_up(&self, connection: &Connection) -> Result<(), Unusable> {

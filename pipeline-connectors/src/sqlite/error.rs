@@ -105,6 +105,7 @@ impl OpenError {
     }
 
     /// A statement that SQLite refused.
+    #[cfg(feature = "journal")]
     pub(crate) fn of_statement(database: &Database, table: &str, error: &rusqlite::Error) -> Self {
         Self::of_refused(
             database,

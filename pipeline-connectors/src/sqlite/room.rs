@@ -70,7 +70,9 @@ fn cut_all(disk: Disk) -> bool {
             break;
         }
         given = true;
-        files.iter().for_each(|file| file.may_be_cut());
+        for file in &files {
+            file.may_be_cut();
+        }
     }
     given
 }

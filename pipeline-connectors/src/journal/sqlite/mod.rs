@@ -31,7 +31,10 @@ const UNFINISHED: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 /// A journal in the SQLite file at `path`, to be opened. The file is made if there is none, and may hold tables of your
 /// own.
 ///
-/// Several processes may share one file. All tasks in it share their names: give each pipeline a file of its own, or
+/// What the file may be called, and what room it needs, is that of
+/// [a database of tables](crate::sqlite()#room-on-the-disk).
+///
+/// Several processes may share one file, and open it at the same time. All tasks in it share their names: give each pipeline a file of its own, or
 /// ids that no other pipeline has.
 ///
 /// # Examples
@@ -128,8 +131,8 @@ impl SqliteBuilder {
     ///
     /// # Errors
     ///
-    /// If the file is not a database, is locked by another program, may not be written or cannot be made, or if it holds
-    /// a journal of another version.
+    /// If the file is not a database, is locked by another program, may not be written or cannot be made; if the disk is
+    /// full or file descriptors ran out; if the path is empty or names no file; if it holds a journal of another version.
     pub fn open(self) -> Result<Sqlite, OpenError> {
         let path = self.database.path().to_path_buf();
         let (connection, ()) = self.database.open_with(schema::prepare)?;
