@@ -123,10 +123,20 @@ fn what_sqlite_takes_for_something_else_than_a_file_is_an_error() {
         "file:rows.db?mode=memory",
     ];
     for (name, kind) in names.iter().flat_map(|name| KINDS.map(|kind| (name, kind))) {
+        if (*name, kind) == (":memory:", Kind::Table) {
+            continue;
+        }
         let error = kind.open(Path::new(name), Duration::ZERO).err().unwrap();
         assert_eq!(error.kind, OpenErrorKind::NoFileName, "{kind:?}: {name}");
     }
     assert!(!Path::new("rows.db").exists());
+}
+
+#[test]
+fn tables_may_be_in_memory() {
+    let open = Kind::Table.open(Path::new(":memory:"), Duration::ZERO);
+    assert!(open.is_ok(), "{:?}", open.err());
+    assert!(!Path::new(":memory:").exists());
 }
 
 #[test]

@@ -12,6 +12,9 @@ use super::room::with_room;
 use super::schema::Unusable;
 use super::{OpenError, OpenErrorKind, Sqlite, Synchronous};
 
+/// The name of a database in memory: for who plans a pipeline, or tries one.
+const IN_MEMORY: &str = ":memory:";
+
 impl Sqlite {
     /// Opens the file as a connection that nobody shares.
     pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
@@ -19,11 +22,15 @@ impl Sqlite {
         Ok(connection)
     }
 
-    /// The same, and first makes tables, say, in an immediate transaction. The busy timeout is for both together.
+    /// The same, and first makes tables of ours in an immediate transaction. The busy timeout is for both together. They are
+    /// to outlive the process, so that the file must be one.
     pub(crate) fn open_with<T>(
         &self,
         first: impl Fn(&Transaction<'_>) -> Result<T, Unusable>,
     ) -> Result<(Connection, T), OpenError> {
+        if self.path() == Path::new(IN_MEMORY) {
+            return Err(OpenError::of_file(self.path(), OpenErrorKind::NoFileName));
+        }
         self.connect(|connection| {
             let begin = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(begin)?;
@@ -90,9 +97,10 @@ impl Sqlite {
     }
 }
 
-/// Names that SQLite takes for something else would lose what is written, or write it elsewhere.
+/// Other names that SQLite takes for something else would lose what is written, or write it elsewhere.
 fn names_a_file(path: &Path) -> Result<(), OpenErrorKind> {
     match path.as_os_str().as_encoded_bytes() {
+        name if name == IN_MEMORY.as_bytes() => Ok(()),
         [] => Err(OpenErrorKind::EmptyPath),
         [b':', ..] | [b'f', b'i', b'l', b'e', b':', ..] => Err(OpenErrorKind::NoFileName),
         _ => Ok(()),

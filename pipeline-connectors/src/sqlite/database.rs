@@ -16,8 +16,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A SQLite database at `path`, to be opened.
 ///
-/// The path is that of a file: an empty one is an error, and so is what SQLite takes for something else, `:memory:` and
-/// URIs (`file:…`). A file of such a name is `./:memory:`.
+/// The path is that of a file. An empty one is an error, and so is what SQLite takes for something else: URIs (`file:…`)
+/// and what begins with a colon; a file of such a name has its directory in front, as `./file:…`. Only `:memory:` is what
+/// SQLite takes it for, a database in memory that is gone with its [`Database`]: for a plan, or a trial. Journals, queues
+/// and stores of dead letters refuse that, too.
 ///
 /// # Room on the disk
 ///
