@@ -2,15 +2,19 @@
 
 #![cfg(all(feature = "sqlite", feature = "journal"))]
 
+#[path = "common/kinds.rs"]
+mod kinds;
 #[path = "common/small_disk.rs"]
 mod small_disk;
 
 use std::fs;
-use std::time::Duration;
+use std::path::Path;
+use std::time::{Duration, Instant};
 
+use kinds::KINDS;
 use pipeline_connectors::journal::{self, Completed, Completing};
 use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
-use pipeline_connectors::{Database, Table};
+use pipeline_connectors::{Database, OpenErrorKind, Table};
 use pipeline_runtime::BoxError;
 use pipeline_runtime::journal::{Frame, Journal as _};
 use pipeline_runtime::queue::{DeadLetter, DeadLetters as _, Outgoing, Queue as _};
@@ -180,4 +184,39 @@ async fn a_file_opens_on_a_disk_that_logs_fill() {
     fs::remove_file(rest).unwrap();
     // There was room in the log of the queue.
     assert!(fails.is_ok(), "{fails:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_for_want_of_room_says_so() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let file = |kind: kinds::Kind| disk.file(&kind.name());
+    for kind in KINDS {
+        // The second is there, and has no room for its log.
+        for time in 0..2 {
+            let rest = disk.fill();
+            let Err(error) = kind.open(&file(kind), Duration::ZERO) else {
+                panic!("{kind:?} opens the {time}th time");
+            };
+            assert_eq!(error.kind, OpenErrorKind::DiskFull, "{kind:?}: {error}");
+            let said = error.to_string();
+            assert!(said.ends_with("the disk is full; make room"), "{said}");
+            fs::remove_file(rest).unwrap();
+            let opened = kind.open(&file(kind), Duration::from_secs(5));
+            assert!(opened.is_ok(), "{kind:?}: {:?}", opened.err());
+            drop(opened);
+            closed(&file(kind));
+        }
+    }
+}
+
+/// Waits until nobody has the file open: who closes it last removes its log. Journals and queues do it on their threads.
+fn closed(file: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let is_there = |end| Path::new(&format!("{}{end}", file.display())).exists();
+    while is_there("-wal") || is_there("-shm") {
+        assert!(Instant::now() < deadline, "it stays open");
+        std::thread::sleep(Duration::from_millis(1));
+    }
 }
