@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipeline_connectors::queue::{self, SqliteQueue};
 use pipeline_connectors::{OpenErrorKind, conformance};
@@ -377,7 +377,9 @@ async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     let queue: SqliteQueue = queue.open().unwrap();
     let raw = dir.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let began = Instant::now();
     let error = queue.send(vec![message("a")]).await.unwrap_err();
+    assert!(began.elapsed() >= Duration::from_millis(20));
     assert!(error.transient);
     assert_eq!(
         error.to_string(),

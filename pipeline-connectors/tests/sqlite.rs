@@ -3,7 +3,7 @@
 #![cfg(feature = "sqlite")]
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipeline_connectors::{
     Binder, Database, OpenErrorKind, Row, Table, TableBuilder, Value, Values, conformance, sqlite,
@@ -255,9 +255,11 @@ async fn a_locked_database_fails_the_batch_with_file_and_advice_and_later_ones_s
     let other = Connection::open(dir.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
 
+    let began = Instant::now();
     let error = Sink::<Post>::write(&table, vec![post(1, "a")])
         .await
         .unwrap_err();
+    assert!(began.elapsed() >= Duration::from_millis(50));
     assert!(!error.closed);
     let path = dir.path();
     assert_eq!(

@@ -9,6 +9,8 @@ use std::time::Duration;
 use rusqlite::hooks::Wal;
 use rusqlite::{Connection, OpenFlags};
 
+use super::growth::Growth;
+
 /// Works on a thread with a connection of its own, so that the writer does not wait for the disk. The thread begins
 /// when there is something to be done, and ends when this is dropped.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ pub(super) struct Checkpointer(Arc<Shared>);
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Limits {
     /// It is time to begin.
-    begin: i32,
+    begin: Growth,
     /// The log begins anew only when nothing is left in it, and while rows are written without a pause, something
     /// always is. From here on the writer waits, and moves what is left itself.
     catch_up: i32,
@@ -27,8 +29,7 @@ pub(super) struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            // SQLite's own number.
-            begin: 1_000,
+            begin: Growth::default(),
             // 64 MiB of pages of the usual size.
             catch_up: 16_000,
         }
@@ -63,8 +64,12 @@ impl Checkpointer {
             worker: Mutex::new(Worker::NotYet),
         });
         let hooked = Arc::clone(&shared);
+        let Limits {
+            mut begin,
+            catch_up,
+        } = limits;
         writer.wal_hook(Some(move |wal: &mut Wal, pages| {
-            if pages >= limits.catch_up || (pages >= limits.begin && !hooked.begin()) {
+            if pages >= catch_up || (begin.is_time(pages) && !hooked.begin()) {
                 let _rest = lock(&hooked.work);
                 // The rows are in the log; if this cannot be done now, the next commit tries again.
                 let _ = wal.checkpoint();

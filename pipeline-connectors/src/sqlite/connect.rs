@@ -5,10 +5,15 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
+use super::growth::move_log;
+use super::logged::Logged;
 use super::patience::{Patience, wait_for_locks};
-use super::room::{Logged, with_room};
+use super::room::with_room;
 use super::schema::Unusable;
 use super::{OpenError, OpenErrorKind, Sqlite, Synchronous};
+
+/// The name of a database in memory: for who plans a pipeline, or tries one.
+const IN_MEMORY: &str = ":memory:";
 
 impl Sqlite {
     /// Opens the file as a connection that nobody shares.
@@ -17,11 +22,15 @@ impl Sqlite {
         Ok(connection)
     }
 
-    /// The same, and first makes tables, say, in an immediate transaction. The busy timeout is for both together.
+    /// The same, and first makes tables of ours in an immediate transaction. The busy timeout is for both together. They are
+    /// to outlive the process, so that the file must be one.
     pub(crate) fn open_with<T>(
         &self,
         first: impl Fn(&Transaction<'_>) -> Result<T, Unusable>,
     ) -> Result<(Connection, T), OpenError> {
+        if self.path() == Path::new(IN_MEMORY) {
+            return Err(OpenError::of_file(self.path(), OpenErrorKind::NoFileName));
+        }
         self.connect(|connection| {
             let begin = TransactionBehavior::Immediate;
             let transaction = connection.transaction_with_behavior(begin)?;
@@ -47,20 +56,26 @@ impl Sqlite {
         let patience = Patience::new(self.waited());
         // Told while the connection has its descriptors, so that it shows if there were too few.
         let told = |why: Unusable| why.into_kind(patience.waited());
+        let mut connection = self.open_file().map_err(|error| told(error.into()))?;
+        let logged = Logged::of(&connection);
+        let work = |connection: &mut Connection| {
+            patience.retry(|| {
+                self.set_up(connection)?;
+                first(connection)
+            })
+        };
+        let done = with_room(&mut connection, work).map_err(told)?;
+        let ready = wait_for_locks(&mut connection, self.waited(), logged);
+        let ready = ready.and_then(|()| move_log(&mut connection));
+        ready.map_err(|error| told(error.into()))?;
+        Ok((connection, done))
+    }
+
+    fn open_file(&self) -> rusqlite::Result<Connection> {
         let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
             | OpenFlags::SQLITE_OPEN_CREATE
             | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let opened = Connection::open_with_flags(self.path(), flags);
-        let mut connection = opened.map_err(|error| told(error.into()))?;
-        let logged = Logged::of(&connection);
-        let mut work = || {
-            self.set_up(&connection)?;
-            first(&mut connection)
-        };
-        let done = with_room(|| patience.retry(&mut work)).map_err(told)?;
-        let waits = wait_for_locks(&mut connection, self.waited(), logged);
-        waits.map_err(|error| told(error.into()))?;
-        Ok((connection, done))
+        Connection::open_with_flags(self.path(), flags)
     }
 
     fn set_up(&self, connection: &Connection) -> Result<(), Unusable> {
@@ -82,9 +97,10 @@ impl Sqlite {
     }
 }
 
-/// Names that SQLite takes for something else would lose what is written, or write it elsewhere.
+/// Other names that SQLite takes for something else would lose what is written, or write it elsewhere.
 fn names_a_file(path: &Path) -> Result<(), OpenErrorKind> {
     match path.as_os_str().as_encoded_bytes() {
+        name if name == IN_MEMORY.as_bytes() => Ok(()),
         [] => Err(OpenErrorKind::EmptyPath),
         [b':', ..] | [b'f', b'i', b'l', b'e', b':', ..] => Err(OpenErrorKind::NoFileName),
         _ => Ok(()),

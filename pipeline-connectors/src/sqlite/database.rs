@@ -16,6 +16,22 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// A SQLite database at `path`, to be opened.
 ///
+/// The path is that of a file. An empty one is an error, and so is what SQLite takes for something else: URIs (`file:…`)
+/// and what begins with a colon; a file of such a name has its directory in front, as `./file:…`. Only `:memory:` is what
+/// SQLite takes it for, a database in memory that is gone with its [`Database`]: for a plan, or a trial. Journals, queues
+/// and stores of dead letters refuse that, too.
+///
+/// # Room on the disk
+///
+/// A file needs room for what is in it, for its write-ahead log, and 32 KiB or more for the log's index. What is new is in
+/// the log until that is moved into the file, and takes its room twice. The log of a database of tables or of dead letters
+/// becomes 64 MiB long while it is written without a pause, that of a journal or queue 4 MiB; longer for a transaction that
+/// is larger, or while another program reads for long.
+///
+/// On a small disk less will do: a commit that finds the disk full moves the logs of all files on it that the process has
+/// open, shortens them to nothing, and is tried once more. Only what has no room then fails, as a whole, with "the disk is
+/// full". Nothing is lost, and all goes on when there is room.
+///
 /// # Examples
 ///
 /// ```
@@ -67,7 +83,8 @@ pub enum Synchronous {
 }
 
 impl Sqlite {
-    /// How long to wait while another program holds the database locked. The default is 5 seconds.
+    /// How long to wait while another program holds the database locked: so long at least, by a clock that nobody sets.
+    /// Any length will do. The default is 5 seconds.
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.busy_timeout = timeout;
         self
@@ -80,14 +97,17 @@ impl Sqlite {
     }
 
     /// Opens it, and makes it first if there is none. It is set to the write-ahead log (WAL), so that others may read
-    /// while the pipeline writes. From 1,000 pages on a thread moves the log into the file; from 16,000 on, 64 MiB of
-    /// pages of the usual size, rows wait for that.
+    /// while the pipeline writes. From 1,000 pages on, fewer at first, a thread moves the log into the file; from 16,000
+    /// on, 64 MiB of pages of the usual size, rows wait for that.
+    ///
+    /// Any number of processes may open it at the same time, also before there is a file.
     ///
     /// Blocks, for the busy timeout at most.
     ///
     /// # Errors
     ///
-    /// If it is not a database, is locked by another program, may not be written, or cannot be made there.
+    /// If it is not a database, is locked by another program, may not be written, or cannot be made there; if the disk is
+    /// full or file descriptors ran out; if the path is empty or names no file.
     pub fn open(self) -> Result<Database, OpenError> {
         let connection = self.open_alone()?;
         self.share(connection)

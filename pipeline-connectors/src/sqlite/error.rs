@@ -27,11 +27,11 @@ pub enum OpenErrorKind {
     NoDirectory,
     /// It is a directory.
     Directory,
-    /// The path is empty, as that of a variable that is not set. SQLite would keep the rows in a file that is gone when it
+    /// The path is empty, as that of a variable that is not set. SQLite would keep all in a file that is gone when it
     /// is closed.
     EmptyPath,
-    /// SQLite takes the path for something else than a file: for a database in memory (`:memory:`), or for a URI
-    /// (`file:…`).
+    /// SQLite takes the path for something else than a file: for a URI (`file:…`), or for a database in memory (`:memory:`),
+    /// where there must be a file.
     NoFileName,
     /// The file is something else, or damaged.
     NotADatabase,

@@ -87,8 +87,10 @@ impl TableBuilder {
         }
         let sql = Sql::new(&self.name, &self.columns, &self.key, self.on_conflict);
         let patience = Patience::new(self.database.busy_timeout());
-        let connection = self.database.connection();
-        let prepared = with_room(|| patience.retry(|| self.prepare(&connection, &sql)));
+        let mut connection = self.database.connection();
+        let prepared = with_room(&mut *connection, |connection| {
+            patience.retry(|| self.prepare(connection, &sql))
+        });
         prepared.map_err(|error| {
             let kind = OpenErrorKind::of(&error, patience.waited());
             OpenError::of_refused(&self.database, &self.name, kind)

@@ -148,7 +148,9 @@ impl<C: Claims> Claiming<C> {
         let items = items.into_iter().zip(stakes);
         let items: Vec<_> = items.map(|(rows, stake)| Item { rows, stake }).collect();
         let work = move |connection: &mut Connection, sql: &Sql| {
-            with_room(|| Batch::write(connection, sql, &items, &claims))
+            with_room(connection, |connection| {
+                Batch::write(connection, sql, &items, &claims)
+            })
         };
         let batch = table.run(work).await?.map_err(|error| {
             let why = refused(&error, waited);

@@ -46,7 +46,9 @@ impl Batch {
         connection: &mut Connection,
         rows: &[R],
     ) -> Self {
-        let written = with_room(|| Self::try_write(sql, connection, rows));
+        let written = with_room(connection, |connection| {
+            Self::try_write(sql, connection, rows)
+        });
         written.unwrap_or_else(|error| Self {
             counts: TableSnapshot {
                 failed: rows.len() as u64,

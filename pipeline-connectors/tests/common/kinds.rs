@@ -1,5 +1,7 @@
 //! Every kind of SQLite file.
 
+#![allow(dead_code, reason = "not every test uses all of it")]
+
 use std::any::Any;
 use std::path::Path;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A disk that is soon full.
 
+#![allow(dead_code, reason = "not every test uses all of it")]
+
 use std::fs::File;
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -7,16 +9,20 @@ use std::process::Command;
 
 use tempfile::TempDir;
 
-/// A tmpfs of a megabyte, unmounted with this.
+/// A tmpfs of a megabyte or two, unmounted with this.
 pub(crate) struct SmallDisk(TempDir);
 
 impl SmallDisk {
-    /// None, which is told, where nothing may be mounted.
+    /// Of a megabyte. None, which is told, where nothing may be mounted.
     pub(crate) fn mount() -> Option<Self> {
+        Self::mount_of("1m")
+    }
+
+    pub(crate) fn mount_of(size: &str) -> Option<Self> {
         let dir = TempDir::new().unwrap();
         let mut mount = Command::new("mount");
         mount
-            .args(["-t", "tmpfs", "-o", "size=1m", "tmpfs"])
+            .args(["-t", "tmpfs", "-o", &format!("size={size}"), "tmpfs"])
             .arg(dir.path());
         match mount.output() {
             Ok(output) if output.status.success() => Some(Self(dir)),

@@ -25,6 +25,24 @@ pub struct Stake {
 }
 
 impl Stake {
+    /// Of an item of this task, for tests of sinks.
+    #[must_use]
+    pub fn of_task(task: TaskName, epoch: u64) -> Self {
+        Self {
+            tasks: vec![(task, epoch)],
+            ..Self::default()
+        }
+    }
+
+    /// Of an item of this message, for tests of sinks.
+    #[must_use]
+    pub fn of_delivery(place: Option<Arc<str>>, receipt: Receipt) -> Self {
+        Self {
+            deliveries: vec![(place, receipt)],
+            ..Self::default()
+        }
+    }
+
     /// Of an item with this ticket; `batches` if the item is a `Vec` as `batch` made it.
     pub(crate) fn of(ticket: &impl Carry, batches: bool) -> Self {
         let mut stake = Self::default();

@@ -10,7 +10,7 @@ use super::ask::{Ask, Done};
 use super::retention::{PRUNED, Retention, drop_done, drop_old, too_many};
 use super::stats::Counts;
 use super::tasks;
-use crate::sqlite::{refused, with_room};
+use crate::sqlite::{Connected, refused, with_room};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
@@ -59,7 +59,7 @@ impl Batches {
             if asks.is_empty() {
                 continue;
             }
-            match with_room(|| self.transact(&asks, waits)) {
+            match with_room(self, |batches| batches.transact(&asks, waits)) {
                 Ok(done) => {
                     for (ask, done) in asks.into_iter().zip(done) {
                         ask.answer(done);
@@ -118,7 +118,7 @@ impl Batches {
         if Instant::now() < self.prune_at {
             return;
         }
-        match with_room(|| self.try_prune()) {
+        match with_room(self, Self::try_prune) {
             // There may be more.
             Ok(dropped) if dropped >= PRUNED => {}
             Ok(_) => self.prune_at = Instant::now() + PRUNED_EVERY,
@@ -162,5 +162,11 @@ impl Batches {
     pub(super) fn prune_now(&mut self) {
         self.prune_at = Instant::now();
         self.prune();
+    }
+}
+
+impl Connected for Batches {
+    fn connection(&self) -> &Connection {
+        &self.connection
     }
 }

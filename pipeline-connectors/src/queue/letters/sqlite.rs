@@ -15,6 +15,9 @@ use crate::sqlite::{Database, OpenError, Synchronous, refused, sqlite, with_room
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
 ///
+/// Several processes may open it at the same time. What the file may be called, and what room it needs, is that of
+/// [a database of tables](crate::sqlite()#room-on-the-disk).
+///
 /// What is written is on the disk before [`write`](DeadLetters::write) returns. A letter of a message that has one
 /// already takes its place.
 ///
@@ -72,7 +75,8 @@ impl SqliteDeadLetters {
     ///
     /// # Errors
     ///
-    /// If it is not a database, may not be written or cannot be made there; if it holds letters of another version.
+    /// If it is not a database, is locked by another program, may not be written or cannot be made there; if the disk is
+    /// full or file descriptors ran out; if the path is empty or names no file; if it holds letters of another version.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
         let path = path.into();
         let file = sqlite(&path).synchronous(Synchronous::Full);
@@ -109,12 +113,13 @@ impl SqliteDeadLetters {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
         let oldest = format!("SELECT {COLUMNS} ORDER BY failed_at, id LIMIT ?");
         self.run(move |connection| {
-            let mut select = connection.prepare_cached(&oldest)?;
+            let reading = connection.transaction()?;
+            let mut select = reading.prepare_cached(&oldest)?;
             let letters = select.query_map([most], letter)?;
             let letters = letters.collect::<rusqlite::Result<Vec<_>>>()?;
             letters
                 .into_iter()
-                .map(|letter| with_frames(connection, letter))
+                .map(|letter| with_frames(&reading, letter))
                 .collect()
         })
         .await
@@ -129,12 +134,14 @@ impl SqliteDeadLetters {
         let id = id.to_owned();
         self.run(move |connection| {
             let one = format!("SELECT {COLUMNS} WHERE id = ?");
-            let found = connection
+            // A letter and its frames are those of one moment.
+            let reading = connection.transaction()?;
+            let found = reading
                 .prepare_cached(&one)?
                 .query_row([&id], letter)
                 .optional()?;
             found
-                .map(|letter| with_frames(connection, letter))
+                .map(|letter| with_frames(&reading, letter))
                 .transpose()
         })
         .await
@@ -184,7 +191,7 @@ impl SqliteDeadLetters {
         &self,
         mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
-        let work = move |connection: &mut Connection| with_room(|| work(connection));
+        let work = move |connection: &mut Connection| with_room(connection, &mut work);
         let problem = match self.database.run(work).await {
             Ok(Ok(done)) => return Ok(done),
             Ok(Err(error)) => refused(&error, self.database.busy_timeout()),

@@ -38,8 +38,9 @@ const SETTLES: usize = 1024;
 
 /// A queue in the SQLite file at `path`, to be opened.
 ///
-/// Any number of processes on one machine may send to it and receive from it at the same time. The file may hold other
-/// tables too; those of the queue begin with `brigade_queue`.
+/// Any number of processes on one machine may open it, send to it and receive from it at the same time. The file may hold
+/// other tables too; those of the queue begin with `brigade_queue`. What it may be called, and what room it needs, is that
+/// of [a database of tables](crate::sqlite()#room-on-the-disk).
 ///
 /// # Examples
 ///
@@ -114,8 +115,8 @@ impl SqliteQueueBuilder {
     ///
     /// # Errors
     ///
-    /// If it is not a database, is locked by another program, may not be written or cannot be made there; if it holds a queue of another version or of
-    /// other bodies.
+    /// If it is not a database, is locked by another program, may not be written or cannot be made there; if the disk is full or file descriptors
+    /// ran out; if the path is empty or names no file; if it holds a queue of another version or of other bodies.
     pub fn open<B: QueueBody>(self) -> Result<SqliteQueue<B>, OpenError> {
         let file = self.file.clone().synchronous(self.synchronous);
         let prepare = |transaction: &Transaction<'_>| schema::prepare(transaction, B::KIND);

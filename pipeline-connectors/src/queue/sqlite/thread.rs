@@ -5,13 +5,13 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
-use rusqlite::{Error, ErrorCode};
+use rusqlite::{Connection, Error, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::store::{Settle, Store};
 use super::{Depth, QueueBody};
-use crate::sqlite::{refused, with_room};
+use crate::sqlite::{Connected, refused, with_room};
 
 /// How many requests may wait for the next transaction.
 pub(super) const WAITING: usize = 256;
@@ -164,7 +164,7 @@ impl<B: QueueBody> Thread<B> {
 
     /// One transaction for all; if it fails for a reason that may be that of one of them, one for each.
     fn serve(&mut self, requests: Vec<Request<B>>) {
-        match with_room(|| self.transaction(&requests, true)) {
+        match with_room(self, |thread| thread.transaction(&requests, true)) {
             Ok(done) => self.answer(requests, done),
             Err(error) if requests.is_empty() || is_locked(&error) => {
                 let error = || queue_error(&error, self.waited);
@@ -174,7 +174,7 @@ impl<B: QueueBody> Thread<B> {
             Err(_) => {
                 for request in requests {
                     let alone = vec![request];
-                    match with_room(|| self.transaction(&alone, false)) {
+                    match with_room(self, |thread| thread.transaction(&alone, false)) {
                         Ok(done) => self.answer(alone, done),
                         Err(error) => refuse(alone, || queue_error(&error, self.waited)),
                     }
@@ -253,6 +253,12 @@ impl<B: QueueBody> Thread<B> {
                 let _ = receive.answer.send(Ok(leased));
             }
         }
+    }
+}
+
+impl<B> Connected for Thread<B> {
+    fn connection(&self) -> &Connection {
+        &self.store.connection
     }
 }
 

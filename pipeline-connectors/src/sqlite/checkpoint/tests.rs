@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::{Checkpointer, Limits, Worker};
+use super::{Checkpointer, Growth, Limits, Worker};
 
 const PAGE: u64 = 4096;
 
@@ -50,7 +50,7 @@ impl Place {
 #[test]
 fn the_log_is_moved_while_the_writer_rests() {
     let mut place = Place::new(Limits {
-        begin: 100,
+        begin: Growth::new(100, 100),
         catch_up: 1_000_000,
     });
     place.write(50);
@@ -72,7 +72,7 @@ fn the_log_is_moved_while_the_writer_rests() {
 fn the_log_stays_bounded_while_rows_are_written_without_a_pause() {
     // No thread: what the writer does when that one does not keep up.
     let mut place = Place::new(Limits {
-        begin: i32::MAX,
+        begin: Growth::new(i32::MAX, i32::MAX),
         catch_up: 200,
     });
     for _ in 0..100 {
@@ -84,7 +84,7 @@ fn the_log_stays_bounded_while_rows_are_written_without_a_pause() {
 #[test]
 fn the_log_is_removed_with_the_database() {
     let mut place = Place::new(Limits {
-        begin: 10,
+        begin: Growth::new(10, 10),
         catch_up: 1_000_000,
     });
     place.write(100);

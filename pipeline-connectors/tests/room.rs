@@ -1,0 +1,250 @@
+//! A small disk that is full: what the logs of its files can do without is given back, and all goes on when there is room.
+
+#![cfg(all(feature = "sqlite", feature = "journal"))]
+
+#[path = "common/kinds.rs"]
+mod kinds;
+#[path = "common/small_disk.rs"]
+mod small_disk;
+
+use std::fs;
+use std::path::Path;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::{Duration, Instant};
+
+use kinds::KINDS;
+use pipeline_connectors::journal::{self, Completing};
+use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
+use pipeline_connectors::{Database, OpenErrorKind, Table};
+use pipeline_runtime::BoxError;
+use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, Journal as _, TaskName};
+use pipeline_runtime::queue::{DeadLetter, DeadLetters as _, Outgoing, Queue as _};
+use pipeline_runtime::sink::{Sink as _, Stake};
+use small_disk::SmallDisk;
+
+/// Of a message, a value, a letter, a row.
+const SIZE: usize = 10_000;
+
+/// A file of each kind. What is written to them goes again, or takes the place of what is there: they stay small, and
+/// their logs do not.
+struct Files {
+    queue: SqliteQueue,
+    journal: journal::Sqlite,
+    letters: SqliteDeadLetters,
+    table: Table,
+    completing: Completing,
+    messages: AtomicU32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Part {
+    Queue,
+    Journal,
+    Letters,
+    Table,
+    Completing,
+}
+
+const PARTS: [Part; 5] = [
+    Part::Queue,
+    Part::Journal,
+    Part::Letters,
+    Part::Table,
+    Part::Completing,
+];
+
+impl Files {
+    fn on(disk: &SmallDisk) -> Self {
+        let table = |file: &str| {
+            let database = Database::open(disk.file(file)).unwrap();
+            let table = database.table("rows").column("id", "INTEGER");
+            let table = table.column("text", "TEXT").key(["id"]).upsert();
+            table.create().open().unwrap()
+        };
+        let journal = journal::sqlite(disk.file("tasks.db")).open().unwrap();
+        let completing = journal.completing(&table("tasks.db")).unwrap();
+        Self {
+            queue: queue::sqlite(disk.file("jobs.db")).open().unwrap(),
+            letters: SqliteDeadLetters::open(disk.file("dead.db")).unwrap(),
+            table: table("rows.db"),
+            journal,
+            completing,
+            messages: AtomicU32::new(0),
+        }
+    }
+
+    async fn round(&self, part: Part) -> Result<(), BoxError> {
+        match part {
+            Part::Queue => self.message().await,
+            Part::Journal => self.task().await,
+            Part::Letters => self.letter().await,
+            Part::Table => {
+                let written = self.table.write(vec![row()]).await?;
+                assert_eq!(written.failures().count(), 0);
+                Ok(())
+            }
+            Part::Completing => {
+                let (task, epoch) = self.begin("task").await?;
+                let stake = Stake::of_task(task.clone(), epoch);
+                let written = self.completing.settle(vec![row()], vec![stake]).await?;
+                assert_eq!(written.failures().count(), 0);
+                self.finish(task, epoch).await
+            }
+        }
+    }
+
+    async fn message(&self) -> Result<(), BoxError> {
+        let message = Outgoing::new("x".repeat(SIZE)).id("one");
+        self.queue.send(vec![message]).await?;
+        let received = self.queue.receive(1, Duration::ZERO).await?;
+        let receipts = received.iter().map(|message| message.receipt.clone());
+        self.queue.ack(receipts.collect()).await?;
+        Ok(())
+    }
+
+    async fn task(&self) -> Result<(), BoxError> {
+        let (task, epoch) = self.begin("one").await?;
+        let frame = Frame {
+            task: task.clone(),
+            epoch,
+            key: "key".into(),
+            value: vec![7; SIZE].into(),
+        };
+        self.journal.record(vec![frame]).await?;
+        self.finish(task, epoch).await
+    }
+
+    /// For another message each time: that a task is complete is remembered.
+    async fn begin(&self, task: &str) -> Result<(TaskName, u64), BoxError> {
+        let task = TaskName::new("room", task);
+        let number = self.messages.fetch_add(1, Relaxed);
+        let begin = Begin {
+            task: task.clone(),
+            message: Some(number.to_string().into()),
+        };
+        match self.journal.begin(vec![begin]).await?.remove(0) {
+            Begun::Open { epoch, .. } => Ok((task, epoch)),
+            Begun::Done => Err("it is another message each time".into()),
+        }
+    }
+
+    async fn finish(&self, task: TaskName, epoch: u64) -> Result<(), BoxError> {
+        let ending = Ending::Dropped;
+        let finish = Finish {
+            task,
+            epoch,
+            ending,
+        };
+        Ok(self.journal.finish(vec![finish]).await?)
+    }
+
+    async fn letter(&self) -> Result<(), BoxError> {
+        let letter = DeadLetter::new("one".to_owned(), vec![7; SIZE]);
+        self.letters.write(vec![letter]).await?;
+        self.letters.remove(["one"]).await?;
+        Ok(())
+    }
+}
+
+fn row() -> (i64, String) {
+    (1, "x".repeat(SIZE))
+}
+
+#[tokio::test]
+async fn the_logs_of_files_that_stay_small_do_not_fill_a_small_disk() {
+    let Some(disk) = SmallDisk::mount_of("2m") else {
+        return;
+    };
+    let files = Files::on(&disk);
+    // One after the other: a log that nobody writes any longer must not take the room of the next.
+    for part in PARTS.into_iter().chain(PARTS) {
+        for round in 0..200 {
+            let done = files.round(part).await;
+            assert!(done.is_ok(), "{part:?}, round {round}: {done:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_full_disk_is_told_as_such_and_everything_goes_on_when_there_is_room() {
+    let Some(disk) = SmallDisk::mount_of("2m") else {
+        return;
+    };
+    let files = Files::on(&disk);
+    for part in PARTS {
+        files.round(part).await.unwrap();
+        let rest = disk.fill();
+        let mut more = 0;
+        let error = loop {
+            more += 1;
+            let name = format!("more {more}");
+            // What stays there, so that the disk is full in the end whatever the logs give back.
+            let letter = DeadLetter::new(name, vec![7; SIZE]);
+            let kept = files.letters.write(vec![letter]).await;
+            if let Err(error) = kept.and(files.round(part).await) {
+                break error.to_string();
+            }
+        };
+        assert!(
+            error.contains("the disk is full; make room"),
+            "{part:?}: {error}"
+        );
+        fs::remove_file(rest).unwrap();
+        for part in PARTS {
+            let done = files.round(part).await;
+            assert!(done.is_ok(), "{part:?}: {done:?}");
+        }
+        assert!(files.letters.count().await.unwrap() >= more - 1);
+    }
+}
+
+#[tokio::test]
+async fn a_file_opens_on_a_disk_that_logs_fill() {
+    let Some(disk) = SmallDisk::mount_of("2m") else {
+        return;
+    };
+    let files = Files::on(&disk);
+    for _ in 0..200 {
+        files.round(Part::Queue).await.unwrap();
+    }
+    let rest = disk.fill();
+    let fails = SqliteDeadLetters::open(disk.file("new.db"));
+    fs::remove_file(rest).unwrap();
+    // There was room in the log of the queue.
+    assert!(fails.is_ok(), "{fails:?}");
+}
+
+#[test]
+fn a_file_that_cannot_be_opened_for_want_of_room_says_so() {
+    let Some(disk) = SmallDisk::mount() else {
+        return;
+    };
+    let file = |kind: kinds::Kind| disk.file(&kind.name());
+    for kind in KINDS {
+        // The second is there, and has no room for its log.
+        for time in 0..2 {
+            let rest = disk.fill();
+            let Err(error) = kind.open(&file(kind), Duration::ZERO) else {
+                panic!("{kind:?} opens the {time}th time");
+            };
+            assert_eq!(error.kind, OpenErrorKind::DiskFull, "{kind:?}: {error}");
+            let said = error.to_string();
+            assert!(said.ends_with("the disk is full; make room"), "{said}");
+            fs::remove_file(rest).unwrap();
+            let opened = kind.open(&file(kind), Duration::from_secs(5));
+            assert!(opened.is_ok(), "{kind:?}: {:?}", opened.err());
+            drop(opened);
+            closed(&file(kind));
+        }
+    }
+}
+
+/// Waits until nobody has the file open: who closes it last removes its log. Journals and queues do it on their threads.
+fn closed(file: &Path) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    let is_there = |end| Path::new(&format!("{}{end}", file.display())).exists();
+    while is_there("-wal") || is_there("-shm") {
+        assert!(Instant::now() < deadline, "it stays open");
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
