@@ -52,7 +52,7 @@ fn a_file_is_told_to_be_locked_only_when_the_time_out_has_passed() {
     const BUSY: Duration = Duration::from_millis(60);
     for hold in HOLDS {
         let held = Held::by(hold);
-        for kind in [Kind::Journal, Kind::Queue, Kind::Table] {
+        for kind in KINDS {
             let began = Instant::now();
             let Err(error) = kind.open(&held.path(), BUSY) else {
                 panic!("{kind:?} opens, held by {hold}");

@@ -30,7 +30,7 @@ impl Kind {
         kind.unwrap()
     }
 
-    /// Opens the file, and makes it if there is none. Letters wait for a lock for 5 seconds whatever is said.
+    /// Opens the file, and makes it if there is none.
     pub(crate) fn open(self, path: &Path, busy: Duration) -> Result<Box<dyn Any>, OpenError> {
         Ok(match self {
             Self::Journal => Box::new(journal::sqlite(path).busy_timeout(busy).open()?),
@@ -38,7 +38,10 @@ impl Kind {
                 let queue: SqliteQueue = queue::sqlite(path).busy_timeout(busy).open()?;
                 Box::new(queue)
             }
-            Self::Letters => Box::new(SqliteDeadLetters::open(path)?),
+            Self::Letters => {
+                let file = sqlite(path).busy_timeout(busy);
+                Box::new(SqliteDeadLetters::open_file(file)?)
+            }
             Self::Table => {
                 let database = sqlite(path).busy_timeout(busy).open()?;
                 let table = database.table("rows").column("text", "TEXT");

@@ -10,7 +10,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior};
 
 use super::schema::prepare;
-use crate::sqlite::{Database, OpenError, Synchronous, refused, sqlite, with_room};
+use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, refused, sqlite, with_room};
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
@@ -78,11 +78,22 @@ impl SqliteDeadLetters {
     /// If it is not a database, is locked by another program, may not be written or cannot be made there; if the disk is
     /// full or file descriptors ran out; if the path is empty or names no file; if it holds letters of another version.
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
-        let path = path.into();
-        let file = sqlite(&path).synchronous(Synchronous::Full);
+        Self::open_file(sqlite(path))
+    }
+
+    /// The same in a file that is described, with a [`busy_timeout`](Sqlite::busy_timeout) of its own say. Whatever its
+    /// [`synchronous`](Sqlite::synchronous) is, what is written is on the disk.
+    ///
+    /// Blocks, for the busy timeout at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SqliteDeadLetters::open`].
+    pub fn open_file(file: Sqlite) -> Result<Self, OpenError> {
+        let file = file.synchronous(Synchronous::Full);
         let (connection, ()) = file.open_with(prepare)?;
         let database = file.share(connection)?;
-        let file = path.file_name().unwrap_or_default();
+        let file = database.path().file_name().unwrap_or_default();
         let name = format!("sqlite:{}", file.to_string_lossy()).into();
         Ok(Self { database, name })
     }
