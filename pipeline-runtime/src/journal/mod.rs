@@ -32,7 +32,6 @@ pub(crate) use open::OpenTasks;
 pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;
-pub use scoped::Scoped;
 #[doc(hidden)]
 pub use task::{Committing, Opening, Task};
 
@@ -96,13 +95,23 @@ pub trait Journal: Send + Sync + 'static {
     where
         Self: Sized,
     {
-        Scoped::new(self, name.into())
+        Scoped {
+            journal: self,
+            name: name.into(),
+        }
     }
 
     #[doc(hidden)]
     fn scope_name(&self) -> Option<Arc<str>> {
         None
     }
+}
+
+/// What [`Journal::scope`] makes.
+#[derive(Debug, Clone)]
+pub struct Scoped<J> {
+    journal: J,
+    name: Arc<str>,
 }
 
 /// A task that begins.

@@ -188,7 +188,6 @@ impl Entry {
         let mut state = self.lock();
         let asked = std::mem::replace(&mut state.asked, Asked::Answered);
         match (answer, asked) {
-            (Ok(Answer::Recorded), _) => {}
             (Ok(Answer::Begun(Begun::Open { epoch, frames })), _) => {
                 // Relaxed: read under the same lock, or by who was told that the task has begun.
                 self.epoch.store(epoch, Ordering::Relaxed);
@@ -197,7 +196,7 @@ impl Entry {
             (Ok(Answer::Begun(Begun::Done)), _) => state.asked = Asked::Aside(Aside::AlreadyDone),
             (Ok(Answer::Fenced), _) => state.asked = Asked::Aside(Aside::Lost),
             (Err(error), Asked::Waiting(request)) => state.asked = Asked::Failed(request, error),
-            (Err(_), _) => {}
+            (Ok(Answer::Recorded) | Err(_), _) => {}
         }
         let waker = state.waker.take();
         drop(state);

@@ -208,9 +208,10 @@ where
         // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
         if settled {
             for (index, ticket) in tickets.drain(..).enumerate() {
-                match failed.contains(&index) && !self.batches {
-                    true => ticket.done(),
-                    false => ticket.settled(),
+                if failed.contains(&index) && !self.batches {
+                    ticket.done();
+                } else {
+                    ticket.settled();
                 }
             }
         } else {

@@ -1,7 +1,5 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
-use std::sync::Arc;
-
 use super::{Now, Stake, Ticket};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
@@ -57,13 +55,13 @@ pub trait Carry: Default + Send + 'static {
     fn of_ticket(ticket: Ticket) -> Self;
 }
 
-/// What a stage may know of the message that its item comes from.
-#[derive(Debug, Clone, Default)]
-pub struct Message {
-    /// The name of its queue.
-    pub(crate) queue: Option<Arc<str>>,
-    /// What tells it from another message of the same id.
-    pub(crate) number: Option<Arc<str>>,
+impl Stake {
+    /// Of an item with this ticket; `batches` if the item is a `Vec` as `batch` made it.
+    pub(crate) fn of(ticket: &impl Carry, batches: bool) -> Self {
+        let mut stake = Self::default();
+        ticket.stake(&mut stake, batches);
+        stake
+    }
 }
 
 /// An item and what travels beside it. With `()` it has the layout of the item.
