@@ -94,7 +94,7 @@ async fn ingest(args: &Args) -> Result<(), BoxError> {
 fn report(ended: &[Ended], tables: &Tables, database: &Path) -> Result<(), BoxError> {
     let reports = ended.iter().filter_map(|ended| match ended {
         Ok(report) => Some(report),
-        Err(failure) => failure.report.as_ref(),
+        Err(failure) => failure.report(),
     });
     let totals = tables.totals(reports.inspect(|report| println!("{report}")));
     println!("{totals}\n{}: {}", database.display(), tables);

@@ -377,7 +377,7 @@ async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     let raw = dir.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
     let error = queue.send(vec![message("a")]).await.unwrap_err();
-    assert!(error.transient);
+    assert!(error.is_away());
     assert_eq!(
         error.to_string(),
         "another process held the queue's file locked for 5 s"
@@ -404,7 +404,7 @@ async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
             break error;
         }
     };
-    assert!(error.transient);
+    assert!(error.is_away());
     assert_eq!(error.to_string(), "the disk is full; make room");
     // What failed is not there, what was there is, and goes on when there is room.
     std::fs::remove_file(rest).unwrap();

@@ -8,7 +8,7 @@ use crate::control::{Close, Control};
 use crate::counts::Counts;
 use crate::edge::{Bound, Edge, Meter};
 use crate::errors::{Errors, Reporter};
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Failure, Invalid, StageInfo, Stop};
 use crate::feed::Feed;
 use crate::journal::OpenTasks;
 use crate::mapped::{convert, mapped};
@@ -225,26 +225,18 @@ impl Build {
 
     /// Notes a number that no pipeline can start with.
     pub(crate) fn check(&mut self, opts: &Opts, stage: StageInfo) {
-        let wrong = if opts.count == 0 {
-            format!(
-                "stage `{}` has a count of 0; a count is at least 1",
-                stage.name
-            )
+        let (option, has, rule) = if opts.count == 0 {
+            ("count", "a count of 0", "a count is at least 1")
         } else if opts.buffer == Some(0) {
-            format!(
-                "stage `{}` has a buffer of 0; a buffer is at least 1",
-                stage.name
-            )
+            ("buffer", "a buffer of 0", "a buffer is at least 1")
         } else if opts.window == Some(0) {
-            format!(
-                "stage `{}` has a window of 0; a window is at least the count",
-                stage.name
-            )
+            ("window", "a window of 0", "a window is at least the count")
         } else {
             return;
         };
+        let invalid = Invalid::new(stage.name, option, has, rule);
         self.invalid
-            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(wrong)));
+            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
     }
 }
 

@@ -90,7 +90,7 @@ impl Posts {
 impl Sink<Vec<Posted>> for Posts {
     /// A row that fails is a reject. A whole transaction that fails ends the run instead: five hundred good posts are
     /// no rejects, and another run will bring them.
-    async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError> {
+    async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError<Vec<Posted>>> {
         let written = self.0.write(batches).await?;
         for (_, cause) in written.failures() {
             if let Cause::Error(error) = cause
@@ -102,7 +102,7 @@ impl Sink<Vec<Posted>> for Posts {
         Ok(written)
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<Vec<Posted>>> {
         Sink::<Vec<Posted>>::flush(&self.0).await
     }
 

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pipeline_runtime::ErrorKind;
 use rusqlite::ErrorCode;
 
 use super::{Database, Sqlite};
@@ -174,6 +175,14 @@ impl fmt::Display for WriteError {
     }
 }
 
+impl WriteError {
+    /// What it says of the rows, and of what comes after them.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        kind(&self.error)
+    }
+}
+
 impl std::error::Error for WriteError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         // Its words are in the message already.
@@ -201,6 +210,28 @@ impl fmt::Display for RowError {
 }
 
 impl std::error::Error for RowError {}
+
+/// What an error of SQLite says of the rows, and of what comes after them.
+pub(crate) fn kind(error: &rusqlite::Error) -> ErrorKind {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => ErrorKind::Away,
+        Some(
+            ErrorCode::NotADatabase
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied,
+        ) => ErrorKind::Closed,
+        _ => ErrorKind::Refused,
+    }
+}
 
 /// Why SQLite refused a transaction, for a message.
 pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {

@@ -16,8 +16,8 @@ pub(crate) use sql::Sql;
 pub(crate) use write::{Effect, Refused, row_error, write_row};
 
 pub use database::{Database, Sqlite, Synchronous, sqlite};
-pub(crate) use error::said;
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
+pub(crate) use error::{kind, said};
 pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};
 pub use stats::{TableSnapshot, TableStats};

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::open::Stages;
 use super::recorder::Gathers;
 use super::{Frame, JournalError, Recorded, RunningTask};
-use crate::failure::Cause;
+use crate::failure::{Away, Cause};
 use crate::ticket::Rider;
 
 /// A task whose stages are recorded. Clones are handles of the same task.
@@ -189,10 +190,15 @@ impl Entry {
                 format!("cannot record `{key}` of task `{task}` in the journal {journal}")
             }
         };
-        Cause::Error(Box::new(Failed {
+        let failed = Failed {
             what,
             error: Arc::clone(error),
-        }))
+        };
+        if error.is_away() {
+            let place = format!("the journal {journal}");
+            return Cause::Away(Away::new(place, failed, Duration::ZERO));
+        }
+        Cause::Error(Box::new(failed))
     }
 }
 

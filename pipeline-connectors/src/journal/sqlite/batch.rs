@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::journal::{Frame, JournalError, Recorded};
 use rusqlite::{Connection, Transaction, TransactionBehavior, params};
 
@@ -10,7 +11,7 @@ use super::finished::PRUNED;
 use super::stats::Counts;
 use super::thread::Ask;
 use super::{Retention, finished};
-use crate::sqlite::refused;
+use crate::sqlite::{kind, refused};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
@@ -53,7 +54,7 @@ impl Batches {
     pub(super) fn load(&mut self, tasks: &[Arc<str>]) -> Result<Vec<Vec<Recorded>>, JournalError> {
         let loaded = self.try_load(tasks);
         self.stats.loaded(tasks.len());
-        loaded.map_err(|error| JournalError::new(refused(&error, self.busy_timeout)))
+        loaded.map_err(|error| JournalError::new(kind(&error), refused(&error, self.busy_timeout)))
     }
 
     fn try_load(&mut self, tasks: &[Arc<str>]) -> rusqlite::Result<Vec<Vec<Recorded>>> {
@@ -109,9 +110,9 @@ impl Batches {
     }
 
     /// Everything that is to be written, in one transaction.
-    pub(super) fn write(&mut self, writes: &[Ask]) -> Result<(), String> {
+    pub(super) fn write(&mut self, writes: &[Ask]) -> Result<(), (ErrorKind, String)> {
         let written = self.try_write(writes);
-        written.map_err(|error| refused(&error, self.busy_timeout))
+        written.map_err(|error| (kind(&error), refused(&error, self.busy_timeout)))
     }
 
     fn try_write(&mut self, writes: &[Ask]) -> rusqlite::Result<()> {

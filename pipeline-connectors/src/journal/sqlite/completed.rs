@@ -10,7 +10,7 @@ use rusqlite::{Connection, Statement, TransactionBehavior, params};
 use super::Sqlite;
 use super::batch::now;
 use crate::sqlite::{
-    Effect, OpenError, Refused, Row, RowError, Sql, Table, TableSnapshot, refused, row_error,
+    Effect, OpenError, Refused, Row, RowError, Sql, Table, TableSnapshot, kind, refused, row_error,
     write_row,
 };
 
@@ -110,23 +110,22 @@ fn same_file(one: &Path, other: &Path) -> bool {
 pub struct Completing(Table);
 
 impl<R: Row> Sink<Completed<R>> for Completing {
-    async fn write(&self, items: Vec<Completed<R>>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<Completed<R>>) -> Result<Written, SinkError<Completed<R>>> {
         let waited = self.0.database().busy_timeout();
         let work = move |connection: &mut Connection, sql: &Sql| {
             let mut batch = Batch::default();
-            let outcome = batch.write(connection, sql, &items);
-            outcome.map(|()| (batch.counts, batch.failed))
-        };
-        let (counts, failed) = match self.0.run(work).await? {
-            Ok(written) => written,
-            Err(error) => {
-                let why = refused(&error, waited);
-                let table = self.0.name();
-                return Err(SinkError::new(format!(
-                    "nothing of this batch was written to the table `{table}`: {why}"
-                )));
+            match batch.write(connection, sql, &items) {
+                Ok(()) => Ok((batch.counts, batch.failed)),
+                Err(error) => Err((error, items)),
             }
         };
+        let outcome = self.0.run(work).await.map_err(SinkError::refused)?;
+        let (counts, failed) = outcome.map_err(|(error, items)| {
+            let why = refused(&error, waited);
+            let table = self.0.name();
+            let why = format!("nothing of this batch was written to the table `{table}`: {why}");
+            SinkError::new(kind(&error), why).with_items(items)
+        })?;
         self.0.count(counts);
         let mut written = Written::all();
         for (index, error) in failed {

@@ -55,7 +55,8 @@ impl Fixture {
             key: "post".into(),
             value: value.into(),
         };
-        self.batches.write(&[Ask::Record(vec![frame], answer())])
+        let written = self.batches.write(&[Ask::Record(vec![frame], answer())]);
+        written.map_err(|(_, why)| why)
     }
 
     fn finish(&mut self, tasks: &[&str]) {

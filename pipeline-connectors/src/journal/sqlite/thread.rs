@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::journal::{Frame, JournalError, Recorded};
 use tokio::sync::{mpsc, oneshot};
 
@@ -32,7 +33,7 @@ impl Asks {
         ask: impl FnOnce(Answer<T>) -> Ask,
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
-        let gone = || JournalError::new("the thread of the journal is gone");
+        let gone = || JournalError::closed("the thread of the journal is gone");
         self.0.send(ask(answer)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
@@ -68,8 +69,9 @@ fn serve(mut asked: mpsc::Receiver<Ask>, mut batches: Batches) {
 }
 
 impl Ask {
-    fn answer(self, outcome: &Result<(), String>) {
-        let outcome = outcome.clone().map_err(JournalError::new);
+    fn answer(self, outcome: &Result<(), (ErrorKind, String)>) {
+        let outcome = outcome.clone();
+        let outcome = outcome.map_err(|(kind, why)| JournalError::new(kind, why));
         match self {
             Self::Load(..) => {}
             Self::Record(_, answer) | Self::Finish(_, answer) => drop(answer.send(outcome)),

@@ -150,7 +150,7 @@ impl Store {
             };
             if !settled {
                 let why = "its lease has ended, and it was delivered again or is done";
-                unsettled.push(Unsettled::lost(index, why));
+                unsettled.push(Unsettled::refused(index, why));
             }
         }
         Ok(unsettled)
@@ -237,7 +237,7 @@ impl Store {
             match statement.execute((id, group, now, due, delay, body, dedup)) {
                 Ok(_) => {}
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
-                    refused.push(Unsettled::lost(index, "it is larger than SQLite allows"));
+                    refused.push(Unsettled::refused(index, "it is larger than SQLite allows"));
                 }
                 Err(error) => return Err(error),
             }

@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
 use rusqlite::{Error, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -315,17 +316,15 @@ fn is_locked(error: &Error) -> bool {
 
 /// A full disk and a lock pass; a damaged file does not.
 fn queue_error(error: &Error) -> QueueError {
-    use crate::sqlite::said;
+    use crate::sqlite::{kind, said};
+    if kind(error) != ErrorKind::Away {
+        return QueueError::closed(said(error));
+    }
     match error.sqlite_error_code() {
         Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            QueueError::transient("another process held the queue's file locked for 5 s")
+            QueueError::away("another process held the queue's file locked for 5 s")
         }
-        Some(ErrorCode::DiskFull) => QueueError::transient("the disk is full; make room"),
-        Some(
-            ErrorCode::SystemIoFailure
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed,
-        ) => QueueError::transient(said(error)),
-        _ => QueueError::fatal(said(error)),
+        Some(ErrorCode::DiskFull) => QueueError::away("the disk is full; make room"),
+        _ => QueueError::away(said(error)),
     }
 }

@@ -137,8 +137,8 @@ impl Keeper {
         match told {
             Ok(unsettled) => {
                 for unsettled in unsettled {
-                    if let Some(fate) = fates.get_mut(unsettled.index) {
-                        *fate = if unsettled.retryable {
+                    if let Some(fate) = fates.get_mut(unsettled.index()) {
+                        *fate = if unsettled.is_away() {
                             Told::Again
                         } else {
                             Told::Lost
@@ -146,7 +146,7 @@ impl Keeper {
                     }
                 }
             }
-            Err(error) if error.transient => fates.fill(Told::Again),
+            Err(error) if error.is_away() => fates.fill(Told::Again),
             Err(error) => {
                 broken = Some(error.to_string());
                 fates.fill(Told::Lost);
@@ -221,6 +221,6 @@ pub(super) async fn told(
     let called = std::panic::AssertUnwindSafe(call).catch_unwind().await;
     called.unwrap_or_else(|panic| {
         let message = crate::panics::message(&*panic);
-        Err(QueueError::transient(format!("panicked: {message}")))
+        Err(QueueError::away(format!("panicked: {message}")))
     })
 }
