@@ -7,8 +7,8 @@ use futures::future::{Either, select};
 
 use crate::bounds::BoxFuture;
 use crate::control::Control;
-use crate::failure::{Cause, Failure, SourceError, StageInfo};
-use crate::sink::Sink;
+use crate::failure::{BoxError, Cause, Failure, SourceError, StageInfo, Stop};
+use crate::sink::{Sink, SinkError};
 use crate::ticket::Undecided;
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
@@ -67,7 +67,7 @@ impl<Task: Send + 'static> Verdict<Task> {
 
     /// The pipeline cannot go on. Nobody will decide about the failing message: it is given back.
     pub(crate) fn stop(&self, mut failure: Failure<Task>) {
-        failure.ticket = Undecided::null();
+        failure.0.ticket = Undecided::null();
         match self.relay.get() {
             Some(relay) => (relay.0)(failure.map_task(|_| None)),
             None => self.decide(failure),
@@ -119,16 +119,14 @@ impl<Task: Send + 'static> Errors<Task> {
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
         let fail_fast = self.end.get().is_none();
+        let (error, origin) = error.into_parts();
         let cause = if fail_fast {
-            Cause::Error(error.error)
+            Cause::Error(error)
         } else {
-            Cause::Stopped(format!(
-                "the source cannot go on: {}",
-                Cause::Error(error.error)
-            ))
+            Cause::Stopped(Stop::Source(error))
         };
         let mut failure = Failure::new(stage, cause);
-        failure.origin = error.origin;
+        failure.0.origin = origin;
         if fail_fast {
             self.stop(failure);
         } else {
@@ -143,14 +141,14 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             self.stop(failure);
             return Box::pin(std::future::ready(()));
         };
-        let (stage, cause) = (failure.stage, failure.cause.to_string());
+        let (stage, cause) = (*failure.stage(), failure.cause().to_string());
         Box::pin(async move {
             let sending = pin!(end.send(failure));
             // A full errors end must not outlive the pipeline.
             let stopped = pin!(self.verdict.control.until_stopped());
-            if let Either::Left((Err(why), _)) = select(sending, stopped).await {
-                let why = format!("the errors end failed ({why}) for the failure `{cause}`");
-                self.stop(Failure::new(stage, Cause::Stopped(why)));
+            if let Either::Left((Err(error), _)) = select(sending, stopped).await {
+                let error = Unreported { error, cause };
+                self.stop(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
             }
         })
     }
@@ -162,22 +160,26 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
 
 /// An errors end, whatever its type.
 trait End<Task>: Send + Sync {
-    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), String>>;
+    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), BoxError>>;
 }
 
 impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
-    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), String>> {
+    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), BoxError>> {
         Box::pin(async move {
-            let written = self
-                .write(vec![failure])
-                .await
-                .map_err(|error| error.to_string())?;
-            written
-                .failures()
-                .next()
-                .map_or(Ok(()), |(_, cause)| Err(cause.to_string()))
+            let written = self.write(vec![failure]).await;
+            let written = written.map_err(SinkError::into_error)?;
+            written.into_first().map_or(Ok(()), Err)
         })
     }
+}
+
+/// What the errors end said to a failure.
+#[derive(Debug, thiserror::Error)]
+#[error("the errors end failed ({error}) for the failure `{cause}`")]
+struct Unreported {
+    #[source]
+    error: BoxError,
+    cause: String,
 }
 
 /// The reporter of a segment: its failures carry no task of the pipeline's.

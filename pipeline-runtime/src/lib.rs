@@ -15,6 +15,7 @@ mod opts;
 mod pace;
 mod panics;
 mod pipeline;
+mod place;
 mod plan;
 mod pushing;
 pub mod queue;
@@ -34,8 +35,11 @@ mod ticket;
 #[doc(hidden)]
 pub mod private;
 
-pub use failure::{BoxError, Cause, Details, Failure, Origin, Stack, StageInfo};
+pub use failure::{
+    Away, BoxError, Cause, Failure, Invalid, Kept, NotDrained, Origin, Stack, StageInfo, Stop,
+};
 pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};
+pub use place::ErrorKind;
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;

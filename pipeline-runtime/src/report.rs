@@ -81,33 +81,6 @@ impl Report {
             .iter()
             .all(|row| row.r#in == row.done + row.filtered + row.failed)
     }
-
-    /// Which stages have not finished, for the reason of a drain past its deadline.
-    pub(crate) fn stuck(&self, deadline: Duration) -> String {
-        let kept: Vec<_> = self
-            .rows
-            .iter()
-            .filter(|row| row.unresolved() > 0)
-            .collect();
-        let kept: Vec<_> = kept
-            .iter()
-            .map(|row| format!("`{}` kept {}", row.name, items(row.unresolved())))
-            .collect();
-        let kept = if kept.is_empty() {
-            "no stage kept an item".to_owned()
-        } else {
-            kept.join(", ")
-        };
-        format!("not drained within {deadline:?}: {kept}")
-    }
-}
-
-fn items(count: u64) -> String {
-    if count == 1 {
-        "1 item".to_owned()
-    } else {
-        format!("{count} items")
-    }
 }
 
 impl Row {

@@ -3,6 +3,7 @@
 mod auto_traits;
 mod batches;
 mod bounds;
+mod causes;
 mod concurrency;
 mod conservation;
 mod failures;

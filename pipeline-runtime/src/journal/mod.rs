@@ -21,7 +21,7 @@ mod task;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::failure::BoxError;
+use crate::place::place_error;
 
 pub use crate::ticket::{Ending, Recorded, TaskName};
 #[cfg(feature = "journal")]
@@ -165,21 +165,9 @@ pub struct Finish {
 /// is empty.
 pub const UNRECORDED: &[u8] = &[];
 
-/// A journal could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct JournalError {
-    /// What went wrong.
-    pub error: BoxError,
-}
-
-impl JournalError {
-    /// Wraps what went wrong.
-    pub fn new(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-        }
-    }
+place_error! {
+    /// A journal could not be read or written.
+    JournalError
 }
 
 #[diagnostic::do_not_recommend]

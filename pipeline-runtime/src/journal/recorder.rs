@@ -174,7 +174,7 @@ async fn answered<T>(
     let answer = AssertUnwindSafe(asked).catch_unwind().await;
     answer.unwrap_or_else(|panic| {
         let message = panics::message(&*panic);
-        Err(JournalError::new(format!("it panicked: {message}")))
+        Err(JournalError::refused(format!("it panicked: {message}")))
     })
 }
 
@@ -184,7 +184,7 @@ fn complete<T>(begun: Vec<T>, tasks: usize) -> Result<Vec<T>, JournalError> {
         return Ok(begun);
     }
     let message = format!("it answered for {} of {tasks} tasks", begun.len());
-    Err(JournalError::new(message))
+    Err(JournalError::refused(message))
 }
 
 fn fail(entries: &[Arc<Entry>], error: JournalError) {

@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::open::{Open, OpenTasks, Stages};
 use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
 use crate::control::Control;
-use crate::failure::Cause;
+use crate::failure::{Away, Cause};
 use crate::step::Aside;
 use crate::ticket::Rider;
 
@@ -230,10 +231,15 @@ impl Entry {
                 format!("cannot record `{key}` of task `{task}` in the journal {journal}")
             }
         };
-        Cause::Error(Box::new(Failed {
+        let failed = Failed {
             what,
             error: Arc::clone(error),
-        }))
+        };
+        if error.is_away() {
+            let place = format!("the journal {journal}");
+            return Cause::Away(Away::new(place, failed, Duration::ZERO));
+        }
+        Cause::Error(Box::new(failed))
     }
 }
 

@@ -7,8 +7,11 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{BoxError, Failure, StageInfo, write_failed, write_frames};
+#[cfg(feature = "journal")]
+use crate::failure::BoxError;
+use crate::failure::{Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
+use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
 use crate::ticket::{Fate, Known, Original, Rider, TaskName};
 
@@ -93,7 +96,15 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
     /// messages are acknowledged then. A letter whose id is there already replaces the older one, or is kept beside it
     /// and comes later, where nothing can be replaced; it is never the one that is dropped.
-    fn write(&self, letters: Vec<DeadLetter>) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn write(
+        &self,
+        letters: Vec<DeadLetter>,
+    ) -> impl Future<Output = Result<(), DeadLettersError>> + Send;
+}
+
+place_error! {
+    /// Letters could not be stored; none of their messages is acknowledged.
+    DeadLettersError
 }
 
 impl<D: DeadLetters> DeadLetters for Arc<D> {
@@ -101,7 +112,7 @@ impl<D: DeadLetters> DeadLetters for Arc<D> {
         D::name(self)
     }
 
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         D::write(self, letters).await
     }
 }
@@ -119,10 +130,10 @@ pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
 }
 
 impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
-    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError> {
+    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
         let mut letters = Vec::new();
         for failure in &failures {
-            let messages = failure.ticket.ticket().messages();
+            let messages = failure.0.ticket.ticket().messages();
             if messages.is_empty() {
                 return Err(SinkError::closed(format!(
                     "there is no message to write a dead letter of for the failure `{failure}`; `dead_letters` needs a queue as the input"
@@ -136,7 +147,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
             SinkError::closed(format!("dead letters `{}`: {error}", self.0.name()))
         })?;
         for failure in failures {
-            failure.into_details().ticket.decide(Fate::Dead);
+            failure.decide(Fate::Dead);
         }
         Ok(Written::all())
     }
@@ -144,8 +155,8 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = failure.stage;
-        let keys = failure.frames.iter().map(|key| DeadFrame {
+        let StageInfo { name, command, .. } = *failure.stage();
+        let keys = failure.frames().iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,
         });
@@ -169,8 +180,8 @@ impl DeadLetter {
         Self {
             stage: name.to_owned(),
             command: command.to_owned(),
-            cause: failure.cause.to_string(),
-            attempts: failure.attempts,
+            cause: failure.cause().to_string(),
+            attempts: failure.attempts(),
             frames,
             ..letter
         }

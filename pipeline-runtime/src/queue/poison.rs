@@ -3,10 +3,9 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::dead_letters::{DeadLetter, DeadLetters};
+use super::dead_letters::{DeadLetter, DeadLetters, DeadLettersError};
 use super::{Body, Delivery};
 use crate::bounds::BoxFuture;
-use crate::failure::BoxError;
 use crate::source::SourceError;
 use crate::ticket::{Carried, Fate, Ticket};
 
@@ -20,7 +19,7 @@ pub(super) enum Poison {
 /// [`DeadLetters`] without their type.
 pub(super) trait Letters: Send + Sync {
     fn name(&self) -> Arc<str>;
-    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), BoxError>>;
+    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), DeadLettersError>>;
 }
 
 impl<D: DeadLetters> Letters for D {
@@ -28,7 +27,7 @@ impl<D: DeadLetters> Letters for D {
         DeadLetters::name(self)
     }
 
-    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), BoxError>> {
+    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), DeadLettersError>> {
         Box::pin(DeadLetters::write(self, letters))
     }
 }

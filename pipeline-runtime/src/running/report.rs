@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use super::Watched;
 use crate::build::{Group, Runs};
 use crate::counts::Counts;
+use crate::failure::Kept;
 use crate::report::{Report, Row, Time};
 
 impl Watched {
@@ -48,6 +49,15 @@ impl Watched {
                 Vec::new()
             },
         }
+    }
+}
+
+impl Report {
+    /// Who has not finished, for the reason of a drain past its deadline.
+    pub(super) fn kept(&self) -> Vec<Kept> {
+        let kept = self.rows.iter().filter(|row| row.unresolved() > 0);
+        kept.map(|row| Kept::new(row.name, row.unresolved()))
+            .collect()
     }
 }
 

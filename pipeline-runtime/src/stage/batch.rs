@@ -13,7 +13,7 @@ use crate::bounds::{Item, Portable};
 use crate::build::Port;
 use crate::counts::Tally;
 use crate::edge::Bound;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Failure, Invalid, Stop};
 use crate::feed::Batch;
 use crate::opts::Opts;
 use crate::step::{Entry, Step};
@@ -32,13 +32,15 @@ where
 {
     if size == 0 {
         let stage = port.build.stages(port.site, &opts)[0];
-        let why = format!(
-            "stage `{}` has batches of 0 items; a batch has at least 1",
-            stage.name
+        let invalid = Invalid::new(
+            stage.name,
+            "batch",
+            "batches of 0 items",
+            "a batch has at least 1",
         );
         port.build
             .invalid
-            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
+            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
     }
     let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.

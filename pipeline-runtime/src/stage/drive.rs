@@ -16,8 +16,9 @@ use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Port, Runs};
 use crate::counts::Tally;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Cause, Failure, Stop};
 use crate::opts::Opts;
+use crate::place::ErrorKind;
 use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -111,10 +112,7 @@ where
             && !self.shared.control.stopped()
             && let Err(error) = sink.flush().await
         {
-            let why = format!("the sink could not be flushed: {error}");
-            self.shared
-                .reporter
-                .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
+            self.shared.stop(Stop::Flush(error.into_error()));
         }
         self.worker.finish();
     }
@@ -189,14 +187,11 @@ where
                 written
             }
             Ok(Ok(written)) => written,
-            Ok(Err(error)) if error.closed => {
-                let why = format!("the sink takes nothing more: {error}");
-                self.shared
-                    .reporter
-                    .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
+            Ok(Err(error)) if error.kind() == ErrorKind::Closed => {
+                self.shared.stop(Stop::Sink(error.into_error()));
                 return;
             }
-            Ok(Err(error)) => Written::none(count, error.error),
+            Ok(Err(error)) => Written::none(count, error.into_error()),
         };
         let settled = written.settled;
         self.set_aside(&written, &mut tickets);
@@ -260,9 +255,9 @@ where
                 _ => ticket.part(),
             });
             let mut failure = Failure::new(*shared.main(), cause);
-            failure.attempts = 1;
-            failure.frames = shared.frames;
-            failure.ticket = ticket.unwrap_or_default().into_ticket().into();
+            failure.0.attempts = 1;
+            failure.0.frames = shared.frames;
+            failure.0.ticket = ticket.unwrap_or_default().into_ticket().into();
             failures.push(failure);
         }
         failures
@@ -277,7 +272,7 @@ fn part<T: Item, Task: Item, K: Carry>(
 ) -> Failure<Task> {
     let why = "other items came of the same message or task, and the sink settles it with one; make its rows one item, a `Vec` of rows";
     let mut failure = Failure::new(*shared.main(), Cause::Error(why.into()));
-    failure.frames = shared.frames;
-    failure.ticket = ticket.into_ticket().into();
+    failure.0.frames = shared.frames;
+    failure.0.ticket = ticket.into_ticket().into();
     failure
 }

@@ -132,9 +132,9 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     /// An output of a `flat_map` failed later in the group; `step` is what `failed(…)` built.
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
-            let row = failure.stage.index - self.0.first;
-            failure.stage = self.0.stages[row];
-            failure.ticket = self.part().into();
+            let row = failure.stage().index - self.0.first;
+            failure.0.stage = self.0.stages[row];
+            failure.0.ticket = self.part().into();
             self.0.reporter.report(failure).await;
             self.state().tally.stages[row].failed += 1;
         }

@@ -13,7 +13,7 @@ use crate::control::Control;
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
-use crate::failure::{Cause, Failure, SourceError, StageInfo};
+use crate::failure::{Failure, SourceError, StageInfo, Stop};
 use crate::feed::Feed;
 use crate::opts::Opts;
 use crate::ticket::{Carried, Carry};
@@ -132,10 +132,10 @@ where
 
     /// Sends an item's failure on; the row it is to be counted in.
     pub(crate) async fn failed(&self, mut failure: Failure<Task>, ticket: K) -> usize {
-        let row = self.row(failure.stage.index);
-        failure.stage = self.stages[row];
-        failure.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
+        let row = self.row(failure.stage().index);
+        failure.0.stage = self.stages[row];
+        failure.0.ticket = ticket.into_ticket().into();
+        tracing::debug!(stage = failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
         self.reporter.report(failure).await;
         row
     }
@@ -143,9 +143,8 @@ where
     /// Sends on what failed before it became an item.
     pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
         for error in failures.drain(..) {
-            let mut failure = Failure::new(self.source, Cause::Error(error.error));
-            failure.origin = error.origin;
-            tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
+            let failure = Failure::of_source(self.source, error);
+            tracing::debug!(stage = failure.stage().name, cause = %failure.cause(), "item failed");
             self.reporter.report(failure).await;
         }
     }
@@ -168,13 +167,15 @@ where
     /// A thread that cannot be had stops the pipeline.
     pub(crate) fn thread_started(&self, started: std::io::Result<()>) {
         if let Err(error) = started {
-            let why = format!(
-                "cannot start a thread for stage `{}`: {error}",
-                self.main().name
-            );
-            self.reporter
-                .stop(Failure::new(*self.main(), Cause::Stopped(why)));
+            let stage = self.main().name;
+            self.stop(Stop::NoThread { stage, error });
         }
+    }
+
+    /// The pipeline cannot go on, because of this group.
+    #[cold]
+    pub(crate) fn stop(&self, why: Stop) {
+        self.reporter.stop(Failure::stopped(*self.main(), why));
     }
 
     /// Makes up for deferred wake-ups whose worker went on into a call that takes long.
@@ -240,10 +241,8 @@ where
         let shared = &self.shared;
         if !self.finished && !shared.control.stopped() {
             // Nobody may take a lost worker for a clean end.
-            let why = format!("a worker of stage `{}` died", shared.main().name);
-            shared
-                .reporter
-                .stop(Failure::new(*shared.main(), Cause::Stopped(why)));
+            let stage = shared.main().name;
+            shared.stop(Stop::Worker { stage });
         }
         if shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());

@@ -119,9 +119,9 @@ where
         };
         let main = shared.main();
         let mut failure = Failure::new(*main, Cause::Timeout(after));
-        failure.attempts = attempt;
-        failure.frames = shared.frames;
-        failure.ticket = ticket.into();
+        failure.0.attempts = attempt;
+        failure.0.frames = shared.frames;
+        failure.0.ticket = ticket.into();
         let mut tally = shared.tally();
         shared.reporter.report(failure).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;

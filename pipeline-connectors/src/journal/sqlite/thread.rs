@@ -22,7 +22,7 @@ impl Asks {
         ask: impl FnOnce(Answer<T>) -> Ask,
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
-        let gone = || JournalError::new("the thread of the journal is gone");
+        let gone = || JournalError::closed("the thread of the journal is gone");
         self.0.send(ask(answer)).await.map_err(|_| gone())?;
         answered.await.map_err(|_| gone())?
     }
