@@ -35,6 +35,10 @@ pub trait Carry: Default + Send + 'static {
         }
     }
 
+    /// Whether what becomes of the item becomes of a message, which comes again if it is not done.
+    #[must_use]
+    fn is_of_delivery(&self) -> bool;
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
@@ -103,6 +107,11 @@ impl Carry for () {
         } else {
             items.append(&mut more);
         }
+    }
+
+    #[inline]
+    fn is_of_delivery(&self) -> bool {
+        false
     }
 
     #[inline]

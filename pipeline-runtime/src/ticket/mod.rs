@@ -413,6 +413,10 @@ impl Carry for Ticket {
         self.part()
     }
 
+    fn is_of_delivery(&self) -> bool {
+        !self.messages().is_empty()
+    }
+
     fn into_ticket(self) -> Ticket {
         self
     }
