@@ -14,6 +14,7 @@ mod mapped;
 mod opts;
 mod pace;
 mod panics;
+mod patience;
 mod pipeline;
 mod place;
 mod plan;

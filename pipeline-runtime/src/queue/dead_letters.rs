@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "journal")]
 use crate::failure::BoxError;
-use crate::failure::{Failure, StageInfo, write_failed, write_frames};
+use crate::failure::{Cause, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
 use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
@@ -132,21 +132,30 @@ pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
 impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
     async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
         let mut letters = Vec::new();
-        for failure in &failures {
+        let mut dead = Vec::with_capacity(failures.len());
+        for failure in failures {
             let messages = failure.0.ticket.ticket().messages();
             if messages.is_empty() {
                 return Err(SinkError::closed(format!(
                     "there is no message to write a dead letter of for the failure `{failure}`; `dead_letters` needs a queue as the input"
                 )));
             }
-            let of = |message| DeadLetter::of(failure, message);
+            // Nothing is wrong with the message: undecided, it comes again after a lease.
+            if matches!(failure.cause(), Cause::Away(_) | Cause::Stopped(_)) {
+                continue;
+            }
+            let of = |message| DeadLetter::of(&failure, message);
             letters.extend(messages.iter().map(of));
+            dead.push(failure);
         }
-        let written = self.0.write(letters).await;
-        written.map_err(|error| {
-            SinkError::closed(format!("dead letters `{}`: {error}", self.0.name()))
-        })?;
-        for failure in failures {
+        if letters.is_empty() {
+            return Ok(Written::all());
+        }
+        if let Err(error) = self.0.write(letters).await {
+            let why = format!("dead letters `{}`: {error}", self.0.name());
+            return Err(SinkError::new(error.kind(), why).with_items(dead));
+        }
+        for failure in dead {
             failure.decide(Fate::Dead);
         }
         Ok(Written::all())

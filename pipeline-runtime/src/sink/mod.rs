@@ -7,9 +7,10 @@ mod sender;
 
 use std::any::Any;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::failure::{BoxError, Cause};
+use crate::failure::{Away, BoxError, Cause};
 use crate::panics::message;
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
@@ -158,18 +159,31 @@ impl Written {
         });
     }
 
-    /// None of `count` items is written, all for the same reason.
-    pub(crate) fn none(count: usize, error: BoxError) -> Self {
+    /// These are not written, all for the same reason.
+    pub(crate) fn refuse(&mut self, indexes: Range<usize>, error: BoxError) {
         let error = SharedError(Arc::new(error));
+        self.fail_all(indexes, || Cause::Error(Box::new(error.clone())));
+    }
+
+    /// The same: the sink was away for too long.
+    pub(crate) fn away(count: usize, away: &Away) -> Self {
+        let mut written = Self::all();
+        written.fail_all(0..count, || Cause::Away(away.clone()));
+        written
+    }
+
+    fn fail_all(&mut self, indexes: Range<usize>, cause: impl Fn() -> Cause) {
         let failed = |index| Failed {
             index,
             part: None,
-            cause: Cause::Error(Box::new(error.clone())),
+            cause: cause(),
         };
-        Self {
-            failed: (0..count).map(failed).collect(),
-            ..Self::default()
-        }
+        self.failed.extend(indexes.map(failed));
+    }
+
+    /// Forgets what is said of items from `count` on.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.failed.retain(|failed| failed.index < count);
     }
 
     /// The first cause, as an error.

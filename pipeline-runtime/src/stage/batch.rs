@@ -128,7 +128,8 @@ where
                 Ok(None) => return false,
                 Ok(Some(_)) => {}
             }
-            shared.source_failed(&mut self.taken.failures).await;
+            let failures = shared.source_failed(&mut self.taken.failures);
+            shared.report(failures).await;
             self.taken.hold = None;
             K::unzip(&mut self.taken.items, &mut self.open, &mut self.tickets);
             if due.is_none() && !self.open.is_empty() {
@@ -178,7 +179,8 @@ where
                     ticket.filtered();
                 }
                 Step::Failed(failure) => {
-                    let row = shared.failed(failure, ticket).await;
+                    let (failure, row) = shared.failed(failure, ticket);
+                    shared.report(vec![failure]).await;
                     self.tally.stages[row].failed += 1;
                 }
                 Step::AlreadyDone(_) | Step::Lost(_) | Step::Again { .. } | Step::Gone => {

@@ -1,24 +1,21 @@
 //! `:drive`: items go into a sink, and are then done.
 
-use std::collections::HashSet;
 use std::future::poll_fn;
 use std::marker::PhantomData;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-
-use futures::FutureExt;
 
 use super::intake::{Intake, Next};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use super::write::{Wrote, write};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Port, Runs};
 use crate::counts::Tally;
-use crate::failure::{Cause, Failure, Stop};
+use crate::failure::{Away, Cause, Failure, Stop};
 use crate::opts::Opts;
-use crate::place::ErrorKind;
+use crate::patience::Patience;
 use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -45,7 +42,12 @@ where
     if let Some(group) = next.build.groups.last_mut() {
         group.kind = Runs::Sink;
     }
-    let shared_by_all = Arc::new((pre, sink, AtomicUsize::new(shared.opts.count)));
+    let ends = Arc::new(Ends {
+        patience: Patience::new(sink.name()),
+        pre,
+        sink,
+        writers: AtomicUsize::new(shared.opts.count),
+    });
     next.build.starts.push(Box::new(move |control| {
         for place in 0..shared.opts.count {
             let writer = Writer {
@@ -55,15 +57,24 @@ where
                 tally: shared.tally(),
                 batches,
                 tickets: Vec::new(),
-                stakes: Vec::new(),
                 shared: Arc::clone(&shared),
-                ends: Arc::clone(&shared_by_all),
+                ends: Arc::clone(&ends),
                 out: PhantomData,
             };
             control.spawn_in(shared.span(), Box::pin(writer.run()));
         }
     }));
     next
+}
+
+/// What the writers share.
+struct Ends<F, S> {
+    /// The fused stages in front.
+    pre: F,
+    sink: S,
+    patience: Patience,
+    /// How many writers there are.
+    writers: AtomicUsize,
 }
 
 /// One of the writes at the same time.
@@ -77,10 +88,7 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     batches: bool,
     /// Those of the items that are being written.
     tickets: Vec<K>,
-    /// What is at stake with these items, where the sink wants to know.
-    stakes: Vec<Stake>,
-    /// The fused stages in front, the sink, and how many writers there are.
-    ends: Arc<(F, S, AtomicUsize)>,
+    ends: Arc<Ends<F, S>>,
     out: PhantomData<fn() -> O>,
 }
 
@@ -107,19 +115,29 @@ where
                 Next::End => break,
             }
         }
-        let (_, sink, writers) = &*self.ends;
-        if writers.fetch_sub(1, Ordering::AcqRel) == 1
-            && !self.shared.control.stopped()
-            && let Err(error) = sink.flush().await
-        {
-            self.shared.stop(Stop::Flush(error.into_error()));
+        let writers = &self.ends.writers;
+        // AcqRel: the last writer flushes after all that the others have written.
+        if writers.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
+            self.flush().await;
         }
         self.worker.finish();
     }
 
+    async fn flush(&mut self) {
+        let ends = Arc::clone(&self.ends);
+        let mut asking = ends.patience.asking();
+        while let Err(error) = ends.sink.flush().await {
+            if !error.is_away() || !asking.pause(&error, false).await {
+                self.shared.stop(Stop::Flush(error.into_error()));
+                return;
+            }
+        }
+        asking.answered();
+    }
+
     async fn write(&mut self) {
         let batch = &mut self.intake.batch;
-        self.shared.source_failed(&mut batch.failures).await;
+        let mut failures = self.shared.source_failed(&mut batch.failures);
         let taken = batch.items.len();
         let mut items = Vec::with_capacity(taken);
         let mut now = Now::default();
@@ -128,19 +146,8 @@ where
                 self.tally.aside(0, true, ticket);
                 continue;
             }
-            match (self.ends.0)(Entry::Fresh(item), &self.cx) {
+            match (self.ends.pre)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => {
-                    if S::SETTLES != Settles::Nothing {
-                        let stake = Stake::of(&ticket, self.batches);
-                        if stake.is_part(S::SETTLES) {
-                            let failure = part(&self.shared, ticket);
-                            let row = self.shared.row(self.shared.opts.main);
-                            self.tally.stages[row].failed += 1;
-                            self.shared.reporter.report(failure).await;
-                            continue;
-                        }
-                        self.stakes.push(stake);
-                    }
                     items.push(output);
                     self.tickets.push(ticket);
                 }
@@ -154,7 +161,8 @@ where
                 }
                 Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
                 Step::Failed(failure) => {
-                    let row = self.shared.failed(failure, ticket).await;
+                    let (failure, row) = self.shared.failed(failure, ticket);
+                    failures.push(failure);
                     self.tally.stages[row].failed += 1;
                 }
                 Step::Again { .. } | Step::Gone => {
@@ -163,47 +171,74 @@ where
             }
         }
         batch.hold = None;
+        self.shared.report(failures).await;
         if !items.is_empty() {
             self.sink(items).await;
         }
         self.tally.resolved += taken as u64;
     }
 
-    async fn sink(&mut self, items: Vec<O>) {
-        let count = items.len();
+    /// Writes the items; those that come back from a sink that is away, as often as it takes.
+    async fn sink(&mut self, mut items: Vec<O>) {
+        let ends = Arc::clone(&self.ends);
+        let mut asking = ends.patience.asking();
         let mut tickets = std::mem::take(&mut self.tickets);
-        let (sink, stakes) = (&self.ends.1, std::mem::take(&mut self.stakes));
-        let writing = async {
-            match S::SETTLES {
-                Settles::Nothing => sink.write(items).await,
-                Settles::Tasks | Settles::Messages => sink.settle(items, stakes).await,
+        loop {
+            let stakes;
+            (items, tickets, stakes) = self.staked(items, tickets).await;
+            let count = items.len();
+            if count == 0 {
+                break self.tickets = tickets;
             }
-        };
-        let writing = AssertUnwindSafe(writing).catch_unwind();
-        let written = match writing.await {
-            Err(panic) => {
-                let mut written = Written::all();
-                (0..count).for_each(|index| written.panicked(index, &*panic));
-                written
-            }
-            Ok(Ok(written)) => written,
-            Ok(Err(error)) if error.kind() == ErrorKind::Closed => {
-                self.shared.stop(Stop::Sink(error.into_error()));
-                return;
-            }
-            Ok(Err(error)) => Written::none(count, error.into_error()),
-        };
-        let settled = written.settled;
-        self.set_aside(&written, &mut tickets);
-        let mut failed = HashSet::new();
-        if settled {
-            failed.extend(written.failed.iter().map(|failed| failed.index));
+            let (written, error) = match write(&ends.sink, items, stakes).await {
+                Wrote::All(written) => {
+                    asking.answered();
+                    break self.settle(written, tickets).await;
+                }
+                Wrote::Closed {
+                    written,
+                    count,
+                    error,
+                } => {
+                    tickets.truncate(count);
+                    self.settle(written, tickets).await;
+                    break self.shared.stop(Stop::Sink(error));
+                }
+                Wrote::Lost(error) => (None, error),
+                Wrote::Away {
+                    written,
+                    left,
+                    error,
+                } => {
+                    let rest = tickets.split_off(tickets.len().saturating_sub(left.len()));
+                    self.settle(written, std::mem::replace(&mut tickets, rest))
+                        .await;
+                    items = left;
+                    let deliveries = tickets.iter().any(K::is_of_delivery);
+                    if asking.pause(&error, deliveries).await {
+                        continue;
+                    }
+                    (Some(items.len()), error)
+                }
+            };
+            let away = Away::new(Arc::clone(ends.patience.place()), error, asking.waited());
+            let written = Written::away(written.unwrap_or(count), &away);
+            break self.settle(written, tickets).await;
         }
+    }
+
+    /// What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
+    async fn settle(&mut self, written: Written, mut tickets: Vec<K>) {
+        self.set_aside(&written, &mut tickets);
+        // Of a batch the queue knows what was written of it, and its failures have tickets of their own.
+        let untold = |failed: &Failed| !self.batches && failed.part.is_none();
+        let untold = written.failed.iter().filter(|failed| untold(failed));
+        let untold: Vec<_> = untold.map(|failed| failed.index).collect();
+        let settled = written.settled;
         let failures = self.failures(written, &tickets);
-        // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
         if settled {
             for (index, ticket) in tickets.drain(..).enumerate() {
-                if failed.contains(&index) && !self.batches {
+                if untold.contains(&index) {
                     ticket.done();
                 } else {
                     ticket.settled();
@@ -213,9 +248,41 @@ where
             K::done_all(tickets.drain(..));
         }
         self.tickets = tickets;
-        for failure in failures {
-            self.shared.reporter.report(failure).await;
+        self.shared.report(failures).await;
+    }
+
+    /// What is still to be written, and what is at stake with it if the sink wants to know: not what somebody else has by
+    /// now, and not what the sink cannot settle.
+    async fn staked(&mut self, items: Vec<O>, tickets: Vec<K>) -> (Vec<O>, Vec<K>, Vec<Stake>) {
+        let (mut now, mut parts, mut stakes) = (Now::default(), Vec::new(), Vec::new());
+        let goes = tickets.iter().all(|ticket| !ticket.is_lost(&mut now));
+        if S::SETTLES == Settles::Nothing && goes {
+            return (items, tickets, stakes);
         }
+        let row = self.shared.row(self.shared.opts.main);
+        let (mut left, mut held) = (
+            Vec::with_capacity(items.len()),
+            Vec::with_capacity(tickets.len()),
+        );
+        for (item, ticket) in items.into_iter().zip(tickets) {
+            if ticket.is_lost(&mut now) {
+                self.tally.aside(row, true, ticket);
+                continue;
+            }
+            if S::SETTLES != Settles::Nothing {
+                let stake = Stake::of(&ticket, self.batches);
+                if stake.is_part(S::SETTLES) {
+                    parts.push(part(&self.shared, ticket));
+                    self.tally.stages[row].failed += 1;
+                    continue;
+                }
+                stakes.push(stake);
+            }
+            left.push(item);
+            held.push(ticket);
+        }
+        self.shared.report(parts).await;
+        (left, held, stakes)
     }
 
     /// Counts what was not to be written. What is lost takes its ticket along.

@@ -130,23 +130,31 @@ where
             .max(1)
     }
 
-    /// Sends an item's failure on; the row it is to be counted in.
-    pub(crate) async fn failed(&self, mut failure: Failure<Task>, ticket: K) -> usize {
+    /// An item's failure, to be sent on; and the row it is to be counted in.
+    #[cold]
+    pub(crate) fn failed(&self, mut failure: Failure<Task>, ticket: K) -> (Failure<Task>, usize) {
         let row = self.row(failure.stage().index);
         failure.0.stage = self.stages[row];
         failure.0.ticket = ticket.into_ticket().into();
         tracing::debug!(stage = failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
-        self.reporter.report(failure).await;
-        row
+        (failure, row)
     }
 
-    /// Sends on what failed before it became an item.
-    pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
-        for error in failures.drain(..) {
+    /// Sends the failures of a chunk on, in one write.
+    pub(crate) async fn report(&self, failures: Vec<Failure<Task>>) {
+        if !failures.is_empty() {
+            self.reporter.report(failures).await;
+        }
+    }
+
+    /// What failed before it became an item, to be sent on.
+    pub(crate) fn source_failed(&self, errors: &mut Vec<SourceError>) -> Vec<Failure<Task>> {
+        let failure = |error| {
             let failure = Failure::of_source(self.source, error);
             tracing::debug!(stage = failure.stage().name, cause = %failure.cause(), "item failed");
-            self.reporter.report(failure).await;
-        }
+            failure
+        };
+        errors.drain(..).map(failure).collect()
     }
 
     /// An item waits `delay`, then a worker tries it again.

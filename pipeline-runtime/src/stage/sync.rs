@@ -299,9 +299,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     async fn chunk(&mut self, seq: u64, credits: usize) {
         if !self.intake.batch.failures.is_empty() {
-            self.shared
-                .source_failed(&mut self.intake.batch.failures)
-                .await;
+            let failures = self.shared.source_failed(&mut self.intake.batch.failures);
+            self.shared.report(failures).await;
             self.intake.woke = None;
         }
         if self.shared.opts.single()
@@ -385,7 +384,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             Step::AlreadyDone(stage) => self.tally.aside(self.shared.row(stage), false, ticket),
             Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
             Step::Failed(failure) => {
-                let row = self.shared.failed(failure, ticket).await;
+                let (failure, row) = self.shared.failed(failure, ticket);
+                self.shared.report(vec![failure]).await;
                 self.tally.stages[row].failed += 1;
             }
             Step::Again {

@@ -123,7 +123,7 @@ where
         failure.0.frames = shared.frames;
         failure.0.ticket = ticket.into();
         let mut tally = shared.tally();
-        shared.reporter.report(failure).await;
+        shared.reporter.report(vec![failure]).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;
         tally.resolved += 1;
         let mut done = Runs::new();

@@ -246,7 +246,7 @@ where
 
     fn send(&mut self, failure: Failure<Task>) {
         let errors = Arc::clone(&self.errors);
-        self.sending = Some(Box::pin(async move { errors.report(failure).await }));
+        self.sending = Some(Box::pin(async move { errors.report(vec![failure]).await }));
         self.allow(1);
     }
 

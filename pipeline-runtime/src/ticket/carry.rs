@@ -48,6 +48,10 @@ pub trait Carry: Default + Send + 'static {
     /// The item has reached its end, and its queue knows.
     fn settled(self);
 
+    /// Whether what becomes of the item becomes of a message, which comes again if it is not done.
+    #[must_use]
+    fn is_of_delivery(&self) -> bool;
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
@@ -139,6 +143,11 @@ impl Carry for () {
 
     #[inline]
     fn settled(self) {}
+
+    #[inline]
+    fn is_of_delivery(&self) -> bool {
+        false
+    }
 
     #[inline]
     fn into_ticket(self) -> Ticket {

@@ -424,6 +424,10 @@ impl Carry for Ticket {
         self.resolve(Fate::Settled);
     }
 
+    fn is_of_delivery(&self) -> bool {
+        !self.messages().is_empty()
+    }
+
     fn into_ticket(self) -> Ticket {
         self
     }
