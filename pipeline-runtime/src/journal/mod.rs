@@ -44,8 +44,9 @@ pub use task::{Committing, Opening, Task};
 /// Everything is done in batches: the runtime gathers what all items and all stages of a pipeline want recorded while
 /// the last batch is being written, so that one `fsync` serves many frames.
 ///
-/// An error, or a panic, of `begin` or `record` fails the items whose tasks it was asked for; one of `finish` is logged. A
-/// stop may drop the future of any: then it was done or not.
+/// While the journal is [away](crate::ErrorKind::Away) `begin` and `record` are asked again, with back-off, as long as it
+/// takes; for a minute, where no task of the batch comes from a queue. Any other error, or a panic, fails the items whose
+/// tasks it was asked for. An error of `finish` is logged. A stop may drop the future of any: then it was done or not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a journal",
     note = "implement `Journal`, or use one of the connectors' journals"

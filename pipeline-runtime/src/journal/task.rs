@@ -24,6 +24,8 @@ pub struct Task(pub(super) Arc<Entry>);
 /// What is known of a task.
 pub(crate) struct Entry {
     pub(super) begin: Begin,
+    /// Whether it comes from a queue, and so comes again.
+    pub(super) is_of_delivery: bool,
     /// 0 before it has begun.
     epoch: AtomicU64,
     gathers: Arc<dyn Gathers>,
@@ -91,9 +93,15 @@ pub(crate) trait Gathers: Send + Sync {
 
 impl Task {
     /// Begins the task, and to load what is recorded of it.
-    pub(crate) fn open(gathers: Arc<dyn Gathers>, begin: Begin, stage: usize) -> Opening {
+    pub(crate) fn open(
+        gathers: Arc<dyn Gathers>,
+        begin: Begin,
+        is_of_delivery: bool,
+        stage: usize,
+    ) -> Opening {
         let entry = Arc::new_cyclic(|entry: &Weak<Entry>| Entry {
             begin,
+            is_of_delivery,
             epoch: AtomicU64::new(0),
             gathers: Arc::clone(&gathers),
             place: gathers.tasks().add(entry.clone()),

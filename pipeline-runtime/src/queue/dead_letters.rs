@@ -13,7 +13,7 @@ use crate::failure::{Cause, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
 use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Fate, Known, Original, Rider, TaskName};
+use crate::ticket::{Carry as _, Fate, Known, Now, Original, Rider, TaskName};
 
 /// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
 ///
@@ -139,6 +139,11 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
                 return Err(SinkError::closed(format!(
                     "there is no message to write a dead letter of for the failure `{failure}`; `dead_letters` needs a queue as the input"
                 )));
+            }
+            // Its message is somebody else's, who decides about it.
+            if failure.0.ticket.ticket().is_lost(&mut Now::default()) {
+                failure.decide(Fate::Lost);
+                continue;
             }
             // Nothing is wrong with the message: undecided, it comes again after a lease.
             if matches!(failure.cause(), Cause::Away(_) | Cause::Stopped(_)) {
