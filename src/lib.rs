@@ -6,7 +6,8 @@ pub use pipeline_macros::__pipeline;
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
     BoxError, Cause, Collect, Details, Driven, Failure, Handle, Origin, Pipeline, PipelineStream,
-    Plan, PlanRow, Report, Retry, Row, Run, Running, Segment, Stack, StageInfo, Time, UnknownStage,
+    Plan, PlanRow, Report, Retry, Row, Run, Running, Segment, SetCountError, Stack, StageInfo,
+    Time,
 };
 
 pub mod source {

@@ -1,6 +1,6 @@
 //! The pieces of a pipeline, before they run.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crate::bounds::BoxFuture;
 use crate::clock::Stopwatch;
@@ -49,8 +49,6 @@ pub(crate) struct Group {
     /// Which of the stages the workers are named after.
     pub(crate) main: usize,
     pub(crate) count: usize,
-    /// How many wait or work at the same time, for the shares of their time.
-    pub(crate) workers: usize,
     pub(crate) own: Arc<dyn Meter>,
     pub(crate) timing: Arc<Timing>,
     /// Items for each credit of `bound`: the size of a batch.
@@ -86,10 +84,78 @@ pub(crate) enum Runs {
 /// The time of one group's workers.
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
+    staff: Mutex<Staff>,
     pub(crate) starved: Stopwatch,
     pub(crate) blocked: Stopwatch,
+    /// Of those that may not work.
+    pub(crate) parked: Stopwatch,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
+}
+
+/// How many of a group's workers may work, and for how long how many could.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Staff {
+    /// From the start of the group on.
+    first: usize,
+    now: usize,
+    /// Since when it is `now`; from the start of the group on.
+    since: Option<Instant>,
+    /// The time of all of them until then.
+    time: Duration,
+}
+
+impl Staff {
+    /// The time of all from the start of the group until `now`.
+    pub(crate) fn until(&self, now: Instant) -> Duration {
+        let since = self.since.unwrap_or(now);
+        self.time + times(now.saturating_duration_since(since), self.now)
+    }
+
+    /// The time that those of the start could have had in `span`.
+    pub(crate) fn before(&self, span: Duration) -> Duration {
+        times(span, self.first)
+    }
+
+    /// The time that those of now could have in `span`.
+    pub(crate) fn after(&self, span: Duration) -> Duration {
+        times(span, self.now)
+    }
+}
+
+fn times(span: Duration, workers: usize) -> Duration {
+    span.saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX))
+}
+
+impl Timing {
+    fn lock(&self) -> MutexGuard<'_, Staff> {
+        self.staff.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many workers of those that there are may work from now on.
+    pub(crate) fn staffed(&self, workers: usize) {
+        let (staff, now) = (&mut *self.lock(), Instant::now());
+        staff.time = staff.until(now);
+        staff.since = staff.since.map(|_| now);
+        staff.now = workers;
+        if staff.since.is_none() || staff.first == 0 {
+            staff.first = workers;
+        }
+    }
+
+    /// A worker begins.
+    pub(crate) fn begin(&self) {
+        if self.started.get().is_none() {
+            let (staff, now) = (&mut *self.lock(), Instant::now());
+            if self.started.set(now).is_ok() {
+                staff.since = Some(now);
+            }
+        }
+    }
+
+    pub(crate) fn staff(&self) -> Staff {
+        *self.lock()
+    }
 }
 
 /// The time that goes into running a source.
@@ -104,18 +170,28 @@ pub(crate) trait PullTime: Send + Sync {
 /// The workers of a group, whose number can change.
 pub(crate) trait Crew: Send + Sync {
     /// Lets `count` items be processed at the same time.
-    fn set(self: Arc<Self>, count: usize);
+    fn set(self: Arc<Self>, count: usize) -> Result<(), Ended>;
 }
+
+/// A group has ended: nobody is there to work more or less.
+#[derive(Debug)]
+pub(crate) struct Ended;
 
 /// An edge whose bound the next stage sets.
 pub(crate) trait Bounded: Send + Sync {
     fn bound(&self) -> Bound;
+    /// How many workers may work in front of it.
+    fn permits(&self) -> usize;
     fn rebound(&self, change: &dyn Fn(Bound) -> Bound);
 }
 
 impl<T: Send> Bounded for Edge<T> {
     fn bound(&self) -> Bound {
         Edge::bound(self)
+    }
+
+    fn permits(&self) -> usize {
+        Edge::permits(self)
     }
 
     fn rebound(&self, change: &dyn Fn(Bound) -> Bound) {
@@ -135,6 +211,10 @@ impl Bounded for Unbuffered {
             floor: self.0,
             extra: 0,
         }
+    }
+
+    fn permits(&self) -> usize {
+        1
     }
 
     fn rebound(&self, _change: &dyn Fn(Bound) -> Bound) {}
@@ -159,7 +239,7 @@ pub struct Port<T, Task, K = ()> {
 pub(crate) fn automatic<T>(count: usize) -> usize {
     (AUTOMATIC_BYTES / size_of::<T>().max(1))
         .clamp(AUTOMATIC_LEAST, AUTOMATIC_ITEMS)
-        .max(2 * count)
+        .max(count.saturating_mul(2))
 }
 
 impl Build {
@@ -269,7 +349,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
     pub(crate) fn edge<O: Send + 'static>(&mut self, opts: &Opts) -> Arc<Edge<Carried<O, K>>> {
         if let Some(buffer) = opts.buffer.or(opts.window) {
             self.bounded.rebound(&|bound| Bound {
-                limit: bound.window + buffer,
+                limit: bound.window.saturating_add(buffer),
                 automatic: false,
                 ..bound
             });
@@ -279,7 +359,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
                 let limit = if bound.automatic {
                     bound.limit
                 } else {
-                    bound.window + buffer
+                    bound.window.saturating_add(buffer)
                 };
                 Bound { limit, ..bound }
             });
@@ -290,7 +370,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
             .map(|window| window.max(opts.count));
         let count = if opts.journal { 1 } else { opts.count };
         let window = written.unwrap_or_else(|| automatic::<O>(count));
-        let floor = 2 * count.max(1);
+        let floor = count.max(1).saturating_mul(2);
         let bound = Bound {
             window,
             limit: window,

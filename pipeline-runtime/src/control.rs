@@ -1,6 +1,7 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::thread;
@@ -106,11 +107,33 @@ impl Thread {
     }
 }
 
+/// The most threads of all pipelines of the process. Where memory maps run out, which are a few for each thread, a new
+/// thread does not fail but aborts the process: Linux gives 65,530 by default.
+const THREADS_AT_MOST: usize = 8192;
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
 /// A thread's last act, also when it panics.
 struct Ended(Arc<AtomicBool>, Arc<Control>);
 
+impl Ended {
+    /// One more thread, if there may be.
+    fn begin(ended: Arc<AtomicBool>, control: Arc<Control>) -> io::Result<Self> {
+        // A number that nothing else is read by.
+        let threads = THREADS.fetch_add(1, Ordering::Relaxed);
+        let last = Self(ended, control);
+        if threads < THREADS_AT_MOST {
+            return Ok(last);
+        }
+        Err(io::Error::other(format!(
+            "the pipelines of this process have {THREADS_AT_MOST} threads already"
+        )))
+    }
+}
+
 impl Drop for Ended {
     fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::Relaxed);
         self.0.store(true, Ordering::SeqCst);
         self.1.thread_ended.notify_waiters();
     }
@@ -225,7 +248,7 @@ impl Control {
     ) -> std::io::Result<()> {
         let runtime = self.runtime().clone();
         let ended = Arc::new(AtomicBool::new(false));
-        let last = Ended(Arc::clone(&ended), Arc::clone(self));
+        let last = Ended::begin(Arc::clone(&ended), Arc::clone(self))?;
         let handle = thread::Builder::new().name(name.clone()).spawn(move || {
             let _last = last;
             let _context = runtime.enter();

@@ -39,5 +39,5 @@ pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;
-pub use running::{Handle, Running, UnknownStage};
+pub use running::{Handle, Running, SetCountError};
 pub use segment::Segment;

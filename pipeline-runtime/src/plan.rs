@@ -49,8 +49,11 @@ impl Plan {
                 .iter()
                 .filter(|group| group.kind == Runs::Threads)
                 .map(|group| group.count)
-                .sum(),
-            max_items: rows.iter().map(|row| row.max_items).sum(),
+                .fold(0, usize::saturating_add),
+            max_items: rows
+                .iter()
+                .map(|row| row.max_items)
+                .fold(0, usize::saturating_add),
             rows,
         }
     }
@@ -108,8 +111,11 @@ impl PlanRow {
             stages: group.stages.iter().map(|stage| stage.name).collect(),
             runs: group.kind.name(),
             count: group.count,
-            window: bound.window * group.per_credit,
-            max_items: (bound.limit + bound.extra) * group.per_credit,
+            window: bound.window.saturating_mul(group.per_credit),
+            max_items: bound
+                .limit
+                .saturating_add(bound.extra)
+                .saturating_mul(group.per_credit),
             automatic: bound.automatic,
         }
     }
@@ -143,10 +149,10 @@ impl Runs {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(["stages", "runs", "window", "items at most"]);
+        let mut table = Table::new(vec!["stages", "runs", "window", "items at most"]);
         for row in &self.rows {
             let automatic = if row.automatic { " (automatic)" } else { "" };
-            table.row([
+            table.row(vec![
                 row.stages.join(", "),
                 row.how(),
                 row.window.to_string(),

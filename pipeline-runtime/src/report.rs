@@ -57,14 +57,16 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
 pub struct Time {
-    /// How many workers share it. Of `:async` these are futures in flight.
+    /// How many workers share it now. Of `:async` these are futures in flight, of a sink writes.
     pub workers: usize,
-    /// The part of it spent working, from 0 to 1.
+    /// The part of it spent working, from 0 to 1. The time of the group is that of all its workers which may work.
     pub busy: f64,
     /// The part spent waiting for items.
     pub starved: f64,
     /// The part spent waiting for room.
     pub blocked: f64,
+    /// The part of the time of all workers in which they may not work, after the count was lowered; not in the others.
+    pub parked: f64,
 }
 
 impl Report {
@@ -121,10 +123,13 @@ impl Row {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = [
+        let parked = |row: &Row| row.time.is_some_and(|time| time.parked > 0.0);
+        let parked = self.rows.iter().any(parked);
+        let mut head = vec![
             "stage", "in", "done", "filtered", "failed", "emitted", "retries", "busy", "starved",
             "blocked",
         ];
+        head.extend(parked.then_some("parked"));
         let mut table = Table::new(head);
         for row in &self.rows {
             let share = |part: fn(&Time) -> f64| {
@@ -132,7 +137,7 @@ impl fmt::Display for Report {
                     .as_ref()
                     .map_or_else(String::new, |time| format!("{:.0} %", 100.0 * part(time)))
             };
-            table.row([
+            let mut cells = vec![
                 row.name.to_owned(),
                 row.r#in.to_string(),
                 row.done.to_string(),
@@ -143,7 +148,9 @@ impl fmt::Display for Report {
                 share(|time| time.busy),
                 share(|time| time.starved),
                 share(|time| time.blocked),
-            ]);
+            ];
+            cells.extend(parked.then(|| share(|time| time.parked)));
+            table.row(cells);
         }
         write!(f, "{table}")?;
         write!(f, "{:.3?}", self.elapsed)?;

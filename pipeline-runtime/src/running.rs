@@ -4,14 +4,14 @@ mod report;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 
 use crate::bounds::BoxFuture;
-use crate::build::{Build, Group};
+use crate::build::{Build, Ended, Group};
 use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, StageInfo};
@@ -171,40 +171,91 @@ impl Handle {
     }
 }
 
-/// There is no stage of that name, or its count cannot change.
+/// Why the count of a stage was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no stage `{stage}` whose count can change; those of `:block`, `:async` and a bare count can"
-)]
-pub struct UnknownStage {
-    /// The name that was asked for.
-    pub stage: String,
+#[non_exhaustive]
+pub enum SetCountError {
+    /// No stage has that name.
+    #[error("no stage has the name `{stage}`; `plan` and `report` list them")]
+    Unknown {
+        /// The name that was asked for.
+        stage: String,
+    },
+    /// The stage has no workers of its own, or a fixed number of them.
+    #[error(
+        "the count of `{stage}` cannot change; that of `:block`, `:async`, `:drive` and of a bare count can"
+    )]
+    Fixed {
+        /// The name of the stage.
+        stage: String,
+    },
+    /// The stage has processed everything, or the pipeline was stopped.
+    #[error("`{stage}` has ended; a count can change while there are items to come")]
+    Ended {
+        /// The name of the stage.
+        stage: String,
+    },
+    /// A count of 0 would never run.
+    #[error("a count of 0 for `{stage}`; a count is at least 1")]
+    Zero {
+        /// The name of the stage.
+        stage: String,
+    },
 }
 
 impl Handle {
-    /// Lets `count` items (at least 1) be processed at the same time by the stage of that name: threads or tasks are
-    /// added, or wait idle. The stage's window is not changed and still bounds what it holds.
+    /// Lets up to `count` items be processed at the same time by the stage of that name; of `:drive` these are writes.
+    /// Threads and tasks are made as they are needed, and wait idle until the end when the count falls.
+    ///
+    /// The stage's window is not changed where it is written, and still bounds what it holds; an automatic bound grows to
+    /// at least twice the count. Where the system gives no more threads, the stage goes on with those it has, and that is
+    /// logged.
     ///
     /// Fewer take effect when calls that run end. More futures of an `:async` stage that is full are started when one
     /// of those in flight ends.
     ///
     /// # Errors
     ///
-    /// No `:block`, `:async` or counted stage of that name runs.
-    pub fn set_count(&self, stage: &str, count: usize) -> Result<(), UnknownStage> {
-        let group = self
-            .0
-            .groups
-            .iter()
-            .find(|group| group.main().name == stage);
-        let crew = group
-            .and_then(|group| group.crew.as_ref())
-            .and_then(Weak::upgrade);
-        crew.ok_or_else(|| UnknownStage {
-            stage: stage.to_owned(),
-        })?
-        .set(count.max(1));
-        Ok(())
+    /// There is no stage of that name, its count is fixed (it shares the workers of another stage, or is a source or a
+    /// `batch`), it has ended, or `count` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn f(handle: pipeline_runtime::Handle) {
+    /// use pipeline_runtime::SetCountError;
+    ///
+    /// match handle.set_count("fetch", 64) {
+    ///     Ok(()) | Err(SetCountError::Ended { .. }) => {}
+    ///     Err(error) => panic!("{error}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn set_count(&self, stage: &str, count: usize) -> Result<(), SetCountError> {
+        let named = || stage.to_owned();
+        if count == 0 {
+            return Err(SetCountError::Zero { stage: named() });
+        }
+        let groups = &self.0.groups;
+        let Some(group) = groups.iter().find(|group| group.main().name == stage) else {
+            let shares = groups
+                .iter()
+                .flat_map(|group| &group.stages)
+                .any(|info| info.name == stage);
+            return Err(if shares {
+                SetCountError::Fixed { stage: named() }
+            } else {
+                SetCountError::Unknown { stage: named() }
+            });
+        };
+        let Some(crew) = &group.crew else {
+            return Err(SetCountError::Fixed { stage: named() });
+        };
+        let set = crew.upgrade().map(|crew| crew.set(count));
+        match set {
+            Some(Ok(())) => Ok(()),
+            Some(Err(Ended)) | None => Err(SetCountError::Ended { stage: named() }),
+        }
     }
 }
 

@@ -90,6 +90,18 @@ impl Core {
         self.limit = bound.limit;
     }
 
+    /// So many are to work at the same time: an automatic bound leaves them room.
+    pub(crate) fn recount(&mut self, count: usize) {
+        if self.bound.automatic {
+            let floor = count.saturating_mul(2);
+            self.bound.floor = floor;
+            self.bound.window = self.bound.window.max(floor);
+            self.bound.limit = self.bound.limit.max(floor);
+            self.window = self.window.max(floor);
+            self.limit = self.limit.max(floor);
+        }
+    }
+
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
@@ -194,6 +206,16 @@ impl Core {
 
     pub(crate) fn join(&mut self) {
         self.live += 1;
+    }
+
+    /// The workers that may still submit.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// A worker leaves while others stay.
+    pub(crate) fn resign(&mut self) {
+        self.live -= 1;
     }
 
     /// A worker leaves; whether the stage has ended with it.

@@ -30,6 +30,16 @@ use crate::counts::Counts;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gone;
 
+/// Whether a worker may work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permit {
+    Granted,
+    /// Nobody wants more of what the stage makes.
+    Gone,
+    /// There is no more to do for it, and it is no longer counted as one who may submit.
+    Resigned,
+}
+
 #[derive(Debug)]
 pub(crate) struct Edge<T> {
     ordered: bool,

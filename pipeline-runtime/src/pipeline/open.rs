@@ -32,7 +32,6 @@ pub fn open<I: Input, Task: Send + 'static>(
         kind: Runs::Source,
         main: 0,
         count: 1,
-        workers: 1,
         own: side.clone(),
         timing: Arc::default(),
         per_credit: 1,

@@ -98,19 +98,27 @@ impl Group {
                 busy,
                 starved: 0.0,
                 blocked: 1.0 - busy,
+                parked: 0.0,
             });
         }
         let begun = *self.timing.started.get()?;
         let ended = self.timing.ended.get().copied().unwrap_or(now);
-        let at_work = (ended.duration_since(begun).as_secs_f64() / elapsed).min(1.0);
-        let share = |span: Duration| span.as_secs_f64() / (elapsed * self.workers as f64);
+        let staff = self.timing.staff();
+        let at_work = staff.until(ended);
+        let all = staff.before(begun.saturating_duration_since(started))
+            + at_work
+            + staff.after(now.saturating_duration_since(ended));
+        let share = |span: Duration| span.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE);
+        let at_work = share(at_work).min(1.0);
         let starved = share(self.timing.starved.total() + in_source).clamp(0.0, at_work);
         let blocked = share(self.timing.blocked.total()).clamp(0.0, at_work - starved);
+        let parked = self.timing.parked.total().as_secs_f64();
         Some(Time {
-            workers: self.count,
+            workers: self.bound.permits(),
             busy: at_work - starved - blocked,
             starved,
             blocked,
+            parked: parked / (all.as_secs_f64() + parked).max(f64::MIN_POSITIVE),
         })
     }
 }

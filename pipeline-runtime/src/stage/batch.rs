@@ -101,7 +101,7 @@ where
                 break;
             }
         }
-        self.worker.finish();
+        self.worker.finish(false);
     }
 
     /// Takes items until the batch is full, old, or the last; whether there may be more.

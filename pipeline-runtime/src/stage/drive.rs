@@ -2,19 +2,21 @@
 
 use std::collections::HashSet;
 use std::future::poll_fn;
+use std::io;
 use std::marker::PhantomData;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use futures::FutureExt;
 
 use super::intake::{Intake, Next};
+use super::places::{Makes, Places, Refused, begin, grow};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::build::{Port, Runs};
+use crate::build::{Crew, Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Cause, Failure};
 use crate::opts::Opts;
@@ -41,28 +43,95 @@ where
     }
     let (shared, mut next) =
         Shared::<T, Never, Never, Task, K>::wire(port, opts.unordered(), false);
+    let writers = Arc::new(Writers {
+        shared,
+        places: Places::new(),
+        writing: AtomicUsize::new(0),
+        batches,
+        pre,
+        sink,
+        out: PhantomData,
+    });
     if let Some(group) = next.build.groups.last_mut() {
         group.kind = Runs::Sink;
+        let crew: Weak<dyn Crew> = Arc::downgrade(&(writers.clone() as Arc<dyn Crew>));
+        group.crew = Some(crew);
     }
-    let shared_by_all = Arc::new((pre, sink, AtomicUsize::new(shared.opts.count)));
-    next.build.starts.push(Box::new(move |control| {
-        for place in 0..shared.opts.count {
-            let writer = Writer {
-                worker: shared.join(),
-                intake: Intake::new(Arc::clone(&shared), place),
-                cx: Cx::untimed(),
-                tally: shared.tally(),
-                batches,
-                tickets: Vec::new(),
-                stakes: Vec::new(),
-                shared: Arc::clone(&shared),
-                ends: Arc::clone(&shared_by_all),
-                out: PhantomData,
-            };
-            control.spawn_in(shared.span(), Box::pin(writer.run()));
-        }
-    }));
+    next.build
+        .starts
+        .push(Box::new(move |_control| begin(&writers)));
     next
+}
+
+/// What the writers of a sink share.
+struct Writers<T: Item, O, Task: Item, K: Carry, F, S> {
+    shared: Arc<Shared<T, Never, Never, Task, K>>,
+    places: Places,
+    /// How many may still write; the last of them flushes the sink.
+    writing: AtomicUsize,
+    /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
+    batches: bool,
+    /// The fused stages in front.
+    pre: F,
+    sink: S,
+    out: PhantomData<fn() -> O>,
+}
+
+impl<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>> Makes for Writers<T, O, Task, K, F, S>
+where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn permits(&self) -> usize {
+        self.shared.edge.permits()
+    }
+
+    fn permit(&self, count: usize) -> bool {
+        self.shared.permit(count)
+    }
+
+    fn make(self: &Arc<Self>, place: usize) -> Result<(), Refused> {
+        let shared = &self.shared;
+        // After the last one there is nothing for another: the sink is being flushed. Ordered as where they leave.
+        let joined = self
+            .writing
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |writing| {
+                (writing > 0 || place == 0).then_some(writing.saturating_add(1))
+            });
+        if joined.is_err() {
+            return Ok(());
+        }
+        let writer = Writer {
+            worker: shared.join(),
+            intake: Intake::new(Arc::clone(shared), place),
+            cx: Cx::untimed(),
+            tally: shared.tally(),
+            tickets: Vec::new(),
+            stakes: Vec::new(),
+            free: self.places.counted(place),
+            shared: Arc::clone(shared),
+            ends: Arc::clone(self),
+        };
+        shared
+            .control
+            .spawn_in(shared.span(), Box::pin(writer.run()));
+        Ok(())
+    }
+
+    fn staffed(&self, workers: usize) {
+        self.shared.timing.staffed(workers);
+    }
+
+    fn cannot_start(&self, error: &io::Error) {
+        self.shared.cannot_start(error);
+    }
+
+    fn cannot_grow(&self, made: usize, error: &io::Error) {
+        self.shared.cannot_grow(made, error);
+    }
 }
 
 /// One of the writes at the same time.
@@ -72,15 +141,13 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     intake: Intake<T, Never, Never, Task, K>,
     cx: Cx,
     tally: Tally,
-    /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
-    batches: bool,
     /// Those of the items that are being written.
     tickets: Vec<K>,
     /// What is at stake with these items, where the sink wants to know.
     stakes: Vec<Stake>,
-    /// The fused stages in front, the sink, and how many writers there are.
-    ends: Arc<(F, S, AtomicUsize)>,
-    out: PhantomData<fn() -> O>,
+    /// Whether it is counted among those that have nothing to do.
+    free: bool,
+    ends: Arc<Writers<T, O, Task, K, F, S>>,
 }
 
 impl<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>> Writer<T, O, Task, K, F, S>
@@ -92,6 +159,9 @@ where
             let want = self.shared.most().min(MOST);
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
+                    if self.ends.places.works(&mut self.free) {
+                        grow(&self.ends);
+                    }
                     self.write().await;
                     self.shared.edge.submit(
                         seq,
@@ -101,22 +171,23 @@ where
                         None,
                         false,
                     );
+                    self.ends.places.rests(&mut self.free);
                 }
                 Next::Again(due) => match due.item {},
                 Next::End => break,
             }
         }
-        let (_, sink, writers) = &*self.ends;
-        if writers.fetch_sub(1, Ordering::AcqRel) == 1
+        // What all have written comes before the flush: release what this one has, acquire what the others have.
+        if self.ends.writing.fetch_sub(1, Ordering::AcqRel) == 1
             && !self.shared.control.stopped()
-            && let Err(error) = sink.flush().await
+            && let Err(error) = self.ends.sink.flush().await
         {
             let why = format!("the sink could not be flushed: {error}");
             self.shared
                 .reporter
                 .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
         }
-        self.worker.finish();
+        self.worker.finish(self.intake.resigned);
     }
 
     async fn write(&mut self) {
@@ -130,10 +201,10 @@ where
                 self.tally.aside(0, true, ticket);
                 continue;
             }
-            match (self.ends.0)(Entry::Fresh(item), &self.cx) {
+            match (self.ends.pre)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => {
                     if S::SETTLES != Settles::Nothing {
-                        let stake = Stake::of(&ticket, self.batches);
+                        let stake = Stake::of(&ticket, self.ends.batches);
                         if stake.is_part(S::SETTLES) {
                             let failure = part(&self.shared, ticket);
                             let row = self.shared.row(self.shared.opts.main);
@@ -174,7 +245,7 @@ where
     async fn sink(&mut self, items: Vec<O>) {
         let count = items.len();
         let mut tickets = std::mem::take(&mut self.tickets);
-        let (sink, stakes) = (&self.ends.1, std::mem::take(&mut self.stakes));
+        let (sink, stakes) = (&self.ends.sink, std::mem::take(&mut self.stakes));
         let writing = async {
             match S::SETTLES {
                 Settles::Nothing => sink.write(items).await,
@@ -208,7 +279,7 @@ where
         // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
         if settled {
             for (index, ticket) in tickets.drain(..).enumerate() {
-                match failed.contains(&index) && !self.batches {
+                match failed.contains(&index) && !self.ends.batches {
                     true => ticket.done(),
                     false => ticket.settled(),
                 }
@@ -255,7 +326,7 @@ where
             }
             self.tally.stages[row].failed += u64::from(part.is_none());
             let ticket = tickets.get(index).map(|ticket| match part {
-                Some(part) if self.batches => ticket.element(part),
+                Some(part) if self.ends.batches => ticket.element(part),
                 _ => ticket.part(),
             });
             let mut failure = Failure::new(*shared.main(), cause);

@@ -272,6 +272,6 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
         }
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.share());
+    let mut slots = Slots::new();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }

@@ -1,5 +1,6 @@
 //! What the workers of one group share.
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -64,13 +65,13 @@ where
         port.build.check(&opts, main);
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
+        timing.staffed(opts.count);
         edge.set_permits(opts.count);
         port.build.groups.push(Group {
             stages: stages.clone(),
             kind: Port::<T, Task, K>::runs(&opts),
             main: opts.main - opts.stages.start,
             count: opts.count,
-            workers: opts.count,
             own: edge.clone(),
             timing: Arc::clone(&timing),
             per_credit: 1,
@@ -123,7 +124,7 @@ where
         let share = if count == 1 {
             window
         } else {
-            window / (2 * count)
+            window / count.saturating_mul(2)
         };
         share
             .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
@@ -165,16 +166,34 @@ where
         tracing::info_span!("stage", name = self.main().name, index = self.main().index)
     }
 
-    /// A thread that cannot be had stops the pipeline.
-    pub(crate) fn thread_started(&self, started: std::io::Result<()>) {
-        if let Err(error) = started {
-            let why = format!(
-                "cannot start a thread for stage `{}`: {error}",
-                self.main().name
-            );
-            self.reporter
-                .stop(Failure::new(*self.main(), Cause::Stopped(why)));
-        }
+    /// A thread that cannot be had at the start stops the pipeline.
+    #[cold]
+    pub(crate) fn cannot_start(&self, error: &io::Error) {
+        let why = format!(
+            "cannot start a thread for stage `{}`: {error}; lower its count of {}, or use `:async` or `pool`",
+            self.main().name,
+            self.edge.permits()
+        );
+        self.reporter
+            .stop(Failure::new(*self.main(), Cause::Stopped(why)));
+    }
+
+    /// One that cannot be had later is done without.
+    #[cold]
+    pub(crate) fn cannot_grow(&self, made: usize, error: &io::Error) {
+        tracing::warn!(
+            stage = self.main().name,
+            threads = made,
+            count = self.edge.permits(),
+            %error,
+            "no more threads can be had; the stage goes on with those it has"
+        );
+    }
+
+    /// So many may work from now on; whether the group has not ended.
+    pub(crate) fn permit(&self, count: usize) -> bool {
+        self.feed.workers(count);
+        self.edge.permit(count)
     }
 
     /// Makes up for deferred wake-ups whose worker went on into a call that takes long.
@@ -193,10 +212,11 @@ where
     /// A worker begins.
     pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task, K> {
         self.edge.join();
-        self.timing.started.get_or_init(Instant::now);
+        self.timing.begin();
         Worker {
             shared: Arc::clone(self),
             finished: false,
+            resigned: false,
         }
     }
 }
@@ -212,6 +232,7 @@ where
 {
     pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
     finished: bool,
+    resigned: bool,
 }
 
 impl<T, M, O, Task, K> Worker<T, M, O, Task, K>
@@ -222,9 +243,18 @@ where
     Task: Send + 'static,
     K: Carry,
 {
-    /// There is nothing more to do for it.
-    pub(crate) fn finish(mut self) {
+    /// There is nothing more to do for it, or the edge does not count it any more if it has `resigned`.
+    pub(crate) fn finish(mut self, resigned: bool) {
         self.finished = true;
+        self.resigned = resigned;
+    }
+
+    /// It has not begun, and never will.
+    #[cold]
+    pub(crate) fn withdraw(mut self) {
+        self.finished = true;
+        self.resigned = true;
+        self.shared.edge.withdraw();
     }
 }
 
@@ -245,7 +275,7 @@ where
                 .reporter
                 .stop(Failure::new(*shared.main(), Cause::Stopped(why)));
         }
-        if shared.edge.leave() {
+        if !self.resigned && shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());
             if let Some(ticker) = shared.ticker.get() {
                 ticker.abort();

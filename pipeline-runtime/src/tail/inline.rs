@@ -133,7 +133,6 @@ where
         kind,
         main: 0,
         count: 1,
-        workers: 1,
         own,
         timing: Arc::default(),
         per_credit: 1,
