@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crate::bounds::BoxFuture;
 use crate::clock::Stopwatch;
+use crate::context::Needs;
 use crate::control::{Close, Control};
 use crate::counts::Counts;
 use crate::edge::{Bound, Edge, Meter};
@@ -38,6 +39,8 @@ pub struct Build {
     pub(crate) inline: Option<Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>>,
     /// What is wrong with a number that was computed.
     pub(crate) invalid: Option<Failure<()>>,
+    /// The first part that cannot do without a timer.
+    pub(crate) timer: Option<Needs>,
 }
 
 pub(crate) type Start = Box<dyn FnOnce(&Arc<Control>) + Send>;
@@ -251,6 +254,7 @@ impl Build {
             open: Vec::new(),
             inline: None,
             invalid: None,
+            timer: None,
         }
     }
 
@@ -263,6 +267,7 @@ impl Build {
             open,
             inline: _,
             invalid,
+            timer,
         } = inner;
         self.control.adopt(Arc::clone(&control));
         self.groups.extend(groups);
@@ -273,6 +278,7 @@ impl Build {
             }
         }));
         self.invalid = self.invalid.take().or(invalid);
+        self.timer = self.timer.take().or(timer);
     }
 
     /// How many rows there are.
@@ -317,6 +323,11 @@ impl Build {
         let stage = self.stages(site, opts)[opts.main - opts.stages.start];
         self.invalid
             .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
+    }
+
+    /// Notes what cannot do without a timer: `stage`, or the source.
+    pub(crate) fn needs_timer(&mut self, stage: Option<StageInfo>, why: &'static str) {
+        self.timer.get_or_insert(Needs { stage, why });
     }
 
     /// Notes a number that no pipeline can start with.

@@ -1,10 +1,12 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
+use std::future::Future;
 use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -12,6 +14,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
 use crate::bounds::BoxFuture;
+use crate::context::{Call, has_timers, within};
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
@@ -92,6 +95,7 @@ pub(crate) struct Control {
     keepers: watch::Sender<usize>,
     keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
+    timers: OnceLock<bool>,
 }
 
 #[derive(Debug)]
@@ -161,9 +165,15 @@ impl Control {
         lock(&self.inner).push(inner);
     }
 
-    /// Must be called in the context of a tokio runtime.
-    pub(crate) fn enter(&self) {
-        let runtime = self.runtime.get_or_init(Handle::current);
+    /// Everything will run in the runtime that `call` is polled in.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    pub(crate) fn enter(&self, call: Call) {
+        let entered = call.runtime();
+        let runtime = self.runtime.get_or_init(|| entered);
         for inner in lock(&self.inner).iter() {
             let _ = inner.runtime.set(runtime.clone());
         }
@@ -171,6 +181,20 @@ impl Control {
 
     pub(crate) fn runtime(&self) -> &Handle {
         self.runtime.get().expect("set before anything is started")
+    }
+
+    /// Whether the runtime has timers.
+    pub(crate) fn timers(&self) -> bool {
+        *self.timers.get_or_init(|| has_timers(self.runtime()))
+    }
+
+    /// The output of `future`, unless it takes longer.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as `future`.
+    pub(crate) async fn within<F: Future>(&self, after: Duration, future: F) -> Option<F::Output> {
+        within(after, self.runtime(), self.timers(), future).await
     }
 
     /// Tasks are boxed, here and below, so that what a runtime does with one is compiled once, and not in the user's

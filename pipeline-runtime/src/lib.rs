@@ -3,6 +3,7 @@
 mod bounds;
 mod build;
 mod clock;
+mod context;
 mod control;
 mod counts;
 mod edge;

@@ -12,6 +12,7 @@ use futures::FutureExt as _;
 
 use crate::bounds::BoxFuture;
 use crate::build::{Build, Ended, Group};
+use crate::context::Call;
 use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, StageInfo};
@@ -34,12 +35,14 @@ pub(crate) struct Watched {
 pub(crate) struct Live<Task> {
     watched: Arc<Watched>,
     verdict: Arc<Verdict<Task>>,
+    /// What it starts by.
+    call: Call,
     /// What was returned to the first who asked.
     told: Mutex<Option<Result<(), (StageInfo, String)>>>,
 }
 
 impl<Task: Send + 'static> Live<Task> {
-    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>) -> Self {
+    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>, call: Call) -> Self {
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
@@ -50,17 +53,28 @@ impl<Task: Send + 'static> Live<Task> {
         Self {
             watched: Arc::new(watched),
             verdict,
+            call,
             told: Mutex::new(None),
         }
     }
 
-    /// Starts everything, or nothing if a number is wrong.
+    /// Starts everything, or nothing if a number is wrong or the runtime lacks something.
+    #[track_caller]
     pub(crate) fn start(&self, build: Build) {
         let control = &self.watched.control;
+        control.enter(self.call);
         let _ = self.watched.started.set(Instant::now());
-        control.enter();
         if let Some(invalid) = build.invalid {
             self.verdict.stop(invalid.map_task(|()| None));
+            return;
+        }
+        if let Some(needs) = &build.timer
+            && !control.timers()
+        {
+            let source = self.watched.groups[0].stages[0];
+            let stage = needs.stage.unwrap_or(source);
+            let why = needs.missing(&stage);
+            self.verdict.stop(Failure::new(stage, Cause::Stopped(why)));
             return;
         }
         for start in build.starts {
@@ -288,6 +302,7 @@ impl<Task: Send + 'static> Running<Task> {
         }
     }
 
+    #[track_caller]
     pub(crate) fn start(&self, build: Build) {
         self.live.start(build);
     }
@@ -316,16 +331,17 @@ impl<Task: Send + 'static> Running<Task> {
     ///
     /// Cancel safe: the sources stay stopped.
     pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
-        self.live.watched.control.drain();
-        if let Ok(ended) = tokio::time::timeout(deadline, self.live.finished()).await {
+        let control = &self.live.watched.control;
+        control.drain();
+        if let Some(ended) = control.within(deadline, self.live.finished()).await {
             return ended;
         }
         self.live
             .stopped(self.live.watched.report().stuck(deadline));
         self.live.abandon();
         // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
-        let _ = tokio::time::timeout(CLEAN_UP, self.live.ended()).await;
-        self.live.watched.control.abandon_keepers();
+        control.within(CLEAN_UP, self.live.ended()).await;
+        control.abandon_keepers();
         self.live.outcome()
     }
 

@@ -9,6 +9,7 @@ mod failures;
 mod fakes;
 mod mix;
 mod order;
+mod runtimes;
 mod shutdown;
 mod start;
 mod survivors;

@@ -40,6 +40,11 @@ where
             .invalid
             .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
     }
+    if within.is_some() {
+        let stage = port.build.stages(port.site, &opts)[0];
+        port.build
+            .needs_timer(Some(stage), "batches that end by their age");
+    }
     let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.
     shared.edge.rebound(|_| Bound {

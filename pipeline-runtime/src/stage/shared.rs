@@ -63,6 +63,11 @@ where
         let stages = port.build.stages(port.site, &opts);
         let main = stages[opts.main - opts.stages.start];
         port.build.check(&opts, main);
+        if opts.single {
+            port.build.needs_timer(Some(main), "a `retry`");
+        } else if opts.timeout.is_some() {
+            port.build.needs_timer(Some(main), "a `timeout`");
+        }
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
         timing.staffed(opts.count);

@@ -15,6 +15,7 @@ use super::watch::Cx;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port};
+use crate::control::Control;
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
@@ -56,7 +57,7 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
         group.crew = Some(crew);
     }
     next.build.starts.push(Box::new(move |control| {
-        if defers(&shared.opts) {
+        if defers(&shared.opts, control) {
             let ticker = control.spawn(Box::pin(Arc::clone(&shared).make_up()));
             let _ = shared.ticker.set(ticker);
         }
@@ -209,9 +210,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> 
     }
 }
 
-/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear.
-fn defers(opts: &Opts) -> bool {
-    opts.kind == Kind::Block && !opts.pool
+/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear, and where
+/// a timer makes up for it.
+fn defers(opts: &Opts, control: &Control) -> bool {
+    opts.kind == Kind::Block && !opts.pool && control.timers()
 }
 
 /// One worker and its function.
@@ -286,7 +288,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             pace: Pace::new(),
             out: Vec::new(),
             tally: shared.tally(),
-            defers: defers(&shared.opts),
+            defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
             free: crew.places.counted(place),
             next: None,
