@@ -1,5 +1,6 @@
 //! The pieces of a pipeline, before they run.
 
+use std::borrow::Cow;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crate::bounds::BoxFuture;
@@ -168,6 +169,9 @@ pub(crate) trait PullTime: Send + Sync {
 
     /// What of it the first stage's workers spent, running the source or waiting for the one that does.
     fn inside(&self) -> Duration;
+
+    /// Whether a worker runs it now.
+    fn asked(&self) -> bool;
 }
 
 /// The workers of a group, whose number can change.
@@ -287,11 +291,14 @@ impl Build {
     }
 
     /// Names the source as the row to come.
-    pub(crate) fn source(&self, site: &'static Site, name: &'static str) -> StageInfo {
+    pub(crate) fn source(&self, site: &'static Site, name: Cow<'static, str>) -> StageInfo {
         StageInfo {
-            name,
             index: self.rows(),
-            command: name,
+            command: match name {
+                Cow::Borrowed(name) => name,
+                Cow::Owned(_) => "source",
+            },
+            name,
             ..site.stage(0)
         }
     }
@@ -299,14 +306,34 @@ impl Build {
     /// Names the stages of a group as rows to come.
     pub(crate) fn stages(&self, site: &'static Site, opts: &Opts) -> Vec<StageInfo> {
         let first = self.rows();
-        opts.stages
+        let mut stages: Vec<_> = opts
+            .stages
             .clone()
             .enumerate()
             .map(|(row, stage)| StageInfo {
                 index: first + row,
                 ..site.stage(stage)
             })
-            .collect()
+            .collect();
+        if let Some(name) = &opts.called {
+            let main = opts.main - opts.stages.start;
+            stages[main].name = self.unused(name, &stages);
+        }
+        stages
+    }
+
+    /// The name, or one like it if a stage has it already.
+    fn unused(&self, name: &Cow<'static, str>, stages: &[StageInfo]) -> Cow<'static, str> {
+        let taken = |name: &str| {
+            let before = self.groups.iter().flat_map(|group| &group.stages);
+            before.chain(stages).any(|stage| stage.name == name)
+        };
+        if !taken(name) {
+            return name.clone();
+        }
+        let mut numbered = (2..).map(|number| format!("{name}#{number}"));
+        let free = numbered.find(|name| !taken(name));
+        free.map_or_else(|| name.clone(), Cow::Owned)
     }
 
     /// Notes that a message cannot be settled with one item where a stage makes several of it.
@@ -320,7 +347,7 @@ impl Build {
             "the sink settles each message with its item, and stage `{}` makes several items of one; make the rows of a message one item, as `map(|m| rows(m))`",
             group.main().name
         );
-        let stage = self.stages(site, opts)[opts.main - opts.stages.start];
+        let stage = self.stages(site, opts)[opts.main - opts.stages.start].clone();
         self.invalid
             .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
     }
@@ -331,7 +358,7 @@ impl Build {
     }
 
     /// Notes a number that no pipeline can start with.
-    pub(crate) fn check(&mut self, opts: &Opts, stage: StageInfo) {
+    pub(crate) fn check(&mut self, opts: &Opts, stage: &StageInfo) {
         let wrong = if opts.count == 0 {
             format!(
                 "stage `{}` has a count of 0; a count is at least 1",
@@ -351,7 +378,7 @@ impl Build {
             return;
         };
         self.invalid
-            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(wrong)));
+            .get_or_insert_with(|| Failure::new(stage.clone(), Cause::Stopped(wrong)));
     }
 }
 

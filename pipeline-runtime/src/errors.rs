@@ -143,7 +143,7 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             self.stop(failure);
             return Box::pin(std::future::ready(()));
         };
-        let (stage, cause) = (failure.stage, failure.cause.to_string());
+        let (stage, cause) = (failure.stage.clone(), failure.cause.to_string());
         Box::pin(async move {
             let sending = pin!(end.send(failure));
             // A full errors end must not outlive the pipeline.

@@ -184,7 +184,7 @@ fn text_of(error: &dyn Error) -> Result<String, fmt::Error> {
 /// The frames that a task had passed when it failed; [`Failure::stack`] makes it, `Display` writes it.
 pub struct Stack<'a> {
     frames: &'a [&'static str],
-    stage: &'static str,
+    stage: &'a str,
     cause: &'a Cause,
     attempts: u32,
 }
@@ -233,7 +233,7 @@ impl<T> Failure<T> {
     pub fn stack(&self) -> Stack<'_> {
         Stack {
             frames: self.frames,
-            stage: self.stage.name,
+            stage: &self.stage.name,
             cause: &self.cause,
             attempts: self.attempts,
         }

@@ -4,6 +4,7 @@ mod collect;
 mod emitting;
 mod open;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -469,7 +470,7 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
         Poll::Ready(Ok(Flow::More))
     }
 
-    fn name(&self) -> &'static str {
-        "pipeline"
+    fn name(&self) -> Cow<'static, str> {
+        "pipeline".into()
     }
 }

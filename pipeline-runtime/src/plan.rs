@@ -1,10 +1,12 @@
 //! What will run, before it runs.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
 use crate::build::{Build, Group, Runs};
+use crate::report::items;
 use crate::table::Table;
 
 /// What will run: a row for the source, every group of stages that share workers, and the sink.
@@ -27,7 +29,7 @@ pub struct Plan {
 #[non_exhaustive]
 pub struct PlanRow {
     /// The names of the stages, in order.
-    pub stages: Vec<&'static str>,
+    pub stages: Vec<Cow<'static, str>>,
     /// In what they run.
     pub runs: &'static str,
     /// How many at the same time.
@@ -108,7 +110,11 @@ impl PlanRow {
     fn of(group: &Group) -> Self {
         let bound = group.bound.bound();
         Self {
-            stages: group.stages.iter().map(|stage| stage.name).collect(),
+            stages: group
+                .stages
+                .iter()
+                .map(|stage| stage.name.clone())
+                .collect(),
             runs: group.kind.name(),
             count: group.count,
             window: bound.window.saturating_mul(group.per_credit),
@@ -128,7 +134,12 @@ impl PlanRow {
         if self.count == 1 {
             self.runs.to_owned()
         } else {
-            format!("{} {}", self.count, self.runs)
+            let plural = if self.runs == Runs::Futures.name() {
+                ""
+            } else {
+                "s"
+            };
+            format!("{} {}{plural}", self.count, self.runs)
         }
     }
 }
@@ -160,10 +171,12 @@ impl fmt::Display for Plan {
             ]);
         }
         write!(f, "{table}")?;
+        let plural = if self.threads == 1 { "" } else { "s" };
         writeln!(
             f,
-            "{} threads; at most {} items in memory at once",
-            self.threads, self.max_items
+            "{} thread{plural}; at most {} in memory at once",
+            self.threads,
+            items(u64::try_from(self.max_items).unwrap_or(u64::MAX))
         )
     }
 }

@@ -1,5 +1,6 @@
 //! What a run did, as a person reads it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub struct Report {
     /// From the start to the end, or to now.
     pub elapsed: Duration,
     /// The name of the row that the others waited for most.
-    pub bottleneck: Option<&'static str>,
+    pub bottleneck: Option<Cow<'static, str>>,
     /// After an abort: the names of the threads in which a blocking call has not returned yet.
     pub threads: Vec<String>,
 }
@@ -28,7 +29,7 @@ pub struct Report {
 #[non_exhaustive]
 pub struct Row {
     /// The stage's name; the source's; the sink's.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its position: the source is 0.
     pub index: usize,
     /// Input items. Those of a source are what it read.
@@ -49,7 +50,7 @@ pub struct Row {
     pub retries: u64,
     /// How many items it is working on, or keeps until they can be emitted in order.
     pub held: u64,
-    /// Only in the first row of the stages that share workers.
+    /// Of stages that share workers only in the row of that which they are named after.
     pub time: Option<Time>,
 }
 
@@ -83,28 +84,19 @@ impl Report {
             .iter()
             .all(|row| row.r#in == row.done + row.filtered + row.failed)
     }
-
-    /// Which stages have not finished, for the reason of a drain past its deadline.
-    pub(crate) fn stuck(&self, deadline: Duration) -> String {
-        let kept: Vec<_> = self
-            .rows
-            .iter()
-            .filter(|row| row.unresolved() > 0)
-            .collect();
-        let kept: Vec<_> = kept
-            .iter()
-            .map(|row| format!("`{}` kept {}", row.name, items(row.unresolved())))
-            .collect();
-        let kept = if kept.is_empty() {
-            "no stage kept an item".to_owned()
-        } else {
-            kept.join(", ")
-        };
-        format!("not drained within {deadline:?}: {kept}")
-    }
 }
 
-fn items(count: u64) -> String {
+/// What has not finished, for the reason of a drain past its deadline.
+pub(crate) fn stuck(deadline: Duration, kept: &[String]) -> String {
+    let kept = if kept.is_empty() {
+        "no stage kept an item".to_owned()
+    } else {
+        kept.join(", ")
+    };
+    format!("not drained within {deadline:?}: {kept}")
+}
+
+pub(crate) fn items(count: u64) -> String {
     if count == 1 {
         "1 item".to_owned()
     } else {
@@ -138,7 +130,7 @@ impl fmt::Display for Report {
                     .map_or_else(String::new, |time| format!("{:.0} %", 100.0 * part(time)))
             };
             let mut cells = vec![
-                row.name.to_owned(),
+                row.name.to_string(),
                 row.r#in.to_string(),
                 row.done.to_string(),
                 row.filtered.to_string(),
@@ -154,7 +146,7 @@ impl fmt::Display for Report {
         }
         write!(f, "{table}")?;
         write!(f, "{:.3?}", self.elapsed)?;
-        if let Some(bottleneck) = self.bottleneck {
+        if let Some(bottleneck) = &self.bottleneck {
             write!(f, ", bottleneck: {bottleneck}")?;
         }
         let verdict = if self.conserved() {

@@ -71,10 +71,11 @@ impl<Task: Send + 'static> Live<Task> {
         if let Some(needs) = &build.timer
             && !control.timers()
         {
-            let source = self.watched.groups[0].stages[0];
-            let stage = needs.stage.unwrap_or(source);
-            let why = needs.missing(&stage);
-            self.verdict.stop(Failure::new(stage, Cause::Stopped(why)));
+            let source = &self.watched.groups[0].stages[0];
+            let stage = needs.stage.as_ref().unwrap_or(source);
+            let why = needs.missing(stage);
+            self.verdict
+                .stop(Failure::new(stage.clone(), Cause::Stopped(why)));
             return;
         }
         for start in build.starts {
@@ -122,7 +123,7 @@ impl<Task: Send + 'static> Live<Task> {
         let mut failure = match &*told {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
-            Some(Err((stage, why))) => Failure::new(*stage, Cause::Stopped(why.clone())),
+            Some(Err((stage, why))) => Failure::new(stage.clone(), Cause::Stopped(why.clone())),
             None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
@@ -133,7 +134,7 @@ impl<Task: Send + 'static> Live<Task> {
                         Cause::Stopped(why) => why.clone(),
                         cause => cause.to_string(),
                     };
-                    *told = Some(Err((failure.stage, why)));
+                    *told = Some(Err((failure.stage.clone(), why)));
                     failure
                 }
             },
@@ -143,7 +144,7 @@ impl<Task: Send + 'static> Live<Task> {
     }
 
     fn stopped(&self, why: String) {
-        let stage = self.watched.groups[0].stages[0];
+        let stage = self.watched.groups[0].stages[0].clone();
         self.verdict.stop(Failure::new(stage, Cause::Stopped(why)));
     }
 
@@ -336,8 +337,7 @@ impl<Task: Send + 'static> Running<Task> {
         if let Some(ended) = control.within(deadline, self.live.finished()).await {
             return ended;
         }
-        self.live
-            .stopped(self.live.watched.report().stuck(deadline));
+        self.live.stopped(self.live.watched.stuck(deadline));
         self.live.abandon();
         // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
         control.within(CLEAN_UP, self.live.ended()).await;

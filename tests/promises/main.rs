@@ -9,6 +9,7 @@ mod failures;
 mod fakes;
 mod mix;
 mod order;
+mod reports;
 mod runtimes;
 mod shutdown;
 mod start;

@@ -1,11 +1,12 @@
 //! What a run has done so far, in rows.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::Watched;
 use crate::build::{Group, Runs};
 use crate::counts::Counts;
-use crate::report::{Report, Row, Time};
+use crate::report::{Report, Row, Time, items, stuck};
 
 impl Watched {
     /// A snapshot: all counts are read at one instant.
@@ -16,7 +17,7 @@ impl Watched {
         let now = self.ended.get().copied().unwrap_or_else(Instant::now);
         let mut rows = Vec::new();
         let mut taken = None;
-        let mut bottleneck: Option<(f64, &'static str)> = None;
+        let mut bottleneck: Option<(f64, &Cow<'static, str>)> = None;
         let mut in_source = Duration::ZERO;
         for (group, counts) in self.groups.iter().zip(&counts) {
             let started = self.started.get().copied().unwrap_or(now);
@@ -27,11 +28,11 @@ impl Watched {
                 .map_or(Duration::ZERO, |side| side.inside());
             let first = rows.len();
             rows.extend(group.rows(counts, taken));
-            rows[first].time = time;
+            rows[first + group.main].time = time;
             if let Some(time) = time
                 && bottleneck.is_none_or(|(busy, _)| time.busy > busy)
             {
-                bottleneck = Some((time.busy, group.main().name));
+                bottleneck = Some((time.busy, &group.main().name));
             }
             taken = Some(counts.handed);
         }
@@ -41,13 +42,45 @@ impl Watched {
                 .started
                 .get()
                 .map_or(Duration::ZERO, |started| now.duration_since(*started)),
-            bottleneck: bottleneck.map(|(_, name)| name),
+            bottleneck: bottleneck.map(|(_, name)| name.clone()),
             threads: if self.control.aborted() {
                 self.control.threads()
             } else {
                 Vec::new()
             },
         }
+    }
+}
+
+impl Watched {
+    /// What has not finished when a drain is past its deadline, in the order of the pipeline.
+    pub(crate) fn stuck(&self, deadline: Duration) -> String {
+        let report = self.report();
+        let (mut kept, mut rows) = (Vec::new(), report.rows.iter());
+        for (index, group) in self.groups.iter().enumerate() {
+            let name = &group.main().name;
+            if group.side.as_ref().is_some_and(|side| side.asked()) {
+                kept.push(format!("`{name}` has not returned from a call"));
+            }
+            for row in rows.by_ref().take(group.stages.len()) {
+                if row.unresolved() > 0 {
+                    kept.push(format!("`{}` kept {}", row.name, items(row.unresolved())));
+                }
+            }
+            if let Some(next) = self.groups.get(index + 1) {
+                let held = group.own.hold();
+                let counts = held.counts();
+                let waiting = counts.emitted.saturating_sub(counts.handed);
+                if waiting > 0 {
+                    kept.push(format!(
+                        "{} wait for `{}`",
+                        items(waiting),
+                        next.main().name
+                    ));
+                }
+            }
+        }
+        stuck(deadline, &kept)
     }
 }
 
@@ -58,15 +91,16 @@ impl Group {
             .unwrap_or(counts.resolved);
         let mut resolved = counts.resolved;
         let mut rows = Vec::new();
-        for (info, stage) in self.stages.iter().zip(&counts.stages) {
+        for (row, (info, stage)) in self.stages.iter().zip(&counts.stages).enumerate() {
             let done = resolved.saturating_sub(stage.filtered + stage.failed);
-            let emitted = if self.kind == Runs::Sink {
+            // The stages in front of a sink emit; the sink, which they are named after, does not.
+            let emitted = if self.kind == Runs::Sink && row == self.main {
                 0
             } else {
                 stage.emitted.unwrap_or(done)
             };
             rows.push(Row {
-                name: info.name,
+                name: info.name.clone(),
                 index: info.index,
                 r#in: input,
                 done,

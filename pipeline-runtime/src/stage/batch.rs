@@ -31,7 +31,7 @@ where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     if size == 0 {
-        let stage = port.build.stages(port.site, &opts)[0];
+        let stage = port.build.stages(port.site, &opts)[0].clone();
         let why = format!(
             "stage `{}` has batches of 0 items; a batch has at least 1",
             stage.name
@@ -41,7 +41,7 @@ where
             .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
     }
     if within.is_some() {
-        let stage = port.build.stages(port.site, &opts)[0];
+        let stage = port.build.stages(port.site, &opts)[0].clone();
         port.build
             .needs_timer(Some(stage), "batches that end by their age");
     }

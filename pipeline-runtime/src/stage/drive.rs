@@ -1,5 +1,6 @@
 //! `:drive`: items go into a sink, and are then done.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::future::poll_fn;
 use std::io;
@@ -41,8 +42,11 @@ where
     if S::SETTLES == Settles::Messages {
         port.build.check_whole(&opts, port.site);
     }
-    let (shared, mut next) =
-        Shared::<T, Never, Never, Task, K>::wire(port, opts.unordered(), false);
+    let (shared, mut next) = Shared::<T, Never, Never, Task, K>::wire(
+        port,
+        called(opts, sink.name()).unordered(),
+        false,
+    );
     let writers = Arc::new(Writers {
         shared,
         places: Places::new(),
@@ -61,6 +65,12 @@ where
         .starts
         .push(Box::new(move |_control| begin(&writers)));
     next
+}
+
+/// The sink's own name goes before that of the variable which it is in, and a written one before both.
+fn called(mut opts: Opts, name: Cow<'static, str>) -> Opts {
+    opts.called = (!opts.named && name != "sink").then_some(name);
+    opts
 }
 
 /// What the writers of a sink share.
@@ -183,9 +193,10 @@ where
             && let Err(error) = self.ends.sink.flush().await
         {
             let why = format!("the sink could not be flushed: {error}");
-            self.shared
-                .reporter
-                .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
+            self.shared.reporter.stop(Failure::new(
+                self.shared.main().clone(),
+                Cause::Stopped(why),
+            ));
         }
         self.worker.finish(self.intake.resigned);
     }
@@ -262,9 +273,10 @@ where
             Ok(Ok(written)) => written,
             Ok(Err(error)) if error.closed => {
                 let why = format!("the sink takes nothing more: {error}");
-                self.shared
-                    .reporter
-                    .stop(Failure::new(*self.shared.main(), Cause::Stopped(why)));
+                self.shared.reporter.stop(Failure::new(
+                    self.shared.main().clone(),
+                    Cause::Stopped(why),
+                ));
                 return;
             }
             Ok(Err(error)) => Written::none(count, error.error),
@@ -329,7 +341,7 @@ where
                 Some(part) if self.ends.batches => ticket.element(part),
                 _ => ticket.part(),
             });
-            let mut failure = Failure::new(*shared.main(), cause);
+            let mut failure = Failure::new(shared.main().clone(), cause);
             failure.attempts = 1;
             failure.frames = shared.frames;
             failure.ticket = ticket.unwrap_or_default().into_ticket().into();
@@ -346,7 +358,7 @@ fn part<T: Item, Task: Item, K: Carry>(
     ticket: K,
 ) -> Failure<Task> {
     let why = "other items came of the same message or task, and the sink settles it with one; make its rows one item, a `Vec` of rows";
-    let mut failure = Failure::new(*shared.main(), Cause::Error(why.into()));
+    let mut failure = Failure::new(shared.main().clone(), Cause::Error(why.into()));
     failure.frames = shared.frames;
     failure.ticket = ticket.into_ticket().into();
     failure

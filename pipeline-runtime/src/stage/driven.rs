@@ -44,7 +44,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Driven<T, M, O, 
             let work = move || span.in_scope(|| block_on(run));
             let started = shared
                 .control
-                .spawn_thread(shared.main().name.to_owned(), Box::new(work));
+                .spawn_thread(shared.main().name.to_string(), Box::new(work));
             return started.map_err(Refused::unborn);
         }
         shared.control.spawn_in(span, Box::pin(run));

@@ -133,7 +133,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage.index - self.0.first;
-            failure.stage = self.0.stages[row];
+            failure.stage = self.0.stages[row].clone();
             failure.ticket = self.part().into();
             self.0.reporter.report(failure).await;
             self.state().tally.stages[row].failed += 1;

@@ -61,8 +61,8 @@ where
     ) -> (Arc<Self>, Port<O, Task, K>) {
         let edge = port.edge::<O>(&opts);
         let stages = port.build.stages(port.site, &opts);
-        let main = stages[opts.main - opts.stages.start];
-        port.build.check(&opts, main);
+        let main = stages[opts.main - opts.stages.start].clone();
+        port.build.check(&opts, &main);
         if opts.single {
             port.build.needs_timer(Some(main), "a `retry`");
         } else if opts.timeout.is_some() {
@@ -95,7 +95,7 @@ where
             deferred: Notify::new(),
             ticker: OnceLock::new(),
             frames: port.site.stages[opts.main].frames,
-            source: port.build.groups[0].stages[0],
+            source: port.build.groups[0].stages[0].clone(),
             opts,
             stages,
         });
@@ -139,9 +139,9 @@ where
     /// Sends an item's failure on; the row it is to be counted in.
     pub(crate) async fn failed(&self, mut failure: Failure<Task>, ticket: K) -> usize {
         let row = self.row(failure.stage.index);
-        failure.stage = self.stages[row];
+        failure.stage = self.stages[row].clone();
         failure.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
+        tracing::debug!(stage = &*failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
         self.reporter.report(failure).await;
         row
     }
@@ -149,9 +149,9 @@ where
     /// Sends on what failed before it became an item.
     pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
         for error in failures.drain(..) {
-            let mut failure = Failure::new(self.source, Cause::Error(error.error));
+            let mut failure = Failure::new(self.source.clone(), Cause::Error(error.error));
             failure.origin = error.origin;
-            tracing::debug!(stage = failure.stage.name, cause = %failure.cause, "item failed");
+            tracing::debug!(stage = &*failure.stage.name, cause = %failure.cause, "item failed");
             self.reporter.report(failure).await;
         }
     }
@@ -168,7 +168,11 @@ where
 
     /// The span that the group's workers run in.
     pub(crate) fn span(&self) -> Span {
-        tracing::info_span!("stage", name = self.main().name, index = self.main().index)
+        tracing::info_span!(
+            "stage",
+            name = &*self.main().name,
+            index = self.main().index
+        )
     }
 
     /// A thread that cannot be had at the start stops the pipeline.
@@ -180,14 +184,14 @@ where
             self.edge.permits()
         );
         self.reporter
-            .stop(Failure::new(*self.main(), Cause::Stopped(why)));
+            .stop(Failure::new(self.main().clone(), Cause::Stopped(why)));
     }
 
     /// One that cannot be had later is done without.
     #[cold]
     pub(crate) fn cannot_grow(&self, made: usize, error: &io::Error) {
         tracing::warn!(
-            stage = self.main().name,
+            stage = &*self.main().name,
             threads = made,
             count = self.edge.permits(),
             %error,
@@ -278,7 +282,7 @@ where
             let why = format!("a worker of stage `{}` died", shared.main().name);
             shared
                 .reporter
-                .stop(Failure::new(*shared.main(), Cause::Stopped(why)));
+                .stop(Failure::new(shared.main().clone(), Cause::Stopped(why)));
         }
         if !self.resigned && shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());

@@ -188,7 +188,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O,
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> {
     fn make_thread(&self, worker: Calls<T, M, O, Task, K>, span: Span) -> Result<(), Refused> {
         let shared = &self.shared;
-        let name = shared.main().name.to_owned();
+        let name = shared.main().name.to_string();
         // Until there is a thread for it, it can be had back.
         let worker = Arc::new(Mutex::new(Some(worker)));
         let taken = Arc::clone(&worker);

@@ -118,7 +118,7 @@ where
             return;
         };
         let main = shared.main();
-        let mut failure = Failure::new(*main, Cause::Timeout(after));
+        let mut failure = Failure::new(main.clone(), Cause::Timeout(after));
         failure.attempts = attempt;
         failure.frames = shared.frames;
         failure.ticket = ticket.into();
