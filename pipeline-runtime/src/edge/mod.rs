@@ -5,6 +5,7 @@
 
 mod consumers;
 mod core;
+mod demand;
 mod outputs;
 mod producers;
 mod ready;
