@@ -125,6 +125,6 @@ impl Sink<Vec<Posted>> for Posts {
     }
 
     fn name(&self) -> Cow<'static, str> {
-        Sink::<Vec<Posted>>::name(&self.0)
+        Sink::<Vec<Posted>>::name(&self.table)
     }
 }
