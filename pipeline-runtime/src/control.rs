@@ -15,6 +15,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::bounds::BoxFuture;
 use crate::context::{Call, has_timers, within};
+use crate::paused::{Clock, Parker};
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
@@ -96,6 +97,10 @@ pub(crate) struct Control {
     keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
     timers: OnceLock<bool>,
+    /// The runtime's clock, if it was paused when the first thread started.
+    clock: OnceLock<Option<Clock>>,
+    /// Who holds it.
+    parkers: Mutex<Vec<Weak<Parker>>>,
 }
 
 #[derive(Debug)]
@@ -195,6 +200,28 @@ impl Control {
     /// As cancel safe as `future`.
     pub(crate) async fn within<F: Future>(&self, after: Duration, future: F) -> Option<F::Output> {
         within(after, self.runtime(), self.timers(), future).await
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        let clock = self.clock.get_or_init(|| Clock::paused(self.runtime()));
+        clock.as_ref()
+    }
+
+    /// Whether time is virtual: then nothing is left to the blocking pool, which holds the clock for as long as a call
+    /// takes, nor to timers that make up for what a thread did not do.
+    pub(crate) fn time_is_virtual(&self) -> bool {
+        self.clock().is_some()
+    }
+
+    /// For a thread that is about to start: what holds a paused clock while it works, but for no longer than `timeout`
+    /// of real time.
+    pub(crate) fn parker(&self, who: &str, timeout: Option<Duration>) -> Option<Arc<Parker>> {
+        let parker = Parker::new(self.clock()?.clone(), who, timeout);
+        lock(&self.parkers).push(Arc::downgrade(&parker));
+        if self.stopped() {
+            parker.let_go();
+        }
+        Some(parker)
     }
 
     /// Tasks are boxed, here and below, so that what a runtime does with one is compiled once, and not in the user's
@@ -327,6 +354,9 @@ impl Control {
             edge.close();
         }
         lock(&self.tasks).abort_all();
+        for parker in lock(&self.parkers).drain(..) {
+            parker.upgrade().inspect(|parker| parker.let_go());
+        }
         self.stopping.notify_waiters();
         for inner in lock(&self.inner).iter() {
             inner.stop();

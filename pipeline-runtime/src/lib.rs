@@ -15,6 +15,7 @@ mod mapped;
 mod opts;
 mod pace;
 mod panics;
+mod paused;
 mod pipeline;
 mod plan;
 mod pushing;

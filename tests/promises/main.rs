@@ -16,3 +16,4 @@ mod start;
 mod survivors;
 mod timing;
 mod values;
+mod virtual_time;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, OnceLock};
 
 use super::asynchronous::Drivers;
-use super::park::block_on;
+use super::park::block_on_in;
 use super::places::{Makes, Places, Refused};
 use super::shared::Shared;
 use crate::bounds::Item;
@@ -41,10 +41,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Driven<T, M, O, 
         };
         let (shared, span) = (&self.shared, self.shared.span());
         if shared.opts.kind == Kind::Block {
-            let work = move || span.in_scope(|| block_on(run));
-            let started = shared
-                .control
-                .spawn_thread(shared.main().name.to_string(), Box::new(work));
+            let name = shared.main().name.to_string();
+            let parker = shared.control.parker(&name, shared.opts.timeout);
+            let work = move || span.in_scope(|| block_on_in(parker.as_ref(), run));
+            let started = shared.control.spawn_thread(name, Box::new(work));
             return started.map_err(Refused::unborn);
         }
         shared.control.spawn_in(span, Box::pin(run));

@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker, ready};
 use std::vec;
 
 use super::intake::{Intake, Next};
-use super::park::block_on;
+use super::park::{block_on, block_on_in};
 use super::places::{Makes, Places, Refused, begin, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
@@ -19,6 +19,7 @@ use crate::control::Control;
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
+use crate::paused::Parker;
 use crate::pushing::{Pushing, emptied};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -159,7 +160,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O,
         let worker = Calls::new(Arc::clone(self), place);
         let span = shared.span();
         match shared.opts.kind {
-            Kind::Block if shared.opts.pool => {
+            Kind::Block if shared.opts.pool && !shared.control.time_is_virtual() => {
                 let worker = run_in_pool(Box::new(worker));
                 shared.control.spawn_in(span, Box::pin(worker));
                 Ok(())
@@ -186,15 +187,17 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O,
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> {
-    fn make_thread(&self, worker: Calls<T, M, O, Task, K>, span: Span) -> Result<(), Refused> {
+    fn make_thread(&self, mut worker: Calls<T, M, O, Task, K>, span: Span) -> Result<(), Refused> {
         let shared = &self.shared;
         let name = shared.main().name.to_string();
+        let parker = shared.control.parker(&name, shared.opts.timeout);
+        worker.parker.clone_from(&parker);
         // Until there is a thread for it, it can be had back.
         let worker = Arc::new(Mutex::new(Some(worker)));
         let taken = Arc::clone(&worker);
         let work = move || {
             if let Some(worker) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                span.in_scope(|| block_on(worker.run()));
+                span.in_scope(|| block_on_in(parker.as_ref(), worker.run()));
             }
         };
         let started = shared.control.spawn_thread(name, Box::new(work));
@@ -213,7 +216,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> 
 /// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear, and where
 /// a timer makes up for it.
 fn defers(opts: &Opts, control: &Control) -> bool {
-    opts.kind == Kind::Block && !opts.pool && control.timers()
+    opts.kind == Kind::Block && !opts.pool && control.timers() && !control.time_is_virtual()
 }
 
 /// One worker and its function.
@@ -230,6 +233,8 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     owes_wake: bool,
     /// Whether it is counted among those that have nothing to do.
     free: bool,
+    /// What holds a paused clock.
+    parker: Option<Arc<Parker>>,
     next: Option<Next<M, K>>,
 }
 
@@ -291,6 +296,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
             free: crew.places.counted(place),
+            parker: None,
             next: None,
             crew,
         }
@@ -324,6 +330,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     async fn turn(&mut self, next: Next<M, K>) -> bool {
         if !matches!(next, Next::End) && self.crew.places.works(&mut self.free) {
             grow(&self.crew);
+        }
+        if let Some(parker) = &self.parker {
+            parker.touch();
         }
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
