@@ -91,7 +91,7 @@ async fn a_sink_writes_as_often_at_the_same_time_as_its_new_count() {
     let gauge = Gauge::new();
     let writes = gauge.clone();
     let running = pipeline! {
-        [0..1000_u64]
+        [0..100_000_u64]
         :drive 2 Gated(writes),
     }
     .spawn();
@@ -101,8 +101,8 @@ async fn a_sink_writes_as_often_at_the_same_time_as_its_new_count() {
     running.handle().set_count("sink", 1).unwrap();
     gauge.gate.add_permits(9);
     gauge.until_running(1).await;
-    gauge.gate.add_permits(1000);
-    assert_eq!(running.await.unwrap().stage("sink").unwrap().done, 1000);
+    gauge.gate.add_permits(100_000);
+    assert_eq!(running.await.unwrap().stage("sink").unwrap().done, 100_000);
 }
 
 /// Each write waits.

@@ -135,8 +135,9 @@ impl Core {
         self.limit
     }
 
+    /// What the stage may have taken and not yet emitted, where nothing waits for the next stage.
     pub(crate) fn window(&self) -> usize {
-        self.window
+        self.window.min(self.limit)
     }
 
     pub(crate) fn held(&self) -> usize {
@@ -288,7 +289,7 @@ impl Core {
         }
         if self.givers.any()
             && self.room() > 0
-            && self.room() >= (self.window.min(self.limit) / 2).min(self.least_want)
+            && self.room() >= (self.window() / 2).min(self.least_want)
         {
             return self.givers.choose();
         }

@@ -8,7 +8,8 @@ const CLOSE: Duration = Duration::from_micros(100);
 /// How many takings are not looked at then.
 const SKIPPED: u32 = 7;
 
-/// How many items are ready for a consumer of whom nothing is known.
+/// How many items are ready for a consumer that comes for the first time. Where nobody ever comes, as behind a sink, there
+/// is nothing to bound.
 const AT_FIRST: usize = 256;
 
 /// As many items as a consumer takes in a while. It falls by half at most, and doubles whenever the consumer waits for
@@ -36,7 +37,7 @@ impl Demand {
             skip: 0,
             taken: 0,
             most: 0,
-            items: AT_FIRST,
+            items: usize::MAX,
         }
     }
 
@@ -67,6 +68,10 @@ impl Demand {
     }
 
     fn look(&mut self, keeps: bool, worth: Duration) -> bool {
+        if self.items == usize::MAX {
+            self.items = AT_FIRST;
+            return true;
+        }
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         let close = self
@@ -85,7 +90,8 @@ impl Demand {
             self.most.saturating_mul(2)
         };
         let items = usize::try_from(items).unwrap_or(usize::MAX);
-        self.items = items.max(self.items / 2).max(least);
+        let items = items.max(self.items / 2).max(least);
+        self.items = items.min(usize::MAX - 1);
         self.begin(Some(now));
         true
     }
@@ -97,7 +103,10 @@ impl Demand {
         self.seen = None;
         self.skip = 0;
         let before = self.items;
-        self.items = before.max(1).saturating_mul(2);
+        self.items = match before {
+            usize::MAX => AT_FIRST,
+            items => items.max(1).saturating_mul(2).min(usize::MAX - 1),
+        };
         self.items != before
     }
 
