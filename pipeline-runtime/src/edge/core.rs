@@ -120,6 +120,12 @@ impl Core {
         self.limit = made.min(taken).max(floor).min(limit);
     }
 
+    /// There is no next stage.
+    pub(crate) fn untaken(&mut self) {
+        self.demand = Demand::of_nobody();
+        self.adapt();
+    }
+
     /// So many are to work at the same time: an automatic bound leaves them room.
     pub(crate) fn recount(&mut self, count: usize) {
         if self.bound.automatic {

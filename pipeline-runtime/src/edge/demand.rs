@@ -8,8 +8,7 @@ const CLOSE: Duration = Duration::from_micros(100);
 /// How many takings are not looked at then.
 const SKIPPED: u32 = 7;
 
-/// How many items are ready for a consumer that comes for the first time. Where nobody ever comes, as behind a sink, there
-/// is nothing to bound.
+/// How many items are ready for a consumer of whom nothing is known.
 const AT_FIRST: usize = 256;
 
 /// As many items as a consumer takes in a while. It falls by half at most, and doubles whenever the consumer waits for
@@ -37,7 +36,15 @@ impl Demand {
             skip: 0,
             taken: 0,
             most: 0,
+            items: AT_FIRST,
+        }
+    }
+
+    /// Where nobody takes anything, as behind a sink, there is nothing to bound.
+    pub(super) fn of_nobody() -> Self {
+        Self {
             items: usize::MAX,
+            ..Self::new()
         }
     }
 
@@ -68,10 +75,6 @@ impl Demand {
     }
 
     fn look(&mut self, keeps: bool, worth: Duration) -> bool {
-        if self.items == usize::MAX {
-            self.items = AT_FIRST;
-            return true;
-        }
         let now = Instant::now();
         let since = *self.since.get_or_insert(now);
         let close = self
@@ -90,8 +93,7 @@ impl Demand {
             self.most.saturating_mul(2)
         };
         let items = usize::try_from(items).unwrap_or(usize::MAX);
-        let items = items.max(self.items / 2).max(least);
-        self.items = items.min(usize::MAX - 1);
+        self.items = items.max(self.items / 2).max(least);
         self.begin(Some(now));
         true
     }
@@ -103,10 +105,7 @@ impl Demand {
         self.seen = None;
         self.skip = 0;
         let before = self.items;
-        self.items = match before {
-            usize::MAX => AT_FIRST,
-            items => items.max(1).saturating_mul(2).min(usize::MAX - 1),
-        };
+        self.items = before.max(1).saturating_mul(2);
         self.items != before
     }
 

@@ -114,6 +114,13 @@ impl<T> Edge<T> {
         self.show(core);
     }
 
+    /// Nobody takes from it: there is no next stage.
+    pub(crate) fn untaken(&self) {
+        let core = &mut self.lock().core;
+        core.untaken();
+        self.show(core);
+    }
+
     pub(crate) fn bound(&self) -> Bound {
         self.lock().core.bound
     }

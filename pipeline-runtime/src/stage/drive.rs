@@ -47,6 +47,7 @@ where
         called(opts, sink.name()).unordered(),
         false,
     );
+    shared.edge.untaken();
     let writers = Arc::new(Writers {
         shared,
         places: Places::new(),

@@ -41,8 +41,7 @@ fn a_consumer_that_keeps_what_it_took_has_as_much_as_it_uses_up() {
 #[test]
 fn a_consumer_that_waits_is_given_twice_as_much_each_time() {
     let mut demand = Demand::new();
-    assert_eq!(demand.items(), usize::MAX, "nobody has come yet");
-    assert!(demand.waits() && demand.waits() && demand.waits());
+    assert!(demand.waits() && demand.waits());
     assert_eq!(demand.items(), 4 * AT_FIRST);
     // The time of waiting is not its work.
     sleep(2 * WORTH);
