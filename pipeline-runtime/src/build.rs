@@ -317,23 +317,23 @@ impl Build {
             .collect();
         if let Some(name) = &opts.called {
             let main = opts.main - opts.stages.start;
-            stages[main].name = self.unused(name, &stages);
+            if let Some(other) = self.unused(name, &stages) {
+                stages[main].name = other.into();
+            } else {
+                stages[main].name = name.clone();
+            }
         }
         stages
     }
 
-    /// The name, or one like it if a stage has it already.
-    fn unused(&self, name: &Cow<'static, str>, stages: &[StageInfo]) -> Cow<'static, str> {
+    /// A name like this one, if a stage has it already.
+    fn unused(&self, name: &str, stages: &[StageInfo]) -> Option<String> {
         let taken = |name: &str| {
             let before = self.groups.iter().flat_map(|group| &group.stages);
             before.chain(stages).any(|stage| stage.name == name)
         };
-        if !taken(name) {
-            return name.clone();
-        }
         let mut numbered = (2..).map(|number| format!("{name}#{number}"));
-        let free = numbered.find(|name| !taken(name));
-        free.map_or_else(|| name.clone(), Cow::Owned)
+        taken(name).then(|| numbered.find(|name| !taken(name)))?
     }
 
     /// Notes that a message cannot be settled with one item where a stage makes several of it.

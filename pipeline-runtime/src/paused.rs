@@ -54,7 +54,7 @@ impl Clock {
                     limit.tell(&who);
                     return;
                 }
-                wait = limit.time() - passed;
+                wait = limit.time().saturating_sub(passed);
             }
         });
         Hold {

@@ -159,9 +159,10 @@ impl Running {
         let unfinished = self.intake.as_ref().map_or(0, Intake::unfinished);
         self.budget.set_unfinished(unfinished);
         // Files are there to be read; of anything else more may come, or nothing.
-        let piece = match self.always_there {
-            true => held("the reader", self.pieces.recv()).await,
-            false => held_briefly("the reader", self.pieces.recv()).await,
+        let piece = if self.always_there {
+            held("the reader", self.pieces.recv()).await
+        } else {
+            held_briefly("the reader", self.pieces.recv()).await
         };
         self.budget.set_unfinished(0);
         match piece {
