@@ -74,10 +74,11 @@ fn log(failure: Failure<u64>) {
     println!("    {failure}");
     println!(
         "        task {:?}, attempts {}",
-        failure.task, failure.attempts
+        failure.task(),
+        failure.attempts()
     );
-    println!("        written as `{}`", failure.stage.command);
-    match failure.into_details().cause {
+    println!("        written as `{}`", failure.stage().command);
+    match failure.into_cause() {
         Cause::Error(error) => println!("        the error itself: {error:?}"),
         Cause::Panic(message) => println!("        the panic's message: {message}"),
         Cause::Timeout(after) => println!("        each attempt had {after:?}"),

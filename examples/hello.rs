@@ -62,7 +62,7 @@ async fn main() -> Result<(), Failure<&'static str>> {
     let shop = Shop;
     let orders = ["12 apples", "7 pears", "some plums", "3 quinces"];
     let report = pipeline! {
-        [orders, sink::each(|failure| println!("{failure}, in {:?}", failure.task))]
+        [orders, sink::each(|failure| println!("{failure}, in {:?}", failure.task()))]
         use shop;                                   // each group of workers gets its own clone
         push_task(line),                            // the item becomes key `line` of a record
         let order = parse(line)?,                   // a key from other keys; `Err` leaves here

@@ -5,9 +5,9 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    BoxError, Cause, Collect, Details, Driven, Failure, Handle, Origin, Pipeline, PipelineStream,
-    Plan, PlanRow, Report, Retry, Row, Run, Running, Segment, SetCountError, Stack, StageInfo,
-    Time,
+    Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Handle, Held, Invalid, Kept,
+    NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanRow, Report, Retry, Row, Run, Running,
+    Segment, SetCountError, Stack, StageInfo, Stop, Time,
 };
 
 pub mod source {
@@ -96,7 +96,7 @@ pub mod sink {
     //! struct Evens;
     //!
     //! impl Sink<u32> for Evens {
-    //!     async fn write(&self, items: Vec<u32>) -> Result<Written, SinkError> {
+    //!     async fn write(&self, items: Vec<u32>) -> Result<Written, SinkError<u32>> {
     //!         let mut written = Written::all();
     //!         for (index, item) in items.iter().enumerate().filter(|(_, item)| *item % 2 == 1) {
     //!             written.fail(index, format!("{item} is odd"));

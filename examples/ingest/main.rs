@@ -105,7 +105,7 @@ fn report(
 ) -> Result<ExitCode, BoxError> {
     let reports = end.runs.iter().filter_map(|ended| match ended {
         Ok(report) => Some(report),
-        Err(failure) => failure.report.as_ref(),
+        Err(failure) => failure.report(),
     });
     let totals = tables.totals(reports.inspect(|report| voice.print(report.to_string())));
     voice.print(format!("{totals}\n{}: {tables}", database.display()));

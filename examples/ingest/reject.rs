@@ -23,11 +23,11 @@ pub struct Reject {
     pub is_input: bool,
 }
 
-impl From<Failure<Line>> for Reject {
-    fn from(mut failure: Failure<Line>) -> Self {
-        let why = failure.cause.to_string();
-        let (task, origin) = (failure.task.take(), failure.origin.take());
-        let line_error = match &failure.cause {
+impl From<&Failure<Line>> for Reject {
+    fn from(failure: &Failure<Line>) -> Self {
+        let why = failure.cause().to_string();
+        let (task, origin) = (failure.task().cloned(), failure.origin().cloned());
+        let line_error = match failure.cause() {
             Cause::Error(error) => error.downcast_ref::<LineError>(),
             _ => None,
         };
@@ -52,7 +52,7 @@ impl From<Failure<Line>> for Reject {
         };
         Self {
             key,
-            stage: failure.stage.name.to_string(),
+            stage: failure.stage().name.to_string(),
             is_input: raw.is_none() && origin.is_some(),
             origin,
             why,
@@ -128,9 +128,13 @@ mod tests {
             command: "c",
         };
         let mut failure = Failure::new(stage, Cause::Error(cause.into()));
-        failure.origin = origin;
-        failure.task = task;
-        Reject::from(failure)
+        if let Some(origin) = origin {
+            failure = failure.with_origin(origin);
+        }
+        if let Some(task) = task {
+            failure = failure.with_task(task);
+        }
+        Reject::from(&failure)
     }
 
     #[expect(clippy::unnecessary_wraps, reason = "as a failure carries it")]

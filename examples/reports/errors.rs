@@ -32,7 +32,10 @@ impl Errors {
 }
 
 impl Sink<Failure<Delivery<String>>> for Errors {
-    async fn write(&self, failures: Vec<Failure<Delivery<String>>>) -> Result<Written, SinkError> {
+    async fn write(
+        &self,
+        failures: Vec<Failure<Delivery<String>>>,
+    ) -> Result<Written, SinkError<Failure<Delivery<String>>>> {
         let (dead, passing): (Vec<_>, Vec<_>) = failures.into_iter().partition(is_final);
         for failure in passing {
             say(format!("a worker: {failure}; it is tried again"));
@@ -47,7 +50,7 @@ impl Sink<Failure<Delivery<String>>> for Errors {
 }
 
 fn is_final(failure: &Failure<Delivery<String>>) -> bool {
-    match &failure.cause {
+    match failure.cause() {
         Cause::Error(error) => error.is::<Rejected>(),
         Cause::Panic(_) => true,
         _ => false,

@@ -208,7 +208,7 @@ impl Queue {
             Self::Sqs(to) => queue::replay(letters, to).await?,
         };
         match unsent.into_iter().next() {
-            Some(unsent) => Err(unsent.error),
+            Some(unsent) => Err(unsent.into_error().into()),
             None => Ok(()),
         }
     }

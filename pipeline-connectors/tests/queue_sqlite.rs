@@ -380,7 +380,7 @@ async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     let began = Instant::now();
     let error = queue.send(vec![message("a")]).await.unwrap_err();
     assert!(began.elapsed() >= Duration::from_millis(20));
-    assert!(error.transient);
+    assert!(error.is_away());
     assert_eq!(
         error.to_string(),
         "another program held it locked for 20ms; end that program, or raise `busy_timeout`"
@@ -407,7 +407,7 @@ async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
             break error;
         }
     };
-    assert!(error.transient);
+    assert!(error.is_away());
     assert_eq!(error.to_string(), "the disk is full; make room");
     // What failed is not there, what was there is, and goes on when there is room.
     std::fs::remove_file(rest).unwrap();

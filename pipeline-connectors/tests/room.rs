@@ -181,7 +181,7 @@ async fn a_full_disk_is_told_as_such_and_everything_goes_on_when_there_is_room()
             // What stays there, so that the disk is full in the end whatever the logs give back.
             let letter = DeadLetter::new(name, vec![7; SIZE]);
             let kept = files.letters.write(vec![letter]).await;
-            if let Err(error) = kept.and(files.round(part).await) {
+            if let Err(error) = kept.map_err(BoxError::from).and(files.round(part).await) {
                 break error.to_string();
             }
         };

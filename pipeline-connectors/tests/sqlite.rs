@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use pipeline_connectors::{
     Binder, Database, OpenErrorKind, Row, Table, TableBuilder, Value, Values, conformance, sqlite,
 };
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::sink::{Sink, Written};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -248,7 +249,8 @@ async fn two_tables_share_a_connection_and_may_be_written_at_the_same_time() {
 }
 
 #[tokio::test]
-async fn a_locked_database_fails_the_batch_with_file_and_advice_and_later_ones_succeed() {
+async fn a_locked_database_is_away_says_file_and_advice_gives_the_rows_back_and_later_ones_succeed()
+{
     let dir = Dir::new();
     let db = sqlite(dir.path()).busy_timeout(Duration::from_millis(50));
     let table = describe(&db.open().unwrap()).open().unwrap();
@@ -260,7 +262,8 @@ async fn a_locked_database_fails_the_batch_with_file_and_advice_and_later_ones_s
         .await
         .unwrap_err();
     assert!(began.elapsed() >= Duration::from_millis(50));
-    assert!(!error.closed);
+    assert_eq!(error.kind(), ErrorKind::Away);
+    assert_eq!(error.items().len(), 1, "the rows come back");
     let path = dir.path();
     assert_eq!(
         error.to_string(),
@@ -270,9 +273,16 @@ async fn a_locked_database_fails_the_batch_with_file_and_advice_and_later_ones_s
             path.display()
         )
     );
-    let written = Sink::<Vec<Post>>::write(&table, vec![vec![post(1, "a")]]).await;
-    assert_eq!(failures(&written.unwrap()).len(), 1);
-    assert_eq!(counts(&table), [0, 0, 0, 2]);
+    let batches = vec![vec![post(1, "a")], vec![post(2, "b")]];
+    let error = Sink::<Vec<Post>>::write(&table, batches.clone())
+        .await
+        .unwrap_err();
+    assert_eq!((error.kind(), error.items()), (ErrorKind::Away, &*batches));
+    assert_eq!(
+        counts(&table),
+        [0, 0, 0, 0],
+        "nothing is wrong with the rows"
+    );
 
     other.execute_batch("COMMIT").unwrap();
     let _ = write(&table, vec![post(1, "a")]).await;

@@ -10,7 +10,7 @@ use crate::control::{Close, Control};
 use crate::counts::Counts;
 use crate::edge::{Bound, Edge, Meter};
 use crate::errors::{Errors, Reporter};
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Failure, Invalid, StageInfo, Stop};
 use crate::feed::Feed;
 use crate::journal::OpenTasks;
 use crate::mapped::{convert, mapped};
@@ -343,42 +343,36 @@ impl Build {
         let Some(group) = self.groups.iter().find(multiplies) else {
             return;
         };
-        let why = format!(
-            "the sink settles each message with its item, and stage `{}` makes several items of one; make the rows of a message one item, as `map(|m| rows(m))`",
+        let has = format!(
+            "a sink that settles each message with its item, behind stage `{}`, which makes several items of one",
             group.main().name
         );
+        let rule = "make the rows of a message one item, as `map(|m| rows(m))`";
         let stage = self.stages(site, opts)[opts.main - opts.stages.start].clone();
+        let invalid = Invalid::new(&stage.name, "sink", has, rule);
         self.invalid
-            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
+            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
     }
 
     /// Notes what cannot do without a timer: `stage`, or the source.
-    pub(crate) fn needs_timer(&mut self, stage: Option<StageInfo>, why: &'static str) {
-        self.timer.get_or_insert(Needs { stage, why });
+    pub(crate) fn needs_timer(&mut self, stage: Option<StageInfo>, what: &'static str) {
+        self.timer.get_or_insert(Needs { stage, what });
     }
 
     /// Notes a number that no pipeline can start with.
     pub(crate) fn check(&mut self, opts: &Opts, stage: &StageInfo) {
-        let wrong = if opts.count == 0 {
-            format!(
-                "stage `{}` has a count of 0; a count is at least 1",
-                stage.name
-            )
+        let (option, has, rule) = if opts.count == 0 {
+            ("count", "a count of 0", "a count is at least 1")
         } else if opts.buffer == Some(0) {
-            format!(
-                "stage `{}` has a buffer of 0; a buffer is at least 1",
-                stage.name
-            )
+            ("buffer", "a buffer of 0", "a buffer is at least 1")
         } else if opts.window == Some(0) {
-            format!(
-                "stage `{}` has a window of 0; a window is at least the count",
-                stage.name
-            )
+            ("window", "a window of 0", "a window is at least the count")
         } else {
             return;
         };
+        let invalid = Invalid::new(&stage.name, option, has, rule);
         self.invalid
-            .get_or_insert_with(|| Failure::new(stage.clone(), Cause::Stopped(wrong)));
+            .get_or_insert_with(|| Failure::stopped(stage.clone(), Stop::Invalid(invalid)));
     }
 }
 

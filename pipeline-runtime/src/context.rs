@@ -51,16 +51,8 @@ impl Call {
 pub(crate) struct Needs {
     /// `None` for the source.
     pub(crate) stage: Option<StageInfo>,
-    pub(crate) why: &'static str,
-}
-
-impl Needs {
-    pub(crate) fn missing(&self, stage: &StageInfo) -> String {
-        format!(
-            "`{}` has {}, and this tokio runtime has no timer; call `enable_time` or `enable_all` on its builder",
-            stage.name, self.why
-        )
-    }
+    /// As "a `retry`".
+    pub(crate) what: &'static str,
 }
 
 /// Whether a runtime has timers. There is no other way to ask than to make one: where there are none, tokio's panic is

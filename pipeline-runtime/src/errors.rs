@@ -1,5 +1,7 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
+use std::error::Error;
+use std::fmt;
 use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -7,14 +9,15 @@ use futures::future::{Either, select};
 
 use crate::bounds::BoxFuture;
 use crate::control::Control;
-use crate::failure::{Cause, Failure, SourceError, StageInfo};
-use crate::sink::Sink;
-use crate::ticket::Undecided;
+use crate::failure::{BoxError, Cause, Failure, SourceError, StageInfo, Stop};
+use crate::patience::Patience;
+use crate::sink::{Sink, SinkError};
+use crate::ticket::{Carry as _, Undecided};
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
-    /// An item failed. Waits while the errors end is full.
-    fn report(&self, failure: Failure<Task>) -> BoxFuture<'_, ()>;
+    /// Items failed, in this order. Waits while the errors end is full, or away.
+    fn report(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()>;
 
     /// The pipeline cannot go on.
     fn stop(&self, failure: Failure<Task>);
@@ -67,7 +70,7 @@ impl<Task: Send + 'static> Verdict<Task> {
 
     /// The pipeline cannot go on. Nobody will decide about the failing message: it is given back.
     pub(crate) fn stop(&self, mut failure: Failure<Task>) {
-        failure.ticket = Undecided::null();
+        failure.0.ticket = Undecided::null();
         match self.relay.get() {
             Some(relay) => (relay.0)(failure.map_task(|_| None)),
             None => self.decide(failure),
@@ -79,6 +82,7 @@ impl<Task: Send + 'static> Verdict<Task> {
 /// The failures of one pipeline, as its workers see them.
 pub(crate) struct Errors<Task> {
     end: OnceLock<Box<dyn End<Task>>>,
+    patience: Patience,
     verdict: Arc<Verdict<Task>>,
 }
 
@@ -91,6 +95,7 @@ impl<Task: Send + 'static> Errors<Task> {
         };
         Self {
             end: OnceLock::new(),
+            patience: Patience::new("errors end"),
             verdict: Arc::new(verdict),
         }
     }
@@ -119,16 +124,14 @@ impl<Task: Send + 'static> Errors<Task> {
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
         let fail_fast = self.end.get().is_none();
+        let (error, origin) = error.into_parts();
         let cause = if fail_fast {
-            Cause::Error(error.error)
+            Cause::Error(error)
         } else {
-            Cause::Stopped(format!(
-                "the source cannot go on: {}",
-                Cause::Error(error.error)
-            ))
+            Cause::Stopped(Stop::Source(error))
         };
         let mut failure = Failure::new(stage, cause);
-        failure.origin = error.origin;
+        failure.0.origin = origin;
         if fail_fast {
             self.stop(failure);
         } else {
@@ -138,19 +141,20 @@ impl<Task: Send + 'static> Errors<Task> {
 }
 
 impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
-    fn report(&self, failure: Failure<Task>) -> BoxFuture<'_, ()> {
+    fn report(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
         let Some(end) = self.end.get() else {
-            self.stop(failure);
+            // The first of them is what the run returns; the messages of the others are given back.
+            if let Some(first) = failures.into_iter().next() {
+                self.stop(first);
+            }
             return Box::pin(std::future::ready(()));
         };
-        let (stage, cause) = (failure.stage.clone(), failure.cause.to_string());
         Box::pin(async move {
-            let sending = pin!(end.send(failure));
-            // A full errors end must not outlive the pipeline.
+            let sending = pin!(self.send(&**end, failures));
+            // An errors end that is full or away must not outlive the pipeline.
             let stopped = pin!(self.verdict.control.until_stopped());
-            if let Either::Left((Err(why), _)) = select(sending, stopped).await {
-                let why = format!("the errors end failed ({why}) for the failure `{cause}`");
-                self.stop(Failure::new(stage, Cause::Stopped(why)));
+            if let Either::Left((Err(stop), _)) = select(sending, stopped).await {
+                self.stop(stop);
             }
         })
     }
@@ -160,23 +164,81 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     }
 }
 
+impl<Task: Send + 'static> Errors<Task> {
+    /// Hands failures to the errors end, as often as it takes; why the pipeline cannot go on, if it cannot.
+    async fn send(
+        &self,
+        end: &dyn End<Task>,
+        mut failures: Vec<Failure<Task>>,
+    ) -> Result<(), Failure<Task>> {
+        let Some(stage) = failures.first().map(|first| first.stage().clone()) else {
+            return Ok(());
+        };
+        let mut asking = self.patience.asking();
+        loop {
+            let Err(error) = end.send(failures).await else {
+                asking.answered();
+                return Ok(());
+            };
+            // What did not come back cannot be sent again.
+            let again = error.is_away() && !error.items().is_empty() && {
+                let of_delivery =
+                    |failure: &Failure<Task>| failure.0.ticket.ticket().is_of_delivery();
+                let deliveries = error.items().iter().any(of_delivery);
+                asking.pause(&error, deliveries).await
+            };
+            let (error, _, left) = error.into_parts();
+            if !again {
+                let first = left.first().map(|first| first.cause().to_string());
+                let error = Unreported { error, first };
+                return Err(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
+            }
+            failures = left;
+        }
+    }
+}
+
 /// An errors end, whatever its type.
 trait End<Task>: Send + Sync {
-    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), String>>;
+    fn send(
+        &self,
+        failures: Vec<Failure<Task>>,
+    ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>>;
 }
 
 impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
-    fn send(&self, failure: Failure<Task>) -> BoxFuture<'_, Result<(), String>> {
+    fn send(
+        &self,
+        failures: Vec<Failure<Task>>,
+    ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>> {
         Box::pin(async move {
-            let written = self
-                .write(vec![failure])
-                .await
-                .map_err(|error| error.to_string())?;
-            written
-                .failures()
-                .next()
-                .map_or(Ok(()), |(_, cause)| Err(cause.to_string()))
+            let written = self.write(failures).await?;
+            let refused = written.into_first().map(SinkError::refused);
+            refused.map_or(Ok(()), Err)
         })
+    }
+}
+
+/// What the errors end said, and the first failure that it did not take, if it came back.
+#[derive(Debug)]
+struct Unreported {
+    error: BoxError,
+    first: Option<String>,
+}
+
+impl fmt::Display for Unreported {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the errors end failed ({})", self.error)?;
+        match &self.first {
+            Some(cause) => write!(f, " for the failure `{cause}`"),
+            None => Ok(()),
+        }
+    }
+}
+
+impl Error for Unreported {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        Some(&*self.error)
     }
 }
 
@@ -184,8 +246,11 @@ impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
 pub(crate) struct Untasked<Task>(pub(crate) Arc<dyn Reporter<Task>>);
 
 impl<Task: Send + 'static> Reporter<()> for Untasked<Task> {
-    fn report(&self, failure: Failure<()>) -> BoxFuture<'_, ()> {
-        self.0.report(failure.map_task(|()| None))
+    fn report(&self, failures: Vec<Failure<()>>) -> BoxFuture<'_, ()> {
+        let untasked = failures
+            .into_iter()
+            .map(|failure| failure.map_task(|()| None));
+        self.0.report(untasked.collect())
     }
 
     fn stop(&self, failure: Failure<()>) {

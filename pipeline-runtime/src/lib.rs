@@ -15,8 +15,10 @@ mod mapped;
 mod opts;
 mod pace;
 mod panics;
+mod patience;
 mod paused;
 mod pipeline;
+mod place;
 mod plan;
 mod pushing;
 pub mod queue;
@@ -36,8 +38,11 @@ mod ticket;
 #[doc(hidden)]
 pub mod private;
 
-pub use failure::{BoxError, Cause, Details, Failure, Origin, Stack, StageInfo};
+pub use failure::{
+    Away, BoxError, Cause, Failure, Held, Invalid, Kept, NotDrained, Origin, Stack, StageInfo, Stop,
+};
 pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};
+pub use place::ErrorKind;
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;

@@ -6,7 +6,6 @@ use std::fmt::{self, Write as _};
 use serde::Serialize;
 
 use crate::build::{Build, Group, Runs};
-use crate::report::items;
 use crate::table::Table;
 
 /// What will run: a row for the source, every group of stages that share workers, and the sink.
@@ -174,9 +173,8 @@ impl fmt::Display for Plan {
         let plural = if self.threads == 1 { "" } else { "s" };
         writeln!(
             f,
-            "{} thread{plural}; at most {} in memory at once",
-            self.threads,
-            items(u64::try_from(self.max_items).unwrap_or(u64::MAX))
+            "{} thread{plural}; at most {} items in memory at once",
+            self.threads, self.max_items
         )
     }
 }

@@ -86,24 +86,6 @@ impl Report {
     }
 }
 
-/// What has not finished, for the reason of a drain past its deadline.
-pub(crate) fn stuck(deadline: Duration, kept: &[String]) -> String {
-    let kept = if kept.is_empty() {
-        "no stage kept an item".to_owned()
-    } else {
-        kept.join(", ")
-    };
-    format!("not drained within {deadline:?}: {kept}")
-}
-
-pub(crate) fn items(count: u64) -> String {
-    if count == 1 {
-        "1 item".to_owned()
-    } else {
-        format!("{count} items")
-    }
-}
-
 impl Row {
     /// Input items that are neither done nor filtered nor failed.
     #[must_use]

@@ -15,7 +15,7 @@ use crate::build::{Build, Ended, Group};
 use crate::context::Call;
 use crate::control::Control;
 use crate::errors::Verdict;
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
 use crate::journal::{OpenTasks, RunningTask};
 use crate::report::Report;
 
@@ -72,10 +72,10 @@ impl<Task: Send + 'static> Live<Task> {
             && !control.timers()
         {
             let source = &self.watched.groups[0].stages[0];
-            let stage = needs.stage.as_ref().unwrap_or(source);
-            let why = needs.missing(stage);
+            let stage = needs.stage.as_ref().unwrap_or(source).clone();
+            let what = needs.what;
             self.verdict
-                .stop(Failure::new(stage.clone(), Cause::Stopped(why)));
+                .stop(Failure::stopped(stage, Stop::NoTimer { what }));
             return;
         }
         for start in build.starts {
@@ -123,29 +123,29 @@ impl<Task: Send + 'static> Live<Task> {
         let mut failure = match &*told {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
-            Some(Err((stage, why))) => Failure::new(stage.clone(), Cause::Stopped(why.clone())),
+            Some(Err((stage, why))) => Failure::stopped(stage.clone(), Stop::Told(why.clone())),
             None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
                     return Ok(report);
                 }
                 Some(failure) => {
-                    let why = match &failure.cause {
-                        Cause::Stopped(why) => why.clone(),
+                    let why = match failure.cause() {
+                        Cause::Stopped(why) => why.to_string(),
                         cause => cause.to_string(),
                     };
-                    *told = Some(Err((failure.stage.clone(), why)));
+                    *told = Some(Err((failure.stage().clone(), why)));
                     failure
                 }
             },
         };
-        failure.report = Some(report);
+        failure.0.report = Some(report);
         Err(failure)
     }
 
-    fn stopped(&self, why: String) {
+    fn stopped(&self, why: Stop) {
         let stage = self.watched.groups[0].stages[0].clone();
-        self.verdict.stop(Failure::new(stage, Cause::Stopped(why)));
+        self.verdict.stop(Failure::stopped(stage, why));
     }
 
     /// Nobody waits for it any more.
@@ -337,7 +337,8 @@ impl<Task: Send + 'static> Running<Task> {
         if let Some(ended) = control.within(deadline, self.live.finished()).await {
             return ended;
         }
-        self.live.stopped(self.live.watched.stuck(deadline));
+        let kept = NotDrained::new(deadline, self.live.watched.kept());
+        self.live.stopped(Stop::NotDrained(kept));
         self.live.abandon();
         // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
         control.within(CLEAN_UP, self.live.ended()).await;
@@ -355,7 +356,7 @@ impl<Task: Send + 'static> Running<Task> {
         // A run that has ended by itself is left as it is.
         let ended = tokio::task::unconstrained(self.live.ended()).now_or_never();
         if ended.is_none() {
-            self.live.stopped("aborted".to_owned());
+            self.live.stopped(Stop::Aborted);
             self.live.abandon();
             self.live.ended().await;
         }

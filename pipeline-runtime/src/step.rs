@@ -78,8 +78,8 @@ pub fn failed<O, M, Task>(
         };
     }
     let mut failure = Failure::new(site.stage(stage), cause);
-    failure.attempts = attempts;
-    failure.frames = site.stages[stage].frames;
-    failure.task = task;
+    failure.0.attempts = attempts;
+    failure.0.frames = site.stages[stage].frames;
+    failure.0.task = task;
     Step::Failed(failure)
 }

@@ -112,7 +112,7 @@ impl brigade::sink::Sink<u64> for Gated {
     async fn write(
         &self,
         items: Vec<u64>,
-    ) -> Result<brigade::sink::Written, brigade::sink::SinkError> {
+    ) -> Result<brigade::sink::Written, brigade::sink::SinkError<u64>> {
         self.0.pass(items[0]).await;
         Ok(brigade::sink::Written::all())
     }

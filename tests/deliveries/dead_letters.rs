@@ -84,7 +84,7 @@ async fn a_letter_that_cannot_be_written_stops_the_pipeline_and_loses_nothing() 
     .await
     .unwrap_err();
     assert!(
-        failure.to_string().contains("the disk is full"),
+        failure.to_string().contains("the disk is gone"),
         "{failure}"
     );
     let counts = conserved(&stats);
@@ -138,7 +138,7 @@ async fn a_poisoned_message_whose_letter_cannot_be_written_stays_in_the_queue() 
         .await
         .unwrap_err();
     assert!(
-        failure.to_string().contains("the disk is full"),
+        failure.to_string().contains("the disk is gone"),
         "{failure}"
     );
     assert_eq!(conserved(&stats).nacked, 1);

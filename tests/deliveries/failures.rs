@@ -36,6 +36,33 @@ async fn a_failure_that_is_acknowledged_does_not_come_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_whose_parts_were_taken_out_can_still_be_acknowledged_or_given_back() {
+    let numbers = filled(0..10_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    let stats = deliveries.stats();
+    let errors = |mut failure: Failure<Delivery<u64>>| {
+        let number = failure.take_task().map(|number| *number);
+        let Cause::Error(_own) = failure.replace_cause(Cause::Panic(String::new())) else {
+            panic!("{failure}");
+        };
+        match number {
+            Some(1) => failure.ack(),
+            _ => failure.nack(Duration::from_secs(100)),
+        }
+    };
+    let running = pipeline! {
+        [deliveries, sink::each(errors)]
+        push_task(number),
+        tap(|m| if *m.number.body() < 2 { Err("small") } else { Ok(()) })?,
+        :drive sink::each(|_record| {}),
+    }
+    .spawn();
+    until(&stats, |counts| counts.acked == 9 && counts.nacked == 1).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(received(&numbers, Duration::from_secs(200)).await, [(0, 2)]);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_that_is_given_back_comes_again_after_the_delay() {
     let numbers = filled(0..10_u64).await;
     let deliveries = numbers.clone().deliveries();

@@ -4,10 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade::BoxError;
 use brigade::queue::{
-    Body, DeadLetter, DeadLetters, DeliverySnapshot, DeliveryStats, Memory, Outgoing, Profile,
-    Queue, QueueError, Receipt, Received, Unsettled, memory,
+    Body, DeadLetter, DeadLetters, DeadLettersError, DeliverySnapshot, DeliveryStats, Memory,
+    Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled, memory,
 };
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
@@ -137,12 +136,12 @@ impl<B: Body + Clone> Watched<B> {
         let first = || receipts.iter().skip(1).cloned().collect();
         match fault {
             None => Ok((receipts.to_vec(), Vec::new())),
-            Some((_, Fault::Transient)) => Err(QueueError::transient("the queue is away")),
-            Some((_, Fault::Fatal)) => Err(QueueError::fatal("no such queue")),
+            Some((_, Fault::Transient)) => Err(QueueError::away("the queue is away")),
+            Some((_, Fault::Fatal)) => Err(QueueError::closed("no such queue")),
             Some((_, Fault::Panics)) => panic!("the queue is broken"),
             Some((_, Fault::Hangs)) => std::future::pending().await,
-            Some((_, Fault::First)) => Ok((first(), vec![Unsettled::retryable(0, "busy")])),
-            Some((_, Fault::FirstLost)) => Ok((first(), vec![Unsettled::lost(0, "lost")])),
+            Some((_, Fault::First)) => Ok((first(), vec![Unsettled::away(0, "busy")])),
+            Some((_, Fault::FirstLost)) => Ok((first(), vec![Unsettled::refused(0, "lost")])),
         }
     }
 }
@@ -150,9 +149,9 @@ impl<B: Body + Clone> Watched<B> {
 /// The entries of the inner queue's answer, after one that was not asked for.
 fn shifted(mut own: Vec<Unsettled>, inner: Vec<Unsettled>) -> Vec<Unsettled> {
     let offset = own.len();
-    own.extend(inner.into_iter().map(|unsettled| Unsettled {
-        index: unsettled.index + offset,
-        ..unsettled
+    own.extend(inner.into_iter().map(|unsettled| {
+        let index = unsettled.index() + offset;
+        unsettled.at(index)
     }));
     own
 }
@@ -249,9 +248,9 @@ impl DeadLetters for Letters {
         Arc::from("memory")
     }
 
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         if self.broken {
-            return Err("the disk is full".into());
+            return Err(DeadLettersError::closed("the disk is gone"));
         }
         self.written.lock().unwrap().extend(letters);
         Ok(())

@@ -156,7 +156,7 @@ async fn an_acknowledger_that_fails_touches_only_its_own_group() {
     assert_eq!(conserved(&stats).acked, 0);
     until(&stats, |counts| counts.acked == 8).await;
     let ended = running.drain(Duration::from_secs(60)).await.unwrap_err();
-    assert!(matches!(ended.cause, Cause::Stopped(_)));
+    assert!(matches!(ended.cause(), Cause::Stopped(_)));
     assert_eq!(conserved(&stats).in_flight, 1);
 }
 

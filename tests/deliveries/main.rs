@@ -1,5 +1,8 @@
 //! What becomes of the deliveries of a queue: promises 34 to 38 and 41, and the pipeline's side of 40.
 
+#[path = "../support/absent.rs"]
+mod absent;
+mod away;
 mod dead_letters;
 mod failures;
 mod fakes;

@@ -122,7 +122,7 @@ async fn a_batch_that_fails_is_a_dead_letter_for_each_of_its_messages() {
 struct Odd;
 
 impl Sink<Vec<u64>> for Odd {
-    async fn write(&self, batches: Vec<Vec<u64>>) -> Result<Written, SinkError> {
+    async fn write(&self, batches: Vec<Vec<u64>>) -> Result<Written, SinkError<Vec<u64>>> {
         let mut written = Written::all();
         for (index, batch) in batches.iter().enumerate() {
             for (part, number) in batch.iter().enumerate() {

@@ -173,7 +173,7 @@ fn start(shape: u64, input: Input, plot: &Plot) -> Run {
         1 => Run::Tasked(
             pipeline! {
                 [input, sink::each(move |failure: Failure<_>| {
-                    let number = failure.task.as_ref().map(|task: &queue::Delivery<u64>| **task);
+                    let number = failure.task().map(|task: &queue::Delivery<u64>| **task);
                     deciding.decide(number, failure);
                 })]
                 use plot;

@@ -91,7 +91,7 @@ impl Journal for Notes {
     async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {
         self.begins.lock().unwrap().push(tasks.len());
         if self.fails(Failing::Begins) {
-            return Err(JournalError::new("the notes are lost"));
+            return Err(JournalError::refused("the notes are lost"));
         }
         if self.fails(Failing::Forgets) {
             return Ok(Vec::new());
@@ -112,7 +112,7 @@ impl Journal for Notes {
             gate.acquire().await.unwrap().forget();
         }
         if self.fails(Failing::Records) {
-            return Err(JournalError::new("the disk is full"));
+            return Err(JournalError::refused("the disk is full"));
         }
         assert!(
             !self.fails(Failing::Panics) || self.panics.fetch_add(1, SeqCst) > 0,

@@ -151,8 +151,8 @@ async fn a_task_resumes_behind_its_last_record() {
 async fn an_error_is_not_recorded() {
     let (notes, calls) = (Notes::new(), Arc::<Calls>::default());
     let failure = run(&notes, &calls, vec!["x"]).await.unwrap_err();
-    assert_eq!(failure.stage.name, "post");
-    assert_eq!(failure.task, Some("x"));
+    assert_eq!(failure.stage().name, "post");
+    assert_eq!(failure.task(), Some(&"x"));
     assert!(notes.recorded().is_empty());
 }
 
@@ -232,8 +232,8 @@ async fn a_journal_that_cannot_begin_a_task_fails_the_item_before_it_runs() {
         let (failures, calls) = failures(Notes::failing(how), vec!["1", "2"]).await;
         assert_eq!(calls, [0, 0, 0]);
         assert_eq!(failures.len(), 2);
-        assert_eq!(failures[0].stage.name, "line");
-        assert_eq!(failures[0].task, Some("1"));
+        assert_eq!(failures[0].stage().name, "line");
+        assert_eq!(failures[0].task(), Some(&"1"));
         assert!(
             failures[0]
                 .to_string()
@@ -249,8 +249,8 @@ async fn a_journal_that_cannot_record_fails_the_item_and_does_not_run_it_again()
     let (failures, calls) = failures(Notes::failing(Failing::Records), vec!["1", "2"]).await;
     assert_eq!(calls, [2, 0, 0]);
     assert_eq!(failures.len(), 2);
-    assert_eq!(failures[0].stage.name, "post (journal)");
-    assert_eq!(failures[0].frames, ["line", "post"]);
+    assert_eq!(failures[0].stage().name, "post (journal)");
+    assert_eq!(failures[0].frames(), ["line", "post"]);
     assert_eq!(
         failures[0].to_string(),
         "post (journal): cannot record `post` of task `1` in the journal notes: the disk is full"
@@ -284,7 +284,7 @@ async fn a_value_that_does_not_fit_the_journal_is_not_made_again() {
     let (second, calls) = failures(notes, lines()).await;
     assert_eq!(calls, [0, 0, 0]);
     assert_eq!(second.len(), 1);
-    assert_eq!(second[0].task, Some(lines()[1]));
+    assert_eq!(second[0].task(), Some(&lines()[1]));
     assert!(
         second[0].to_string().ends_with(
             "it was made before, and could not be recorded; forget it in the journal to have it made again"
@@ -331,8 +331,8 @@ async fn a_panic_of_the_id_is_a_failure_of_the_item() {
     .collect::<Vec<u32>>()
     .await
     .unwrap_err();
-    assert!(matches!(failed.cause, Cause::Panic(_)));
-    assert_eq!(failed.task, Some(0));
+    assert!(matches!(failed.cause(), Cause::Panic(_)));
+    assert_eq!(failed.task(), Some(&0));
 }
 
 #[tokio::test]

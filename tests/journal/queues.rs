@@ -4,9 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade::BoxError;
 use brigade::prelude::*;
-use brigade::queue::{DeadLetter, DeadLetters, Memory, Outgoing};
+use brigade::queue::{DeadLetter, DeadLetters, DeadLettersError, Memory, Outgoing};
 
 use crate::fakes::Notes;
 
@@ -59,7 +58,7 @@ impl DeadLetters for Letters {
         "letters".into()
     }
 
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         self.0.lock().unwrap().extend(letters);
         Ok(())
     }

@@ -49,7 +49,7 @@ fn public_types_may_be_sent_shared_and_moved_as_the_table_says() {
         Iter<std::ops::Range<u8>>: send sync unpin;
         FromStream<futures::stream::Pending<u8>>: send sync unpin;
         sink::Written: send sync unpin;
-        sink::SinkError: send sync unpin;
+        sink::SinkError<u8>: send sync unpin;
         sink::Each<Sent, fn(Sent)>: send sync unpin;
         sink::EachAsync<Sent, fn(Sent)>: send sync unpin;
         sink::FromFuturesSink<futures::sink::Drain<Sent>>: send unpin;

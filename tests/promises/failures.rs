@@ -1,5 +1,6 @@
 //! Promises 6, 12, 13 and 16: what a failing item does to its neighbours and to the pipeline.
 
+use brigade::Stop;
 use brigade::prelude::*;
 use brigade::source::{Flow, Pulled, Source, SourceError};
 use tokio::sync::mpsc;
@@ -111,7 +112,7 @@ async fn a_panic_while_the_output_is_full_is_a_failure_of_its_item() {
             .items
             .take()
             .iter()
-            .all(|failure| matches!(&failure.cause, Cause::Panic(said) if said == "odd"))
+            .all(|failure| matches!(failure.cause(), Cause::Panic(said) if said == "odd"))
     );
 }
 
@@ -180,10 +181,10 @@ async fn a_panicking_source_is_never_a_clean_end() {
     .await;
     let failure = ended.unwrap_err();
     assert!(
-        matches!(&failure.cause, Cause::Stopped(why) if why.contains("no more")),
+        matches!(failure.cause(), Cause::Stopped(Stop::Source(why)) if why.to_string().contains("no more")),
         "{failure}"
     );
-    let report = failure.into_details().report.unwrap();
+    let report = failure.into_report().unwrap();
     assert!(report.conserved());
     assert_eq!(
         report.stage("sink").unwrap().done,
@@ -239,7 +240,7 @@ async fn fail_fast_returns_the_first_failure_and_cancels_the_other_calls() {
     gate.open();
     let failure = in_time(running).await.unwrap_err();
     assert_eq!(failure.to_string(), "map: the fifth");
-    assert_eq!(failure.attempts, 1);
+    assert_eq!(failure.attempts(), 1);
     assert_eq!(level.now(), 0, "calls that were not cancelled");
     assert_eq!(level.peak(), 10, "calls that were begun after the failure");
     assert_eq!(kept.items.len(), 0);
@@ -330,7 +331,7 @@ async fn fail_fast_stops_taking_input() {
     .run();
     let failure = in_time(run).await.unwrap_err();
     assert_eq!(failure.to_string(), "map: enough");
-    let report = failure.into_details().report.unwrap();
+    let report = failure.into_report().unwrap();
     assert_eq!(report.stage("source").unwrap().done, taken.get() as u64);
 }
 
@@ -358,7 +359,7 @@ async fn a_full_errors_end_holds_the_pipeline_back_and_loses_nothing() {
     let mut lost: std::collections::BTreeSet<u64> = (0..1000).collect();
     while !lost.is_empty() {
         let failure = in_time(failures.recv()).await.unwrap();
-        assert!(lost.remove(&failure.task.unwrap()));
+        assert!(lost.remove(&failure.into_task().unwrap()));
     }
     let report = in_time(running).await.unwrap();
     assert!(report.conserved());
@@ -404,6 +405,9 @@ async fn an_errors_end_that_is_gone_stops_the_pipeline() {
     }
     .run();
     let failure = in_time(run).await.unwrap_err();
-    assert!(matches!(failure.cause, Cause::Stopped(_)), "{failure}");
+    assert!(
+        matches!(failure.cause(), Cause::Stopped(Stop::ErrorsEnd(_))),
+        "{failure}"
+    );
     assert!(failure.to_string().contains("errors end"), "{failure}");
 }

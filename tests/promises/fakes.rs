@@ -218,7 +218,7 @@ impl<T> Kept<T> {
 }
 
 impl<T: Send + 'static> Sink<T> for Kept<T> {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         self.gate.pass().await;
         assert_eq!(self.flushes.get(), 0, "written after the flush");
         for item in items {
@@ -227,7 +227,7 @@ impl<T: Send + 'static> Sink<T> for Kept<T> {
         Ok(Written::all())
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<T>> {
         self.flushes.add();
         Ok(())
     }

@@ -1,12 +1,18 @@
 //! One test or more for each promise of the runtime; `tests/README.md` says which.
 
+#[path = "../support/absent.rs"]
+mod absent;
 mod auto_traits;
+mod away;
 mod batches;
 mod bounds;
+mod causes;
 mod concurrency;
 mod conservation;
 mod failures;
 mod fakes;
+#[path = "../support/heard.rs"]
+mod heard;
 mod mix;
 mod order;
 mod reports;

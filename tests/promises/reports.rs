@@ -90,7 +90,7 @@ fn plans_count_in_singular_and_plural() {
 struct Named(String);
 
 impl Sink<u64> for Named {
-    async fn write(&self, items: Vec<u64>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<u64>) -> Result<Written, SinkError<u64>> {
         let mut written = Written::all();
         for (index, item) in items.into_iter().enumerate() {
             if item == 3 {
@@ -130,7 +130,7 @@ async fn the_names_of_ends_reach_plans_reports_and_failures() {
     assert_eq!(plan.rows[1].stages, ["map", "table of today"]);
     let failure = in_time(pipeline.run()).await.unwrap_err();
     assert_eq!(failure.to_string(), "table of today: three");
-    let report = failure.into_details().report.unwrap();
+    let report = failure.into_report().unwrap();
     assert_eq!(report.stage("orders of today").unwrap().done, 5);
     assert!(report.stage("table of today").is_some(), "{report}");
     assert!(report.to_string().contains("table of today"), "{report}");
@@ -194,9 +194,12 @@ async fn a_drain_past_its_deadline_names_a_source_that_blocks_and_what_waits_bet
     let drained = tokio::spawn(async move { running.drain(Duration::from_millis(20)).await });
     let failure = in_time(drained).await.unwrap().unwrap_err();
     let said = failure.to_string();
-    let waits = format!("{} items wait for `second`, `second` kept 1 item", done - 1);
+    let waits = format!(
+        "{} items waited for `second`, `second` kept 1 item",
+        done - 1
+    );
     assert!(
-        said.contains("`source` has not returned from a call, "),
+        said.contains("`source` had not returned from a call, "),
         "{said}"
     );
     assert!(said.contains(&waits), "{said}, not {waits}");
@@ -221,7 +224,7 @@ async fn a_drain_past_its_deadline_names_no_source_that_only_waits() {
         .await
         .unwrap_err();
     assert!(
-        !failure.to_string().contains("has not returned"),
+        !failure.to_string().contains("had not returned"),
         "{failure}"
     );
     gate.open();

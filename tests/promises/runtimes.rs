@@ -41,28 +41,28 @@ macro_rules! needs_a_timer {
 }
 
 needs_a_timer! {
-    retries_of_futures_need_a_timer: "`it` has a `retry`", |items, call, sink| pipeline! {
+    retries_of_futures_need_a_timer: "it: stopped: it has a `retry`", |items, call, sink| pipeline! {
         [items]
         use call;
         :async 2 map(|x| async move { call(x) })? with { name: "it", retry: Retry::fixed(2, Duration::ZERO) },
         :drive sink
     };
-    retries_of_threads_need_a_timer: "`it` has a `retry`", |items, call, sink| pipeline! {
+    retries_of_threads_need_a_timer: "it: stopped: it has a `retry`", |items, call, sink| pipeline! {
         [items] :block 2 map(call)? with { name: "it", retry: Retry::fixed(2, Duration::ZERO) }, :drive sink
     };
-    timeouts_of_futures_need_a_timer: "`it` has a `timeout`", |items, call, sink| pipeline! {
+    timeouts_of_futures_need_a_timer: "it: stopped: it has a `timeout`", |items, call, sink| pipeline! {
         [items]
         use call;
         :async 2 map(|x| async move { call(x) })? with { name: "it", timeout: Duration::from_secs(1) },
         :drive sink
     };
-    timeouts_of_threads_need_a_timer: "`it` has a `timeout`", |items, call, sink| pipeline! {
+    timeouts_of_threads_need_a_timer: "it: stopped: it has a `timeout`", |items, call, sink| pipeline! {
         [items] :block 2 map(call)? with { name: "it", timeout: Duration::from_secs(1) }, :drive sink
     };
-    batches_by_age_need_a_timer: "`it` has batches that end by their age", |items, call, sink| pipeline! {
+    batches_by_age_need_a_timer: "it: stopped: it has batches that end by their age", |items, call, sink| pipeline! {
         [items] map(call)?, batch(3, Duration::from_secs(1)) with { name: "it" }, flat_map(|batch| batch), :drive sink
     };
-    an_inner_pipeline_needs_a_timer: "`it` has a `retry`", |items, call, sink| pipeline! {
+    an_inner_pipeline_needs_a_timer: "it: stopped: it has a `retry`", |items, call, sink| pipeline! {
         [pipeline! { [items] :block 2 map(call)? with { name: "it", retry: Retry::fixed(2, Duration::ZERO) } }]
         2 map(|x| x),
         :drive sink

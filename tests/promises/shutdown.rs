@@ -202,7 +202,7 @@ async fn drain_returns_by_its_deadline_though_a_blocking_call_does_not() {
         .await
         .unwrap_err();
     assert!(failure.to_string().contains("`blocked` kept"), "{failure}");
-    let report = failure.into_details().report.unwrap();
+    let report = failure.into_report().unwrap();
     assert_eq!(report.threads, ["blocked"]);
     assert!(
         report
@@ -274,7 +274,7 @@ async fn stopping_from_several_tasks_is_harmless() {
         in_time(stop).await.unwrap();
     }
     let ended = in_time(running.drain(SOON)).await;
-    assert!(matches!(ended.unwrap_err().cause, Cause::Stopped(_)));
+    assert!(matches!(ended.unwrap_err().into_cause(), Cause::Stopped(_)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,6 +3,7 @@
 
 use std::num::NonZeroUsize;
 
+use brigade::Stop;
 use brigade::prelude::*;
 use tokio::runtime::Handle;
 use tokio::sync::mpsc;
@@ -22,9 +23,9 @@ macro_rules! refuses_zero {
                 x
             };
             let failure = in_time($pipeline.run()).await.unwrap_err();
-            assert!(matches!(&failure.cause, Cause::Stopped(why) if why.contains($says)), "{failure}");
+            assert!(matches!(failure.cause(), Cause::Stopped(Stop::Invalid(why)) if why.to_string().contains($says)), "{failure}");
             assert_eq!((taken.get(), calls.get(), kept.items.len(), kept.flushes.get()), (0, 0, 0, 0));
-            let threads = failure.into_details().report.unwrap().threads;
+            let threads = failure.into_report().unwrap().threads;
             assert!(threads.is_empty(), "{threads:?}");
         }
     )*};
@@ -58,10 +59,17 @@ async fn a_count_of_0_is_an_error_of_collect_and_stream_too() {
     let zero = NonZeroUsize::MIN.get() - 1;
     let collected =
         in_time(pipeline! { [0..10_u64] :block (zero) map(|x| x) }.collect::<Vec<_>>()).await;
-    assert!(matches!(collected.unwrap_err().cause, Cause::Stopped(_)));
+    assert!(matches!(
+        collected.unwrap_err().into_cause(),
+        Cause::Stopped(_)
+    ));
     let mut stream = pipeline! { [0..10_u64] :async (zero) map(|x| async move { x }) }.stream();
     assert!(matches!(
-        in_time(stream.next()).await.unwrap().unwrap_err().cause,
+        in_time(stream.next())
+            .await
+            .unwrap()
+            .unwrap_err()
+            .into_cause(),
         Cause::Stopped(_)
     ));
     assert!(in_time(stream.next()).await.is_none());
@@ -91,7 +99,7 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_cancels_async_work() {
     drop(receiver);
     let failure = in_time(running).await.unwrap_err();
     assert!(
-        matches!(&failure.cause, Cause::Stopped(why) if why.contains("receiver is gone")),
+        matches!(failure.cause(), Cause::Stopped(Stop::Sink(why)) if why.to_string().contains("receiver is gone")),
         "{failure}"
     );
     assert_eq!(level.now(), 0, "async work was not cancelled");
@@ -130,9 +138,12 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_blocking_work_is_waited_
     );
     gate.open();
     let failure = in_time(running).await.unwrap_err();
-    assert!(matches!(failure.cause, Cause::Stopped(_)), "{failure}");
+    assert!(
+        matches!(failure.cause(), Cause::Stopped(Stop::Sink(_))),
+        "{failure}"
+    );
     assert_eq!(level.now(), 0);
-    assert!(failure.into_details().report.unwrap().threads.is_empty());
+    assert!(failure.into_report().unwrap().threads.is_empty());
     // What the sink and the stage may hold: the sink may be told late that the receiver is gone.
     assert!(taken.get() <= 12, "{} taken", taken.get());
 }

@@ -39,8 +39,8 @@ async fn a_timed_out_async_call_is_cancelled_at_the_deadline() {
     assert_eq!(kept.items.take(), [0, 1, 3]);
     let failures: Vec<Failure<u64>> = failures.items.take();
     assert_eq!(failures.len(), 1);
-    assert!(matches!(failures[0].cause, Cause::Timeout(AFTER)));
-    assert_eq!((failures[0].attempts, failures[0].task), (1, Some(2)));
+    assert!(matches!(failures[0].cause(), Cause::Timeout(AFTER)));
+    assert_eq!((failures[0].attempts(), failures[0].task()), (1, Some(&2)));
     assert_eq!(report.stage("waited").unwrap().failed, 1);
     assert!(report.conserved());
 }
@@ -159,7 +159,7 @@ async fn retries_are_as_many_and_as_far_apart_as_declared() {
     let report = in_time(run).await.unwrap();
     assert_eq!(calls.take(), [0, 70, 140, 210]);
     let failure = &failures.items.take()[0];
-    assert_eq!(failure.attempts, 4);
+    assert_eq!(failure.attempts(), 4);
     assert_eq!(failure.to_string(), "it: never (attempt 4)");
     let row = report.stage("it").unwrap();
     assert_eq!((row.r#in, row.failed, row.retries), (1, 1, 3));
@@ -180,7 +180,7 @@ async fn exponential_retries_wait_twice_as_long_each_time_plus_jitter() {
         :drive sink::each(|()| ())
     }
     .run();
-    assert_eq!(in_time(run).await.unwrap_err().attempts, 4);
+    assert_eq!(in_time(run).await.unwrap_err().attempts(), 4);
     let calls = calls.take();
     let waits: Vec<_> = calls
         .windows(2)
@@ -212,8 +212,8 @@ async fn timeouts_are_retried_with_a_deadline_for_each_attempt() {
     assert_eq!(started.elapsed(), 5 * AFTER);
     assert_eq!((level.now(), level.peak()), (0, 1));
     let failure = &failures.items.take()[0];
-    assert!(matches!(failure.cause, Cause::Timeout(AFTER)));
-    assert_eq!(failure.attempts, 3);
+    assert!(matches!(failure.cause(), Cause::Timeout(AFTER)));
+    assert_eq!(failure.attempts(), 3);
 }
 
 #[tokio::test(start_paused = true)]
@@ -232,7 +232,7 @@ async fn panics_are_not_retried() {
     .run();
     in_time(run).await.unwrap();
     assert_eq!(calls.get(), 1);
-    assert_eq!(failures.items.take()[0].attempts, 1);
+    assert_eq!(failures.items.take()[0].attempts(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -317,7 +317,7 @@ async fn a_waiting_retry_gives_its_place_back_and_keeps_its_credit() {
     assert_eq!(kept.items.len(), 0);
     tokio::time::sleep(Duration::from_secs(61)).await;
     assert_eq!(calls.take(), [0], "the second attempt");
-    assert_eq!(in_time(running).await.unwrap_err().attempts, 2);
+    assert_eq!(in_time(running).await.unwrap_err().attempts(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -207,13 +207,16 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
         failure.to_string(),
         "number: cannot look up: invalid digit found in string"
     );
-    assert_eq!(failure.task, Some("x\ny"));
-    assert_eq!(failure.frames, ["text"]);
-    assert_eq!((&*failure.stage.name, failure.stage.index), ("number", 2));
-    assert!(failure.stage.file.ends_with("values.rs"));
-    assert_eq!(failure.stage.line, line);
+    assert_eq!(failure.task(), Some(&"x\ny"));
+    assert_eq!(failure.frames(), ["text"]);
     assert_eq!(
-        failure.stage.command,
+        (&*failure.stage().name, failure.stage().index),
+        ("number", 2)
+    );
+    assert!(failure.stage().file.ends_with("values.rs"));
+    assert_eq!(failure.stage().line, line);
+    assert_eq!(
+        failure.stage().command,
         "let number = text.parse::<u64>().map_err(Outer)?"
     );
     assert_eq!(failure.source().unwrap().to_string(), "cannot look up");

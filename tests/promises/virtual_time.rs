@@ -86,7 +86,7 @@ macro_rules! times_out {
             let report = running.await.unwrap();
             assert_eq!((report.rows[1].done, report.rows[1].failed), (9, 1));
             let failure = failures.items.take().remove(0);
-            assert!(matches!(failure.cause, Cause::Timeout(_)), "{failure}");
+            assert!(matches!(failure.cause(), Cause::Timeout(_)), "{failure}");
         }
     )*};
 }

@@ -105,7 +105,7 @@ impl Posts {
 impl Sink<Vec<Posted>> for Posts {
     /// A row that fails is a reject. A whole transaction that fails ends the run instead: five hundred good posts are
     /// no rejects, and another run will bring them.
-    async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError> {
+    async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError<Vec<Posted>>> {
         let mended = batches.iter().flatten().filter(|post| post.mended).count();
         // A count for the report, which is made when all has ended.
         self.mended.fetch_add(mended as u64, Relaxed);
@@ -120,7 +120,7 @@ impl Sink<Vec<Posted>> for Posts {
         Ok(written)
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<Vec<Posted>>> {
         Sink::<Vec<Posted>>::flush(&self.table).await
     }
 

@@ -67,14 +67,18 @@ impl Rejects {
 }
 
 impl Sink<Failure<Line>> for Rejects {
-    async fn write(&self, failures: Vec<Failure<Line>>) -> Result<Written, SinkError> {
-        let rejects: Vec<_> = failures.into_iter().map(Reject::from).collect();
+    async fn write(
+        &self,
+        failures: Vec<Failure<Line>>,
+    ) -> Result<Written, SinkError<Failure<Line>>> {
+        let rejects: Vec<_> = failures.iter().map(Reject::from).collect();
+        let rows = rejects.iter().cloned().map(reject_row).collect();
+        let written = self.table.write(rows).await;
+        let written = written.map_err(|error: SinkError<RejectRow>| error.made_of(failures))?;
         for reject in &rejects {
             self.note(reject);
         }
-        self.table
-            .write(rejects.into_iter().map(reject_row).collect())
-            .await
+        Ok(written)
     }
 }
 

@@ -17,8 +17,8 @@ fn split(pieces: &[&[u8]], limit: usize, max: usize) -> (Vec<Seen>, u64) {
         assert!(out.len() <= max);
         skipped += out.skipped();
         let failures = out.failures().iter().map(|failure| {
-            let place = failure.origin.as_ref().unwrap();
-            let error = failure.error.downcast_ref::<LineError>().unwrap().clone();
+            let place = failure.origin().unwrap();
+            let error = failure.error().downcast_ref::<LineError>().unwrap().clone();
             (place.line.unwrap(), place.offset.unwrap(), Err(error))
         });
         seen.extend(failures);
@@ -257,8 +257,8 @@ fn what_is_cut_off_is_a_failure_that_keeps_its_bytes() {
     let mut out = Pulled::new();
     splitter.split(b"whole\nhal", 9, &mut out);
     let failure = splitter.cut_off().unwrap();
-    assert_eq!(failure.origin.unwrap().to_string(), "peer:2 (byte 6)");
-    let error = failure.error.downcast_ref::<LineError>().unwrap();
+    assert_eq!(failure.origin().unwrap().to_string(), "peer:2 (byte 6)");
+    let error = failure.error().downcast_ref::<LineError>().unwrap();
     assert_eq!(
         (error.kind, error.bytes.as_slice()),
         (LineErrorKind::CutOff, &b"hal"[..])

@@ -8,13 +8,10 @@ use flate2::bufread::GzDecoder;
 
 use super::error::Refused;
 use super::foreign::{self, Format, TWICE, Told};
-use super::lookahead::Lookahead;
+use super::lookahead::{Compressed, Lookahead};
 use super::members::Members;
 use super::xz::Xz;
 use super::zst::Zstd;
-
-/// What a decoder reads.
-pub(super) type Compressed = Lookahead<Box<dyn Read + Send>>;
 
 /// What comes of it.
 pub(super) type Decoded = Box<dyn Read + Send>;

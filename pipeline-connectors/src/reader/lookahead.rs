@@ -2,6 +2,9 @@
 
 use std::io::{self, BufRead, Read};
 
+/// What a decoder reads.
+pub(super) type Compressed = Lookahead<Box<dyn Read + Send>>;
+
 /// How many bytes are read at a time.
 const BUFFER: usize = 64 * 1024;
 

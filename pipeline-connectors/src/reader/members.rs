@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bzip2::bufread::BzDecoder;
 use flate2::bufread::GzDecoder;
 
-use super::codec::Compressed;
+use super::lookahead::Compressed;
 
 /// The decoder of one member.
 pub(super) trait Member: Read + Sized {

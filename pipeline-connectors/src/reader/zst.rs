@@ -5,8 +5,8 @@ use std::io::{self, BufRead, ErrorKind, Read};
 use zstd::stream::raw::{Decoder, InBuffer, Operation, OutBuffer};
 use zstd::zstd_safe::zstd_sys::ZSTD_ErrorCode::ZSTD_error_memory_allocation;
 
-use super::codec::Compressed;
 use super::error::Refused;
+use super::lookahead::Compressed;
 
 /// The largest window that the decoder takes; `zstd --long=31` makes it.
 const LARGEST: u32 = if cfg!(target_pointer_width = "64") {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use pipeline_runtime::ErrorKind;
 use rusqlite::ErrorCode;
 
 use super::descriptors::no_descriptors;
@@ -166,6 +167,7 @@ impl std::error::Error for OpenError {}
 pub struct WriteError {
     pub(super) path: PathBuf,
     pub(super) table: String,
+    pub(super) kind: ErrorKind,
     pub(super) problem: String,
 }
 
@@ -178,6 +180,14 @@ impl fmt::Display for WriteError {
             self.path.display()
         )?;
         f.write_str(&self.problem)
+    }
+}
+
+impl WriteError {
+    /// What it says of the rows, and of what comes after them.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
     }
 }
 
@@ -219,6 +229,28 @@ impl fmt::Display for RowError {
 }
 
 impl std::error::Error for RowError {}
+
+/// What an error of SQLite says of the rows, and of what comes after them.
+pub(crate) fn kind(error: &rusqlite::Error) -> ErrorKind {
+    match error.sqlite_error_code() {
+        Some(
+            ErrorCode::DatabaseBusy
+            | ErrorCode::DatabaseLocked
+            | ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::OutOfMemory
+            | ErrorCode::FileLockingProtocolFailed,
+        ) => ErrorKind::Away,
+        Some(
+            ErrorCode::NotADatabase
+            | ErrorCode::DatabaseCorrupt
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied,
+        ) => ErrorKind::Closed,
+        _ => ErrorKind::Refused,
+    }
+}
 
 /// Why SQLite refused a transaction, for a message.
 pub(crate) fn refused(error: &rusqlite::Error, waited: Duration) -> String {

@@ -19,7 +19,7 @@ mod write;
 
 pub use database::{Database, Sqlite, Synchronous, sqlite};
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
-pub(crate) use error::{refused, said};
+pub(crate) use error::{kind, refused, said};
 pub(crate) use room::{Connected, with_room};
 pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};

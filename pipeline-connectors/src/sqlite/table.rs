@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
@@ -10,7 +11,7 @@ use super::patience::Patience;
 use super::room::with_room;
 use super::sql::{OnConflict, Sql};
 use super::write::Batch;
-use super::{Database, OpenError, OpenErrorKind, Row, TableStats};
+use super::{Database, OpenError, OpenErrorKind, Row, TableStats, WriteError};
 
 /// Describes a table; [`Database::table`] begins it.
 #[derive(Debug, Clone)]
@@ -140,9 +141,10 @@ impl TableBuilder {
 /// # Errors
 ///
 /// A row that breaks a constraint, or whose values do not fit, fails alone with a [`RowError`](crate::RowError) that
-/// names the table and the row's key; the rest of its transaction is written. Where a transaction fails as a whole (the
-/// database is locked for longer than the busy timeout, the disk is full), none of its rows is written
-/// ([`WriteError`](crate::WriteError)); later ones are tried again.
+/// names the table and the row's key; the rest of its transaction is written. Where a transaction fails as a whole, none
+/// of its rows is written ([`WriteError`](crate::WriteError)). If the database is locked for longer than the busy timeout,
+/// or the disk is full, it is [away](pipeline_runtime::ErrorKind::Away): the pipeline waits, and writes the same rows
+/// again. A file that is damaged or may not be written stops the pipeline.
 ///
 /// # Cancel safety
 ///
@@ -180,41 +182,56 @@ impl Table {
     }
 
     /// Moves what was written into the file.
-    pub(super) async fn checkpoint(&self) -> Result<(), SinkError> {
-        self.0.database.checkpoint().await.map_err(SinkError::new)
+    pub(super) async fn checkpoint<T>(&self) -> Result<(), SinkError<T>> {
+        let moved = self.0.database.checkpoint().await;
+        moved.map_err(SinkError::refused)
     }
 
     /// Works with the table's statements on a thread that may block.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Connection, &Sql) -> T + Send + 'static,
-    ) -> Result<T, SinkError> {
+    ) -> Result<T, String> {
         let table = Arc::clone(&self.0);
         let work = move |connection: &mut Connection| work(connection, &table.sql);
-        self.0.database.run(work).await.map_err(SinkError::new)
+        self.0.database.run(work).await
     }
 
-    /// Writes batches, each in a transaction.
-    async fn write_all<R: Row>(&self, batches: Vec<Vec<R>>) -> Result<Vec<Batch>, SinkError> {
+    /// Writes batches, each in a transaction, up to one at which the database is away: that error, and what is left.
+    async fn write_all<R: Row>(&self, batches: Vec<Vec<R>>) -> Result<AllWritten<R>, String> {
         let table = Arc::clone(&self.0);
         let work = move |connection: &mut Connection| {
-            let write = |rows: Vec<R>| {
-                let batch = Batch::write(&table.sql, &table.database, connection, &rows);
+            let mut written = Vec::with_capacity(batches.len());
+            let mut left = batches.into_iter();
+            while let Some(rows) = left.next() {
+                let mut batch = Batch::write(&table.sql, &table.database, connection, &rows);
+                if let Some(away) = batch.error.take_if(|error| error.kind() == ErrorKind::Away) {
+                    let left = std::iter::once(rows).chain(left).collect();
+                    return (written, Some((away, left)));
+                }
                 table.stats.add(batch.counts);
-                batch
-            };
-            batches.into_iter().map(write).collect()
+                written.push(batch);
+            }
+            (written, None)
         };
-        self.0.database.run(work).await.map_err(SinkError::new)
+        self.0.database.run(work).await
     }
 }
 
+/// What became of batches; and why the rest is not written, if it is not.
+type AllWritten<R> = (Vec<Batch>, Option<(WriteError, Vec<Vec<R>>)>);
+
 impl<R: Row> Sink<R> for Table {
-    async fn write(&self, items: Vec<R>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<R>) -> Result<Written, SinkError<R>> {
+        let all = self.write_all(vec![items]).await;
+        let (batches, rest) = all.map_err(SinkError::refused)?;
+        if let Some((away, left)) = rest {
+            return Err(SinkError::away(away).with_items(left.into_iter().flatten().collect()));
+        }
         let mut written = Written::all();
-        for batch in self.write_all(vec![items]).await? {
+        for batch in batches {
             if let Some(error) = batch.error {
-                return Err(SinkError::new(error));
+                return Err(SinkError::new(error.kind(), error));
             }
             for (index, error) in batch.failed {
                 written.fail(index, error);
@@ -223,7 +240,7 @@ impl<R: Row> Sink<R> for Table {
         Ok(written)
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<R>> {
         self.checkpoint().await
     }
 
@@ -233,21 +250,32 @@ impl<R: Row> Sink<R> for Table {
 }
 
 impl<R: Row> Sink<Vec<R>> for Table {
-    async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError<Vec<R>>> {
+        let all = self.write_all(items).await;
+        let (batches, rest) = all.map_err(SinkError::refused)?;
         let mut written = Written::all();
-        for (index, batch) in self.write_all(items).await?.into_iter().enumerate() {
-            if let Some(error) = batch.error {
-                written.fail(index, error);
-                continue;
+        for (index, batch) in batches.into_iter().enumerate() {
+            match batch.error {
+                Some(error) if error.kind() == ErrorKind::Closed => {
+                    return Err(SinkError::closed(error));
+                }
+                Some(error) => {
+                    written.fail(index, error);
+                    continue;
+                }
+                None => {}
             }
             for (part, error) in batch.failed {
                 written.fail_part(index, part, error);
             }
         }
-        Ok(written)
+        match rest {
+            None => Ok(written),
+            Some((away, left)) => Err(SinkError::away(away).with_written(written).with_items(left)),
+        }
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<Vec<R>>> {
         self.checkpoint().await
     }
 

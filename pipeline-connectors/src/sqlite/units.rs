@@ -4,12 +4,13 @@
 use std::borrow::Cow;
 use std::path::Path;
 
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
 use super::sql::Sql;
 use super::write::{Effect, Refused, row_error, write_row};
-use super::{OpenError, Row, RowError, Table, TableSnapshot, refused, with_room};
+use super::{OpenError, Row, RowError, Table, TableSnapshot, kind, refused, with_room};
 
 /// What a unit may do.
 #[derive(Debug)]
@@ -77,17 +78,20 @@ fn same_file(one: &Path, other: &Path) -> bool {
 impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
     const SETTLES: Settles = C::SETTLES;
 
-    async fn write(&self, items: Vec<R>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<R>) -> Result<Written, SinkError<R>> {
         let stakes = items.iter().map(|_| Stake::default()).collect();
         self.settle(items, stakes).await
     }
 
-    async fn settle(&self, items: Vec<R>, stakes: Vec<Stake>) -> Result<Written, SinkError> {
-        let rows = items.into_iter().map(|row| vec![row]);
-        self.write_all(rows, stakes).await
+    async fn settle(&self, items: Vec<R>, stakes: Vec<Stake>) -> Result<Written, SinkError<R>> {
+        let rows = items.into_iter().map(|row| vec![row]).collect();
+        let written = self.write_all(rows, stakes).await;
+        written.map_err(|Unwritten { kind, why, items }| {
+            SinkError::new(kind, why).with_items(items.into_iter().flatten().collect())
+        })
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<R>> {
         self.table.checkpoint().await
     }
 
@@ -99,22 +103,35 @@ impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
 impl<R: Row, C: Claims> Sink<Vec<R>> for Claiming<C> {
     const SETTLES: Settles = C::SETTLES;
 
-    async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError<Vec<R>>> {
         let stakes = items.iter().map(|_| Stake::default()).collect();
         self.settle(items, stakes).await
     }
 
-    async fn settle(&self, items: Vec<Vec<R>>, stakes: Vec<Stake>) -> Result<Written, SinkError> {
-        self.write_all(items, stakes).await
+    async fn settle(
+        &self,
+        items: Vec<Vec<R>>,
+        stakes: Vec<Stake>,
+    ) -> Result<Written, SinkError<Vec<R>>> {
+        let written = self.write_all(items, stakes).await;
+        written
+            .map_err(|Unwritten { kind, why, items }| SinkError::new(kind, why).with_items(items))
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<Vec<R>>> {
         self.table.checkpoint().await
     }
 
     fn name(&self) -> Cow<'static, str> {
         self.table.name().to_owned().into()
     }
+}
+
+/// Items of which nothing is written, and why.
+struct Unwritten<R> {
+    kind: ErrorKind,
+    why: String,
+    items: Vec<Vec<R>>,
 }
 
 /// The rows of an item: of one message or task, or, for a batch, of several with one row each.
@@ -141,24 +158,33 @@ impl<C: Claims> Claiming<C> {
     /// Writes all items in one transaction.
     async fn write_all<R: Row>(
         &self,
-        items: impl IntoIterator<Item = Vec<R>>,
+        items: Vec<Vec<R>>,
         stakes: Vec<Stake>,
-    ) -> Result<Written, SinkError> {
+    ) -> Result<Written, Unwritten<R>> {
         let (table, claims) = (&self.table, self.claims.clone());
         let (waited, mut written) = (table.database().busy_timeout(), C::written());
         let items = items.into_iter().zip(stakes);
         let items: Vec<_> = items.map(|(rows, stake)| Item { rows, stake }).collect();
         let work = move |connection: &mut Connection, sql: &Sql| {
-            with_room(connection, |connection| {
+            let batch = with_room(connection, |connection| {
                 Batch::write(connection, sql, &items, &claims)
+            });
+            batch.map_err(|error| Unwritten {
+                kind: kind(&error),
+                why: format!(
+                    "nothing of this batch was written to the table `{}`: {}",
+                    sql.table,
+                    refused(&error, waited)
+                ),
+                items: items.into_iter().map(|item| item.rows).collect(),
             })
         };
-        let batch = table.run(work).await?.map_err(|error| {
-            let why = refused(&error, waited);
-            let table = table.name();
-            SinkError::new(format!(
-                "nothing of this batch was written to the table `{table}`: {why}"
-            ))
+        let batch = table.run(work).await.unwrap_or_else(|panic| {
+            Err(Unwritten {
+                kind: ErrorKind::Refused,
+                why: panic,
+                items: Vec::new(),
+            })
         })?;
         table.count(batch.counts);
         for (index, part, is_lost) in batch.aside {

@@ -6,7 +6,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction, TransactionBehavior};
 
-use super::error::{refused, said};
+use super::error::{kind, refused, said};
 use super::room::with_room;
 use super::sql::Sql;
 use super::{Binder, Database, Row, RowError, TableSnapshot, WriteError};
@@ -58,6 +58,7 @@ impl Batch {
             error: Some(WriteError {
                 path: database.path().to_path_buf(),
                 table: sql.table.clone(),
+                kind: kind(&error),
                 problem: refused(&error, database.busy_timeout()),
             }),
         })

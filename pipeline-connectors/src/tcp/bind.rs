@@ -8,7 +8,7 @@ use futures::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::accept::Acceptor;
-use super::{Tcp, TcpStats};
+use super::{LastLine, Tcp, TcpStats};
 use crate::descriptors;
 use crate::lines::{BYTE_BOUND, Budget, LINE_LIMIT};
 
@@ -36,17 +36,6 @@ pub fn tcp<A: ToSocketAddrs + Display>(address: A) -> Listen<A> {
         connections: None,
         last_line: LastLine::default(),
     }
-}
-
-/// What a last line without a line end is, where a peer has closed its connection in an orderly way. After a reset it
-/// is always a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum LastLine {
-    /// A failure: the peer may have been cut off in the middle of it.
-    #[default]
-    Fail,
-    /// A line like the others, as in a file.
-    Emit,
 }
 
 /// What [`tcp`] returns: a listener before it listens.

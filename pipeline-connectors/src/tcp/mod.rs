@@ -19,7 +19,8 @@ use crate::lines::{Block, Budget, Reserved};
 use accept::Acceptor;
 use connection::{Connection, Turn};
 
-pub use bind::{BindError, LastLine, Listen, tcp};
+pub use bind::{BindError, Listen, tcp};
+pub use connection::LastLine;
 pub use stats::{TcpSnapshot, TcpStats};
 
 /// How many bytes a connection may bring in one turn.

@@ -20,12 +20,12 @@ pub(crate) struct Failed {
 impl From<&SourceError> for Failed {
     fn from(failure: &SourceError) -> Self {
         Self {
-            place: failure.origin.clone().expect("a failure has a place"),
+            place: failure.origin().cloned().expect("a failure has a place"),
             message: failure.to_string(),
-            line: failure.error.downcast_ref().cloned(),
+            line: failure.error().downcast_ref().cloned(),
             #[cfg(feature = "_reader")]
             read: failure
-                .error
+                .error()
                 .downcast_ref::<pipeline_connectors::ReadError>()
                 .map(|error| error.kind.clone()),
         }

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use pipeline_connectors::queue::SqsQueue;
-use pipeline_runtime::queue::{Outgoing, Queue as _, QueueError};
+use pipeline_runtime::queue::{Outgoing, Queue as _, QueueError, Unsettled};
 use test_servers::Faults;
 
 use crate::{client, message, new, open, receipts, receive};
@@ -33,7 +33,7 @@ async fn persist<T>(attempt: impl AsyncFn() -> Result<T, QueueError>) -> T {
     for _ in 0..100 {
         match attempt().await {
             Ok(done) => return done,
-            Err(error) => assert!(error.transient, "{error} is final"),
+            Err(error) => assert!(error.is_away(), "{error} is final"),
         }
     }
     panic!("it never succeeds");
@@ -51,8 +51,8 @@ async fn send_all(queue: &SqsQueue) {
     while !left.is_empty() {
         let messages = || left.iter().map(|n| named(40).swap_remove(*n)).collect();
         let unsent = persist(async || queue.send(messages()).await).await;
-        assert!(unsent.iter().all(|entry| entry.retryable), "{unsent:?}");
-        left = unsent.iter().map(|entry| left[entry.index]).collect();
+        assert!(unsent.iter().all(Unsettled::is_away), "{unsent:?}");
+        left = unsent.iter().map(|entry| left[entry.index()]).collect();
     }
 }
 
@@ -121,7 +121,7 @@ async fn an_ack_whose_answer_is_cut_off_is_an_ack() {
     assert!(faults.fired() > 0);
     // The SDK has asked again; what is deleted already may be told as a lost lease, never as one to try again.
     assert!(
-        unsettled.iter().all(|entry| !entry.retryable),
+        unsettled.iter().all(|entry| !entry.is_away()),
         "{unsettled:?}"
     );
     tokio::time::sleep(queue.profile().lease).await;
@@ -142,7 +142,7 @@ async fn throttling_is_an_error_that_may_pass() {
             r#"[{{"service": "sqs", "error": {{"code": "{code}", "status": {status}}}}}]"#
         ));
         let error = through.send(named(1)).await.unwrap_err();
-        assert!(error.transient, "{error}");
+        assert!(error.is_away(), "{error}");
         assert!(error.to_string().contains(code), "{error}");
     }
     faults.set("[]");
@@ -159,7 +159,7 @@ async fn a_refusal_is_final() {
         r#"[{"service": "sqs", "error": {"code": "AccessDenied", "status": 403, "message": "not for you"}}]"#,
     );
     let error = through.receive(1, Duration::ZERO).await.unwrap_err();
-    assert!(!error.transient);
+    assert!(!error.is_away());
     let said = error.to_string();
     assert!(
         said.contains("not for you") && said.contains("AccessDenied"),

@@ -47,7 +47,7 @@ async fn a_message_that_sqs_does_not_take_fails_alone_and_is_final() {
     let refused = queue.send(messages).await.unwrap();
     let told: Vec<_> = refused
         .iter()
-        .map(|entry| (entry.index, entry.retryable, entry.error.to_string()))
+        .map(|entry| (entry.index(), entry.is_away(), entry.to_string()))
         .collect();
     assert_eq!(
         told,
@@ -162,7 +162,7 @@ async fn a_queue_that_is_not_there_is_final_and_one_that_comes_later_is_found() 
     let name = format!("late-{:016x}", fastrand::u64(..));
     let queue = open(&client, &name).await;
     let error = queue.receive(1, Duration::ZERO).await.unwrap_err();
-    assert!(!error.transient);
+    assert!(!error.is_away());
     assert_eq!(
         error.to_string(),
         "SQS refuses: The specified queue does not exist. (AWS.SimpleQueueService.NonExistentQueue)"
@@ -179,7 +179,7 @@ async fn a_server_that_is_not_there_is_an_error_that_may_pass() {
     let url = format!("http://{}", taken.local_addr().unwrap());
     let queue = queue::sqs("orders").client(client(&url)).open().await;
     let error = queue.receive(1, Duration::from_secs(1)).await.unwrap_err();
-    assert!(error.transient);
+    assert!(error.is_away());
     let said = error.to_string();
     assert!(said.starts_with("SQS cannot be reached: "), "{said}");
     assert!(said.contains("Connection refused"), "{said}");

@@ -67,7 +67,7 @@ const SOME_FAIL: &str = r#"{"Successful": [], "Failed": [
 fn told(unsettled: &[Unsettled]) -> Vec<(usize, bool, String)> {
     unsettled
         .iter()
-        .map(|entry| (entry.index, entry.retryable, entry.error.to_string()))
+        .map(|entry| (entry.index(), entry.is_away(), entry.to_string()))
         .collect()
 }
 
@@ -109,7 +109,7 @@ async fn entries_of_a_send_are_counted_with_those_that_are_refused_before() {
         .await
         .unwrap()
         .iter()
-        .map(|entry| entry.index)
+        .map(Unsettled::index)
         .collect();
     assert_eq!(indexes, [1, 3, 5]);
 }

@@ -21,7 +21,7 @@ mod task;
 use std::future::Future;
 use std::sync::Arc;
 
-use crate::failure::BoxError;
+use crate::place::place_error;
 
 pub use crate::ticket::{Ending, Recorded, TaskName};
 #[cfg(feature = "journal")]
@@ -32,7 +32,6 @@ pub(crate) use open::OpenTasks;
 pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;
-pub use scoped::Scoped;
 #[doc(hidden)]
 pub use task::{Committing, Opening, Task};
 
@@ -45,8 +44,9 @@ pub use task::{Committing, Opening, Task};
 /// Everything is done in batches: the runtime gathers what all items and all stages of a pipeline want recorded while
 /// the last batch is being written, so that one `fsync` serves many frames.
 ///
-/// An error, or a panic, of `begin` or `record` fails the items whose tasks it was asked for; one of `finish` is logged. A
-/// stop may drop the future of any: then it was done or not.
+/// While the journal is [away](crate::ErrorKind::Away) `begin` and `record` are asked again, with back-off, as long as it
+/// takes; for a minute, where no task of the batch comes from a queue. Any other error, or a panic, fails the items whose
+/// tasks it was asked for. An error of `finish` is logged. A stop may drop the future of any: then it was done or not.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a journal",
     note = "implement `Journal`, or use one of the connectors' journals"
@@ -96,13 +96,23 @@ pub trait Journal: Send + Sync + 'static {
     where
         Self: Sized,
     {
-        Scoped::new(self, name.into())
+        Scoped {
+            journal: self,
+            name: name.into(),
+        }
     }
 
     #[doc(hidden)]
     fn scope_name(&self) -> Option<Arc<str>> {
         None
     }
+}
+
+/// What [`Journal::scope`] makes.
+#[derive(Debug, Clone)]
+pub struct Scoped<J> {
+    journal: J,
+    name: Arc<str>,
 }
 
 /// A task that begins.
@@ -156,21 +166,9 @@ pub struct Finish {
 /// is empty.
 pub const UNRECORDED: &[u8] = &[];
 
-/// A journal could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error(transparent)]
-pub struct JournalError {
-    /// What went wrong.
-    pub error: BoxError,
-}
-
-impl JournalError {
-    /// Wraps what went wrong.
-    pub fn new(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-        }
-    }
+place_error! {
+    /// A journal could not be read or written.
+    JournalError
 }
 
 #[diagnostic::do_not_recommend]

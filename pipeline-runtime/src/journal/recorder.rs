@@ -12,6 +12,7 @@ use super::task::{Answer, Entry, Gathers, Opening, Task};
 use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
 use crate::control::Control;
 use crate::panics;
+use crate::patience::Patience;
 use crate::site::Site;
 use crate::ticket::Message;
 
@@ -22,6 +23,7 @@ pub struct Recorder(Arc<dyn Gathers>);
 impl Recorder {
     pub(crate) fn new(journal: impl Journal) -> Self {
         Self(Arc::new(Gathering {
+            patience: Patience::new(format!("journal {}", journal.name())),
             journal,
             control: OnceLock::new(),
             tasks: Arc::default(),
@@ -47,13 +49,14 @@ impl Recorder {
 
     /// Opens a task in stage number `stage`.
     pub(crate) fn open(&self, id: Arc<str>, stage: usize, message: Message) -> Opening {
+        let is_of_delivery = message.queue.is_some();
         let scope = self.0.scope().or(message.queue);
         let scope = scope.unwrap_or_else(|| Arc::from(""));
         let begin = Begin {
             task: TaskName { scope, id },
             message: message.number,
         };
-        Task::open(Arc::clone(&self.0), begin, stage)
+        Task::open(Arc::clone(&self.0), begin, is_of_delivery, stage)
     }
 }
 
@@ -65,6 +68,7 @@ impl std::fmt::Debug for Recorder {
 
 struct Gathering<J> {
     journal: J,
+    patience: Patience,
     control: OnceLock<Arc<Control>>,
     tasks: Arc<OpenTasks>,
     begins: Lane<Arc<Entry>>,
@@ -123,8 +127,10 @@ impl<J: Journal> Gathering<J> {
 
     async fn beginning(self: Arc<Self>) {
         while let Some(entries) = self.begins.batch() {
-            let tasks = entries.iter().map(|entry| entry.begin.clone()).collect();
-            let begun = answered(async { self.journal.begin(tasks).await }).await;
+            let tasks: Vec<_> = entries.iter().map(|entry| entry.begin.clone()).collect();
+            let begun = self
+                .ask(&entries, || self.journal.begin(tasks.clone()))
+                .await;
             match begun.and_then(|begun| complete(begun, entries.len())) {
                 Ok(begun) => {
                     for (entry, begun) in entries.iter().zip(begun) {
@@ -139,7 +145,8 @@ impl<J: Journal> Gathering<J> {
     async fn recording(self: Arc<Self>) {
         while let Some(batch) = self.records.batch() {
             let (entries, frames): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-            match answered(async { self.journal.record(frames).await }).await {
+            let recorded = self.ask(&entries, || self.journal.record(frames.clone()));
+            match recorded.await {
                 Ok(fenced) => {
                     let mut answers = vec![Answer::Recorded; entries.len()];
                     for index in fenced {
@@ -152,6 +159,33 @@ impl<J: Journal> Gathering<J> {
                     }
                 }
                 Err(error) => fail(&entries, error),
+            }
+        }
+    }
+
+    /// Asks for what these tasks need, as often as it takes while the journal is away. What was asked for before may be
+    /// done: a task that has begun may begin again, and a frame be recorded again.
+    async fn ask<T, F>(
+        &self,
+        entries: &[Arc<Entry>],
+        ask: impl Fn() -> F,
+    ) -> Result<T, JournalError>
+    where
+        F: Future<Output = Result<T, JournalError>>,
+    {
+        let deliveries = entries.iter().any(|entry| entry.is_of_delivery);
+        let mut asking = self.patience.asking();
+        loop {
+            match answered(ask()).await {
+                Err(error) if error.is_away() => {
+                    if !asking.pause(&error, deliveries).await {
+                        return Err(error);
+                    }
+                }
+                answer => {
+                    asking.answered();
+                    return answer;
+                }
             }
         }
     }
@@ -174,7 +208,7 @@ async fn answered<T>(
     let answer = AssertUnwindSafe(asked).catch_unwind().await;
     answer.unwrap_or_else(|panic| {
         let message = panics::message(&*panic);
-        Err(JournalError::new(format!("it panicked: {message}")))
+        Err(JournalError::refused(format!("it panicked: {message}")))
     })
 }
 
@@ -184,7 +218,7 @@ fn complete<T>(begun: Vec<T>, tasks: usize) -> Result<Vec<T>, JournalError> {
         return Ok(begun);
     }
     let message = format!("it answered for {} of {tasks} tasks", begun.len());
-    Err(JournalError::new(message))
+    Err(JournalError::refused(message))
 }
 
 fn fail(entries: &[Arc<Entry>], error: JournalError) {

@@ -3,20 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{Begin, Begun, Finish, Frame, Journal, JournalError};
-
-/// What [`Journal::scope`] makes.
-#[derive(Debug, Clone)]
-pub struct Scoped<J> {
-    journal: J,
-    name: Arc<str>,
-}
-
-impl<J> Scoped<J> {
-    pub(super) fn new(journal: J, name: Arc<str>) -> Self {
-        Self { journal, name }
-    }
-}
+use super::{Begin, Begun, Finish, Frame, Journal, JournalError, Scoped};
 
 #[diagnostic::do_not_recommend]
 impl<J: Journal> Journal for Scoped<J> {

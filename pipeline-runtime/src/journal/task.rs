@@ -6,13 +6,14 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::open::{Open, OpenTasks, Stages};
 use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
 use crate::control::Control;
-use crate::failure::Cause;
+use crate::failure::{Away, Cause};
 use crate::step::Aside;
 use crate::ticket::Rider;
 
@@ -23,6 +24,8 @@ pub struct Task(pub(super) Arc<Entry>);
 /// What is known of a task.
 pub(crate) struct Entry {
     pub(super) begin: Begin,
+    /// Whether it comes from a queue, and so comes again.
+    pub(super) is_of_delivery: bool,
     /// 0 before it has begun.
     epoch: AtomicU64,
     gathers: Arc<dyn Gathers>,
@@ -90,9 +93,15 @@ pub(crate) trait Gathers: Send + Sync {
 
 impl Task {
     /// Begins the task, and to load what is recorded of it.
-    pub(crate) fn open(gathers: Arc<dyn Gathers>, begin: Begin, stage: usize) -> Opening {
+    pub(crate) fn open(
+        gathers: Arc<dyn Gathers>,
+        begin: Begin,
+        is_of_delivery: bool,
+        stage: usize,
+    ) -> Opening {
         let entry = Arc::new_cyclic(|entry: &Weak<Entry>| Entry {
             begin,
+            is_of_delivery,
             epoch: AtomicU64::new(0),
             gathers: Arc::clone(&gathers),
             place: gathers.tasks().add(entry.clone()),
@@ -188,7 +197,6 @@ impl Entry {
         let mut state = self.lock();
         let asked = std::mem::replace(&mut state.asked, Asked::Answered);
         match (answer, asked) {
-            (Ok(Answer::Recorded), _) => {}
             (Ok(Answer::Begun(Begun::Open { epoch, frames })), _) => {
                 // Relaxed: read under the same lock, or by who was told that the task has begun.
                 self.epoch.store(epoch, Ordering::Relaxed);
@@ -197,7 +205,7 @@ impl Entry {
             (Ok(Answer::Begun(Begun::Done)), _) => state.asked = Asked::Aside(Aside::AlreadyDone),
             (Ok(Answer::Fenced), _) => state.asked = Asked::Aside(Aside::Lost),
             (Err(error), Asked::Waiting(request)) => state.asked = Asked::Failed(request, error),
-            (Err(_), _) => {}
+            (Ok(Answer::Recorded) | Err(_), _) => {}
         }
         let waker = state.waker.take();
         drop(state);
@@ -231,10 +239,15 @@ impl Entry {
                 format!("cannot record `{key}` of task `{task}` in the journal {journal}")
             }
         };
-        Cause::Error(Box::new(Failed {
+        let failed = Failed {
             what,
             error: Arc::clone(error),
-        }))
+        };
+        if error.is_away() {
+            let place = format!("the journal {journal}");
+            return Cause::Away(Away::new(place, failed, Duration::ZERO));
+        }
+        Cause::Error(Box::new(failed))
     }
 }
 

@@ -7,10 +7,13 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-use crate::failure::{BoxError, Failure, StageInfo, write_failed, write_frames};
+#[cfg(feature = "journal")]
+use crate::failure::BoxError;
+use crate::failure::{Cause, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
+use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Fate, Known, Original, Rider, TaskName};
+use crate::ticket::{Carry as _, Fate, Known, Now, Original, Rider, TaskName};
 
 /// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
 ///
@@ -93,7 +96,15 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
     /// messages are acknowledged then. A letter whose id is there already replaces the older one, or is kept beside it
     /// and comes later, where nothing can be replaced; it is never the one that is dropped.
-    fn write(&self, letters: Vec<DeadLetter>) -> impl Future<Output = Result<(), BoxError>> + Send;
+    fn write(
+        &self,
+        letters: Vec<DeadLetter>,
+    ) -> impl Future<Output = Result<(), DeadLettersError>> + Send;
+}
+
+place_error! {
+    /// Letters could not be stored; none of their messages is acknowledged.
+    DeadLettersError
 }
 
 impl<D: DeadLetters> DeadLetters for Arc<D> {
@@ -101,7 +112,7 @@ impl<D: DeadLetters> DeadLetters for Arc<D> {
         D::name(self)
     }
 
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         D::write(self, letters).await
     }
 }
@@ -119,24 +130,38 @@ pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
 }
 
 impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
-    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError> {
+    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
         let mut letters = Vec::new();
-        for failure in &failures {
-            let messages = failure.ticket.ticket().messages();
+        let mut dead = Vec::with_capacity(failures.len());
+        for failure in failures {
+            let messages = failure.0.ticket.ticket().messages();
             if messages.is_empty() {
                 return Err(SinkError::closed(format!(
                     "there is no message to write a dead letter of for the failure `{failure}`; `dead_letters` needs a queue as the input"
                 )));
             }
-            let of = |message| DeadLetter::of(failure, message);
+            // Its message is somebody else's, who decides about it.
+            if failure.0.ticket.ticket().is_lost(&mut Now::default()) {
+                failure.decide(Fate::Lost);
+                continue;
+            }
+            // Nothing is wrong with the message: undecided, it comes again after a lease.
+            if matches!(failure.cause(), Cause::Away(_) | Cause::Stopped(_)) {
+                continue;
+            }
+            let of = |message| DeadLetter::of(&failure, message);
             letters.extend(messages.iter().map(of));
+            dead.push(failure);
         }
-        let written = self.0.write(letters).await;
-        written.map_err(|error| {
-            SinkError::closed(format!("dead letters `{}`: {error}", self.0.name()))
-        })?;
-        for failure in failures {
-            failure.into_details().ticket.decide(Fate::Dead);
+        if letters.is_empty() {
+            return Ok(Written::all());
+        }
+        if let Err(error) = self.0.write(letters).await {
+            let why = format!("dead letters `{}`: {error}", self.0.name());
+            return Err(SinkError::new(error.kind(), why).with_items(dead));
+        }
+        for failure in dead {
+            failure.decide(Fate::Dead);
         }
         Ok(Written::all())
     }
@@ -144,8 +169,8 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = failure.stage.clone();
-        let keys = failure.frames.iter().map(|key| DeadFrame {
+        let StageInfo { name, command, .. } = failure.stage().clone();
+        let keys = failure.frames().iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,
         });
@@ -169,8 +194,8 @@ impl DeadLetter {
         Self {
             stage: name.to_string(),
             command: command.to_owned(),
-            cause: failure.cause.to_string(),
-            attempts: failure.attempts,
+            cause: failure.cause().to_string(),
+            attempts: failure.attempts(),
             frames,
             ..letter
         }

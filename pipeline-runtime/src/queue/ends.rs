@@ -19,7 +19,7 @@ pub fn acks() -> Acks {
 }
 
 impl<B: Send + Sync + 'static> Sink<Delivery<B>> for Acks {
-    async fn write(&self, _items: Vec<Delivery<B>>) -> Result<Written, SinkError> {
+    async fn write(&self, _items: Vec<Delivery<B>>) -> Result<Written, SinkError<Delivery<B>>> {
         Ok(Written::all())
     }
 
@@ -40,9 +40,9 @@ pub fn nacks(delay: Duration) -> Nacks {
 }
 
 impl<T: Send + 'static> Sink<Failure<T>> for Nacks {
-    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError> {
+    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
         for failure in failures {
-            if failure.ticket.ticket().messages().is_empty() {
+            if failure.0.ticket.ticket().messages().is_empty() {
                 return Err(SinkError::closed(format!(
                     "there is no message to give back for the failure `{failure}`; `nacks` needs a queue as the input"
                 )));

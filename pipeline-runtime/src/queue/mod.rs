@@ -19,10 +19,13 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::failure::BoxError;
+use crate::place::{ErrorKind, place_error};
 
 pub use crate::ticket::Receipt;
 pub use body::Body;
-pub use dead_letters::{DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, dead_letters};
+pub use dead_letters::{
+    DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, DeadLettersError, dead_letters,
+};
 pub use deliveries::{Deliveries, deliveries};
 pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
@@ -41,9 +44,9 @@ pub use stats::DeliveryStats;
 /// processes may compete for the messages of one queue. A message is delivered at least once, to one consumer at a time
 /// as long as its lease is kept.
 ///
-/// An error that is not [transient](QueueError::transient) ends the source; one that is, is tried again with back-off, and
-/// so are entries that are reported as [`Unsettled::retryable`]. A panic of `ack`, `nack` or `extend` is a transient
-/// error; one of `receive` ends the source, one of `send` fails its messages.
+/// An error that is [away](ErrorKind::Away) is tried again with back-off, and so are entries of that kind; any other error
+/// ends the source. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source, one of
+/// `send` fails its messages.
 ///
 /// Futures that are dropped have settled their entries or not. That of `send` is dropped when the pipeline stops; those of
 /// `ack` and `nack` a second after an abort, five after a failure that stops the pipeline, 100 ms after the deadline of a
@@ -78,7 +81,7 @@ pub trait Queue: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Vec<Received<Self::Body>>, QueueError>> + Send;
 
     /// The messages are done with: removes them. A message whose lease this consumer has lost is reported as
-    /// [`Unsettled::lost`], where the queue can tell.
+    /// [`Unsettled::refused`], where the queue can tell.
     fn ack(
         &self,
         receipts: Vec<Receipt>,
@@ -279,48 +282,97 @@ impl<B> Outgoing<B> {
     }
 }
 
-/// One entry of a batch that could not be settled or sent, while others were.
+/// One entry of a batch that could not be settled or sent, while others were. Its `Display` is that of what went wrong.
 #[derive(Debug)]
 pub struct Unsettled {
-    /// Its place in the batch, from 0.
-    pub index: usize,
-    /// Why.
-    pub error: BoxError,
-    /// Whether it is of use to try again: not if the lease is lost or the message is refused for what it is.
-    pub retryable: bool,
-    /// Whether the message is not there any more: it was acknowledged before, or somebody has removed it.
-    pub gone: bool,
+    index: usize,
+    error: QueueError,
+    is_gone: bool,
 }
 
 impl Unsettled {
-    /// An entry whose message is not there any more. Of an acknowledgement that is as good as done: an answer to an
-    /// earlier one may have been lost.
+    /// The entry at `index`, from 0, failed with this error.
     #[must_use]
-    pub fn gone(index: usize) -> Self {
-        Self {
-            gone: true,
-            ..Self::lost(index, "the message is not there any more")
-        }
-    }
-
-    /// An entry that may succeed when it is tried again.
-    pub fn retryable(index: usize, error: impl Into<BoxError>) -> Self {
+    pub fn new(index: usize, error: QueueError) -> Self {
         Self {
             index,
-            error: error.into(),
-            retryable: true,
-            gone: false,
+            error,
+            is_gone: false,
         }
     }
 
     /// An entry for which there is no more to do: its lease is lost, or it is refused for what it is.
-    pub fn lost(index: usize, error: impl Into<BoxError>) -> Self {
+    pub fn refused(index: usize, error: impl Into<BoxError>) -> Self {
+        Self::new(index, QueueError::refused(error))
+    }
+
+    /// An entry whose message is not there any more. Of an acknowledgement that is as good as done: the answer to an
+    /// earlier one may have been lost.
+    #[must_use]
+    pub fn gone(index: usize) -> Self {
         Self {
-            index,
-            error: error.into(),
-            retryable: false,
-            gone: false,
+            is_gone: true,
+            ..Self::refused(index, "the message is not there any more")
         }
+    }
+
+    /// An entry that may succeed when it is tried again.
+    pub fn away(index: usize, error: impl Into<BoxError>) -> Self {
+        Self::new(index, QueueError::away(error))
+    }
+
+    /// An entry that fails because the queue takes nothing more.
+    pub fn closed(index: usize, error: impl Into<BoxError>) -> Self {
+        Self::new(index, QueueError::closed(error))
+    }
+
+    /// The same as an entry of another batch.
+    #[must_use]
+    pub fn at(mut self, index: usize) -> Self {
+        self.index = index;
+        self
+    }
+
+    /// Its place in the batch, from 0.
+    #[must_use]
+    pub fn index(&self) -> usize {
+        self.index
+    }
+
+    /// Whether the same may succeed later, as [`ErrorKind`] says.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.error.kind()
+    }
+
+    /// Whether the same may succeed later.
+    #[must_use]
+    pub fn is_away(&self) -> bool {
+        self.error.is_away()
+    }
+
+    /// Whether its message is not there any more.
+    #[must_use]
+    pub fn is_gone(&self) -> bool {
+        self.is_gone
+    }
+
+    /// What went wrong.
+    #[must_use]
+    pub fn error(&self) -> &QueueError {
+        &self.error
+    }
+
+    /// What went wrong, by value.
+    #[must_use]
+    pub fn into_error(self) -> QueueError {
+        self.error
+    }
+}
+
+impl std::fmt::Display for Unsettled {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.error.fmt(f)
     }
 }
 
@@ -348,32 +400,9 @@ impl Profile {
     }
 }
 
-/// A whole batch could not be received, settled or sent.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct QueueError {
-    /// What went wrong.
-    #[source]
-    pub error: BoxError,
-    /// Whether it may pass by itself (a connection that is down, throttling, a lock): then it is tried again with
-    /// back-off. Otherwise (no such queue, no permission, a file that is none) the source ends with it.
-    pub transient: bool,
-}
-
-impl QueueError {
-    /// An error that may pass by itself.
-    pub fn transient(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-            transient: true,
-        }
-    }
-
-    /// An error that will not.
-    pub fn fatal(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-            transient: false,
-        }
-    }
+place_error! {
+    /// A whole batch could not be received, settled or sent. One that is away (a connection that is down, throttling, a
+    /// lock) is tried again with back-off; with any other (no such queue, no permission, a file that is none) the source
+    /// ends.
+    QueueError
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::sync::Arc;
 
-use super::dead_letters::{DeadLetter, DeadLetters};
+use super::dead_letters::{DeadLetter, DeadLetters, DeadLettersError};
 use super::{Body, Delivery};
 use crate::bounds::BoxFuture;
-use crate::failure::BoxError;
+use crate::patience::Patience;
 use crate::source::SourceError;
 use crate::ticket::{Carried, Fate, Ticket};
 
@@ -20,7 +20,7 @@ pub(super) enum Poison {
 /// [`DeadLetters`] without their type.
 pub(super) trait Letters: Send + Sync {
     fn name(&self) -> Arc<str>;
-    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), BoxError>>;
+    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), DeadLettersError>>;
 }
 
 impl<D: DeadLetters> Letters for D {
@@ -28,7 +28,7 @@ impl<D: DeadLetters> Letters for D {
         DeadLetters::name(self)
     }
 
-    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), BoxError>> {
+    fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), DeadLettersError>> {
         Box::pin(DeadLetters::write(self, letters))
     }
 }
@@ -61,14 +61,23 @@ impl Poison {
         if poisoned.is_empty() {
             return Ok(items);
         }
-        let dead = poisoned
-            .iter()
-            .map(|carried| DeadLetter::poisoned(&*carried.item.original(), *limit))
-            .collect();
-        let written = letters.write(dead).await;
-        written.map_err(|error| {
-            SourceError::new(format!("dead letters `{}`: {error}", letters.name()))
-        })?;
+        let place = format!("dead letters `{}`", letters.name());
+        let patience = Patience::new(place);
+        let mut asking = patience.asking();
+        loop {
+            let letter = |carried: &Carried<Delivery<B>, _>| {
+                DeadLetter::poisoned(&*carried.item.original(), *limit)
+            };
+            let dead = poisoned.iter().map(letter).collect();
+            match letters.write(dead).await {
+                Ok(()) => break asking.answered(),
+                Err(error) if error.is_away() && asking.pause(&error, true).await => {}
+                Err(error) => {
+                    let place = patience.place();
+                    return Err(SourceError::new(format!("{place}: {error}")));
+                }
+            }
+        }
         for Carried { item, ticket } in poisoned {
             tracing::warn!(id = %item.id(), count = item.receive_count(), "delivered too often; a dead letter is written");
             ticket.resolve(Fate::Dead);

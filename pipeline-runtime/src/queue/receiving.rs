@@ -94,7 +94,7 @@ impl<Q: Queue> Asks<Q> {
                     }
                     tokio::task::coop::consume_budget().await;
                 }
-                Err(error) if error.transient => {
+                Err(error) if error.is_away() => {
                     failures += 1;
                     if failures == 1 {
                         tracing::warn!(queue = %self.queue.name(), %error, "cannot receive; tried again with back-off");

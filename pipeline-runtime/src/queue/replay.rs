@@ -78,15 +78,15 @@ pub async fn replay<Q: Queue>(
                 messages.push(message);
                 indexes.push(index);
             }
-            Err(error) => unsent.push(Unsettled::lost(index, error)),
+            Err(error) => unsent.push(Unsettled::refused(index, error)),
         }
     }
     let refused = queue.send(messages).await?;
-    unsent.extend(refused.into_iter().map(|entry| Unsettled {
-        index: indexes[entry.index],
-        ..entry
+    unsent.extend(refused.into_iter().map(|entry| {
+        let index = indexes[entry.index()];
+        entry.at(index)
     }));
-    unsent.sort_by_key(|entry| entry.index);
+    unsent.sort_by_key(Unsettled::index);
     Ok(unsent)
 }
 
@@ -244,7 +244,7 @@ mod tests {
         let unsent = replay(&letters, &queue).await.unwrap();
         let indexes: Vec<_> = unsent
             .iter()
-            .map(|entry| (entry.index, entry.retryable))
+            .map(|entry| (entry.index(), entry.is_away()))
             .collect();
         assert_eq!(indexes, [(1, false)]);
         let received = queue.receive(10, Duration::ZERO).await.unwrap();

@@ -44,12 +44,13 @@ where
     Q: Queue<Body: Clone>,
     T: Into<Outgoing<Q::Body>> + Send + 'static,
 {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
         let mut left: Vec<_> = items.into_iter().map(Into::into).enumerate().collect();
         let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
         loop {
-            let again = self.send(&mut left, &mut written).await?;
+            let sent = self.send(&mut left, &mut written).await;
+            let again = sent.map_err(SinkError::closed)?;
             let Some(error) = again else {
                 return Ok(written);
             };
@@ -74,25 +75,25 @@ impl<Q: Queue<Body: Clone>> Sends<Q> {
         &self,
         left: &mut Vec<(usize, Outgoing<Q::Body>)>,
         written: &mut Written,
-    ) -> Result<Option<String>, SinkError> {
+    ) -> Result<Option<String>, String> {
         let messages = left.iter().map(|(_, message)| message.clone()).collect();
         let unsent = match self.0.send(messages).await {
             Ok(unsent) => unsent,
-            Err(error) if error.transient => return Ok(Some(error.to_string())),
+            Err(error) if error.is_away() => return Ok(Some(error.to_string())),
             Err(error) => {
                 let name = self.0.name();
-                return Err(SinkError::closed(format!("queue `{name}`: {error}")));
+                return Err(format!("queue `{name}`: {error}"));
             }
         };
         let mut again = Vec::new();
         let mut why = None;
         for entry in unsent {
-            let (index, message) = &left[entry.index];
-            if entry.retryable {
-                why = Some(entry.error.to_string());
+            let (index, message) = &left[entry.index()];
+            if entry.is_away() {
+                why = Some(entry.to_string());
                 again.push((*index, message.clone()));
             } else {
-                written.fail(*index, entry.error);
+                written.fail(*index, entry.into_error().into_error());
             }
         }
         *left = again;
@@ -153,13 +154,13 @@ mod tests {
         ) -> Result<Vec<Unsettled>, QueueError> {
             let mood = self.1.lock().unwrap().pop();
             let refused = match mood {
-                Some(Mood::Down) => return Err(QueueError::transient("down")),
-                Some(Mood::Gone) => return Err(QueueError::fatal("gone")),
+                Some(Mood::Down) => return Err(QueueError::away("down")),
+                Some(Mood::Gone) => return Err(QueueError::closed("gone")),
                 Some(Mood::Refuses(entries)) => entries,
                 None => Vec::new(),
             };
             for entry in refused.iter().rev() {
-                messages.remove(entry.index);
+                messages.remove(entry.index());
             }
             self.0.send(messages).await?;
             Ok(refused)
@@ -171,7 +172,7 @@ mod tests {
         let sink = sink(Moody(queue.clone(), Mutex::new(moods)));
         let items = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
         let written = sink.write(items).await.map_err(|error| {
-            assert!(error.closed);
+            assert_eq!(error.kind(), crate::ErrorKind::Closed);
             error.to_string()
         });
         let failed = written.map(|written| written.failures().map(|(index, _)| index).collect());
@@ -184,10 +185,10 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_may_pass_is_sent_again_and_what_is_refused_fails_alone() {
-        let later = Unsettled::retryable(0, "later");
-        let first = Mood::Refuses(vec![later, Unsettled::lost(2, "too large")]);
+        let later = Unsettled::away(0, "later");
+        let first = Mood::Refuses(vec![later, Unsettled::refused(2, "too large")]);
         // Of what is sent again, "a" alone, nothing is stored yet.
-        let second = Mood::Refuses(vec![Unsettled::retryable(0, "later")]);
+        let second = Mood::Refuses(vec![Unsettled::away(0, "later")]);
         let (stored, failed) = write(vec![second, first, Mood::Down, Mood::Down]).await;
         assert_eq!(stored, ["b", "d", "a"]);
         assert_eq!(failed, Ok(vec![2]));

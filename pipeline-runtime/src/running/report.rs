@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use super::Watched;
 use crate::build::{Group, Runs};
 use crate::counts::Counts;
-use crate::report::{Report, Row, Time, items, stuck};
+use crate::failure::{Held, Kept};
+use crate::report::{Report, Row, Time};
 
 impl Watched {
     /// A snapshot: all counts are read at one instant.
@@ -54,33 +55,25 @@ impl Watched {
 
 impl Watched {
     /// What has not finished when a drain is past its deadline, in the order of the pipeline.
-    pub(crate) fn stuck(&self, deadline: Duration) -> String {
+    pub(crate) fn kept(&self) -> Vec<Kept> {
         let report = self.report();
         let (mut kept, mut rows) = (Vec::new(), report.rows.iter());
         for (index, group) in self.groups.iter().enumerate() {
-            let name = &group.main().name;
             if group.side.as_ref().is_some_and(|side| side.asked()) {
-                kept.push(format!("`{name}` has not returned from a call"));
+                kept.push(Kept::new(&group.main().name, 0, Held::InCall));
             }
             for row in rows.by_ref().take(group.stages.len()) {
-                if row.unresolved() > 0 {
-                    kept.push(format!("`{}` kept {}", row.name, items(row.unresolved())));
-                }
+                kept.push(Kept::new(&row.name, row.unresolved(), Held::Inside));
             }
             if let Some(next) = self.groups.get(index + 1) {
                 let held = group.own.hold();
                 let counts = held.counts();
                 let waiting = counts.emitted.saturating_sub(counts.handed);
-                if waiting > 0 {
-                    kept.push(format!(
-                        "{} wait for `{}`",
-                        items(waiting),
-                        next.main().name
-                    ));
-                }
+                kept.push(Kept::new(&next.main().name, waiting, Held::InFront));
             }
         }
-        stuck(deadline, &kept)
+        kept.retain(|kept| kept.items > 0 || kept.held == Held::InCall);
+        kept
     }
 }
 

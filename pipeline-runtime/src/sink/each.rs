@@ -40,7 +40,7 @@ impl<E: Into<BoxError>> Outcome for Result<(), E> {
 }
 
 impl<T: Send + 'static, R: Outcome, F: Fn(T) -> R + Send + Sync + 'static> Sink<T> for Each<T, F> {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
         for (index, item) in items.into_iter().enumerate() {
             match catch_unwind(AssertUnwindSafe(|| (self.0)(item).outcome())) {
@@ -72,7 +72,7 @@ where
     Fut: Future<Output: Outcome> + Send,
     F: Fn(T) -> Fut + Send + Sync + 'static,
 {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
         for (index, item) in items.into_iter().enumerate() {
             let call = AssertUnwindSafe(async { (self.0)(item).await.outcome() });

@@ -20,7 +20,7 @@ where
     T: Send + 'static,
     S: futures::Sink<T, Error: Into<BoxError>> + Unpin + Send + 'static,
 {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut sink = self.0.lock().await;
         for item in items {
             sink.feed(item).await.map_err(SinkError::closed)?;
@@ -29,7 +29,7 @@ where
         Ok(Written::all())
     }
 
-    async fn flush(&self) -> Result<(), SinkError> {
+    async fn flush(&self) -> Result<(), SinkError<T>> {
         self.0.lock().await.close().await.map_err(SinkError::closed)
     }
 }

@@ -1,20 +1,23 @@
 //! The output end of a pipeline.
 
 mod each;
+mod error;
 mod futures_sink;
 mod sender;
 
 use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
+use std::ops::Range;
 use std::sync::Arc;
 
-use crate::failure::{BoxError, Cause};
+use crate::failure::{Away, BoxError, Cause};
 use crate::panics::message;
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
 
 pub use each::{Each, EachAsync, Outcome, each, each_async};
+pub use error::SinkError;
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
 
 /// Where items go: something that writes a batch of them.
@@ -23,7 +26,8 @@ pub use futures_sink::{FromFuturesSink, from_futures_sink};
     note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
 )]
 pub trait Sink<T>: Send + Sync + 'static {
-    /// Writes the items; reports those that failed by index with their cause, or an error for all of them.
+    /// Writes the items; reports those that failed by index with their cause, or an error for all of them, whose
+    /// [kind](crate::ErrorKind) says what becomes of them.
     ///
     /// There is at least one item, and at most 1,024. With `:drive n` up to `n` writes run at the same time. A panic
     /// fails all of the items.
@@ -31,11 +35,11 @@ pub trait Sink<T>: Send + Sync + 'static {
     /// # Cancel safety
     ///
     /// Need not be cancel safe: only an abort drops the future.
-    fn write(&self, items: Vec<T>) -> impl Future<Output = Result<Written, SinkError>> + Send;
+    fn write(&self, items: Vec<T>) -> impl Future<Output = Result<Written, SinkError<T>>> + Send;
 
     /// Called once after the last write has returned; not where the pipeline was stopped or aborted. An error is what
     /// `run` returns.
-    fn flush(&self) -> impl Future<Output = Result<(), SinkError>> + Send {
+    fn flush(&self) -> impl Future<Output = Result<(), SinkError<T>>> + Send {
         async { Ok(()) }
     }
 
@@ -55,7 +59,7 @@ pub trait Sink<T>: Send + Sync + 'static {
         &self,
         items: Vec<T>,
         _stakes: Vec<Stake>,
-    ) -> impl Future<Output = Result<Written, SinkError>> + Send {
+    ) -> impl Future<Output = Result<Written, SinkError<T>>> + Send {
         self.write(items)
     }
 }
@@ -157,18 +161,40 @@ impl Written {
         });
     }
 
-    /// None of `count` items is written, all for the same reason.
-    pub(crate) fn none(count: usize, error: BoxError) -> Self {
+    /// These are not written, all for the same reason.
+    pub(crate) fn refuse(&mut self, indexes: Range<usize>, error: BoxError) {
         let error = SharedError(Arc::new(error));
+        self.fail_all(indexes, || Cause::Error(Box::new(error.clone())));
+    }
+
+    /// The same: the sink was away for too long.
+    pub(crate) fn away(count: usize, away: &Away) -> Self {
+        let mut written = Self::all();
+        written.fail_all(0..count, || Cause::Away(away.clone()));
+        written
+    }
+
+    fn fail_all(&mut self, indexes: Range<usize>, cause: impl Fn() -> Cause) {
         let failed = |index| Failed {
             index,
             part: None,
-            cause: Cause::Error(Box::new(error.clone())),
+            cause: cause(),
         };
-        Self {
-            failed: (0..count).map(failed).collect(),
-            ..Self::default()
-        }
+        self.failed.extend(indexes.map(failed));
+    }
+
+    /// Forgets what is said of items from `count` on.
+    pub(crate) fn truncate(&mut self, count: usize) {
+        self.failed.retain(|failed| failed.index < count);
+    }
+
+    /// The first cause, as an error.
+    pub(crate) fn into_first(self) -> Option<BoxError> {
+        let first = self.failed.into_iter().next()?;
+        Some(match first.cause {
+            Cause::Error(error) => error,
+            other => other.to_string().into(),
+        })
     }
 
     /// The failures so far: index and cause.
@@ -192,34 +218,5 @@ impl std::fmt::Display for SharedError {
 impl std::error::Error for SharedError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.0.source()
-    }
-}
-
-/// Nothing of a write (or a flush) succeeded.
-#[derive(Debug, thiserror::Error)]
-#[error("{error}")]
-pub struct SinkError {
-    /// What went wrong.
-    #[source]
-    pub error: BoxError,
-    /// Whether the sink can still take items. If not, the pipeline stops.
-    pub closed: bool,
-}
-
-impl SinkError {
-    /// These items failed; later ones may succeed.
-    pub fn new(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-            closed: false,
-        }
-    }
-
-    /// The sink takes nothing more: the pipeline stops.
-    pub fn closed(error: impl Into<BoxError>) -> Self {
-        Self {
-            error: error.into(),
-            closed: true,
-        }
     }
 }

@@ -1,15 +1,18 @@
 //! The sending end of a tokio channel.
 
 use tokio::sync::mpsc::Sender;
+use tokio::sync::mpsc::error::SendError;
 
 use super::{Sink, SinkError, Written};
 
 /// Waits for room item by item; a closed channel closes the sink.
 impl<T: Send + 'static> Sink<T> for Sender<T> {
-    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError> {
-        for item in items {
-            if self.send(item).await.is_err() {
-                return Err(SinkError::closed("the receiver is gone"));
+    async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
+        let mut items = items.into_iter();
+        while let Some(item) = items.next() {
+            if let Err(SendError(item)) = self.send(item).await {
+                let left = std::iter::once(item).chain(items).collect();
+                return Err(SinkError::closed("the receiver is gone").with_items(left));
             }
         }
         Ok(Written::all())

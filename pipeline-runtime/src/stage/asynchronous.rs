@@ -381,11 +381,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 let batch = &mut self.intake.batch;
                 batch.items = items;
                 if !batch.failures.is_empty() {
-                    let mut failures = std::mem::take(&mut batch.failures);
                     let shared = Arc::clone(&self.shared);
-                    self.reporting = Some(Box::pin(async move {
-                        shared.source_failed(&mut failures).await;
-                    }));
+                    let failures = shared.source_failed(&mut batch.failures);
+                    self.reporting = Some(Box::pin(async move { shared.report(failures).await }));
                 }
             }
         }
@@ -441,7 +439,11 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             }
             Step::Failed(failure) => {
                 let shared = Arc::clone(&self.shared);
-                let failing = async move { (started, shared.failed(failure, ticket).await) };
+                let (failure, row) = shared.failed(failure, ticket);
+                let failing = async move {
+                    shared.report(vec![failure]).await;
+                    (started, row)
+                };
                 self.failing.push(Box::pin(failing));
             }
             Step::Again {

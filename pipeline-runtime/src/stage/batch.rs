@@ -13,7 +13,7 @@ use crate::bounds::{Item, Portable};
 use crate::build::Port;
 use crate::counts::Tally;
 use crate::edge::Bound;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Failure, Invalid, Stop};
 use crate::feed::Batch;
 use crate::opts::Opts;
 use crate::step::{Entry, Step};
@@ -32,13 +32,15 @@ where
 {
     if size == 0 {
         let stage = port.build.stages(port.site, &opts)[0].clone();
-        let why = format!(
-            "stage `{}` has batches of 0 items; a batch has at least 1",
-            stage.name
+        let invalid = Invalid::new(
+            &stage.name,
+            "batch",
+            "batches of 0 items",
+            "a batch has at least 1",
         );
         port.build
             .invalid
-            .get_or_insert_with(|| Failure::new(stage, Cause::Stopped(why)));
+            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
     }
     if within.is_some() {
         let stage = port.build.stages(port.site, &opts)[0].clone();
@@ -131,7 +133,8 @@ where
                 Ok(None) => return false,
                 Ok(Some(_)) => {}
             }
-            shared.source_failed(&mut self.taken.failures).await;
+            let failures = shared.source_failed(&mut self.taken.failures);
+            shared.report(failures).await;
             self.taken.hold = None;
             K::unzip(&mut self.taken.items, &mut self.open, &mut self.tickets);
             if due.is_none() && !self.open.is_empty() {
@@ -181,7 +184,8 @@ where
                     ticket.filtered();
                 }
                 Step::Failed(failure) => {
-                    let row = shared.failed(failure, ticket).await;
+                    let (failure, row) = shared.failed(failure, ticket);
+                    shared.report(vec![failure]).await;
                     self.tally.stages[row].failed += 1;
                 }
                 Step::AlreadyDone(_) | Step::Lost(_) | Step::Again { .. } | Step::Gone => {

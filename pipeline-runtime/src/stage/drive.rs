@@ -1,26 +1,24 @@
 //! `:drive`: items go into a sink, and are then done.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
-use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
-
-use futures::FutureExt;
 
 use super::intake::{Intake, Next};
 use super::places::{Makes, Places, Refused, begin, grow};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use super::write::{Wrote, write};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port, Runs};
 use crate::counts::Tally;
-use crate::failure::{Cause, Failure};
+use crate::failure::{Away, Cause, Failure, Stop};
 use crate::opts::Opts;
+use crate::patience::Patience;
 use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -53,6 +51,7 @@ where
         places: Places::new(),
         writing: AtomicUsize::new(0),
         batches,
+        patience: Patience::new(sink.name()),
         pre,
         sink,
         out: PhantomData,
@@ -85,6 +84,7 @@ struct Writers<T: Item, O, Task: Item, K: Carry, F, S> {
     /// The fused stages in front.
     pre: F,
     sink: S,
+    patience: Patience,
     out: PhantomData<fn() -> O>,
 }
 
@@ -121,7 +121,6 @@ where
             cx: Cx::untimed(),
             tally: shared.tally(),
             tickets: Vec::new(),
-            stakes: Vec::new(),
             free: self.places.counted(place),
             shared: Arc::clone(shared),
             ends: Arc::clone(self),
@@ -136,7 +135,7 @@ where
         self.shared.timing.staffed(workers);
     }
 
-    fn cannot_start(&self, error: &io::Error) {
+    fn cannot_start(&self, error: io::Error) {
         self.shared.cannot_start(error);
     }
 
@@ -154,8 +153,6 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     tally: Tally,
     /// Those of the items that are being written.
     tickets: Vec<K>,
-    /// What is at stake with these items, where the sink wants to know.
-    stakes: Vec<Stake>,
     /// Whether it is counted among those that have nothing to do.
     free: bool,
     ends: Arc<Writers<T, O, Task, K, F, S>>,
@@ -188,23 +185,29 @@ where
                 Next::End => break,
             }
         }
-        // What all have written comes before the flush: release what this one has, acquire what the others have.
-        if self.ends.writing.fetch_sub(1, Ordering::AcqRel) == 1
-            && !self.shared.control.stopped()
-            && let Err(error) = self.ends.sink.flush().await
-        {
-            let why = format!("the sink could not be flushed: {error}");
-            self.shared.reporter.stop(Failure::new(
-                self.shared.main().clone(),
-                Cause::Stopped(why),
-            ));
+        let writing = &self.ends.writing;
+        // AcqRel: the last writer flushes after all that the others have written.
+        if writing.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
+            self.flush().await;
         }
         self.worker.finish(self.intake.resigned);
     }
 
+    async fn flush(&mut self) {
+        let ends = Arc::clone(&self.ends);
+        let mut asking = ends.patience.asking();
+        while let Err(error) = ends.sink.flush().await {
+            if !error.is_away() || !asking.pause(&error, false).await {
+                self.shared.stop(Stop::Flush(error.into_error()));
+                return;
+            }
+        }
+        asking.answered();
+    }
+
     async fn write(&mut self) {
         let batch = &mut self.intake.batch;
-        self.shared.source_failed(&mut batch.failures).await;
+        let mut failures = self.shared.source_failed(&mut batch.failures);
         let taken = batch.items.len();
         let mut items = Vec::with_capacity(taken);
         let mut now = Now::default();
@@ -215,17 +218,6 @@ where
             }
             match (self.ends.pre)(Entry::Fresh(item), &self.cx) {
                 Step::Emit(output) => {
-                    if S::SETTLES != Settles::Nothing {
-                        let stake = Stake::of(&ticket, self.ends.batches);
-                        if stake.is_part(S::SETTLES) {
-                            let failure = part(&self.shared, ticket);
-                            let row = self.shared.row(self.shared.opts.main);
-                            self.tally.stages[row].failed += 1;
-                            self.shared.reporter.report(failure).await;
-                            continue;
-                        }
-                        self.stakes.push(stake);
-                    }
                     items.push(output);
                     self.tickets.push(ticket);
                 }
@@ -239,7 +231,8 @@ where
                 }
                 Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
                 Step::Failed(failure) => {
-                    let row = self.shared.failed(failure, ticket).await;
+                    let (failure, row) = self.shared.failed(failure, ticket);
+                    failures.push(failure);
                     self.tally.stages[row].failed += 1;
                 }
                 Step::Again { .. } | Step::Gone => {
@@ -248,62 +241,118 @@ where
             }
         }
         batch.hold = None;
+        self.shared.report(failures).await;
         if !items.is_empty() {
             self.sink(items).await;
         }
         self.tally.resolved += taken as u64;
     }
 
-    async fn sink(&mut self, items: Vec<O>) {
-        let count = items.len();
+    /// Writes the items; those that come back from a sink that is away, as often as it takes.
+    async fn sink(&mut self, mut items: Vec<O>) {
+        let ends = Arc::clone(&self.ends);
+        let mut asking = ends.patience.asking();
         let mut tickets = std::mem::take(&mut self.tickets);
-        let (sink, stakes) = (&self.ends.sink, std::mem::take(&mut self.stakes));
-        let writing = async {
-            match S::SETTLES {
-                Settles::Nothing => sink.write(items).await,
-                Settles::Tasks | Settles::Messages => sink.settle(items, stakes).await,
+        loop {
+            let stakes;
+            (items, tickets, stakes) = self.staked(items, tickets).await;
+            let count = items.len();
+            if count == 0 {
+                break self.tickets = tickets;
             }
-        };
-        let writing = AssertUnwindSafe(writing).catch_unwind();
-        let written = match writing.await {
-            Err(panic) => {
-                let mut written = Written::all();
-                (0..count).for_each(|index| written.panicked(index, &*panic));
-                written
-            }
-            Ok(Ok(written)) => written,
-            Ok(Err(error)) if error.closed => {
-                let why = format!("the sink takes nothing more: {error}");
-                self.shared.reporter.stop(Failure::new(
-                    self.shared.main().clone(),
-                    Cause::Stopped(why),
-                ));
-                return;
-            }
-            Ok(Err(error)) => Written::none(count, error.error),
-        };
-        let settled = written.settled;
-        self.set_aside(&written, &mut tickets);
-        let mut failed = HashSet::new();
-        if settled {
-            failed.extend(written.failed.iter().map(|failed| failed.index));
+            let (written, error) = match write(&ends.sink, items, stakes).await {
+                Wrote::All(written) => {
+                    asking.answered();
+                    break self.settle(written, tickets).await;
+                }
+                Wrote::Closed {
+                    written,
+                    count,
+                    error,
+                } => {
+                    tickets.truncate(count);
+                    self.settle(written, tickets).await;
+                    break self.shared.stop(Stop::Sink(error));
+                }
+                Wrote::Lost(error) => (None, error),
+                Wrote::Away {
+                    written,
+                    left,
+                    error,
+                } => {
+                    let rest = tickets.split_off(tickets.len().saturating_sub(left.len()));
+                    self.settle(written, std::mem::replace(&mut tickets, rest))
+                        .await;
+                    items = left;
+                    let deliveries = tickets.iter().any(K::is_of_delivery);
+                    if asking.pause(&error, deliveries).await {
+                        continue;
+                    }
+                    (Some(items.len()), error)
+                }
+            };
+            let away = Away::new(Arc::clone(ends.patience.place()), error, asking.waited());
+            let written = Written::away(written.unwrap_or(count), &away);
+            break self.settle(written, tickets).await;
         }
+    }
+
+    /// What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
+    async fn settle(&mut self, written: Written, mut tickets: Vec<K>) {
+        self.set_aside(&written, &mut tickets);
+        // Of a batch the queue knows what was written of it, and its failures have tickets of their own.
+        let untold = |failed: &Failed| !self.ends.batches && failed.part.is_none();
+        let untold = written.failed.iter().filter(|failed| untold(failed));
+        let untold: Vec<_> = untold.map(|failed| failed.index).collect();
+        let settled = written.settled;
         let failures = self.failures(written, &tickets);
-        // What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
         if settled {
             for (index, ticket) in tickets.drain(..).enumerate() {
-                match failed.contains(&index) && !self.ends.batches {
-                    true => ticket.done(),
-                    false => ticket.settled(),
+                if untold.contains(&index) {
+                    ticket.done();
+                } else {
+                    ticket.settled();
                 }
             }
         } else {
             K::done_all(tickets.drain(..));
         }
         self.tickets = tickets;
-        for failure in failures {
-            self.shared.reporter.report(failure).await;
+        self.shared.report(failures).await;
+    }
+
+    /// What is still to be written, and what is at stake with it if the sink wants to know: not what somebody else has by
+    /// now, and not what the sink cannot settle.
+    async fn staked(&mut self, items: Vec<O>, tickets: Vec<K>) -> (Vec<O>, Vec<K>, Vec<Stake>) {
+        let (mut now, mut parts, mut stakes) = (Now::default(), Vec::new(), Vec::new());
+        let goes = tickets.iter().all(|ticket| !ticket.is_lost(&mut now));
+        if S::SETTLES == Settles::Nothing && goes {
+            return (items, tickets, stakes);
         }
+        let row = self.shared.row(self.shared.opts.main);
+        let (mut left, mut held) = (
+            Vec::with_capacity(items.len()),
+            Vec::with_capacity(tickets.len()),
+        );
+        for (item, ticket) in items.into_iter().zip(tickets) {
+            if ticket.is_lost(&mut now) {
+                self.tally.aside(row, true, ticket);
+                continue;
+            }
+            if S::SETTLES != Settles::Nothing {
+                let stake = Stake::of(&ticket, self.ends.batches);
+                if stake.is_part(S::SETTLES) {
+                    parts.push(part(&self.shared, ticket));
+                    self.tally.stages[row].failed += 1;
+                    continue;
+                }
+                stakes.push(stake);
+            }
+            left.push(item);
+            held.push(ticket);
+        }
+        self.shared.report(parts).await;
+        (left, held, stakes)
     }
 
     /// Counts what was not to be written. What is lost takes its ticket along.
@@ -343,9 +392,9 @@ where
                 _ => ticket.part(),
             });
             let mut failure = Failure::new(shared.main().clone(), cause);
-            failure.attempts = 1;
-            failure.frames = shared.frames;
-            failure.ticket = ticket.unwrap_or_default().into_ticket().into();
+            failure.0.attempts = 1;
+            failure.0.frames = shared.frames;
+            failure.0.ticket = ticket.unwrap_or_default().into_ticket().into();
             failures.push(failure);
         }
         failures
@@ -360,7 +409,7 @@ fn part<T: Item, Task: Item, K: Carry>(
 ) -> Failure<Task> {
     let why = "other items came of the same message or task, and the sink settles it with one; make its rows one item, a `Vec` of rows";
     let mut failure = Failure::new(shared.main().clone(), Cause::Error(why.into()));
-    failure.frames = shared.frames;
-    failure.ticket = ticket.into_ticket().into();
+    failure.0.frames = shared.frames;
+    failure.0.ticket = ticket.into_ticket().into();
     failure
 }

@@ -55,7 +55,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Driven<T, M, O, 
         self.shared.timing.staffed(workers);
     }
 
-    fn cannot_start(&self, error: &io::Error) {
+    fn cannot_start(&self, error: io::Error) {
         self.shared.cannot_start(error);
     }
 

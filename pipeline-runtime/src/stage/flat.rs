@@ -132,10 +132,10 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     /// An output of a `flat_map` failed later in the group; `step` is what `failed(…)` built.
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
-            let row = failure.stage.index - self.0.first;
-            failure.stage = self.0.stages[row].clone();
-            failure.ticket = self.part().into();
-            self.0.reporter.report(failure).await;
+            let row = failure.stage().index - self.0.first;
+            failure.0.stage = self.0.stages[row].clone();
+            failure.0.ticket = self.part().into();
+            self.0.reporter.report(vec![failure]).await;
             self.state().tally.stages[row].failed += 1;
         }
         ControlFlow::Continue(())
@@ -250,7 +250,8 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
                 }
                 Step::Failed(failure) => {
                     // Boxed: a future in flight has no room for what rarely happens.
-                    let row = Box::pin(shared.failed(failure, ticket)).await;
+                    let (failure, row) = shared.failed(failure, ticket);
+                    Box::pin(shared.report(vec![failure])).await;
                     emitter.finish(|tally| tally.stages[row].failed += 1);
                 }
                 Step::Again {

@@ -13,6 +13,7 @@ mod shared;
 mod slots;
 mod sync;
 mod watch;
+mod write;
 
 pub use asynchronous::{Half, Work, async_fn, drive_async, stage, work};
 pub use batch::batch;

@@ -27,7 +27,7 @@ pub(crate) trait Makes: Send + Sync + 'static {
     fn staffed(&self, workers: usize);
 
     /// A worker cannot be had, and nothing runs yet.
-    fn cannot_start(&self, error: &io::Error);
+    fn cannot_start(&self, error: io::Error);
 
     /// A worker cannot be had, and the group goes on with `made`.
     fn cannot_grow(&self, made: usize, error: &io::Error);
@@ -150,7 +150,7 @@ pub(crate) fn begin<M: Makes>(crew: &Arc<M>) {
     places.uncounted.store(uncounted, Ordering::Relaxed);
     while made.count < permits.min(AT_ONCE) {
         if let Err(refused) = places.make(crew, &mut made) {
-            crew.cannot_start(&refused.error);
+            crew.cannot_start(refused.error);
             return (refused.withdraw)();
         }
     }

@@ -14,7 +14,7 @@ use crate::control::Control;
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
-use crate::failure::{Cause, Failure, SourceError, StageInfo};
+use crate::failure::{Failure, SourceError, StageInfo, Stop};
 use crate::feed::Feed;
 use crate::opts::Opts;
 use crate::ticket::{Carried, Carry};
@@ -136,24 +136,31 @@ where
             .max(1)
     }
 
-    /// Sends an item's failure on; the row it is to be counted in.
-    pub(crate) async fn failed(&self, mut failure: Failure<Task>, ticket: K) -> usize {
-        let row = self.row(failure.stage.index);
-        failure.stage = self.stages[row].clone();
-        failure.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = &*failure.stage.name, cause = %failure.cause, stack = %failure.stack(), "item failed");
-        self.reporter.report(failure).await;
-        row
+    /// An item's failure, to be sent on; and the row it is to be counted in.
+    #[cold]
+    pub(crate) fn failed(&self, mut failure: Failure<Task>, ticket: K) -> (Failure<Task>, usize) {
+        let row = self.row(failure.stage().index);
+        failure.0.stage = self.stages[row].clone();
+        failure.0.ticket = ticket.into_ticket().into();
+        tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
+        (failure, row)
     }
 
-    /// Sends on what failed before it became an item.
-    pub(crate) async fn source_failed(&self, failures: &mut Vec<SourceError>) {
-        for error in failures.drain(..) {
-            let mut failure = Failure::new(self.source.clone(), Cause::Error(error.error));
-            failure.origin = error.origin;
-            tracing::debug!(stage = &*failure.stage.name, cause = %failure.cause, "item failed");
-            self.reporter.report(failure).await;
+    /// Sends the failures of a chunk on, in one write.
+    pub(crate) async fn report(&self, failures: Vec<Failure<Task>>) {
+        if !failures.is_empty() {
+            self.reporter.report(failures).await;
         }
+    }
+
+    /// What failed before it became an item, to be sent on.
+    pub(crate) fn source_failed(&self, errors: &mut Vec<SourceError>) -> Vec<Failure<Task>> {
+        let failure = |error| {
+            let failure = Failure::of_source(self.source.clone(), error);
+            tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), "item failed");
+            failure
+        };
+        errors.drain(..).map(failure).collect()
     }
 
     /// An item waits `delay`, then a worker tries it again.
@@ -177,14 +184,11 @@ where
 
     /// A thread that cannot be had at the start stops the pipeline.
     #[cold]
-    pub(crate) fn cannot_start(&self, error: &io::Error) {
-        let why = format!(
-            "cannot start a thread for stage `{}`: {error}; lower its count of {}, or use `:async` or `pool`",
-            self.main().name,
-            self.edge.permits()
-        );
-        self.reporter
-            .stop(Failure::new(self.main().clone(), Cause::Stopped(why)));
+    pub(crate) fn cannot_start(&self, error: io::Error) {
+        self.stop(Stop::NoThread {
+            stage: self.main().name.clone().into(),
+            error,
+        });
     }
 
     /// One that cannot be had later is done without.
@@ -203,6 +207,13 @@ where
     pub(crate) fn permit(&self, count: usize) -> bool {
         self.feed.workers(count);
         self.edge.permit(count)
+    }
+
+    /// The pipeline cannot go on, because of this group.
+    #[cold]
+    pub(crate) fn stop(&self, why: Stop) {
+        self.reporter
+            .stop(Failure::stopped(self.main().clone(), why));
     }
 
     /// Makes up for deferred wake-ups whose worker went on into a call that takes long.
@@ -279,10 +290,8 @@ where
         let shared = &self.shared;
         if !self.finished && !shared.control.stopped() {
             // Nobody may take a lost worker for a clean end.
-            let why = format!("a worker of stage `{}` died", shared.main().name);
-            shared
-                .reporter
-                .stop(Failure::new(shared.main().clone(), Cause::Stopped(why)));
+            let stage = shared.main().name.clone().into();
+            shared.stop(Stop::Worker { stage });
         }
         if !self.resigned && shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());

@@ -177,7 +177,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O,
         self.shared.timing.staffed(workers);
     }
 
-    fn cannot_start(&self, error: &io::Error) {
+    fn cannot_start(&self, error: io::Error) {
         self.shared.cannot_start(error);
     }
 
@@ -355,9 +355,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     async fn chunk(&mut self, seq: u64, credits: usize) {
         if !self.intake.batch.failures.is_empty() {
-            self.shared
-                .source_failed(&mut self.intake.batch.failures)
-                .await;
+            let failures = self.shared.source_failed(&mut self.intake.batch.failures);
+            self.shared.report(failures).await;
             self.intake.woke = None;
         }
         if self.shared.opts.single()
@@ -441,7 +440,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             Step::AlreadyDone(stage) => self.tally.aside(self.shared.row(stage), false, ticket),
             Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
             Step::Failed(failure) => {
-                let row = self.shared.failed(failure, ticket).await;
+                let (failure, row) = self.shared.failed(failure, ticket);
+                self.shared.report(vec![failure]).await;
                 self.tally.stages[row].failed += 1;
             }
             Step::Again {

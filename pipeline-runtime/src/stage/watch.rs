@@ -119,11 +119,11 @@ where
         };
         let main = shared.main();
         let mut failure = Failure::new(main.clone(), Cause::Timeout(after));
-        failure.attempts = attempt;
-        failure.frames = shared.frames;
-        failure.ticket = ticket.into();
+        failure.0.attempts = attempt;
+        failure.0.frames = shared.frames;
+        failure.0.ticket = ticket.into();
         let mut tally = shared.tally();
-        shared.reporter.report(failure).await;
+        shared.reporter.report(vec![failure]).await;
         tally.stages[shared.row(shared.opts.main)].failed += 1;
         tally.resolved += 1;
         let mut done = Runs::new();

@@ -19,7 +19,7 @@ use crate::control::{Close, Drain};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{Errors, Reporter};
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Failure, StageInfo};
 use crate::opts::Opts;
 use crate::panics::message;
 use crate::site::Site;
@@ -223,11 +223,11 @@ where
 
     #[cold]
     fn failed(&mut self, mut failure: Failure<Task>, ticket: P::Ticket) {
-        let stage = failure.stage.index;
+        let stage = failure.stage().index;
         self.failed += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.stage = self.stages[stage + 1].clone();
-        failure.ticket = ticket.into_ticket().into();
+        failure.0.stage = self.stages[stage + 1].clone();
+        failure.0.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
 
@@ -238,15 +238,14 @@ where
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let mut failure = Failure::new(self.stages[0].clone(), Cause::Error(error.error));
-            failure.origin = error.origin;
+            let failure = Failure::of_source(self.stages[0].clone(), error);
             self.send(failure);
         }
     }
 
     fn send(&mut self, failure: Failure<Task>) {
         let errors = Arc::clone(&self.errors);
-        self.sending = Some(Box::pin(async move { errors.report(failure).await }));
+        self.sending = Some(Box::pin(async move { errors.report(vec![failure]).await }));
         self.allow(1);
     }
 

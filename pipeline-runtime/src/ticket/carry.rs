@@ -1,7 +1,5 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
-use std::sync::Arc;
-
 use super::{Now, Stake, Ticket};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
@@ -50,6 +48,10 @@ pub trait Carry: Default + Send + 'static {
     /// The item has reached its end, and its queue knows.
     fn settled(self);
 
+    /// Whether what becomes of the item becomes of a message, which comes again if it is not done.
+    #[must_use]
+    fn is_of_delivery(&self) -> bool;
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
@@ -57,13 +59,13 @@ pub trait Carry: Default + Send + 'static {
     fn of_ticket(ticket: Ticket) -> Self;
 }
 
-/// What a stage may know of the message that its item comes from.
-#[derive(Debug, Clone, Default)]
-pub struct Message {
-    /// The name of its queue.
-    pub(crate) queue: Option<Arc<str>>,
-    /// What tells it from another message of the same id.
-    pub(crate) number: Option<Arc<str>>,
+impl Stake {
+    /// Of an item with this ticket; `batches` if the item is a `Vec` as `batch` made it.
+    pub(crate) fn of(ticket: &impl Carry, batches: bool) -> Self {
+        let mut stake = Self::default();
+        ticket.stake(&mut stake, batches);
+        stake
+    }
 }
 
 /// An item and what travels beside it. With `()` it has the layout of the item.
@@ -141,6 +143,11 @@ impl Carry for () {
 
     #[inline]
     fn settled(self) {}
+
+    #[inline]
+    fn is_of_delivery(&self) -> bool {
+        false
+    }
 
     #[inline]
     fn into_ticket(self) -> Ticket {

@@ -6,12 +6,14 @@ use std::time::{Duration, SystemTime};
 
 mod carry;
 mod lease;
+mod message;
 mod rider;
 mod stake;
 
-pub use carry::{Carried, Carry, Message};
+pub use carry::{Carried, Carry};
 pub(crate) use lease::LeaseEnd;
 pub use lease::Now;
+pub use message::Message;
 pub use rider::{Ending, Recorded, TaskName};
 pub(crate) use rider::{Last, Rider, Riders};
 pub use stake::{Receipt, Settles, Stake};
@@ -420,6 +422,10 @@ impl Carry for Ticket {
 
     fn settled(self) {
         self.resolve(Fate::Settled);
+    }
+
+    fn is_of_delivery(&self) -> bool {
+        !self.messages().is_empty()
     }
 
     fn into_ticket(self) -> Ticket {

@@ -135,9 +135,10 @@ impl Rider for Last {
         // AcqRel: who takes the last one sees what all others have stored before.
         if self.left.fetch_sub(1, Ordering::AcqRel) == 1 {
             // Relaxed: ordered by the count.
-            let ending = match self.is_dropped.load(Ordering::Relaxed) {
-                true => Ending::Dropped,
-                false => Ending::Done,
+            let ending = if self.is_dropped.load(Ordering::Relaxed) {
+                Ending::Dropped
+            } else {
+                Ending::Done
             };
             self.rider.ended(ending);
         }

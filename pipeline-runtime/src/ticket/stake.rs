@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Carry, Of, TaskName, Ticket};
+use super::{Of, TaskName, Ticket};
 
 /// What a queue needs to know to settle one delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -41,13 +41,6 @@ impl Stake {
             deliveries: vec![(place, receipt)],
             ..Self::default()
         }
-    }
-
-    /// Of an item with this ticket; `batches` if the item is a `Vec` as `batch` made it.
-    pub(crate) fn of(ticket: &impl Carry, batches: bool) -> Self {
-        let mut stake = Self::default();
-        ticket.stake(&mut stake, batches);
-        stake
     }
 
     /// Whether the item is not all of what the sink is to settle with it.

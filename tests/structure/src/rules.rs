@@ -68,7 +68,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         folder: "pipeline-connectors",
         allowed: &[],
         never: &[],
-        shared: &["lines", "reader", "sqlite"],
+        shared: &["descriptors", "lines", "reader", "sqlite"],
         unknown: &["brigade", "pipeline_macros"],
     },
     Package {

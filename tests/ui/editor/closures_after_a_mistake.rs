@@ -15,7 +15,7 @@ fn main() {
     let posts = vec![Post { text: "a".into() }];
     let limit = 3;
     let _ = pipeline! {
-        [posts, sink::each(|failure| println!("{}", failure.stage.name))]
+        [posts, sink::each(|failure| println!("{}", failure.stage().name))]
         use limit;
         push_task(original),
         fliter(|m| m.original.text.len() > limit),

@@ -78,13 +78,13 @@ async fn main() {
         ]
     );
     let failure: Failure<Delivery> = failures.recv().await.unwrap();
-    assert_eq!(failure.stage.name, "post");
+    assert_eq!(failure.stage().name, "post");
     assert_eq!(
-        failure.stage.command,
+        failure.stage().command,
         "let post = parse_post(&original.body)?"
     );
-    assert_eq!(failure.frames, ["original"]);
-    assert_eq!(failure.task.as_ref().map(|task| task.id), Some(2));
+    assert_eq!(failure.frames(), ["original"]);
+    assert_eq!(failure.task().map(|task| task.id), Some(2));
     assert!(failures.recv().await.is_none());
     let _ = api.locate("still mine").await;
 }

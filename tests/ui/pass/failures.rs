@@ -18,7 +18,7 @@ async fn main() {
     let failed = Arc::new(Mutex::new(Vec::new()));
     let into = failed.clone();
     let out: Vec<u64> = pipeline! {
-        [0..6u64, sink::each(move |f| into.lock().unwrap().push((f.stage.name, f.task, f.to_string())))]
+        [0..6u64, sink::each(move |f| into.lock().unwrap().push((f.stage().name, f.task().copied(), f.to_string())))]
         push_task(number),
         tap(|m| assert!(m.number != 4, "four")),
         let half = half(*number)?,

@@ -9,10 +9,10 @@ async fn main() {
         .collect::<Vec<_>>()
         .await
         .unwrap_err();
-    assert_eq!(failure.stage.name, "map");
-    assert_eq!(failure.stage.command, "map(|text| text.parse::<u64>())?");
-    assert_eq!(failure.stage.line, 8);
-    assert!(failure.task.is_none() && failure.frames.is_empty());
+    assert_eq!(failure.stage().name, "map");
+    assert_eq!(failure.stage().command, "map(|text| text.parse::<u64>())?");
+    assert_eq!(failure.stage().line, 8);
+    assert!(failure.task().is_none() && failure.frames().is_empty());
 
     let count = std::sync::Arc::new(std::sync::atomic::AtomicUsize::new(0));
     let (first, second) = (count.clone(), count.clone());

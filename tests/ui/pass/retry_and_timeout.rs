@@ -52,5 +52,5 @@ async fn main() {
     .await
     .unwrap_err();
     assert_eq!(failure.to_string(), "gone: timeout after 1ms (attempt 5)");
-    assert_eq!(failure.task, Some(0));
+    assert_eq!(failure.task(), Some(&0));
 }

@@ -66,7 +66,7 @@ where
     for unsettled in [extended, acked] {
         let unsettled = unsettled.expect("the batch fails, not its entry");
         assert_eq!(indexes(&unsettled), [1], "the wrong entries fail");
-        assert!(!unsettled[0].retryable, "trying again would not help");
+        assert!(!unsettled[0].is_away(), "trying again would not help");
     }
     queue.other.empty("the others are acknowledged").await;
 }

@@ -115,7 +115,7 @@ where
         let unsettled = unsettled.expect("the batch fails, not its entry");
         let told: Vec<_> = unsettled
             .iter()
-            .map(|entry| (entry.index, entry.retryable))
+            .map(|entry| (entry.index(), entry.is_away()))
             .collect();
         assert_eq!(told, [(0, false)], "a lost lease is told as such");
     }

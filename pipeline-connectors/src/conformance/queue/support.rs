@@ -38,7 +38,7 @@ pub(super) fn receipts<B>(received: &[Received<B>]) -> Vec<Receipt> {
 }
 
 pub(super) fn indexes(unsettled: &[Unsettled]) -> Vec<usize> {
-    unsettled.iter().map(|entry| entry.index).collect()
+    unsettled.iter().map(Unsettled::index).collect()
 }
 
 /// The bodies, sorted, since most queues keep no order.

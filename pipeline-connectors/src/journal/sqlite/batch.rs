@@ -10,7 +10,7 @@ use super::ask::{Ask, Done};
 use super::retention::{PRUNED, Retention, drop_done, drop_old, too_many};
 use super::stats::Counts;
 use super::tasks;
-use crate::sqlite::{Connected, refused, with_room};
+use crate::sqlite::{Connected, kind, refused, with_room};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
@@ -66,9 +66,9 @@ impl Batches {
                     }
                 }
                 Err(error) => {
-                    let why = refused(&error, self.busy_timeout);
+                    let (kind, why) = (kind(&error), refused(&error, self.busy_timeout));
                     for ask in asks {
-                        ask.refuse(JournalError::new(why.clone()));
+                        ask.refuse(JournalError::new(kind, why.clone()));
                     }
                 }
             }

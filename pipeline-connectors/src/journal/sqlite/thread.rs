@@ -23,7 +23,7 @@ impl Asks {
         ask: impl FnOnce(Answer<T>) -> Ask,
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
-        let gone = || JournalError::new("the thread of the journal is gone");
+        let gone = || JournalError::closed("the thread of the journal is gone");
         let sent = self.0.send(ask(answer));
         let asked = async {
             sent.await.map_err(|_| gone())?;

@@ -4,13 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pipeline_runtime::BoxError;
-use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters};
+use pipeline_runtime::ErrorKind;
+use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters, DeadLettersError};
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior};
 
 use super::schema::prepare;
-use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, refused, sqlite, with_room};
+use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, kind, refused, sqlite, with_room};
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
@@ -42,7 +42,7 @@ use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, refused, sqlite, w
 ///         }
 ///         restore(&letters, journal).await?;
 ///         if let Some(unsent) = replay(&letters, queue).await?.into_iter().next() {
-///             return Err(unsent.error);
+///             return Err(unsent.into_error().into());
 ///         }
 ///         store.remove_replayed(&letters).await?;
 ///     }
@@ -62,10 +62,23 @@ pub struct SqliteDeadLetters {
 #[derive(Debug, thiserror::Error)]
 #[error("dead letters in {path}: {problem}", path = path.display())]
 pub struct LettersError {
+    path: PathBuf,
+    problem: String,
+    kind: ErrorKind,
+}
+
+impl LettersError {
     /// The file.
-    pub path: PathBuf,
-    /// What is wrong.
-    pub problem: String,
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it says of the letters, and of what comes after them.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
 }
 
 impl SqliteDeadLetters {
@@ -203,14 +216,15 @@ impl SqliteDeadLetters {
         mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
         let work = move |connection: &mut Connection| with_room(connection, &mut work);
-        let problem = match self.database.run(work).await {
+        let (kind, problem) = match self.database.run(work).await {
             Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => refused(&error, self.database.busy_timeout()),
-            Err(panic) => panic,
+            Ok(Err(error)) => (kind(&error), refused(&error, self.database.busy_timeout())),
+            Err(panic) => (ErrorKind::Refused, panic),
         };
         Err(LettersError {
             path: self.path().to_path_buf(),
             problem,
+            kind,
         })
     }
 }
@@ -220,7 +234,7 @@ impl DeadLetters for SqliteDeadLetters {
         Arc::clone(&self.name)
     }
 
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         let written = self.run(move |connection| {
             let transaction = writing(connection)?;
             for letter in &letters {
@@ -229,7 +243,8 @@ impl DeadLetters for SqliteDeadLetters {
             }
             transaction.commit()
         });
-        Ok(written.await?)
+        let written = written.await;
+        written.map_err(|error| DeadLettersError::new(error.kind(), error))
     }
 }
 

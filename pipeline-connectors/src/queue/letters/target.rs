@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use pipeline_runtime::BoxError;
-use pipeline_runtime::queue::{DeadLetter, DeadLetters, Outgoing, Queue, Unsettled};
+use pipeline_runtime::queue::{
+    DeadLetter, DeadLetters, DeadLettersError, Outgoing, Queue, Unsettled,
+};
 
 /// What [`dead_letter_queue`] makes.
 #[derive(Debug, Clone)]
@@ -57,14 +58,19 @@ impl<Q: Queue<Body = String>> DeadLetters for DeadLetterQueue<Q> {
         self.0.name()
     }
 
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), BoxError> {
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         let messages = letters.iter().map(message);
-        let messages = messages.collect::<Result<_, serde_json::Error>>()?;
-        let refused = self.0.send(messages).await?;
+        let messages = messages.collect::<Result<_, serde_json::Error>>();
+        let messages = messages.map_err(DeadLettersError::refused)?;
+        let sent = self.0.send(messages).await;
+        let refused = sent.map_err(|error| DeadLettersError::new(error.kind(), error))?;
         // First what will not pass by itself: somebody has to do something about it.
-        match refused.into_iter().min_by_key(|entry| entry.retryable) {
+        match refused.into_iter().min_by_key(Unsettled::is_away) {
             None => Ok(()),
-            Some(entry) => Err(problem(&letters[entry.index].id, &entry).into()),
+            Some(entry) => {
+                let problem = problem(&letters[entry.index()].id, &entry);
+                Err(DeadLettersError::new(entry.kind(), problem))
+            }
         }
     }
 }
@@ -79,11 +85,10 @@ fn message(letter: &DeadLetter) -> Result<Outgoing<String>, serde_json::Error> {
 }
 
 fn problem(id: &str, entry: &Unsettled) -> String {
-    let Unsettled { error, .. } = entry;
-    if entry.retryable {
-        return format!("the letter of message `{id}` is not stored: {error}");
+    if entry.is_away() {
+        return format!("the letter of message `{id}` is not stored: {entry}");
     }
     format!(
-        "the letter of message `{id}` is refused: {error}; keep dead letters in a store that takes it, or take the message out of its queue"
+        "the letter of message `{id}` is refused: {entry}; keep dead letters in a store that takes it, or take the message out of its queue"
     )
 }

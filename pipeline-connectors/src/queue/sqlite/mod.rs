@@ -91,7 +91,7 @@ impl SqliteQueueBuilder {
     }
 
     /// How long to wait while another program holds the file locked. The default is 5 seconds. What is asked of a queue that
-    /// is locked for longer fails with an error that is transient.
+    /// is locked for longer is [away](pipeline_runtime::ErrorKind::Away).
     pub fn busy_timeout(mut self, timeout: Duration) -> Self {
         self.file = self.file.busy_timeout(timeout);
         self
@@ -175,7 +175,7 @@ impl SqliteQueueBuilder {
 /// - A message that another program has written and that cannot be read, since its body is of another type or no UTF-8,
 ///   holds up no other: the receive that finds it moves it to the table `brigade_queue_set_aside` of the same file, with
 ///   the reason, and warns. It stays there until you put it back or delete it.
-/// - If the disk is full, what needs room fails with an error that is transient, and nothing is lost.
+/// - If the disk is full, what needs room fails with an error that is [away](pipeline_runtime::ErrorKind::Away), and nothing is lost.
 pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
 
 struct Inner<B> {
@@ -201,7 +201,7 @@ impl<B: QueueBody> SqliteQueue<B> {
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, QueueError>>) -> Request<B>,
     ) -> Result<T, QueueError> {
-        let ended = || QueueError::fatal("the queue's thread has ended; open it again");
+        let ended = || QueueError::closed("the queue's thread has ended; open it again");
         let (answer, answered) = oneshot::channel();
         let sent = self.0.requests.send(request(answer)).await;
         sent.map_err(|_| ended())?;

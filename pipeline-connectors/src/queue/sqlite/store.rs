@@ -160,7 +160,7 @@ impl Store {
             }
             unsettled.push(match delivery {
                 Some((seq, _)) if !self.is_there(seq)? => Unsettled::gone(index),
-                _ => Unsettled::lost(index, "its lease has ended, and it was delivered again"),
+                _ => Unsettled::refused(index, "its lease has ended, and it was delivered again"),
             });
         }
         Ok(unsettled)
@@ -225,7 +225,7 @@ impl Store {
             match statement.execute((id, group, now, due, delay, body, dedup)) {
                 Ok(_) => {}
                 Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
-                    refused.push(Unsettled::lost(index, "it is larger than SQLite allows"));
+                    refused.push(Unsettled::refused(index, "it is larger than SQLite allows"));
                 }
                 Err(error) => return Err(error),
             }

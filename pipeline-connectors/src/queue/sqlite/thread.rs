@@ -4,6 +4,7 @@
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
 use rusqlite::{Connection, Error, ErrorCode};
 use tokio::sync::{mpsc, oneshot};
@@ -11,7 +12,7 @@ use tokio::time::timeout;
 
 use super::store::{Settle, Store};
 use super::{Depth, QueueBody};
-use crate::sqlite::{Connected, refused, with_room};
+use crate::sqlite::{Connected, kind, refused, with_room};
 
 /// How many requests may wait for the next transaction.
 pub(super) const WAITING: usize = 256;
@@ -326,16 +327,8 @@ fn is_locked(error: &Error) -> bool {
 /// A full disk, a lock and a want of file descriptors pass; a damaged file does not.
 fn queue_error(error: &Error, waited: Duration) -> QueueError {
     let why = refused(error, waited);
-    match error.sqlite_error_code() {
-        Some(
-            ErrorCode::DatabaseBusy
-            | ErrorCode::DatabaseLocked
-            | ErrorCode::DiskFull
-            | ErrorCode::CannotOpen
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::OutOfMemory
-            | ErrorCode::FileLockingProtocolFailed,
-        ) => QueueError::transient(why),
-        _ => QueueError::fatal(why),
+    match kind(error) {
+        ErrorKind::Away => QueueError::away(why),
+        _ => QueueError::closed(why),
     }
 }

@@ -5,6 +5,7 @@ use std::error::Error;
 use aws_sdk_sqs::config::http::HttpResponse;
 use aws_sdk_sqs::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_sqs::types::BatchResultErrorEntry;
+use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{QueueError, Unsettled};
 
 /// Codes of refusals that may pass, though their status says that the request is at fault.
@@ -15,6 +16,15 @@ const TRANSIENT: [&str; 6] = [
     "Expired",
     "RequestTimeout",
     "RequestTimeTooSkewed",
+];
+
+/// Codes that blame what a request holds; any other refusal is of the queue, of the credentials, or of all requests.
+const REQUEST: [&str; 5] = [
+    "InvalidMessageContents",
+    "BatchRequestTooLong",
+    "InvalidBatchEntryId",
+    "EmptyBatchRequest",
+    "ReceiptHandleIsInvalid",
 ];
 
 /// A request that failed as a whole.
@@ -31,23 +41,24 @@ where
                 ("", None) => format!("SQS answers with status {}", answer.raw().status()),
                 (code, None) => format!("SQS refuses: {code}"),
             };
-            if is_final(answer.raw().status().as_u16(), code) {
-                QueueError::fatal(text)
-            } else {
-                QueueError::transient(text)
-            }
+            QueueError::new(kind(answer.raw().status().as_u16(), code), text)
         }
         SdkError::ConstructionFailure(_) => {
-            QueueError::fatal(format!("no request can be made to SQS: {}", causes(error)))
+            QueueError::closed(format!("no request can be made to SQS: {}", causes(error)))
         }
-        _ => QueueError::transient(format!("SQS cannot be reached: {}", causes(error))),
+        _ => QueueError::away(format!("SQS cannot be reached: {}", causes(error))),
     }
 }
 
-/// Whether the same request would be refused again.
-fn is_final(status: u16, code: &str) -> bool {
-    let may_pass = TRANSIENT.iter().any(|transient| code.contains(transient));
-    (400..500).contains(&status) && status != 429 && !may_pass
+fn kind(status: u16, code: &str) -> ErrorKind {
+    let is = |codes: &[&str]| codes.iter().any(|part| code.contains(part));
+    if !(400..500).contains(&status) || status == 429 || is(&TRANSIENT) {
+        ErrorKind::Away
+    } else if is(&REQUEST) {
+        ErrorKind::Refused
+    } else {
+        ErrorKind::Closed
+    }
 }
 
 /// One entry of a batch that failed.
@@ -59,9 +70,9 @@ pub(super) fn unsettled(index: usize, failed: &BatchResultErrorEntry) -> Unsettl
     };
     let may_pass = TRANSIENT.iter().any(|transient| code.contains(transient));
     if failed.sender_fault() && !may_pass {
-        Unsettled::lost(index, text)
+        Unsettled::refused(index, text)
     } else {
-        Unsettled::retryable(index, text)
+        Unsettled::away(index, text)
     }
 }
 

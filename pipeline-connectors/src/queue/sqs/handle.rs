@@ -36,7 +36,7 @@ use super::limits::is_fifo;
 ///   [`wait`](pipeline_runtime::queue::Deliveries::wait) of a second there are few.
 /// - **Lost leases.** SQS may say that it has deleted a message whose lease had ended, and deliver it again. Where it
 ///   tells, the entry is reported as lost.
-/// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is transient, after the SDK's own
+/// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is [away](pipeline_runtime::ErrorKind::Away), after the SDK's own
 ///   three attempts; a queue that is not there or may not be used is fatal.
 ///
 /// A `receive` begins with one request that waits, for 20 seconds at most. While requests come back full it makes twice
@@ -83,7 +83,7 @@ impl SqsQueue {
             let found = found.map_err(|error| queue_error(&error))?;
             found
                 .queue_url
-                .ok_or_else(|| QueueError::fatal("SQS names no URL of the queue"))
+                .ok_or_else(|| QueueError::closed("SQS names no URL of the queue"))
         };
         self.0.url.get_or_try_init(ask).await.map(String::as_str)
     }

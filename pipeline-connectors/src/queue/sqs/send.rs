@@ -22,7 +22,7 @@ pub(super) async fn send(
     let mut fit = Vec::with_capacity(messages.len());
     for (index, message) in messages.into_iter().enumerate() {
         match problem(&message, fifo) {
-            Some(problem) => refused.push(Unsettled::lost(index, problem)),
+            Some(problem) => refused.push(Unsettled::refused(index, problem)),
             None => fit.push((index, message)),
         }
     }
@@ -41,11 +41,11 @@ pub(super) async fn send(
         iter(requests).buffer_unordered(REQUESTS).collect().await
     };
     let failed = summarise(outcomes)?;
-    refused.extend(failed.into_iter().map(|failed| Unsettled {
-        index: fit[failed.index].0,
-        ..failed
+    refused.extend(failed.into_iter().map(|failed| {
+        let index = fit[failed.index()].0;
+        failed.at(index)
     }));
-    refused.sort_by_key(|entry| entry.index);
+    refused.sort_by_key(Unsettled::index);
     Ok(refused)
 }
 
@@ -59,7 +59,7 @@ async fn in_order(
     let mut failed = false;
     for part in parts {
         let outcome = if failed {
-            Err(QueueError::transient("a message before it was not sent"))
+            Err(QueueError::away("a message before it was not sent"))
         } else {
             request(queue, &messages[part.clone()], true).await
         };
@@ -87,7 +87,7 @@ fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, 
         let value = MessageAttributeValue::builder()
             .data_type("String")
             .string_value(&**id);
-        entry = entry.message_attributes(ID, value.build().map_err(QueueError::fatal)?);
+        entry = entry.message_attributes(ID, value.build().map_err(QueueError::refused)?);
     }
     if fifo {
         // What is not named must differ from all else; the SDK sends the same again when it tries again.
@@ -104,7 +104,7 @@ fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, 
     } else if !message.delay.is_zero() {
         entry = entry.delay_seconds(seconds(message.delay, DELAY));
     }
-    entry.build().map_err(QueueError::fatal)
+    entry.build().map_err(QueueError::refused)
 }
 
 /// Why SQS would refuse the message, or store another.

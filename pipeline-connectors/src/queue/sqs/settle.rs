@@ -55,7 +55,7 @@ async fn request(queue: &SqsQueue, settle: Settle, receipts: &[Receipt]) -> Outc
             let entries = entries
                 .map(entry)
                 .collect::<Result<_, _>>()
-                .map_err(QueueError::fatal)?;
+                .map_err(QueueError::refused)?;
             let request = queue.client().delete_message_batch().queue_url(url);
             let answer = request.set_entries(Some(entries)).send().await;
             answer.map_err(|error| queue_error(&error))?.failed
@@ -71,7 +71,7 @@ async fn request(queue: &SqsQueue, settle: Settle, receipts: &[Receipt]) -> Outc
             let entries = entries
                 .map(entry)
                 .collect::<Result<_, _>>()
-                .map_err(QueueError::fatal)?;
+                .map_err(QueueError::refused)?;
             let request = queue
                 .client()
                 .change_message_visibility_batch()
@@ -99,15 +99,11 @@ pub(super) fn summarise(
             Err(error) if none_succeeded => return Err(error),
             Err(error) => {
                 let text = error.to_string();
-                let of = if error.transient {
-                    Unsettled::retryable
-                } else {
-                    Unsettled::lost
-                };
-                failed.extend(range.map(|index| of(index, text.clone())));
+                let entry = |index| Unsettled::new(index, QueueError::new(error.kind(), &*text));
+                failed.extend(range.map(entry));
             }
         }
     }
-    failed.sort_by_key(|entry| entry.index);
+    failed.sort_by_key(Unsettled::index);
     Ok(failed)
 }

@@ -7,7 +7,7 @@ use tokio::time::{Instant, timeout};
 
 use super::settling::told;
 use super::{Keeper, State};
-use crate::queue::{Queue, Receipt, Unsettled};
+use crate::queue::{Queue, Receipt};
 
 /// The part of a lease after which it is extended.
 const PART: u32 = 3;
@@ -56,16 +56,11 @@ impl Keeper {
                 beats.fill(Beat::Again);
             }
             Ok(unsettled) => {
-                for Unsettled {
-                    index,
-                    error,
-                    retryable,
-                    ..
-                } in unsettled
-                {
-                    tracing::warn!(queue = %queue.name(), %error, retryable, "a lease not extended");
-                    if let Some(beat) = beats.get_mut(index) {
-                        *beat = if retryable { Beat::Again } else { Beat::Lost };
+                for entry in unsettled {
+                    let again = entry.is_away();
+                    tracing::warn!(queue = %queue.name(), error = %entry, again, "a lease not extended");
+                    if let Some(beat) = beats.get_mut(entry.index()) {
+                        *beat = if again { Beat::Again } else { Beat::Lost };
                     }
                 }
             }

@@ -137,10 +137,10 @@ impl Keeper {
         match told {
             Ok(unsettled) => {
                 for unsettled in unsettled {
-                    if let Some(fate) = fates.get_mut(unsettled.index) {
-                        *fate = if unsettled.gone && group.lane == Lane::Acks {
+                    if let Some(fate) = fates.get_mut(unsettled.index()) {
+                        *fate = if unsettled.is_gone() && group.lane == Lane::Acks {
                             Told::Settled
-                        } else if unsettled.retryable {
+                        } else if unsettled.is_away() {
                             Told::Again
                         } else {
                             Told::Lost
@@ -148,7 +148,7 @@ impl Keeper {
                     }
                 }
             }
-            Err(error) if error.transient => fates.fill(Told::Again),
+            Err(error) if error.is_away() => fates.fill(Told::Again),
             Err(error) => {
                 broken = Some(error.to_string());
                 fates.fill(Told::Lost);
@@ -225,6 +225,6 @@ pub(super) async fn told(
     let called = std::panic::AssertUnwindSafe(call).catch_unwind().await;
     called.unwrap_or_else(|panic| {
         let message = crate::panics::message(&*panic);
-        Err(QueueError::transient(format!("panicked: {message}")))
+        Err(QueueError::away(format!("panicked: {message}")))
     })
 }

@@ -143,7 +143,7 @@ impl<B: Body + Clone> Memory<B> {
             .iter()
             .enumerate()
             .filter(|(_, receipt)| !settle(&mut store, receipt, now))
-            .map(|(index, _)| Unsettled::lost(index, "its lease has ended"))
+            .map(|(index, _)| Unsettled::refused(index, "its lease has ended"))
             .collect();
         let ready = store.is_ready();
         drop(store);

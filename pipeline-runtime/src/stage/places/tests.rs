@@ -66,7 +66,7 @@ impl Makes for Fake {
         self.staffed.store(workers, Ordering::SeqCst);
     }
 
-    fn cannot_start(&self, error: &io::Error) {
+    fn cannot_start(&self, error: io::Error) {
         self.say(format!("cannot start: {error}"));
     }
 

@@ -1,0 +1,77 @@
+//! One write of a sink, and what came of it.
+
+use std::panic::AssertUnwindSafe;
+
+use futures::FutureExt as _;
+
+use crate::failure::BoxError;
+use crate::place::ErrorKind;
+use crate::sink::{Settles, Sink, Stake, Written};
+
+/// What came of one write.
+pub(super) enum Wrote<O> {
+    /// This became of all of the items.
+    All(Written),
+    /// This became of the first of them. The others came back: they may be written later.
+    Away {
+        written: Written,
+        left: Vec<O>,
+        error: BoxError,
+    },
+    /// This became of the first of them, which are so many. The sink takes nothing more.
+    Closed {
+        written: Written,
+        count: usize,
+        error: BoxError,
+    },
+    /// The sink is away, and what it was given is gone.
+    Lost(BoxError),
+}
+
+/// Writes the items, and settles what is at stake with them if the sink does; a panic fails all of them.
+pub(super) async fn write<O: Send + 'static, S: Sink<O>>(
+    sink: &S,
+    items: Vec<O>,
+    stakes: Vec<Stake>,
+) -> Wrote<O> {
+    let count = items.len();
+    let writing = async {
+        match S::SETTLES {
+            Settles::Nothing => sink.write(items).await,
+            Settles::Tasks | Settles::Messages => sink.settle(items, stakes).await,
+        }
+    };
+    let error = match AssertUnwindSafe(writing).catch_unwind().await {
+        Ok(Ok(written)) => return Wrote::All(written),
+        Ok(Err(error)) => error,
+        Err(panic) => {
+            let mut written = Written::all();
+            (0..count).for_each(|index| written.panicked(index, &*panic));
+            return Wrote::All(written);
+        }
+    };
+    let kind = error.kind();
+    let (error, mut written, left) = error.into_parts();
+    let before = match left.len() {
+        0 => 0,
+        left => count.saturating_sub(left),
+    };
+    written.truncate(before);
+    match kind {
+        ErrorKind::Closed => Wrote::Closed {
+            written,
+            count: before,
+            error,
+        },
+        ErrorKind::Away if left.is_empty() => Wrote::Lost(error),
+        ErrorKind::Away => Wrote::Away {
+            written,
+            left,
+            error,
+        },
+        _ => {
+            written.refuse(before..count, error);
+            Wrote::All(written)
+        }
+    }
+}

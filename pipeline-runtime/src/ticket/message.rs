@@ -1,0 +1,12 @@
+//! The message behind a ticket.
+
+use std::sync::Arc;
+
+/// What a stage may know of the message that its item comes from.
+#[derive(Debug, Clone, Default)]
+pub struct Message {
+    /// The name of its queue.
+    pub(crate) queue: Option<Arc<str>>,
+    /// What tells it from another message of the same id.
+    pub(crate) number: Option<Arc<str>>,
+}
