@@ -320,7 +320,7 @@ impl Build {
             if let Some(other) = self.unused(name, &stages) {
                 stages[main].name = other.into();
             } else {
-                stages[main].name = name.clone();
+                stages[main].name.clone_from(name);
             }
         }
         stages
