@@ -260,8 +260,9 @@ macro_rules! counts_retries {
         async fn $name() {
             for wait in [Duration::from_millis(20), Duration::from_secs(600)] {
                 let calls: Arc<Vec<Count>> = Arc::new((0..8).map(|_| Count::default()).collect());
+                let called = move |x: u64| calls[usize::try_from(x).unwrap()].add();
                 let ($items, $retry, $sink) = (ThenNever::after(8), Retry::fixed(2, wait), Kept::open());
-                let $call = move |x: u64| if calls[x as usize].add() == 0 { Err("later") } else { Ok(x) };
+                let $call = move |x: u64| if called(x) == 0 { Err("later") } else { Ok(x) };
                 let running = $pipeline.spawn();
                 let handle = running.handle();
                 eventually("eight retries", || handle.stats().stage("it").unwrap().retries == 8).await;

@@ -223,7 +223,7 @@ async fn a_journal_in_a_file_answers_before_time_goes_on() {
     let run = pipeline! {
         [0..100_u64]
         journal = journal;
-        push_task(number, id = |number| number.to_string()),
+        push_task(number, id = u64::to_string),
         let double = number * 2 with { once },
         map(|m| m.double),
         batch(1000, LATER),

@@ -43,6 +43,10 @@ impl Absence {
 
 /// What of a write comes back from a sink that is away.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    dead_code,
+    reason = "not every test that shares this file uses all of it"
+)]
 pub(crate) enum Back {
     All,
     /// All but the first, which is written.
