@@ -5,9 +5,9 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Handle, Invalid, Kept, NotDrained,
-    Origin, Pipeline, PipelineStream, Plan, PlanRow, Report, Retry, Row, Run, Running, Segment,
-    Stack, StageInfo, Stop, Time, UnknownStage,
+    Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Handle, Held, Invalid, Kept,
+    NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanRow, Report, Retry, Row, Run, Running,
+    Segment, SetCountError, Stack, StageInfo, Stop, Time,
 };
 
 pub mod source {

@@ -171,7 +171,7 @@ impl<Task: Send + 'static> Errors<Task> {
         end: &dyn End<Task>,
         mut failures: Vec<Failure<Task>>,
     ) -> Result<(), Failure<Task>> {
-        let Some(stage) = failures.first().map(|first| *first.stage()) else {
+        let Some(stage) = failures.first().map(|first| first.stage().clone()) else {
             return Ok(());
         };
         let mut asking = self.patience.asking();

@@ -22,7 +22,7 @@ async fn a_sink_that_is_away_is_waited_for_and_each_item_is_written_once_in_orde
             .await
             .unwrap();
         assert_eq!(kept.items.take(), (0..100).collect::<Vec<_>>());
-        let row = report.stage("sink").unwrap();
+        let row = report.stage("remote").unwrap();
         assert_eq!((row.done, row.failed, absence.refused()), (100, 0, 5));
     }
 }
@@ -49,7 +49,7 @@ async fn without_deliveries_a_sink_is_waited_for_a_minute_and_then_its_items_fai
         .await
         .unwrap()
         .unwrap();
-    let row = report.stage("sink").unwrap();
+    let row = report.stage("remote").unwrap();
     assert_eq!((row.done, row.failed), (0, 3));
     for failure in failures.items.take() {
         let Cause::Away(away) = failure.cause() else {
@@ -85,7 +85,10 @@ async fn what_a_sink_that_is_away_does_not_give_back_fails_as_away_at_once() {
             .all(|failure| matches!(failure.cause(), Cause::Away(_)))
     );
     assert_eq!(failures.len() + kept.items.len(), 100);
-    assert_eq!(report.stage("sink").unwrap().failed, failures.len() as u64);
+    assert_eq!(
+        report.stage("remote").unwrap().failed,
+        failures.len() as u64
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +107,7 @@ async fn a_drain_past_its_deadline_and_an_abort_end_the_wait_for_a_sink() {
                 .await
                 .unwrap_err();
             assert!(
-                matches!(failure.cause(), Cause::Stopped(Stop::NotDrained(left)) if left.kept()[0].name == "sink"),
+                matches!(failure.cause(), Cause::Stopped(Stop::NotDrained(left)) if left.kept()[0].name == "remote"),
                 "{failure}"
             );
         }

@@ -63,7 +63,7 @@ fn a_plan_is_a_table_a_flow_chart_and_a_graph() {
     for part in [
         "stages",
         "add, double",
-        "2 thread",
+        "2 threads",
         "20 in flight",
         "2 threads; at most ",
     ] {
@@ -114,7 +114,7 @@ async fn a_report_is_a_table_with_a_row_for_every_stage_and_a_verdict() {
     let names: Vec<_> = report
         .rows
         .iter()
-        .map(|row| (row.index, row.name))
+        .map(|row| (row.index, &*row.name))
         .collect();
     assert_eq!(
         names,
@@ -157,7 +157,7 @@ async fn the_bottleneck_is_the_slow_one_even_if_it_is_the_reader() {
         :drive sink::each(|_x| ())
     };
     let report = in_time(reader.run()).await.unwrap();
-    assert_eq!(report.bottleneck, Some("source"), "{report}");
+    assert_eq!(report.bottleneck.as_deref(), Some("source"), "{report}");
     let time = report.stage("map").unwrap().time.unwrap();
     assert!(time.starved > time.busy, "{report}");
     let stage = pipeline! {
@@ -166,14 +166,17 @@ async fn the_bottleneck_is_the_slow_one_even_if_it_is_the_reader() {
         :block 1 tap(|_x| slow()) with { name: "slow" },
         :drive sink::each(|_x| ())
     };
-    assert_eq!(in_time(stage.run()).await.unwrap().bottleneck, Some("slow"));
+    assert_eq!(
+        in_time(stage.run()).await.unwrap().bottleneck.as_deref(),
+        Some("slow")
+    );
     let writer = pipeline! {
         [0..200_u64]
         :block 1 map(|x| x),
         :drive sink::each(move |_x| slow()) with { name: "writer" }
     };
     assert_eq!(
-        in_time(writer.run()).await.unwrap().bottleneck,
+        in_time(writer.run()).await.unwrap().bottleneck.as_deref(),
         Some("writer")
     );
 }
@@ -206,7 +209,10 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
     );
     assert_eq!(failure.task(), Some(&"x\ny"));
     assert_eq!(failure.frames(), ["text"]);
-    assert_eq!((failure.stage().name, failure.stage().index), ("number", 2));
+    assert_eq!(
+        (&*failure.stage().name, failure.stage().index),
+        ("number", 2)
+    );
     assert!(failure.stage().file.ends_with("values.rs"));
     assert_eq!(failure.stage().line, line);
     assert_eq!(

@@ -124,7 +124,7 @@ impl Sink<Vec<Posted>> for Posts {
         Sink::<Vec<Posted>>::flush(&self.table).await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        Sink::<Vec<Posted>>::name(&self.table)
     }
 }

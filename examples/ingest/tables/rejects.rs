@@ -88,7 +88,7 @@ type RejectRow = (
     Option<String>,
     Option<i64>,
     Option<i64>,
-    &'static str,
+    String,
     String,
     Value,
 );

@@ -1,5 +1,6 @@
 //! A table, and how it is described.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
@@ -243,8 +244,8 @@ impl<R: Row> Sink<R> for Table {
         self.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.name().to_owned().into()
     }
 }
 
@@ -278,7 +279,7 @@ impl<R: Row> Sink<Vec<R>> for Table {
         self.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.name().to_owned().into()
     }
 }

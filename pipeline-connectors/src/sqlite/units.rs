@@ -1,6 +1,7 @@
 //! Rows that are written together or not at all, each unit with what is settled by it, and any number of units in one
 //! transaction.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use pipeline_runtime::ErrorKind;
@@ -94,8 +95,8 @@ impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
         self.table.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.table.name().to_owned().into()
     }
 }
 
@@ -121,8 +122,8 @@ impl<R: Row, C: Claims> Sink<Vec<R>> for Claiming<C> {
         self.table.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.table.name().to_owned().into()
     }
 }
 

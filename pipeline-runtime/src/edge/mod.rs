@@ -5,6 +5,7 @@
 
 mod consumers;
 mod core;
+mod demand;
 mod outputs;
 mod producers;
 mod ready;
@@ -29,6 +30,16 @@ use crate::counts::Counts;
 /// Nobody wants more of what the stage makes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gone;
+
+/// Whether a worker may work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permit {
+    Granted,
+    /// Nobody wants more of what the stage makes.
+    Gone,
+    /// There is no more to do for it, and it is no longer counted as one who may submit.
+    Resigned,
+}
 
 #[derive(Debug)]
 pub(crate) struct Edge<T> {
@@ -100,6 +111,13 @@ impl<T> Edge<T> {
     pub(crate) fn rebound(&self, change: impl FnOnce(Bound) -> Bound) {
         let core = &mut self.lock().core;
         core.rebound(change(core.bound));
+        self.show(core);
+    }
+
+    /// Nobody takes from it: there is no next stage.
+    pub(crate) fn untaken(&self) {
+        let core = &mut self.lock().core;
+        core.untaken();
         self.show(core);
     }
 

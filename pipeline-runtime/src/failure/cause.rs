@@ -157,7 +157,7 @@ mod tests {
             Cause::Stopped(Stop::Source(io().into())),
             Cause::Stopped(Stop::Flush(io().into())),
             Cause::Stopped(Stop::NoThread {
-                stage: "it",
+                stage: "it".into(),
                 error: io(),
             }),
         ];

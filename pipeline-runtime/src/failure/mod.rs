@@ -18,7 +18,7 @@ pub use origin::{Origin, SourceError};
 use stack::OneLine;
 pub use stack::Stack;
 pub(crate) use stack::{write_failed, write_frames};
-pub use stop::{Invalid, Kept, NotDrained, Stop};
+pub use stop::{Held, Invalid, Kept, NotDrained, Stop};
 
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
@@ -121,7 +121,7 @@ impl<T> Failure<T> {
     pub fn stack(&self) -> Stack<'_> {
         Stack {
             frames: self.0.frames,
-            stage: self.0.stage.name,
+            stage: &self.0.stage.name,
             cause: &self.0.cause,
             attempts: self.0.attempts,
         }

@@ -8,7 +8,7 @@ use super::Cause;
 /// writes it.
 pub struct Stack<'a> {
     pub(super) frames: &'a [&'static str],
-    pub(super) stage: &'static str,
+    pub(super) stage: &'a str,
     pub(super) cause: &'a Cause,
     pub(super) attempts: u32,
 }

@@ -169,7 +169,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = *failure.stage();
+        let StageInfo { name, command, .. } = failure.stage().clone();
         let keys = failure.frames().iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,
@@ -192,7 +192,7 @@ impl DeadLetter {
             (letter.scope, letter.task) = (scope.to_string(), id.to_string());
         }
         Self {
-            stage: name.to_owned(),
+            stage: name.to_string(),
             command: command.to_owned(),
             cause: failure.cause().to_string(),
             attempts: failure.attempts(),

@@ -130,6 +130,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             nack_filtered,
             place: queue.place(),
         });
+        build.needs_timer(None, "deliveries whose leases are extended");
         let kept = (Arc::clone(&keeper), Arc::clone(&queue));
         build.starts.push(Box::new(move |control| {
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));

@@ -1,5 +1,6 @@
 //! Asks a queue for messages.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -165,7 +166,7 @@ impl<Q: Queue> Puller for Receiving<Q> {
         out.items.extend(self.ahead.drain(..));
     }
 
-    fn name(&self) -> &'static str {
-        "queue"
+    fn name(&self) -> Cow<'static, str> {
+        self.asks.queue.name().to_string().into()
     }
 }

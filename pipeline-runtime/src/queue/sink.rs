@@ -1,5 +1,6 @@
 //! A queue as a sink.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Body, Outgoing, Queue};
@@ -61,8 +62,8 @@ where
         }
     }
 
-    fn name(&self) -> &'static str {
-        "queue"
+    fn name(&self) -> Cow<'static, str> {
+        self.0.name().to_string().into()
     }
 }
 

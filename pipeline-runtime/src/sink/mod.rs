@@ -6,6 +6,7 @@ mod futures_sink;
 mod sender;
 
 use std::any::Any;
+use std::borrow::Cow;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
@@ -42,9 +43,10 @@ pub trait Sink<T>: Send + Sync + 'static {
         async { Ok(()) }
     }
 
-    /// The name in reports. The default is `sink`.
-    fn name(&self) -> &'static str {
-        "sink"
+    /// The name in plans, reports and messages, unless the pipeline gives it one (`:drive sink with { name: "…" }`). The
+    /// default is `sink`.
+    fn name(&self) -> Cow<'static, str> {
+        "sink".into()
     }
 
     /// What it settles with its items, if it gets them by [`Sink::settle`].

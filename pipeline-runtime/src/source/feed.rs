@@ -46,6 +46,8 @@ pub(crate) struct Side {
     pulling: Stopwatch,
     /// What of it the first stage's workers spent here, running the source or waiting for the one that does.
     inside: Stopwatch,
+    /// Whether a worker runs the source now.
+    asked: AtomicBool,
 }
 
 impl Side {
@@ -66,6 +68,11 @@ impl PullTime for Side {
 
     fn inside(&self) -> Duration {
         self.inside.total()
+    }
+
+    fn asked(&self) -> bool {
+        // For messages alone.
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -139,6 +146,7 @@ impl<P: Puller> SourceFeed<P> {
                 counts: Mutex::new(Counts::of(1)),
                 pulling: Stopwatch::default(),
                 inside: Stopwatch::default(),
+                asked: AtomicBool::new(false),
             }),
             broken,
         }
@@ -216,9 +224,12 @@ impl<P: Puller> SourceFeed<P> {
         };
         let started =
             (speaks_for > 0).then(|| *state.pending_since.get_or_insert_with(Instant::now));
+        // For messages alone.
+        self.side.asked.store(true, Ordering::Relaxed);
         let asked = catch_unwind(AssertUnwindSafe(|| {
             puller.poll_pull(cx, want, &mut state.rest)
         }));
+        self.side.asked.store(false, Ordering::Relaxed);
         state.pace.end(state.rest.len());
         let waits = asked.as_ref().is_ok_and(Poll::is_pending);
         if let Some(started) = started {

@@ -8,6 +8,7 @@ mod pull;
 mod receiver;
 mod stream;
 
+use std::borrow::Cow;
 use std::future::Future;
 
 pub use crate::failure::SourceError;
@@ -67,9 +68,9 @@ pub trait Source: Send + 'static {
         out: &mut Pulled<Self::Item>,
     ) -> impl Future<Output = Result<Flow, SourceError>> + Send;
 
-    /// The name in reports. The default is `source`.
-    fn name(&self) -> &'static str {
-        "source"
+    /// The name in plans, reports and messages. The default is `source`.
+    fn name(&self) -> Cow<'static, str> {
+        "source".into()
     }
 }
 

@@ -3,20 +3,21 @@
 use std::future::{Future, poll_fn};
 use std::ops::AsyncFn;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::driven::Driven;
 use super::intake::{Intake, Next};
-use super::park::block_on;
+use super::places::{Places, begin, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::{Slots, Started};
 use crate::bounds::BoxFuture;
 use crate::bounds::{Item, Portable, Shareable};
-use crate::build::{Crew, Port};
+use crate::build::{Crew, Ended, Port};
 use crate::counts::Tally;
 use crate::edge::Runs;
 use crate::opts::{Kind, Opts};
@@ -33,8 +34,12 @@ const ROUNDS: usize = 8;
 /// What the drivers of one group share.
 pub struct Work<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
-    drivers: usize,
+    /// How many drivers share the futures in flight; `None` where each has one.
+    drivers: Option<usize>,
     started: Arc<AtomicUsize>,
+    places: Arc<Places>,
+    /// Who makes more drivers.
+    crew: Weak<Driven<T, M, O, Task, K>>,
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Task, K> {
@@ -43,6 +48,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Ta
             shared: Arc::clone(&self.shared),
             drivers: self.drivers,
             started: Arc::clone(&self.started),
+            places: Arc::clone(&self.places),
+            crew: Weak::clone(&self.crew),
         }
     }
 }
@@ -69,27 +76,46 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     opts: Opts,
 ) -> Halves<T, M, O, Task, K> {
     let (drivers, inline) = (drivers(&opts), opts.inline);
-    let in_flight = opts.kind == Kind::Async;
     let (shared, mut next) = Shared::wire(port, opts, true);
-    shared.feed.workers(drivers);
-    if let Some(group) = next.build.groups.last_mut() {
-        group.workers = drivers;
-        if in_flight {
-            let crew: Weak<dyn Crew> = Arc::downgrade(&(shared.clone() as Arc<dyn Crew>));
-            group.crew = Some(crew);
-        }
-    }
+    let places = Arc::new(Places::new());
+    let driven = Arc::new(Driven {
+        shared: Arc::clone(&shared),
+        places: Arc::clone(&places),
+        factory: OnceLock::new(),
+    });
     let work = Work {
         shared: Arc::clone(&shared),
         drivers,
         started: Arc::default(),
+        places,
+        crew: Arc::downgrade(&driven),
     };
-    let launch = move |factory: Drivers| launch(&shared, drivers, factory);
+    let crew: Weak<dyn Crew> = if let Some(drivers) = drivers {
+        shared.feed.workers(drivers);
+        shared.timing.staffed(drivers);
+        Arc::downgrade(&(shared.clone() as Arc<dyn Crew>))
+    } else {
+        Arc::downgrade(&(driven.clone() as Arc<dyn Crew>))
+    };
+    if !inline && let Some(group) = next.build.groups.last_mut() {
+        group.crew = Some(crew);
+    }
+    let launch: Launch = match drivers {
+        Some(drivers) => Box::new(move |factory| {
+            for _ in 0..drivers {
+                shared.control.spawn_in(shared.span(), factory());
+            }
+        }),
+        None => Box::new(move |factory| {
+            let _ = driven.factory.set(factory);
+            begin(&driven);
+        }),
+    };
     (
         Half {
             next,
             inline,
-            launch: Box::new(launch),
+            launch,
         },
         work,
     )
@@ -97,38 +123,23 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Shared<T, M, O, Task, K> {
     /// A driver whose places are all taken sees it when one of them is free.
-    fn set(self: Arc<Self>, count: usize) {
-        self.edge.set_permits(count);
+    fn set(self: Arc<Self>, count: usize) -> Result<(), Ended> {
+        if !self.edge.permit(count) {
+            return Err(Ended);
+        }
+        let drivers = drivers(&self.opts).unwrap_or(1);
+        self.timing.staffed(count.min(drivers));
+        Ok(())
     }
 }
 
-/// How many tasks drive the group.
-fn drivers(opts: &Opts) -> usize {
+/// How many tasks drive the group; `None` where there is one for each future.
+fn drivers(opts: &Opts) -> Option<usize> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match opts.kind {
-        Kind::Async if opts.journal || opts.count < 2 * cores => 1,
-        Kind::Async => cores,
-        _ => opts.count,
-    }
-}
-
-fn launch<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
-    shared: &Arc<Shared<T, M, O, Task, K>>,
-    drivers: usize,
-    factory: Drivers,
-) {
-    let factory = Arc::new(factory);
-    for _ in 0..drivers {
-        let factory = Arc::clone(&factory);
-        let span = shared.span();
-        if shared.opts.kind == Kind::Block {
-            let name = shared.main().name.to_owned();
-            let work = move || span.in_scope(|| block_on((*factory)()));
-            let started = shared.control.spawn_thread(name, Box::new(work));
-            shared.thread_started(started);
-        } else {
-            shared.control.spawn_in(span, (*factory)());
-        }
+        Kind::Async if opts.journal || opts.count < cores.saturating_mul(2) => Some(1),
+        Kind::Async => Some(cores),
+        _ => None,
     }
 }
 
@@ -173,7 +184,7 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
     let f = &*f;
     let run = |_seq, entry: Entry<T, M>, _ticket: &mut K| f(entry);
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.share());
+    let mut slots = Slots::new();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }
 
@@ -202,7 +213,9 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     shared: Arc<Shared<T, M, O, Task, K>>,
     intake: Intake<T, M, O, Task, K>,
     place: usize,
-    drivers: usize,
+    work: Work<T, M, O, Task, K>,
+    /// Whether it is counted among the drivers that have nothing to do.
+    free: bool,
     tally: Tally,
     pace: Pace,
     /// What came to an end and is to be handed in.
@@ -224,7 +237,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             worker: Some(shared.join()),
             intake: Intake::new(Arc::clone(&shared), place),
             place,
-            drivers: work.drivers,
+            work: work.clone(),
+            free: work.drivers.is_none() && work.places.counted(place),
             tally: shared.tally(),
             pace: Pace::new(),
             resolved: Runs::new(),
@@ -239,7 +253,27 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     /// How many futures it may have in flight: the shares of all drivers add up to the permits exactly.
     pub(crate) fn share(&self) -> usize {
         let permits = self.shared.edge.permits();
-        permits / self.drivers + usize::from(self.place < permits % self.drivers)
+        match self.work.drivers {
+            Some(drivers) => permits / drivers + usize::from(self.place < permits % drivers),
+            None => usize::from(self.place < permits),
+        }
+    }
+
+    /// It has something to do: where each has one future, the next one may have to be made for what else there is.
+    fn busy(&mut self) {
+        if self.work.drivers.is_none()
+            && self.work.places.works(&mut self.free)
+            && let Some(crew) = self.work.crew.upgrade()
+        {
+            grow(&crew);
+        }
+    }
+
+    /// It has nothing to do, if all has come to an end.
+    fn rests(&mut self, idle: bool) {
+        if idle && self.work.drivers.is_none() {
+            self.work.places.rests(&mut self.free);
+        }
     }
 
     pub(crate) fn poll<C, F>(
@@ -271,7 +305,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 if self.ended && slots.idle() && self.failing.is_empty() && self.reporting.is_none()
                 {
                     if let Some(worker) = self.worker.take() {
-                        worker.finish();
+                        worker.finish(self.intake.resigned);
                     }
                     return Poll::Ready(());
                 }
@@ -289,16 +323,25 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         C: Fn(u64, Entry<T, M>, &mut K) -> F,
         F: Future<Output: Ending<O, M, Task, K>>,
     {
-        let room = slots.room(self.share()).saturating_sub(self.failing.len());
+        let share = self.share();
+        let room = slots.room(share).saturating_sub(self.failing.len());
         let idle = slots.idle() && self.failing.is_empty();
-        if self.ended || (room == 0 && !idle) || self.poll_reporting(cx).is_pending() {
+        if room == 0 && !idle {
+            // It may have had room when it began to wait, and has been chosen for what it cannot take any more.
+            self.intake.step_back();
             return false;
         }
+        if self.ended || self.poll_reporting(cx).is_pending() {
+            return false;
+        }
+        self.rests(idle);
         let most = room.clamp(1, TAKE);
         match self.intake.poll_next(cx, self.pace.want(most), idle) {
             Poll::Pending => return false,
             Poll::Ready(Next::End) => self.ended = true,
             Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
+                self.busy();
+                slots.make_room(1, share);
                 let Carried { item, mut ticket } = item;
                 let again = true;
                 if ticket.is_lost(&mut Now::default()) {
@@ -315,6 +358,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             Poll::Ready(Next::Batch { seq, credits }) => {
                 let mut items = std::mem::take(&mut self.intake.batch.items);
                 let count = items.len();
+                self.busy();
+                slots.make_room(count, share);
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most, None);
@@ -407,6 +452,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 delay,
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                // It may have nothing to hand in for a long time, or ever.
+                self.shared.edge.count(&mut self.tally);
                 self.shared.again(
                     Due {
                         seq: started.seq,

@@ -31,9 +31,9 @@ where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     if size == 0 {
-        let stage = port.build.stages(port.site, &opts)[0];
+        let stage = port.build.stages(port.site, &opts)[0].clone();
         let invalid = Invalid::new(
-            stage.name,
+            &stage.name,
             "batch",
             "batches of 0 items",
             "a batch has at least 1",
@@ -41,6 +41,11 @@ where
         port.build
             .invalid
             .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
+    }
+    if within.is_some() {
+        let stage = port.build.stages(port.site, &opts)[0].clone();
+        port.build
+            .needs_timer(Some(stage), "batches that end by their age");
     }
     let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.
@@ -103,7 +108,7 @@ where
                 break;
             }
         }
-        self.worker.finish();
+        self.worker.finish(false);
     }
 
     /// Takes items until the batch is full, old, or the last; whether there may be more.

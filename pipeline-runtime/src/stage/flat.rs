@@ -133,7 +133,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage().index - self.0.first;
-            failure.0.stage = self.0.stages[row];
+            failure.0.stage = self.0.stages[row].clone();
             failure.0.ticket = self.part().into();
             self.0.reporter.report(vec![failure]).await;
             self.state().tally.stages[row].failed += 1;
@@ -273,6 +273,6 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
         }
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.share());
+    let mut slots = Slots::new();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }

@@ -83,6 +83,18 @@ impl<M> Retries<M> {
         Poll::Pending
     }
 
+    /// A worker is about to wait for something else: what has become due meanwhile, or else it is told of what will be.
+    /// Who may work and waits is always to be found here, whatever else it waits for.
+    #[cold]
+    pub(crate) fn wait(&self, place: usize, cx: &mut Context<'_>) -> Option<Due<M>> {
+        let mut state = self.lock();
+        let due = state.due.pop_front();
+        if due.is_none() {
+            state.workers.park(place, cx.waker());
+        }
+        due
+    }
+
     /// A worker that waits here goes on with something else. If it had been chosen already, another one is woken.
     pub(crate) fn unpark(&self, place: usize) {
         let mut state = self.lock();

@@ -115,25 +115,32 @@ impl Free {
 }
 
 impl<F: Future, K> Slots<F, K> {
-    pub(crate) fn new(count: usize) -> Self {
-        let mut slots = Self {
+    pub(crate) fn new() -> Self {
+        Self {
             slots: Vec::new(),
             free: Free::default(),
             signals: Signals::new(0, Arc::default()),
-        };
-        slots.grow(count);
-        slots
+        }
     }
 
-    /// How many more may run if `allowed` may run in all; makes places for them.
-    pub(crate) fn room(&mut self, allowed: usize) -> usize {
-        if allowed > self.slots.len() {
-            self.grow(allowed);
-        }
+    /// How many more may run if `allowed` may run in all.
+    pub(crate) fn room(&self, allowed: usize) -> usize {
         allowed.saturating_sub(self.slots.len() - self.free.count)
     }
 
+    /// Makes places for `futures` that are about to start, if they are not there: about as many as run at the same time
+    /// are made, and not all that are `allowed`.
+    #[inline]
+    pub(crate) fn make_room(&mut self, futures: usize, allowed: usize) {
+        if self.free.count < futures {
+            let needed = self.slots.len() - self.free.count + futures;
+            let ahead = (2 * self.slots.len()).max(WORD).min(allowed);
+            self.grow(needed.max(ahead));
+        }
+    }
+
     /// Adds places up to `count`. All wakers are made anew, and what runs is polled again, so none is lost.
+    #[cold]
     fn grow(&mut self, count: usize) {
         self.signals = Signals::new(count, Arc::clone(&self.signals.driver));
         (self.slots.len()..count).for_each(|slot| self.free.add(slot));

@@ -1,25 +1,29 @@
 //! Groups whose functions are called in a worker's own thread or task.
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::vec;
 
 use super::intake::{Intake, Next};
-use super::park::block_on;
+use super::park::{block_on, block_on_in};
+use super::places::{Makes, Places, Refused, begin, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
-use crate::bounds::BoxFuture;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port};
+use crate::control::Control;
 use crate::counts::Tally;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
+use crate::paused::Parker;
 use crate::pushing::{Pushing, emptied};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
+use tracing::Span;
 
 /// The function of a group without stages.
 pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {
@@ -47,18 +51,18 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
-        started: Mutex::new(0),
+        places: Places::new(),
     });
     if let Some(group) = next.build.groups.last_mut() {
         let crew: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
         group.crew = Some(crew);
     }
     next.build.starts.push(Box::new(move |control| {
-        if defers(&shared.opts) {
+        if defers(&shared.opts, control) {
             let ticker = control.spawn(Box::pin(Arc::clone(&shared).make_up()));
             let _ = shared.ticker.set(ticker);
         }
-        crew.set(shared.opts.count);
+        begin(&crew);
     }));
     next
 }
@@ -135,45 +139,84 @@ where
 struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     shared: Arc<Shared<T, M, O, Task, K>>,
     f: Arc<dyn Function<T, M, O, Task, K>>,
-    started: Mutex<usize>,
+    places: Places,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Calling<T, M, O, Task, K> {
-    fn set(self: Arc<Self>, count: usize) {
-        self.shared.feed.workers(count);
-        self.shared.edge.set_permits(count);
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in *started..count {
-            self.start(place);
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O, Task, K> {
+    fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn permits(&self) -> usize {
+        self.shared.edge.permits()
+    }
+
+    fn permit(&self, count: usize) -> bool {
+        self.shared.permit(count)
+    }
+
+    fn make(self: &Arc<Self>, place: usize) -> Result<(), Refused> {
+        let shared = &self.shared;
+        let worker = Calls::new(Arc::clone(self), place);
+        let span = shared.span();
+        match shared.opts.kind {
+            Kind::Block if shared.opts.pool && !shared.control.time_is_virtual() => {
+                let worker = run_in_pool(Box::new(worker));
+                shared.control.spawn_in(span, Box::pin(worker));
+                Ok(())
+            }
+            Kind::Block => self.make_thread(worker, span),
+            _ => {
+                shared.control.spawn_in(span, Box::pin(worker.run()));
+                Ok(())
+            }
         }
-        *started = (*started).max(count);
+    }
+
+    fn staffed(&self, workers: usize) {
+        self.shared.timing.staffed(workers);
+    }
+
+    fn cannot_start(&self, error: io::Error) {
+        self.shared.cannot_start(error);
+    }
+
+    fn cannot_grow(&self, made: usize, error: &io::Error) {
+        self.shared.cannot_grow(made, error);
     }
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> {
-    fn start(self: &Arc<Self>, place: usize) {
+    fn make_thread(&self, mut worker: Calls<T, M, O, Task, K>, span: Span) -> Result<(), Refused> {
         let shared = &self.shared;
-        let worker = Calls::new(Arc::clone(self), place);
-        let span = shared.span();
-        if let (Kind::Block, true) = (shared.opts.kind, shared.opts.pool) {
-            let worker = run_in_pool(Box::new(worker));
-            shared.control.spawn_in(span, Box::pin(worker));
-            return;
-        }
-        let run: BoxFuture<'static, ()> = Box::pin(worker.run());
-        if shared.opts.kind == Kind::Block {
-            let name = shared.main().name.to_owned();
-            let work = move || span.in_scope(|| block_on(run));
-            shared.thread_started(shared.control.spawn_thread(name, Box::new(work)));
-        } else {
-            shared.control.spawn_in(span, run);
-        }
+        let name = shared.main().name.to_string();
+        let parker = shared.control.parker(&name, shared.opts.timeout);
+        worker.parker.clone_from(&parker);
+        // Until there is a thread for it, it can be had back.
+        let worker = Arc::new(Mutex::new(Some(worker)));
+        let taken = Arc::clone(&worker);
+        let work = move || {
+            if let Some(worker) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                span.in_scope(|| block_on_in(parker.as_ref(), worker.run()));
+            }
+        };
+        let started = shared.control.spawn_thread(name, Box::new(work));
+        started.map_err(|error| Refused {
+            error,
+            withdraw: Box::new(move || {
+                let calls = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(worker) = calls.and_then(|mut calls| calls.worker.take()) {
+                    worker.withdraw();
+                }
+            }),
+        })
     }
 }
 
-/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear.
-fn defers(opts: &Opts) -> bool {
-    opts.kind == Kind::Block && !opts.pool
+/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear, and where
+/// a timer makes up for it.
+fn defers(opts: &Opts, control: &Control) -> bool {
+    opts.kind == Kind::Block && !opts.pool && control.timers() && !control.time_is_virtual()
 }
 
 /// One worker and its function.
@@ -188,6 +231,10 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     tally: Tally,
     defers: bool,
     owes_wake: bool,
+    /// Whether it is counted among those that have nothing to do.
+    free: bool,
+    /// What holds a paused clock.
+    parker: Option<Arc<Parker>>,
     next: Option<Next<M, K>>,
 }
 
@@ -246,8 +293,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             pace: Pace::new(),
             out: Vec::new(),
             tally: shared.tally(),
-            defers: defers(&shared.opts),
+            defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
+            free: crew.places.counted(place),
+            parker: None,
             next: None,
             crew,
         }
@@ -279,6 +328,12 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     /// Whether there may be more to do.
     async fn turn(&mut self, next: Next<M, K>) -> bool {
+        if !matches!(next, Next::End) && self.crew.places.works(&mut self.free) {
+            grow(&self.crew);
+        }
+        if let Some(parker) = &self.parker {
+            parker.touch();
+        }
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
             Next::Again(Due { seq, item, attempt }) => {
@@ -289,11 +344,12 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             }
             Next::End => {
                 if let Some(worker) = self.worker.take() {
-                    worker.finish();
+                    worker.finish(self.intake.resigned);
                 }
                 return false;
             }
         }
+        self.crew.places.rests(&mut self.free);
         true
     }
 
@@ -394,6 +450,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
                 delay,
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                // The worker may have nothing to hand in for a long time, or ever.
+                self.shared.edge.count(&mut self.tally);
                 let item = Carried { item, ticket };
                 self.shared.again(Due { seq, item, attempt }, delay);
                 return false;

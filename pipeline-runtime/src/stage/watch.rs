@@ -118,7 +118,7 @@ where
             return;
         };
         let main = shared.main();
-        let mut failure = Failure::new(*main, Cause::Timeout(after));
+        let mut failure = Failure::new(main.clone(), Cause::Timeout(after));
         failure.0.attempts = attempt;
         failure.0.frames = shared.frames;
         failure.0.ticket = ticket.into();

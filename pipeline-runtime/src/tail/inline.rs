@@ -133,7 +133,6 @@ where
         kind,
         main: 0,
         count: 1,
-        workers: 1,
         own,
         timing: Arc::default(),
         per_credit: 1,
@@ -143,7 +142,7 @@ where
     };
     build
         .groups
-        .push(group(vec![source], Runs::Source, of_source));
+        .push(group(vec![source.clone()], Runs::Source, of_source));
     let stages = build.stages(site, &Opts::tasks(0..count, 0));
     let of_stages = Arc::new(OfStages(Arc::clone(&shown)));
     build
@@ -227,7 +226,7 @@ where
         let stage = failure.stage().index;
         self.failed += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.0.stage = self.stages[stage + 1];
+        failure.0.stage = self.stages[stage + 1].clone();
         failure.0.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
@@ -235,11 +234,11 @@ where
     #[cold]
     fn fault(&mut self, Fault { error, last }: Fault) {
         if last {
-            self.errors.source_broke(self.stages[0], error);
+            self.errors.source_broke(self.stages[0].clone(), error);
             self.puller = None;
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let failure = Failure::of_source(self.stages[0], error);
+            let failure = Failure::of_source(self.stages[0].clone(), error);
             self.send(failure);
         }
     }
