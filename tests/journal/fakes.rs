@@ -28,6 +28,8 @@ pub(crate) enum Failing {
     Records,
     Panics,
     Forgets,
+    /// It cannot be reached.
+    Away,
 }
 
 impl Notes {
@@ -90,6 +92,9 @@ impl Journal for Notes {
         if self.fails(Failing::Loads) {
             return Err(JournalError::refused("the notes are lost"));
         }
+        if self.fails(Failing::Away) {
+            return Err(JournalError::away("the file is locked"));
+        }
         if self.fails(Failing::Forgets) {
             return Ok(Vec::new());
         }
@@ -107,6 +112,9 @@ impl Journal for Notes {
         }
         if self.fails(Failing::Records) {
             return Err(JournalError::refused("the disk is full"));
+        }
+        if self.fails(Failing::Away) {
+            return Err(JournalError::away("the file is locked"));
         }
         assert!(
             !self.fails(Failing::Panics) || self.panics.fetch_add(1, SeqCst) > 0,
