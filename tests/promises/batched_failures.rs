@@ -79,6 +79,7 @@ macro_rules! reports_in_batches {
             failed.sort_unstable();
             assert_eq!(failed, (0..ALL).collect::<Vec<_>>());
             assert!(most > 1, "one by one");
+            assert!(most <= 1024, "{most} in one write");
         }
     )*};
 }

@@ -13,15 +13,12 @@ use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Port, Runs};
 use crate::counts::Tally;
-use crate::failure::{Away, Failure, Stop};
+use crate::failure::{Away, BoxError, Failure, Stop};
 use crate::opts::Opts;
-use crate::patience::Patience;
-use crate::sink::{Failed, Sink, Written};
+use crate::patience::{Asking, Patience};
+use crate::sink::{Failed, MOST, Sink, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry};
-
-/// The most items in one write.
-const MOST: usize = 1024;
 
 /// Wires the tail: nothing comes out of the port that is left.
 pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
@@ -173,7 +170,7 @@ where
         let mut tickets = std::mem::take(&mut self.tickets);
         loop {
             let count = items.len();
-            let (written, error) = match write(&ends.sink, items).await {
+            match write(&ends.sink, items).await {
                 Wrote::All(written) => {
                     asking.answered();
                     break self.settle(written, tickets).await;
@@ -187,27 +184,36 @@ where
                     self.settle(written, tickets).await;
                     break self.shared.stop(Stop::Sink(error));
                 }
-                Wrote::Lost(error) => (None, error),
+                Wrote::Lost(error) => break self.give_up(&asking, error, count, tickets).await,
                 Wrote::Away {
                     written,
                     left,
                     error,
                 } => {
                     let rest = tickets.split_off(tickets.len().saturating_sub(left.len()));
-                    self.settle(written, std::mem::replace(&mut tickets, rest))
-                        .await;
-                    items = left;
+                    let done = std::mem::replace(&mut tickets, rest);
+                    self.settle(written, done).await;
                     let deliveries = tickets.iter().any(K::is_of_delivery);
-                    if asking.pause(&error, deliveries).await {
-                        continue;
+                    if !asking.pause(&error, deliveries).await {
+                        break self.give_up(&asking, error, left.len(), tickets).await;
                     }
-                    (Some(items.len()), error)
+                    items = left;
                 }
-            };
-            let away = Away::new(Arc::clone(ends.patience.place()), error, asking.waited());
-            let written = Written::away(written.unwrap_or(count), &away);
-            break self.settle(written, tickets).await;
+            }
         }
+    }
+
+    /// So many items are not written, and will not be: the sink is away.
+    async fn give_up(
+        &mut self,
+        asking: &Asking<'_>,
+        error: BoxError,
+        count: usize,
+        tickets: Vec<K>,
+    ) {
+        let place = Arc::clone(self.ends.patience.place());
+        let away = Away::new(place, error, asking.waited());
+        self.settle(Written::away(count, &away), tickets).await;
     }
 
     /// What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
