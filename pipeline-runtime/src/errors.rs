@@ -12,7 +12,7 @@ use crate::control::Control;
 use crate::failure::{BoxError, Cause, Failure, SourceError, StageInfo, Stop};
 use crate::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
-use crate::ticket::{Carry as _, Undecided};
+use crate::ticket::Undecided;
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
@@ -193,17 +193,19 @@ impl<Task: Send + 'static> Errors<Task> {
                 asking.answered();
                 return Ok(());
             };
+            let away = error.is_away();
+            let (error, written, left) = error.into_parts();
+            let refused = written.into_first();
             // What did not come back cannot be sent again.
-            let again = error.is_away() && !error.items().is_empty() && {
-                let of_delivery =
-                    |failure: &Failure<Task>| failure.0.ticket.ticket().is_of_delivery();
-                let deliveries = error.items().iter().any(of_delivery);
+            let again = away && refused.is_none() && !left.is_empty() && {
+                let deliveries = left.iter().any(Failure::is_of_delivery);
                 asking.pause(&error, deliveries).await
             };
-            let (error, _, left) = error.into_parts();
             if !again {
-                let first = left.first().map(|first| first.cause().to_string());
-                let error = Unreported { error, first };
+                let error = Unreported {
+                    error: refused.unwrap_or(error),
+                    first: left.first().map(|first| first.cause().to_string()),
+                };
                 return Err(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
             }
             failures = left;

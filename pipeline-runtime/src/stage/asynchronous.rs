@@ -187,9 +187,6 @@ pub(crate) struct Started<K> {
     pub(super) ticket: K,
 }
 
-/// What failed, each with the row that it is counted in.
-type Failed<K> = Vec<(Started<K>, usize)>;
-
 /// What a future in flight ends with: a step, whose ticket stayed with the driver, or a step and its ticket.
 pub(crate) trait Ending<O, M, Task, K> {
     fn step(self, kept: &mut K) -> Step<O, M, Task>;
@@ -208,6 +205,9 @@ impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
         self.0
     }
 }
+
+/// What failed, each with the row that it is counted in.
+type Failed<K> = Vec<(Started<K>, usize)>;
 
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {

@@ -13,10 +13,10 @@ use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Port, Runs};
 use crate::counts::Tally;
-use crate::failure::{Away, BoxError, Failure, Stop};
+use crate::failure::{Away, Failure, Stop};
 use crate::opts::Opts;
-use crate::patience::{Asking, Patience};
-use crate::sink::{Failed, MOST, Sink, Written};
+use crate::patience::Patience;
+use crate::sink::{Failed, Sink, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry};
 
@@ -92,7 +92,7 @@ where
 {
     async fn run(mut self) {
         loop {
-            let want = self.shared.most().min(MOST);
+            let want = self.shared.most().min(crate::sink::MOST);
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
                     self.write().await;
@@ -170,7 +170,7 @@ where
         let mut tickets = std::mem::take(&mut self.tickets);
         loop {
             let count = items.len();
-            match write(&ends.sink, items).await {
+            let (written, error) = match write(&ends.sink, items).await {
                 Wrote::All(written) => {
                     asking.answered();
                     break self.settle(written, tickets).await;
@@ -184,36 +184,27 @@ where
                     self.settle(written, tickets).await;
                     break self.shared.stop(Stop::Sink(error));
                 }
-                Wrote::Lost(error) => break self.give_up(&asking, error, count, tickets).await,
+                Wrote::Lost(error) => (None, error),
                 Wrote::Away {
                     written,
                     left,
                     error,
                 } => {
                     let rest = tickets.split_off(tickets.len().saturating_sub(left.len()));
-                    let done = std::mem::replace(&mut tickets, rest);
-                    self.settle(written, done).await;
-                    let deliveries = tickets.iter().any(K::is_of_delivery);
-                    if !asking.pause(&error, deliveries).await {
-                        break self.give_up(&asking, error, left.len(), tickets).await;
-                    }
+                    self.settle(written, std::mem::replace(&mut tickets, rest))
+                        .await;
                     items = left;
+                    let deliveries = tickets.iter().any(K::is_of_delivery);
+                    if asking.pause(&error, deliveries).await {
+                        continue;
+                    }
+                    (Some(items.len()), error)
                 }
-            }
+            };
+            let away = Away::new(Arc::clone(ends.patience.place()), error, asking.waited());
+            let written = Written::away(written.unwrap_or(count), &away);
+            break self.settle(written, tickets).await;
         }
-    }
-
-    /// So many items are not written, and will not be: the sink is away.
-    async fn give_up(
-        &mut self,
-        asking: &Asking<'_>,
-        error: BoxError,
-        count: usize,
-        tickets: Vec<K>,
-    ) {
-        let place = Arc::clone(self.ends.patience.place());
-        let away = Away::new(place, error, asking.waited());
-        self.settle(Written::away(count, &away), tickets).await;
     }
 
     /// What is written is done, however long the errors end takes. So is what failed, as soon as its failure is.
