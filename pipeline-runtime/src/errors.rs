@@ -11,8 +11,8 @@ use crate::bounds::BoxFuture;
 use crate::control::Control;
 use crate::failure::{BoxError, Cause, Failure, SourceError, StageInfo, Stop};
 use crate::patience::Patience;
-use crate::sink::{Sink, SinkError};
-use crate::ticket::{Carry as _, Undecided};
+use crate::sink::{MOST, Sink, SinkError};
+use crate::ticket::Undecided;
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
@@ -150,7 +150,7 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
             return Box::pin(std::future::ready(()));
         };
         Box::pin(async move {
-            let sending = pin!(self.send(&**end, failures));
+            let sending = pin!(self.send_all(&**end, failures));
             // An errors end that is full or away must not outlive the pipeline.
             let stopped = pin!(self.verdict.control.until_stopped());
             if let Either::Left((Err(stop), _)) = select(sending, stopped).await {
@@ -165,6 +165,19 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
 }
 
 impl<Task: Send + 'static> Errors<Task> {
+    async fn send_all(
+        &self,
+        end: &dyn End<Task>,
+        mut failures: Vec<Failure<Task>>,
+    ) -> Result<(), Failure<Task>> {
+        while !failures.is_empty() {
+            let later = failures.split_off(failures.len().min(MOST));
+            self.send(end, std::mem::replace(&mut failures, later))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Hands failures to the errors end, as often as it takes; why the pipeline cannot go on, if it cannot.
     async fn send(
         &self,
@@ -180,17 +193,19 @@ impl<Task: Send + 'static> Errors<Task> {
                 asking.answered();
                 return Ok(());
             };
+            let away = error.is_away();
+            let (error, written, left) = error.into_parts();
+            let refused = written.into_first();
             // What did not come back cannot be sent again.
-            let again = error.is_away() && !error.items().is_empty() && {
-                let of_delivery =
-                    |failure: &Failure<Task>| failure.0.ticket.ticket().is_of_delivery();
-                let deliveries = error.items().iter().any(of_delivery);
+            let again = away && refused.is_none() && !left.is_empty() && {
+                let deliveries = left.iter().any(Failure::is_of_delivery);
                 asking.pause(&error, deliveries).await
             };
-            let (error, _, left) = error.into_parts();
             if !again {
-                let first = left.first().map(|first| first.cause().to_string());
-                let error = Unreported { error, first };
+                let error = Unreported {
+                    error: refused.unwrap_or(error),
+                    first: left.first().map(|first| first.cause().to_string()),
+                };
                 return Err(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
             }
             failures = left;

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::report::Report;
 pub use crate::site::StageInfo;
-use crate::ticket::{Fate, Undecided};
+use crate::ticket::{Carry as _, Fate, Undecided};
 
 pub use cause::{Away, Cause};
 pub use origin::{Origin, SourceError};
@@ -190,6 +190,11 @@ impl<T> Failure<T> {
     /// not come again at once.
     pub fn nack(self, delay: Duration) {
         self.decide(Fate::Again(delay));
+    }
+
+    /// Whether a message is still to be decided about.
+    pub(crate) fn is_of_delivery(&self) -> bool {
+        self.0.ticket.ticket().is_of_delivery()
     }
 
     pub(crate) fn decide(self, fate: Fate) {
