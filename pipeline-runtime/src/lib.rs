@@ -10,6 +10,7 @@ mod errors;
 mod failure;
 mod feed;
 pub mod journal;
+mod line;
 mod mapped;
 mod opts;
 mod pace;

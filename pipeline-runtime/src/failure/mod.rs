@@ -89,7 +89,9 @@ impl<T> Failure<T> {
         self.0.frames
     }
 
-    /// Where the item comes from, if the failure is the source's and the source knows it.
+    /// Where the item comes from: what the source says of its own failures; the place of the line, where the task is a
+    /// [`Line`](crate::source::Line); the name of the queue and the id of the message, where the item is one delivery's.
+    /// `None` where nothing is known, as of a line that no `push_task` keeps.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         self.0.origin.as_ref()
