@@ -1,5 +1,6 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::pin::pin;
@@ -9,10 +10,11 @@ use futures::future::{Either, select};
 
 use crate::bounds::BoxFuture;
 use crate::control::Control;
-use crate::failure::{BoxError, Cause, Failure, SourceError, StageInfo, Stop};
+use crate::failure::{BoxError, Cause, Failure, Origin, SourceError, StageInfo, Stop};
+use crate::line::Line;
 use crate::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
-use crate::ticket::Undecided;
+use crate::ticket::{Ticket, Undecided};
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
@@ -141,7 +143,8 @@ impl<Task: Send + 'static> Errors<Task> {
 }
 
 impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
-    fn report(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
+    fn report(&self, mut failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
+        failures.iter_mut().for_each(locate);
         let Some(end) = self.end.get() else {
             // The first of them is what the run returns; the messages of the others are given back.
             if let Some(first) = failures.into_iter().next() {
@@ -210,6 +213,32 @@ impl<Task: Send + 'static> Errors<Task> {
             }
             failures = left;
         }
+    }
+}
+
+/// Says where the item comes from, if that is known: from its task, where that is a line, or from its message.
+#[cold]
+fn locate<Task: 'static>(failure: &mut Failure<Task>) {
+    let details = &mut failure.0;
+    if details.origin.is_some() {
+        return;
+    }
+    let task = details.task.as_ref().map(|task| task as &dyn Any);
+    let line = task.and_then(|task| task.downcast_ref::<Line>());
+    details.origin = match line {
+        Some(line) => Some(line.place()),
+        None => message(details.ticket.ticket()),
+    };
+}
+
+/// The queue and the id of a message, if it is one: those of a batch are several.
+fn message(ticket: &Ticket) -> Option<Origin> {
+    match &ticket.messages()[..] {
+        [message] => {
+            let (queue, id) = (message.original.queue(), message.original.id());
+            Some(Origin::new(format!("{queue}/{id}")))
+        }
+        _ => None,
     }
 }
 

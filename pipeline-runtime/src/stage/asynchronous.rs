@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::driven::Driven;
+use super::driven::{Driven, Drivers};
 use super::intake::{Intake, Next};
 use super::places::{Places, begin, grow};
 use super::retries::Due;
@@ -67,8 +67,6 @@ type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);
 
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
-
-pub(crate) type Drivers = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Wires a group whose function is asynchronous.
 #[must_use]
