@@ -11,6 +11,7 @@ mod errors;
 mod failure;
 mod feed;
 pub mod journal;
+mod line;
 mod mapped;
 mod opts;
 mod pace;

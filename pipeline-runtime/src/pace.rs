@@ -62,6 +62,11 @@ impl Pace {
 
     /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
     pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
+        self.end_of(items, items)
+    }
+
+    /// The same of a taking of `taken`, of which only `items` were any work: the others had failed in the source.
+    pub(crate) fn end_of(&mut self, items: usize, taken: usize) -> Option<u64> {
         let (started, now) = (self.started.take()?, Instant::now());
         self.ended = Some(now);
         let nanos = u64::try_from((now - started).as_nanos()).unwrap_or(u64::MAX);
@@ -71,7 +76,7 @@ impl Pace {
             self.want = usize::try_from(TARGET_NANOS / cost.max(1))
                 .unwrap_or(usize::MAX)
                 .clamp(1, self.want);
-        } else if nanos < TARGET_NANOS / 2 && items >= self.want {
+        } else if items > 0 && taken >= self.want && cost * (self.want as u64) < TARGET_NANOS / 2 {
             self.want = self.want.saturating_mul(2);
         }
         Some(cost)

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use brigade::prelude::*;
+use brigade::sink::{Sink, SinkError, Written};
 use brigade::{Failure, Stop};
 use tokio::time::Instant;
 
@@ -206,4 +207,30 @@ async fn a_wait_is_warned_of_when_it_begins_and_its_end_is_told() {
         said.len() == 2 && said[0].starts_with("WARN") && said[1].starts_with("INFO"),
         "{said:?}"
     );
+}
+
+/// Refuses the first failure of each write, and is away for the others.
+struct Picky;
+
+impl Sink<Failure> for Picky {
+    async fn write(&self, mut failures: Vec<Failure>) -> Result<Written, SinkError<Failure>> {
+        let left = failures.split_off(1);
+        let mut written = Written::all();
+        written.fail(0, "not this one");
+        Err(SinkError::away("no route")
+            .with_written(written)
+            .with_items(left))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_errors_end_that_refuses_a_failure_and_is_away_for_others_stops_the_pipeline() {
+    let run = pipeline! {
+        [0..100_u64, Picky]
+        map(|x| Err::<u64, _>(x.to_string()))?,
+        :drive sink::each(|_x| ())
+    }
+    .run();
+    let failure = in_time(run).await.unwrap_err();
+    assert!(failure.to_string().contains("not this one"), "{failure}");
 }

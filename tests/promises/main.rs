@@ -4,6 +4,7 @@
 mod absent;
 mod auto_traits;
 mod away;
+mod batched_failures;
 mod batches;
 mod bounds;
 mod causes;

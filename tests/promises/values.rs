@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::source::SourceError;
+use brigade::source::{Line, SourceError};
 use brigade::{Origin, Plan};
 
 use crate::fakes::{Kept, in_time};
@@ -225,6 +225,46 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
         debugged.contains("&str") && !debugged.contains("x\\ny"),
         "{debugged}"
     );
+}
+
+fn line(number: u64) -> Line {
+    Line {
+        text: format!("x{number}"),
+        origin: "posts.ndjson".into(),
+        number,
+        offset: 10 * number,
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_a_line_says_where_the_line_is() {
+    let places = [
+        "number: bad, at posts.ndjson:1 (byte 10)",
+        "number: bad, at posts.ndjson:2 (byte 20)",
+    ];
+    let failures = Kept::open();
+    let errors = failures.clone();
+    let parallel = pipeline! {
+        [[line(1), line(2)], errors]
+        push_task(original),
+        :block 2 let number = original.parse::<u64>().map_err(|_| "bad")?,
+        map(|m| m.number),
+        :drive sink::each(|_x| ())
+    };
+    in_time(parallel.run()).await.unwrap();
+    let failures: Vec<Failure<Line>> = failures.items.take();
+    let mut said: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    said.sort();
+    assert_eq!(said, places);
+
+    let inline = pipeline! {
+        [[line(1)]]
+        push_task(original),
+        let number = original.parse::<u64>().map_err(|_| "bad")?,
+        map(|m| m.number),
+    };
+    let failure = in_time(inline.collect::<Vec<_>>()).await.unwrap_err();
+    assert_eq!(failure.to_string(), places[0]);
 }
 
 /// As many errors are: the words of its source are in its own.

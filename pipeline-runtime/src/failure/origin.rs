@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::BoxError;
+use super::chain::BoxError;
 
 /// An error that ends a source, or the failure of one item of it. Its `Display` is that of what went wrong.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::Cause;
+use super::cause::Cause;
 
 /// The frames that a task had passed when it failed; [`Failure::stack`](super::Failure::stack) makes it, `Display`
 /// writes it.

@@ -6,8 +6,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::BoxError;
-use super::cause::Chain;
+use super::chain::{BoxError, Chain};
 
 /// Why a pipeline stopped as a whole.
 ///

@@ -96,6 +96,10 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
     /// messages are acknowledged then. A letter whose id is there already replaces the older one, or is kept beside it
     /// and comes later, where nothing can be replaced; it is never the one that is dropped.
+    ///
+    /// # Errors
+    ///
+    /// A store that is away is asked again with the same letters; with any other error the pipeline stops.
     fn write(
         &self,
         letters: Vec<DeadLetter>,
@@ -122,7 +126,11 @@ impl<D: DeadLetters> DeadLetters for Arc<D> {
 pub struct DeadLetterEnd<D>(D);
 
 /// An errors end that writes each failure as a dead letter. The failing delivery is acknowledged when its letter is
-/// written, and counted as dead. If the letter cannot be written the pipeline stops, and the message is delivered again.
+/// written, and counted as dead. While the store is away the pipeline waits for it; if it refuses a letter, or is closed,
+/// the pipeline stops, and the message is delivered again.
+///
+/// Of a failure that says nothing about the message no letter is written: where a place was
+/// [away](crate::Cause::Away) the message is given back, to be delivered again after a lease.
 ///
 /// A failure of a whole batch is a letter for each of its messages.
 pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {

@@ -88,8 +88,8 @@ impl<Q: Queue> Deliveries<Q> {
     }
 
     /// Messages that are delivered more than `limit` times go to `letters` by themselves, and not into the pipeline:
-    /// what kills the process each time is stopped so. The default is no limit. If a letter cannot be written, the source
-    /// ends with that error.
+    /// what kills the process each time is stopped so. The default is no limit. A store of letters that is away is waited
+    /// for; if it refuses a letter, or is closed, the source ends with that error.
     ///
     /// A delivery counts when the message is received, whatever becomes of it: also where a stop gives it back, and where
     /// it only waited beside the one that killed the process. Leave `limit` room for restarts, or let few messages wait

@@ -20,6 +20,9 @@ pub use each::{Each, EachAsync, Outcome, each, each_async};
 pub use error::SinkError;
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
 
+/// The most items in one write.
+pub(crate) const MOST: usize = 1024;
+
 /// Where items go: something that writes a batch of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink for `{T}`",
@@ -30,15 +33,29 @@ pub trait Sink<T>: Send + Sync + 'static {
     /// [kind](crate::ErrorKind) says what becomes of them.
     ///
     /// There is at least one item, and at most 1,024. With `:drive n` up to `n` writes run at the same time. A panic
-    /// fails all of the items.
+    /// fails all of the items. As an errors end it is written to by every stage at the same time.
+    ///
+    /// # Errors
+    ///
+    /// - *Refused*: the items fail.
+    /// - *Away*: what comes back with the error is written again, with pauses that double from 100 ms to 3 s, and up to as
+    ///   much again of chance; a warning is logged when that begins and each minute, and the end of it. Items of a queue's
+    ///   deliveries are held so for ever: their leases are extended, and back-pressure stops the source. Without deliveries
+    ///   it is waited for 60 s; then the items fail with [`Cause::Away`]. So they do at once where they do not come back. An
+    ///   errors end that does not give back what it could not take, or is away for longer than that, stops the pipeline.
+    /// - *Closed*: the pipeline stops. An errors end that refuses a failure stops it too.
     ///
     /// # Cancel safety
     ///
-    /// Need not be cancel safe: only an abort drops the future.
+    /// Need not be cancel safe: only an abort, or the deadline of a drain, drops the future. As an errors end it is dropped
+    /// when the pipeline stops.
     fn write(&self, items: Vec<T>) -> impl Future<Output = Result<Written, SinkError<T>>> + Send;
 
-    /// Called once after the last write has returned; not where the pipeline was stopped or aborted. An error is what
-    /// `run` returns.
+    /// Called after the last write has returned; not where the pipeline was stopped or aborted.
+    ///
+    /// # Errors
+    ///
+    /// One that is away is called again for up to 60 s. Any other is what `run` returns.
     fn flush(&self) -> impl Future<Output = Result<(), SinkError<T>>> + Send {
         async { Ok(()) }
     }

@@ -3,7 +3,6 @@
 mod feed;
 mod input;
 mod iter;
-mod line;
 mod pull;
 mod receiver;
 mod stream;
@@ -15,12 +14,12 @@ pub use crate::failure::SourceError;
 use crate::feed::Hold;
 use crate::ticket::Carried;
 
+pub use crate::line::Line;
 pub(crate) use feed::SourceFeed;
 pub use input::Input;
 #[doc(hidden)]
 pub use input::{CarriedOf, Fault, Puller, Relay};
 pub use iter::{Iter, iter};
-pub use line::Line;
 #[doc(hidden)]
 pub use receiver::Channel;
 pub use stream::{FromStream, stream};

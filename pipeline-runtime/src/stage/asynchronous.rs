@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
-use super::driven::Driven;
+use super::driven::{Driven, Drivers};
 use super::intake::{Intake, Next};
 use super::places::{Places, begin, grow};
 use super::retries::Due;
@@ -20,6 +20,7 @@ use crate::bounds::{Item, Portable, Shareable};
 use crate::build::{Crew, Ended, Port};
 use crate::counts::Tally;
 use crate::edge::Runs;
+use crate::failure::Failure;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
@@ -66,8 +67,6 @@ type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);
 
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
-
-pub(crate) type Drivers = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Wires a group whose function is asynchronous.
 #[must_use]
@@ -207,6 +206,9 @@ impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
     }
 }
 
+/// What failed, each with the row that it is counted in.
+type Failed<K> = Vec<(Started<K>, usize)>;
+
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     worker: Option<Worker<T, M, O, Task, K>>,
@@ -222,8 +224,14 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     resolved: Runs<Carried<O, K>>,
     /// Whether anything came to an end in this round.
     worked: bool,
-    /// Failures of items on their way, each in the place that its future had: a full errors end holds the stage back.
-    failing: FuturesUnordered<BoxFuture<'static, (Started<K>, usize)>>,
+    /// What failed in this round, and its failures.
+    failed: Failed<K>,
+    failures: Vec<Failure<Task>>,
+    /// Failures of earlier rounds on their way, each in the place that its future had: a full errors end holds the stage
+    /// back.
+    failing: FuturesUnordered<BoxFuture<'static, Failed<K>>>,
+    /// How many these are.
+    sent: usize,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
     ended: bool,
@@ -243,7 +251,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             pace: Pace::new(),
             resolved: Runs::new(),
             worked: false,
+            failed: Vec::new(),
+            failures: Vec::new(),
             failing: FuturesUnordered::new(),
+            sent: 0,
             reporting: None,
             ended: false,
             shared,
@@ -289,9 +300,11 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         for _ in 0..ROUNDS {
             self.worked = self.take(cx, slots, run);
             slots.poll_woken(cx, |started, ending| self.ended(started, ending));
-            while let Poll::Ready(Some((started, row))) = self.failing.poll_next_unpin(cx) {
-                self.tally.stages[row].failed += 1;
-                self.resolve(&started, None);
+            if !self.failures.is_empty() {
+                self.report();
+            }
+            while let Poll::Ready(Some(failed)) = self.failing.poll_next_unpin(cx) {
+                self.reported(failed);
             }
             if !self.resolved.is_empty() {
                 let Self {
@@ -324,7 +337,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         F: Future<Output: Ending<O, M, Task, K>>,
     {
         let share = self.share();
-        let room = slots.room(share).saturating_sub(self.failing.len());
+        let room = slots.room(share).saturating_sub(self.sent);
         let idle = slots.idle() && self.failing.is_empty();
         if room == 0 && !idle {
             // It may have had room when it began to wait, and has been chosen for what it cannot take any more.
@@ -438,13 +451,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 self.resolve(&started, None);
             }
             Step::Failed(failure) => {
-                let shared = Arc::clone(&self.shared);
-                let (failure, row) = shared.failed(failure, ticket);
-                let failing = async move {
-                    shared.report(vec![failure]).await;
-                    (started, row)
-                };
-                self.failing.push(Box::pin(failing));
+                let (failure, row) = self.shared.failed(failure, ticket);
+                self.failures.push(failure);
+                self.failed.push((started, row));
             }
             Step::Again {
                 item,
@@ -467,6 +476,28 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             }
             // Its deadline has resolved it, or its outputs were handed in one by one.
             Step::Gone => self.tried(&started),
+        }
+    }
+
+    /// Sends on what failed in this round, in one write.
+    #[cold]
+    fn report(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let failures = std::mem::take(&mut self.failures);
+        let failed = std::mem::take(&mut self.failed);
+        self.sent += failed.len();
+        self.failing.push(Box::pin(async move {
+            shared.report(failures).await;
+            failed
+        }));
+    }
+
+    #[cold]
+    fn reported(&mut self, failed: Failed<K>) {
+        self.sent -= failed.len();
+        for (started, row) in failed {
+            self.tally.stages[row].failed += 1;
+            self.resolve(&started, None);
         }
     }
 

@@ -23,9 +23,6 @@ use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 
-/// The most items in one write.
-const MOST: usize = 1024;
-
 /// Wires the tail: nothing comes out of the port that is left.
 pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
     mut port: Port<T, Task, K>,
@@ -164,7 +161,7 @@ where
 {
     async fn run(mut self) {
         loop {
-            let want = self.shared.most().min(MOST);
+            let want = self.shared.most().min(crate::sink::MOST);
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
                     if self.ends.places.works(&mut self.free) {

@@ -3,13 +3,15 @@
 use std::io;
 use std::sync::{Arc, OnceLock};
 
-use super::asynchronous::Drivers;
 use super::park::block_on_in;
 use super::places::{Makes, Places, Refused};
 use super::shared::Shared;
-use crate::bounds::Item;
+use crate::bounds::{BoxFuture, Item};
 use crate::opts::Kind;
 use crate::ticket::Carry;
+
+/// Makes a driver each time it is called.
+pub(crate) type Drivers = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
 pub(crate) struct Driven<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,

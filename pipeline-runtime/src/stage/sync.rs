@@ -17,6 +17,7 @@ use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port};
 use crate::control::Control;
 use crate::counts::Tally;
+use crate::failure::Failure;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::paused::Parker;
@@ -228,6 +229,8 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     cx: Cx,
     pace: Pace,
     out: Vec<Carried<O, K>>,
+    /// What failed of the chunk, in order: it is sent on in one write.
+    failed: Vec<Failure<Task>>,
     tally: Tally,
     defers: bool,
     owes_wake: bool,
@@ -292,6 +295,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             cx: Cx::new(shared),
             pace: Pace::new(),
             out: Vec::new(),
+            failed: Vec::new(),
             tally: shared.tally(),
             defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
@@ -354,7 +358,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     }
 
     async fn chunk(&mut self, seq: u64, credits: usize) {
-        if !self.intake.batch.failures.is_empty() {
+        let failed = self.intake.batch.failures.len();
+        if failed > 0 {
             let failures = self.shared.source_failed(&mut self.intake.batch.failures);
             self.shared.report(failures).await;
             self.intake.woke = None;
@@ -370,14 +375,27 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let count = items.len();
         self.pace.begin(self.shared.most(), self.intake.woke.take());
         while let Some((step, ticket)) = self.call_each(&mut items) {
-            self.settle(seq, step, ticket).await;
+            self.settle(seq, step, ticket);
         }
-        let cost = self.pace.end(count);
+        let cost = self.pace.end_of(count, count + failed);
         self.intake.rests = self.pace.ended();
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
+        // Not within the measured time: a slow errors end is no slow stage. And before the chunk is handed in: what failed
+        // keeps its credits until it is sent on.
+        if !self.failed.is_empty() {
+            self.report().await;
+        }
         self.intake.batch.hold = None;
         self.submit(seq, credits, cost);
+    }
+
+    /// Sends on what failed.
+    async fn report(&mut self) {
+        let failures = std::mem::take(&mut self.failed);
+        self.shared.report(failures).await;
+        // It may have waited for the errors end, which is no rest.
+        self.intake.rests = None;
     }
 
     fn call_each(
@@ -420,9 +438,11 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
         let ticket = K::of_ticket(self.cx.ticket());
-        // A failure may have to wait for the errors end, which is no rest.
         self.intake.rests = ended.filter(|_| matches!(step, Step::Emit(_)));
-        if self.settle(seq, step, ticket).await {
+        if self.settle(seq, step, ticket) {
+            if !self.failed.is_empty() {
+                self.report().await;
+            }
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);
         }
@@ -430,7 +450,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
     /// not this worker's any more.
-    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
+    fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
         match step {
             Step::Emit(item) => self.out.push(Carried { item, ticket }),
             Step::Filtered(stage) => {
@@ -441,7 +461,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
             Step::Failed(failure) => {
                 let (failure, row) = self.shared.failed(failure, ticket);
-                self.shared.report(vec![failure]).await;
+                self.failed.push(failure);
                 self.tally.stages[row].failed += 1;
             }
             Step::Again {
