@@ -80,7 +80,11 @@ pub mod sink {
     //! | sink | an item |
     //! |---|---|
     //! | a `tokio::sync::mpsc::Sender` | is sent; a receiver that is gone stops the pipeline |
-    //! | [`each`], [`each_async`] | is handed to a function |
+    //! | [`each`], [`each_async`] | is handed to a function; `:drive n` makes `n` calls at the same time |
+    //! | [`each_mut`] | is handed to a function that changes what it captures, one call at a time |
+    //! | [`lines`], [`lines_to`] | is a line of a file, or of any writer |
+    //! | [`collect`](collect()) | is kept for whoever has a clone of the sink |
+    //! | [`discard`] | is dropped: the stages have done all there is to do |
     //! | [`from_futures_sink`] | goes into any `futures::Sink` |
     //! | `sqlite` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
     //! | your own [`Sink`] | is written |

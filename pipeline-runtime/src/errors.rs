@@ -11,6 +11,7 @@ use futures::future::{Either, select};
 use crate::bounds::BoxFuture;
 use crate::control::Control;
 use crate::failure::{BoxError, Cause, Failure, Origin, SourceError, StageInfo, Stop};
+use crate::guard::Shown;
 use crate::line::Line;
 use crate::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
@@ -272,7 +273,7 @@ struct Unreported {
 
 impl fmt::Display for Unreported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the errors end failed ({})", self.error)?;
+        write!(f, "the errors end failed ({})", Shown(&self.error))?;
         match &self.first {
             Some(cause) => write!(f, " for the failure `{cause}`"),
             None => Ok(()),

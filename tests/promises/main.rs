@@ -19,6 +19,7 @@ mod order;
 mod reports;
 mod runtimes;
 mod shutdown;
+mod sinks;
 mod start;
 mod survivors;
 mod timing;

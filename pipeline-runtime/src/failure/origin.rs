@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::chain::BoxError;
+use crate::guard::{self, Shown};
 
 /// An error that ends a source, or the failure of one item of it. Its `Display` is that of what went wrong.
 #[derive(Debug)]
@@ -55,13 +56,13 @@ impl SourceError {
 
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        Shown(&self.error).fmt(f)
     }
 }
 
 impl Error for SourceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        guard::source(&*self.error)
     }
 }
 

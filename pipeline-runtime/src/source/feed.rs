@@ -1,6 +1,5 @@
 //! The source as the workers of the first stage see it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,8 +12,8 @@ use crate::control::{Close, Drain};
 use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
 use crate::feed::{Batch, Feed};
+use crate::guard::{self, Panicked};
 use crate::pace::Pace;
-use crate::panics::message;
 
 /// The lock under which one worker at a time runs the source.
 pub(crate) struct SourceFeed<P: Puller> {
@@ -195,10 +194,7 @@ impl<P: Puller> SourceFeed<P> {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(flow))) => (flow == Flow::End).then_some(None),
             Ok(Poll::Ready(Err(error))) => Some(Some(error)),
-            Err(panic) => Some(Some(SourceError::new(format!(
-                "panicked: {}",
-                message(&*panic)
-            )))),
+            Err(panicked) => Some(Some(SourceError::new(panicked))),
         };
         if let Some(error) = ended {
             state.puller = None;
@@ -226,9 +222,7 @@ impl<P: Puller> SourceFeed<P> {
             (speaks_for > 0).then(|| *state.pending_since.get_or_insert_with(Instant::now));
         // For messages alone.
         self.side.asked.store(true, Ordering::Relaxed);
-        let asked = catch_unwind(AssertUnwindSafe(|| {
-            puller.poll_pull(cx, want, &mut state.rest)
-        }));
+        let asked = guard::call(|| puller.poll_pull(cx, want, &mut state.rest));
         self.side.asked.store(false, Ordering::Relaxed);
         state.pace.end(state.rest.len());
         let waits = asked.as_ref().is_ok_and(Poll::is_pending);
@@ -247,7 +241,7 @@ impl<P: Puller> SourceFeed<P> {
 }
 
 /// What came of asking a source: perhaps a panic.
-type Asked = std::thread::Result<Poll<Result<Flow, SourceError>>>;
+type Asked = Result<Poll<Result<Flow, SourceError>>, Panicked>;
 
 impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
     fn poll_take(

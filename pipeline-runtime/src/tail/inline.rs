@@ -1,9 +1,7 @@
 //! A pipeline without an annotated stage: no task, no channel, the consumer runs it item by item.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -20,8 +18,8 @@ use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{Errors, Reporter};
 use crate::failure::{Failure, StageInfo};
+use crate::guard::{self, Panicked};
 use crate::opts::Opts;
-use crate::panics::message;
 use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
@@ -290,7 +288,7 @@ where
             if left <= 1 {
                 break;
             }
-            let asked = catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx)));
+            let asked = guard::call(|| puller.poll_next(cx));
             // Arm by arm: what came stays in registers, which it would not if it were passed on as a whole.
             let Carried { item, ticket } = match asked {
                 Ok(Poll::Ready(Some(Ok(carried)))) => carried,
@@ -355,7 +353,7 @@ where
                 }
             }
             Some(Other::Panic(panic)) => {
-                let error = SourceError::new(format!("panicked: {}", message(&*panic)));
+                let error = SourceError::new(panic);
                 self.fault(Fault { error, last: true });
             }
             Some(Other::Failed(failure, ticket)) => self.failed(failure, ticket),
@@ -383,7 +381,7 @@ enum Other<K, Task> {
     End,
     Fault(Fault),
     /// The source panicked.
-    Panic(Box<dyn Any + Send>),
+    Panic(Panicked),
     Failed(Failure<Task>, K),
     /// The item is somebody else's by now.
     Lost(K),
