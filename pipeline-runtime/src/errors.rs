@@ -11,7 +11,7 @@ use futures::future::{Either, select};
 use crate::bounds::BoxFuture;
 use crate::control::Control;
 use crate::failure::{BoxError, Cause, Failure, Origin, SourceError, StageInfo, Stop};
-use crate::guard::Shown;
+use crate::guard::{self, Shown};
 use crate::line::Line;
 use crate::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
@@ -148,9 +148,11 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
         failures.iter_mut().for_each(locate);
         let Some(end) = self.end.get() else {
             // The first of them is what the run returns; the messages of the others are given back.
-            if let Some(first) = failures.into_iter().next() {
+            let mut failures = failures.into_iter();
+            if let Some(first) = failures.next() {
                 self.stop(first);
             }
+            guard::let_go_of(failures);
             return Box::pin(std::future::ready(()));
         };
         Box::pin(async move {
@@ -257,7 +259,8 @@ impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
         failures: Vec<Failure<Task>>,
     ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>> {
         Box::pin(async move {
-            let written = self.write(failures).await?;
+            let called = guard::run(async { self.write(failures).await }).await;
+            let written = called.unwrap_or_else(|panicked| Err(SinkError::refused(panicked)))?;
             let refused = written.into_first().map(SinkError::refused);
             refused.map_or(Ok(()), Err)
         })

@@ -7,10 +7,13 @@
 use std::any::Any;
 use std::error::Error;
 use std::fmt::{self, Write as _};
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::mem::needs_drop;
+use std::ops::{Deref, DerefMut};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
+use std::vec;
+
+use futures::FutureExt as _;
 
 /// What a panic said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,7 +74,7 @@ pub fn call<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
     }
 }
 
-/// Runs `future`, and drops it.
+/// Runs `future`, an `async` block: all that it has it drops in its last poll, under guard.
 ///
 /// # Errors
 ///
@@ -81,27 +84,9 @@ pub fn call<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
 ///
 /// As cancel safe as `future`, whose drop is not guarded then.
 pub async fn run<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    let mut running = pin!(Some(future));
-    let output = poll_fn(|cx| {
-        let polled = call(|| running.as_mut().as_pin_mut().map(|future| future.poll(cx)));
-        match polled {
-            Ok(Some(polled)) => polled.map(Ok),
-            Ok(None) => unreachable!("it is polled until it is ready"),
-            Err(panicked) => std::task::Poll::Ready(Err(panicked)),
-        }
-    })
-    .await;
-    let dropped = if needs_drop::<F>() {
-        call(|| running.set(None))
-    } else {
-        Ok(())
-    };
-    match (output, dropped) {
-        (Ok(output), Err(panicked)) => {
-            let_go_of([output]);
-            Err(panicked)
-        }
-        (output, _) => output,
+    match AssertUnwindSafe(future).catch_unwind().await {
+        Ok(output) => Ok(output),
+        Err(payload) => Err(Panicked::with(payload)),
     }
 }
 
@@ -123,11 +108,47 @@ pub fn let_go<T>(value: T) -> Result<(), Panicked> {
 #[inline]
 pub fn let_go_of<T>(values: impl IntoIterator<Item = T>) {
     if needs_drop::<T>() {
-        for value in values {
-            if let Err(panicked) = call(|| drop(value)) {
-                told(&panicked);
-            }
-        }
+        let_each_go(values);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn let_each_go<T>(values: impl IntoIterator<Item = T>) {
+    for value in values {
+        quietly(|| drop(value));
+    }
+}
+
+/// Calls what nobody can be told of.
+#[inline]
+pub fn quietly(f: impl FnOnce()) {
+    if let Err(panicked) = call(f) {
+        told(&panicked);
+    }
+}
+
+/// Values that are let go one by one where their worker is dropped.
+#[derive(Debug)]
+pub(crate) struct Held<T>(pub(crate) Vec<T>);
+
+impl<T> Deref for Held<T> {
+    type Target = Vec<T>;
+
+    fn deref(&self) -> &Vec<T> {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Held<T> {
+    fn deref_mut(&mut self) -> &mut Vec<T> {
+        &mut self.0
+    }
+}
+
+impl<T> Drop for Held<T> {
+    fn drop(&mut self) {
+        let_go_of(std::mem::take(&mut self.0));
     }
 }
 
@@ -135,7 +156,7 @@ pub fn let_go_of<T>(values: impl IntoIterator<Item = T>) {
 fn told(panicked: &Panicked) {
     tracing::warn!(
         message = panicked.0,
-        "a value that was not needed any more panicked when it was dropped"
+        "something that was not needed any more panicked when it was dropped"
     );
 }
 
@@ -156,6 +177,35 @@ pub fn text(shown: &dyn fmt::Display) -> String {
 #[must_use]
 pub fn source<'a>(error: &'a (dyn Error + 'static)) -> Option<&'a (dyn Error + 'static)> {
     call(|| error.source()).unwrap_or_default()
+}
+
+/// Values to be handed over; those that are left are let go one by one.
+pub(crate) struct Going<T>(vec::IntoIter<T>);
+
+impl<T> Going<T> {
+    pub(crate) fn of(values: Vec<T>) -> Self {
+        Self(values.into_iter())
+    }
+
+    /// Those that are left.
+    pub(crate) fn rest(mut self) -> vec::IntoIter<T> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<T> Iterator for Going<T> {
+    type Item = T;
+
+    #[inline]
+    fn next(&mut self) -> Option<T> {
+        self.0.next()
+    }
+}
+
+impl<T> Drop for Going<T> {
+    fn drop(&mut self) {
+        let_go_of(std::mem::take(&mut self.0));
+    }
 }
 
 /// Shows what is inside, whatever its `Display` does.

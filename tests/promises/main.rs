@@ -12,6 +12,7 @@ mod concurrency;
 mod conservation;
 mod failures;
 mod fakes;
+mod foreign;
 #[path = "../support/heard.rs"]
 mod heard;
 mod mix;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use brigade::{Stop, prelude::*};
 use tokio::time::Instant;
 
-use crate::fakes::{Level, Log, Quiet, in_time};
+use crate::fakes::{Gate, Level, Log, Quiet, idle, in_time};
 
 /// Sleeps for a second in each call, of which `level` knows.
 async fn second(level: Level) {
@@ -191,4 +191,49 @@ async fn a_file_of_no_items_is_there_and_empty() {
     assert!(!file.exists());
     in_time(run).await.unwrap();
     assert_eq!(std::fs::read(&file).unwrap(), b"");
+}
+
+#[tokio::test(start_paused = true)]
+async fn never_more_calls_than_the_count_are_made_also_when_it_changes() {
+    let (gate, level) = (Gate::closed(), Level::default());
+    let (pass, inside) = (gate.clone(), level.clone());
+    let running = pipeline! {
+        [source::iter(0_u32..)]
+        :drive 8 sink::each_async(move |_x| {
+            let (pass, inside) = (pass.clone(), inside.clone());
+            async move {
+                let _inside = inside.enter();
+                pass.pass().await;
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }),
+    }
+    .spawn();
+    let handle = running.handle();
+    idle().await;
+    assert_eq!(level.now(), 8);
+    handle.set_count("sink", 3).unwrap();
+    gate.open();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((level.now(), level.peak()), (3, 8));
+    handle.set_count("sink", 20).unwrap();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    assert_eq!((level.now(), level.peak()), (20, 20));
+    in_time(running.abort()).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_count_of_a_sink_with_one_writer_is_fixed() {
+    let (gate, mut seen) = (Gate::closed(), Vec::new());
+    let pass = gate.clone();
+    let running = pipeline! {
+        [0..10u32]
+        :async 2 tap(|_x| { let pass = pass.clone(); async move { pass.pass().await } }),
+        :drive sink::each_mut(move |x| seen.push(x)),
+    }
+    .spawn();
+    idle().await;
+    assert!(running.handle().set_count("sink", 2).is_err());
+    gate.open();
+    in_time(running).await.unwrap();
 }

@@ -1,4 +1,5 @@
 use std::panic::panic_any;
+use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use super::*;
@@ -64,7 +65,7 @@ fn a_text_is_told_as_far_as_it_goes() {
 }
 
 #[test]
-fn a_future_is_dropped_under_guard_too() {
+fn what_a_block_awaits_is_dropped_under_guard_too() {
     fn polled<F: Future>(future: F) -> Poll<F::Output> {
         pin!(future).poll(&mut Context::from_waker(Waker::noop()))
     }
@@ -78,7 +79,7 @@ fn a_future_is_dropped_under_guard_too() {
     }
     assert_eq!(polled(run(async { 7 })), Poll::Ready(Ok(7)));
     assert_eq!(
-        polled(run(Ready(Falls))),
+        polled(run(async { Ready(Falls).await })),
         Poll::Ready(Err(Panicked("fell".into())))
     );
     assert_eq!(

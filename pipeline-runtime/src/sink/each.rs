@@ -5,7 +5,7 @@ use std::marker::PhantomData;
 
 use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
-use crate::guard;
+use crate::guard::{self, Going};
 
 /// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error
 /// fails that item. So does a panic. With `:drive n` up to `n` calls are made at the same time, so `f` shares what it
@@ -76,7 +76,7 @@ where
 
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
-        for (index, item) in items.into_iter().enumerate() {
+        for (index, item) in Going::of(items).enumerate() {
             let called = guard::run(async { (self.0)(item).await.outcome() }).await;
             written.outcome(index, called);
         }

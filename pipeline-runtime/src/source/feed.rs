@@ -99,7 +99,9 @@ impl<P: Puller> Close for SourceFeed<P> {
         if let Ok(mut state) = self.state.try_lock() {
             let dropped = (state.puller.take(), std::mem::take(&mut state.rest));
             drop(state);
-            drop(dropped);
+            let (puller, rest) = dropped;
+            guard::let_go_of(puller);
+            drop(rest);
         }
     }
 }
@@ -183,7 +185,9 @@ impl<P: Puller> SourceFeed<P> {
         }
         if self.side.draining.load(Ordering::SeqCst) {
             if let Some(mut puller) = state.puller.take() {
-                puller.stop(&mut state.rest);
+                let rest = &mut state.rest;
+                guard::quietly(|| puller.stop(rest));
+                guard::let_go_of([puller]);
             }
             self.side.wake_all();
             return Poll::Ready(());
@@ -197,7 +201,7 @@ impl<P: Puller> SourceFeed<P> {
             Err(panicked) => Some(Some(SourceError::new(panicked))),
         };
         if let Some(error) = ended {
-            state.puller = None;
+            guard::let_go_of(state.puller.take());
             if let Some(error) = error {
                 (self.broken)(error);
             }
@@ -255,7 +259,7 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
         let mut state = self.lock();
         let state = &mut *state;
         if self.side.gone.load(Ordering::SeqCst) {
-            state.puller = None;
+            guard::let_go_of(state.puller.take());
             return Poll::Ready(None);
         }
         if state.rest.is_empty() && self.poll_source(state, place, cx, want).is_pending() {

@@ -17,10 +17,11 @@ use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Away, Cause, Failure, Stop};
+use crate::guard;
 use crate::opts::Opts;
 use crate::pace::Pace;
 use crate::patience::Patience;
-use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
+use crate::sink::{Failed, SetAside, Settles, Sink, SinkError, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 
@@ -205,7 +206,12 @@ where
     async fn flush(&mut self) {
         let ends = Arc::clone(&self.ends);
         let mut asking = ends.patience.asking();
-        while let Err(error) = ends.sink.flush().await {
+        loop {
+            let flushed = guard::run(async { ends.sink.flush().await }).await;
+            let Err(error) = flushed.unwrap_or_else(|panicked| Err(SinkError::closed(panicked)))
+            else {
+                break;
+            };
             if !error.is_away() || !asking.pause(&error, false).await {
                 self.shared.stop(Stop::Flush(error.into_error()));
                 return;
@@ -232,7 +238,8 @@ where
                 self.tally.aside(0, true, ticket);
                 continue;
             }
-            match (self.ends.pre)(Entry::Fresh(item), &self.cx) {
+            let called = guard::call(|| (self.ends.pre)(Entry::Fresh(item), &self.cx));
+            match called.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked))) {
                 Step::Emit(output) => {
                     items.push(output);
                     self.tickets.push(ticket);
