@@ -140,7 +140,8 @@ pub mod queue {
     //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
     //! | your own [`Queue`] | anywhere |
     //!
-    //! [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
+    //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies of any
+    //! type of serde's. [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
     //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
     //! or in [`DeadLetters`] of your own; [`restore`] and [`replay`] bring it back.
     //!

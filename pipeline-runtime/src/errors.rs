@@ -127,7 +127,7 @@ impl<Task: Send + 'static> Errors<Task> {
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
         let fail_fast = self.end.get().is_none();
-        let (error, origin) = error.into_parts();
+        let (error, origin, _ticket) = error.into_parts();
         let cause = if fail_fast {
             Cause::Error(error)
         } else {

@@ -6,12 +6,15 @@ use std::sync::Arc;
 
 use super::chain::BoxError;
 use crate::guard::{self, Shown};
+use crate::ticket::{Ticket, Undecided};
 
 /// An error that ends a source, or the failure of one item of it. Its `Display` is that of what went wrong.
 #[derive(Debug)]
 pub struct SourceError {
     error: BoxError,
     origin: Option<Origin>,
+    /// Of the message that it is about, if there is one to be decided about.
+    ticket: Undecided,
 }
 
 impl SourceError {
@@ -20,6 +23,15 @@ impl SourceError {
         Self {
             error: error.into(),
             origin: None,
+            ticket: Undecided::null(),
+        }
+    }
+
+    /// The failure of this message.
+    pub(crate) fn of_message(error: BoxError, ticket: Ticket) -> Self {
+        Self {
+            ticket: ticket.into(),
+            ..Self::new(error)
         }
     }
 
@@ -48,9 +60,9 @@ impl SourceError {
         self.error
     }
 
-    /// What went wrong, and where.
-    pub(crate) fn into_parts(self) -> (BoxError, Option<Origin>) {
-        (self.error, self.origin)
+    /// What went wrong, where, and with which message.
+    pub(crate) fn into_parts(self) -> (BoxError, Option<Origin>, Undecided) {
+        (self.error, self.origin, self.ticket)
     }
 }
 
