@@ -255,12 +255,14 @@ impl Ticket {
         Message::default()
     }
 
-    /// Whether the lease of any of its messages is over.
+    /// Whether the leases of all its messages are over. Of several the others are not given up for one: what is written
+    /// of that one decides the fence.
     fn has_lost(&self, now: &mut Now) -> bool {
         let Some(entry) = &self.0 else { return false };
         match &entry.of {
             Of::Delivery(lease) => lease.original.lease_end().has_passed(now),
-            of => of.tickets().iter().any(|ticket| ticket.has_lost(now)),
+            Of::Nothing => false,
+            of => of.tickets().iter().all(|ticket| ticket.has_lost(now)),
         }
     }
 
