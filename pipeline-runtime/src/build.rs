@@ -359,6 +359,22 @@ impl Build {
         self.timer.get_or_insert(Needs { stage, what });
     }
 
+    /// Notes that a sink of which only one call may be made at a time has several writers.
+    pub(crate) fn check_alone(&mut self, opts: &Opts, site: &'static Site) {
+        if opts.count < 2 {
+            return;
+        }
+        let has = format!(
+            "a count of {}, and a sink whose function is called once at a time",
+            opts.count
+        );
+        let rule = "leave the count out, or use `sink::each` and share what it changes by a mutex or an atomic";
+        let stage = self.stages(site, opts)[opts.main - opts.stages.start].clone();
+        let invalid = Invalid::new(&stage.name, "count", has, rule);
+        self.invalid
+            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
+    }
+
     /// Notes a number that no pipeline can start with.
     pub(crate) fn check(&mut self, opts: &Opts, stage: &StageInfo) {
         let (option, has, rule) = if opts.count == 0 {

@@ -11,6 +11,7 @@ use futures::future::{Either, select};
 use crate::bounds::BoxFuture;
 use crate::control::Control;
 use crate::failure::{BoxError, Cause, Failure, Origin, SourceError, StageInfo, Stop};
+use crate::guard::{self, Shown};
 use crate::line::Line;
 use crate::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
@@ -126,7 +127,7 @@ impl<Task: Send + 'static> Errors<Task> {
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
         let fail_fast = self.end.get().is_none();
-        let (error, origin) = error.into_parts();
+        let (error, origin, _ticket) = error.into_parts();
         let cause = if fail_fast {
             Cause::Error(error)
         } else {
@@ -147,9 +148,11 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
         failures.iter_mut().for_each(locate);
         let Some(end) = self.end.get() else {
             // The first of them is what the run returns; the messages of the others are given back.
-            if let Some(first) = failures.into_iter().next() {
+            let mut failures = failures.into_iter();
+            if let Some(first) = failures.next() {
                 self.stop(first);
             }
+            guard::let_go_of(failures);
             return Box::pin(std::future::ready(()));
         };
         Box::pin(async move {
@@ -256,7 +259,8 @@ impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
         failures: Vec<Failure<Task>>,
     ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>> {
         Box::pin(async move {
-            let written = self.write(failures).await?;
+            let called = guard::run(async { self.write(failures).await }).await;
+            let written = called.unwrap_or_else(|panicked| Err(SinkError::refused(panicked)))?;
             let refused = written.into_first().map(SinkError::refused);
             refused.map_or(Ok(()), Err)
         })
@@ -272,7 +276,7 @@ struct Unreported {
 
 impl fmt::Display for Unreported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the errors end failed ({})", self.error)?;
+        write!(f, "the errors end failed ({})", Shown(&self.error))?;
         match &self.first {
             Some(cause) => write!(f, " for the failure `{cause}`"),
             None => Ok(()),

@@ -10,12 +10,13 @@ mod edge;
 mod errors;
 mod failure;
 mod feed;
+#[doc(hidden)]
+pub mod guard;
 pub mod journal;
 mod line;
 mod mapped;
 mod opts;
 mod pace;
-mod panics;
 mod patience;
 mod paused;
 mod pipeline;

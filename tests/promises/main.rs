@@ -12,6 +12,7 @@ mod concurrency;
 mod conservation;
 mod failures;
 mod fakes;
+mod foreign;
 #[path = "../support/heard.rs"]
 mod heard;
 mod mix;
@@ -19,6 +20,7 @@ mod order;
 mod reports;
 mod runtimes;
 mod shutdown;
+mod sinks;
 mod start;
 mod survivors;
 mod timing;

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
@@ -211,6 +212,8 @@ impl Table {
                 }
                 table.stats.add(batch.counts);
                 written.push(batch);
+                // They are written, whatever their drop does.
+                guard::let_go_of(rows);
             }
             (written, None)
         };

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use std::path::Path;
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
@@ -169,15 +170,23 @@ impl<C: Claims> Claiming<C> {
             let batch = with_room(connection, |connection| {
                 Batch::write(connection, sql, &items, &claims)
             });
-            batch.map_err(|error| Unwritten {
-                kind: kind(&error),
-                why: format!(
-                    "nothing of this batch was written to the table `{}`: {}",
-                    sql.table,
-                    refused(&error, waited)
-                ),
-                items: items.into_iter().map(|item| item.rows).collect(),
-            })
+            let rows = items.into_iter().map(|item| item.rows);
+            match batch {
+                Ok(batch) => {
+                    // They are written, whatever their drop does.
+                    guard::let_go_of(rows.flatten());
+                    Ok(batch)
+                }
+                Err(error) => Err(Unwritten {
+                    kind: kind(&error),
+                    why: format!(
+                        "nothing of this batch was written to the table `{}`: {}",
+                        sql.table,
+                        refused(&error, waited)
+                    ),
+                    items: rows.collect(),
+                }),
+            }
         };
         let batch = table.run(work).await.unwrap_or_else(|panic| {
             Err(Unwritten {

@@ -9,6 +9,7 @@ mod demand;
 mod outputs;
 mod producers;
 mod ready;
+mod remains;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -172,11 +173,6 @@ impl<T> Edge<T> {
 }
 
 impl<T> State<T> {
-    /// Moves everything out, to be dropped once the lock is released.
-    fn clear(&mut self) -> impl Sized + use<T> {
-        (self.ready.clear(), std::mem::take(&mut self.pending))
-    }
-
     /// Whether what the number `seq` brought can be emitted now.
     fn is_due(&self, seq: u64, ordered: bool) -> bool {
         !ordered || seq == self.core.head

@@ -3,6 +3,8 @@
 use std::error::Error;
 use std::fmt;
 
+use crate::guard;
+
 /// A boxed error, as the cause of a failure holds it.
 pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
 
@@ -12,26 +14,17 @@ pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
 impl fmt::Display for Chain<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self(error) = self;
-        let mut last = text_of(*error)?;
+        let mut last = guard::text(error);
         f.write_str(&last)?;
-        let mut source = error.source();
+        let mut source = guard::source(*error);
         while let Some(cause) = source {
-            let text = text_of(cause)?;
+            let text = guard::text(cause);
             if !last.ends_with(&text) {
                 write!(f, ": {text}")?;
                 last = text;
             }
-            source = cause.source();
+            source = guard::source(cause);
         }
         Ok(())
     }
-}
-
-/// As `to_string`, but an error that cannot be written is no panic.
-fn text_of(error: &dyn Error) -> Result<String, fmt::Error> {
-    use fmt::Write as _;
-
-    let mut text = String::new();
-    write!(text, "{error}")?;
-    Ok(text)
 }

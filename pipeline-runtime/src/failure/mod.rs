@@ -230,9 +230,10 @@ impl<T> Failure<T> {
     /// What the source says of one item.
     #[cold]
     pub(crate) fn of_source(stage: StageInfo, error: SourceError) -> Self {
-        let (error, origin) = error.into_parts();
+        let (error, origin, ticket) = error.into_parts();
         let mut failure = Self::new(stage, Cause::Error(error));
         failure.0.origin = origin;
+        failure.0.ticket = ticket;
         failure
     }
 

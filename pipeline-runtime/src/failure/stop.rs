@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::chain::{BoxError, Chain};
+use crate::guard::{self, Shown};
 
 /// Why a pipeline stopped as a whole.
 ///
@@ -66,9 +67,13 @@ impl fmt::Display for Stop {
         match self {
             Self::Aborted => f.write_str("aborted"),
             Self::NotDrained(kept) => kept.fmt(f),
-            Self::Sink(error) => write!(f, "the sink takes nothing more: {error}"),
-            Self::Flush(error) => write!(f, "the sink could not be flushed: {error}"),
-            Self::ErrorsEnd(error) => error.fmt(f),
+            Self::Sink(error) => {
+                write!(f, "the sink takes nothing more: {}", Shown(error))
+            }
+            Self::Flush(error) => {
+                write!(f, "the sink could not be flushed: {}", Shown(error))
+            }
+            Self::ErrorsEnd(error) => Shown(error).fmt(f),
             Self::Source(error) => {
                 write!(f, "the source cannot go on: {}", Chain(&**error))
             }
@@ -93,7 +98,7 @@ impl Error for Stop {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Sink(error) | Self::Flush(error) | Self::Source(error) => Some(&**error),
-            Self::ErrorsEnd(error) => error.source(),
+            Self::ErrorsEnd(error) => guard::source(&**error),
             Self::NoThread { error, .. } => Some(error),
             _ => None,
         }

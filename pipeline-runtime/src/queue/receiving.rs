@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::keeper::{Keeper, Open};
 use super::poison::Poison;
-use super::{Delivery, Queue, Received};
+use super::{Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
 use crate::retry::Retry;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
@@ -138,7 +138,10 @@ impl<Q: Queue> Puller for Receiving<Q> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         let ahead = ready!(self.poll_ahead(cx));
         Poll::Ready(match ahead {
-            Ok(()) => self.ahead.pop_front().map(Ok),
+            Ok(()) => self
+                .ahead
+                .pop_front()
+                .map(|item| readable(item).map_err(|error| Fault { error, last: false })),
             Err(error) => Some(Err(Fault { error, last: true })),
         })
     }
@@ -151,7 +154,9 @@ impl<Q: Queue> Puller for Receiving<Q> {
     ) -> Poll<Result<Flow, SourceError>> {
         ready!(self.poll_ahead(cx))?;
         let count = max.min(self.ahead.len());
-        out.items.extend(self.ahead.drain(..count));
+        for item in self.ahead.drain(..count) {
+            hand_out(item, out);
+        }
         Poll::Ready(Ok(if count > 0 { Flow::More } else { Flow::End }))
     }
 
@@ -163,10 +168,32 @@ impl<Q: Queue> Puller for Receiving<Q> {
 
     fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {
         self.receiving = None;
-        out.items.extend(self.ahead.drain(..));
+        for item in self.ahead.drain(..) {
+            hand_out(item, out);
+        }
     }
 
     fn name(&self) -> Cow<'static, str> {
         self.asks.queue.name().to_string().into()
+    }
+}
+
+/// A delivery, or the failure of one whose body is none of its type.
+fn readable<B: Body>(
+    item: Carried<Delivery<B>, Ticket>,
+) -> Result<Carried<Delivery<B>, Ticket>, SourceError> {
+    match item.item.body().unreadable() {
+        None => Ok(item),
+        Some(error) => Err(SourceError::of_message(error, item.ticket)),
+    }
+}
+
+fn hand_out<B: Body>(
+    item: Carried<Delivery<B>, Ticket>,
+    out: &mut Pulled<Carried<Delivery<B>, Ticket>>,
+) {
+    match readable(item) {
+        Ok(item) => out.items.push(item),
+        Err(error) => out.fail(error),
     }
 }

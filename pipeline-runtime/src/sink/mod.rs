@@ -1,24 +1,31 @@
 //! The output end of a pipeline.
 
+mod collect;
+mod discard;
 mod each;
+mod each_mut;
 mod error;
 mod futures_sink;
+mod lines;
 mod sender;
 
-use std::any::Any;
 use std::borrow::Cow;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::failure::{Away, BoxError, Cause};
-use crate::panics::message;
+use crate::guard::{self, Panicked, Shown};
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
 
+pub use collect::{Collected, collect};
+pub use discard::{Discard, discard};
 pub use each::{Each, EachAsync, Outcome, each, each_async};
+pub use each_mut::{EachMut, each_mut};
 pub use error::SinkError;
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
+pub use lines::{Lines, LinesError, LinesFile, lines, lines_to};
 
 /// The most items in one write.
 pub(crate) const MOST: usize = 1024;
@@ -29,6 +36,15 @@ pub(crate) const MOST: usize = 1024;
     note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
 )]
 pub trait Sink<T>: Send + Sync + 'static {
+    /// Whether a write of many items costs less than one for each of them. The default is `true`: a write is given all
+    /// that waits. With `false` a writer takes one item at first, and as many as make about 100 µs of work where they
+    /// cost less, so that with `:drive n` those that cost more are spread over all `n` writers.
+    const BATCHES: bool = true;
+
+    /// Whether only one writer may write, whatever the count.
+    #[doc(hidden)]
+    const ALONE: bool = false;
+
     /// Writes the items; reports those that failed by index with their cause, or an error for all of them, whose
     /// [kind](crate::ErrorKind) says what becomes of them.
     ///
@@ -168,9 +184,19 @@ impl Written {
         });
     }
 
+    /// What came of the call for the item at `index`.
+    #[inline]
+    pub(crate) fn outcome(&mut self, index: usize, called: Result<Result<(), BoxError>, Panicked>) {
+        match called {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fail(index, error),
+            Err(panicked) => self.panicked(index, panicked),
+        }
+    }
+
     /// Writing the item at `index` panicked.
-    pub(crate) fn panicked(&mut self, index: usize, panic: &(dyn Any + Send)) {
-        let cause = Cause::Panic(message(panic));
+    pub(crate) fn panicked(&mut self, index: usize, panicked: Panicked) {
+        let cause = Cause::Panic(panicked.into_message());
         self.failed.push(Failed {
             index,
             part: None,
@@ -228,12 +254,12 @@ struct SharedError(Arc<BoxError>);
 
 impl std::fmt::Display for SharedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        Shown(&self.0).fmt(f)
     }
 }
 
 impl std::error::Error for SharedError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        guard::source(&**self.0)
     }
 }

@@ -12,6 +12,7 @@ use std::future::Future;
 
 pub use crate::failure::SourceError;
 use crate::feed::Hold;
+use crate::guard;
 use crate::ticket::Carried;
 
 pub use crate::line::Line;
@@ -187,7 +188,14 @@ impl<T> Pulled<Carried<T, ()>> {
             hold: other.hold.take(),
         };
         self.append(&mut more);
-        other.items = Carried::items(more.items);
+        other.items = Carried::items(std::mem::take(&mut more.items));
+    }
+}
+
+/// Items are dropped one by one, since any of them may panic then.
+impl<T> Drop for Pulled<T> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.items));
     }
 }
 

@@ -21,6 +21,7 @@ use crate::build::{Crew, Ended, Port};
 use crate::counts::Tally;
 use crate::edge::Runs;
 use crate::failure::Failure;
+use crate::guard::Panicked;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
@@ -299,7 +300,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     {
         for _ in 0..ROUNDS {
             self.worked = self.take(cx, slots, run);
-            slots.poll_woken(cx, |started, ending| self.ended(started, ending));
+            slots.poll_woken(cx, |started, ending| match ending {
+                Ok(ending) => self.ended(started, ending),
+                Err(panicked) => self.fell(started, panicked),
+            });
             if !self.failures.is_empty() {
                 self.report();
             }
@@ -364,8 +368,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 let future = run(seq, Entry::Again(item, attempt), &mut ticket);
                 let started = Started { seq, again, ticket };
                 match slots.start(future) {
-                    Poll::Ready(ending) => self.ended(started, ending),
-                    Poll::Pending => slots.keep(started, None),
+                    Ok(Poll::Ready(ending)) => self.ended(started, ending),
+                    Ok(Poll::Pending) => slots.keep(started, None),
+                    Err(panicked) => self.fell(started, panicked),
                 }
             }
             Poll::Ready(Next::Batch { seq, credits }) => {
@@ -386,8 +391,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                     let future = run(seq, Entry::Fresh(item), &mut ticket);
                     let started = Started { seq, again, ticket };
                     match slots.start(future) {
-                        Poll::Ready(ending) => self.ended(started, ending),
-                        Poll::Pending => slots.keep(started, hold.clone()),
+                        Ok(Poll::Ready(ending)) => self.ended(started, ending),
+                        Ok(Poll::Pending) => slots.keep(started, hold.clone()),
+                        Err(panicked) => self.fell(started, panicked),
                     }
                 }
                 self.pace.end(count);
@@ -430,6 +436,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             }
             step => self.settle(started, step),
         }
+    }
+
+    /// A future panicked outside of the user's calls.
+    #[cold]
+    fn fell(&mut self, started: Started<K>, panicked: Panicked) {
+        self.worked = true;
+        let step = Step::Failed(self.shared.fell(panicked));
+        self.settle(started, step);
     }
 
     /// What is no output: a failure to be sent on, an item to wait for another attempt.

@@ -15,6 +15,7 @@ use crate::counts::Tally;
 use crate::edge::Bound;
 use crate::failure::{Failure, Invalid, Stop};
 use crate::feed::Batch;
+use crate::guard::{self, Held};
 use crate::opts::Opts;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -67,7 +68,7 @@ where
             tally: shared.tally(),
             size,
             within,
-            open: Vec::new(),
+            open: Held(Vec::new()),
             tickets: Vec::new(),
             taken: Batch::new(),
             post,
@@ -82,7 +83,7 @@ struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
     tally: Tally,
     size: usize,
     within: Option<Duration>,
-    open: Vec<T>,
+    open: Held<T>,
     /// Those of the items in `open`.
     tickets: Vec<K>,
     taken: Batch<Carried<T, K>>,
@@ -103,6 +104,10 @@ where
                 break;
             }
             let more = self.fill().await;
+            // Nobody wants it: its items are let go one by one, as they would not be in a batch.
+            if shared.control.stopped() {
+                break;
+            }
             self.hand_in(seq).await;
             if !more {
                 break;
@@ -153,7 +158,7 @@ where
             return;
         }
         let (items, tickets) = (
-            std::mem::take(&mut self.open),
+            std::mem::take(&mut *self.open),
             std::mem::take(&mut self.tickets),
         );
         for (item, ticket) in items.into_iter().zip(tickets) {
@@ -172,11 +177,12 @@ where
         let mut out = Vec::new();
         self.shed();
         if !self.open.is_empty() {
-            let items = std::mem::take(&mut self.open);
+            let items = std::mem::take(&mut *self.open);
             let ticket = K::join(std::mem::take(&mut self.tickets));
             self.tally.resolved += items.len() as u64;
             self.tally.stages[0].emitted = Some(1);
-            let step = (self.post)(Entry::Fresh(items), &Cx::untimed());
+            let called = guard::call(|| (self.post)(Entry::Fresh(items), &Cx::untimed()));
+            let step = called.unwrap_or_else(|panicked| Step::Failed(shared.fell(panicked)));
             match step {
                 Step::Emit(item) => out.push(Carried { item, ticket }),
                 Step::Filtered(stage) => {

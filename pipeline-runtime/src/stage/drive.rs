@@ -17,9 +17,11 @@ use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Away, Cause, Failure, Stop};
+use crate::guard;
 use crate::opts::Opts;
+use crate::pace::Pace;
 use crate::patience::Patience;
-use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
+use crate::sink::{Failed, SetAside, Settles, Sink, SinkError, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 
@@ -36,6 +38,9 @@ where
     let batches = port.batches && opts.stages.len() == 1;
     if S::SETTLES == Settles::Messages {
         port.build.check_whole(&opts, port.site);
+    }
+    if S::ALONE {
+        port.build.check_alone(&opts, port.site);
     }
     let (shared, mut next) = Shared::<T, Never, Never, Task, K>::wire(
         port,
@@ -56,7 +61,7 @@ where
     if let Some(group) = next.build.groups.last_mut() {
         group.kind = Runs::Sink;
         let crew: Weak<dyn Crew> = Arc::downgrade(&(writers.clone() as Arc<dyn Crew>));
-        group.crew = Some(crew);
+        group.crew = (!S::ALONE).then_some(crew);
     }
     next.build
         .starts
@@ -117,6 +122,7 @@ where
             intake: Intake::new(Arc::clone(shared), place),
             cx: Cx::untimed(),
             tally: shared.tally(),
+            pace: Pace::of_runtime(),
             tickets: Vec::new(),
             free: self.places.counted(place),
             shared: Arc::clone(shared),
@@ -148,6 +154,8 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     intake: Intake<T, Never, Never, Task, K>,
     cx: Cx,
     tally: Tally,
+    /// How many items to take at once, where the sink takes single ones.
+    pace: Pace,
     /// Those of the items that are being written.
     tickets: Vec<K>,
     /// Whether it is counted among those that have nothing to do.
@@ -161,7 +169,12 @@ where
 {
     async fn run(mut self) {
         loop {
-            let want = self.shared.most().min(crate::sink::MOST);
+            let most = self.most();
+            let want = if S::BATCHES {
+                most
+            } else {
+                self.pace.want(most)
+            };
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
                     if self.ends.places.works(&mut self.free) {
@@ -193,7 +206,12 @@ where
     async fn flush(&mut self) {
         let ends = Arc::clone(&self.ends);
         let mut asking = ends.patience.asking();
-        while let Err(error) = ends.sink.flush().await {
+        loop {
+            let flushed = guard::run(async { ends.sink.flush().await }).await;
+            let Err(error) = flushed.unwrap_or_else(|panicked| Err(SinkError::closed(panicked)))
+            else {
+                break;
+            };
             if !error.is_away() || !asking.pause(&error, false).await {
                 self.shared.stop(Stop::Flush(error.into_error()));
                 return;
@@ -202,10 +220,17 @@ where
         asking.answered();
     }
 
+    fn most(&self) -> usize {
+        self.shared.most().min(crate::sink::MOST)
+    }
+
     async fn write(&mut self) {
+        if !S::BATCHES {
+            self.pace.begin(self.most(), None);
+        }
         let batch = &mut self.intake.batch;
         let mut failures = self.shared.source_failed(&mut batch.failures);
-        let taken = batch.items.len();
+        let (taken, all) = (batch.items.len(), batch.items.len() + failures.len());
         let mut items = Vec::with_capacity(taken);
         let mut now = Now::default();
         for Carried { item, ticket } in batch.items.drain(..) {
@@ -213,7 +238,8 @@ where
                 self.tally.aside(0, true, ticket);
                 continue;
             }
-            match (self.ends.pre)(Entry::Fresh(item), &self.cx) {
+            let called = guard::call(|| (self.ends.pre)(Entry::Fresh(item), &self.cx));
+            match called.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked))) {
                 Step::Emit(output) => {
                     items.push(output);
                     self.tickets.push(ticket);
@@ -238,15 +264,21 @@ where
             }
         }
         batch.hold = None;
-        self.shared.report(failures).await;
-        if !items.is_empty() {
-            self.sink(items).await;
+        if !failures.is_empty() {
+            let waits = tokio::time::Instant::now();
+            self.shared.report(failures).await;
+            self.pace.waited(waits.elapsed());
+        }
+        if items.is_empty() {
+            self.pace.end(all);
+        } else {
+            self.sink(items, all).await;
         }
         self.tally.resolved += taken as u64;
     }
 
     /// Writes the items; those that come back from a sink that is away, as often as it takes.
-    async fn sink(&mut self, mut items: Vec<O>) {
+    async fn sink(&mut self, mut items: Vec<O>, taken: usize) {
         let ends = Arc::clone(&self.ends);
         let mut asking = ends.patience.asking();
         let mut tickets = std::mem::take(&mut self.tickets);
@@ -255,9 +287,12 @@ where
             (items, tickets, stakes) = self.staked(items, tickets).await;
             let count = items.len();
             if count == 0 {
+                self.pace.end(taken);
                 break self.tickets = tickets;
             }
-            let (written, error) = match write(&ends.sink, items, stakes).await {
+            let wrote = write(&ends.sink, items, stakes).await;
+            self.pace.end(taken);
+            let (written, error) = match wrote {
                 Wrote::All(written) => {
                     asking.answered();
                     break self.settle(written, tickets).await;

@@ -13,6 +13,7 @@ use crate::counts::Tally;
 use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
+use crate::guard;
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Ticket};
@@ -43,6 +44,12 @@ struct State<O, K> {
     room: usize,
     pace: Pace,
     tally: Tally,
+}
+
+impl<O, K> Drop for State<O, K> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.outputs));
+    }
 }
 
 impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
@@ -232,7 +239,13 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
     let run = |seq, entry: Entry<T, M>, ticket: &mut K| {
         let emitter = Emitter::new(shared, seq, std::mem::take(ticket));
         async move {
-            let step = f(entry, Emitter(Arc::clone(&emitter.0))).await;
+            let called = guard::run(f(entry, Emitter(Arc::clone(&emitter.0)))).await;
+            let step = called.unwrap_or_else(|panicked| {
+                if emitter.cx().is_gone() {
+                    return Step::Gone;
+                }
+                Step::Failed(shared.fell(panicked))
+            });
             let ticket = emitter.ticket();
             match step {
                 Step::Emit(()) => {

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::edge::Waiters;
+use crate::guard;
 
 /// An item whose wait is over.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ struct State<M> {
     /// Items that wait, are due, or are being tried again.
     unresolved: usize,
     workers: Waiters,
+}
+
+impl<M> Drop for State<M> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.due));
+    }
 }
 
 impl<M> Retries<M> {

@@ -14,8 +14,9 @@ use crate::control::Control;
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
-use crate::failure::{Failure, SourceError, StageInfo, Stop};
+use crate::failure::{Cause, Failure, SourceError, StageInfo, Stop};
 use crate::feed::Feed;
+use crate::guard::Panicked;
 use crate::opts::Opts;
 use crate::ticket::{Carried, Carry};
 
@@ -144,6 +145,20 @@ where
         failure.0.ticket = ticket.into_ticket().into();
         tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
         (failure, row)
+    }
+
+    /// The failure of an item for which the group's function panicked outside of the user's calls, which are guarded one by
+    /// one: the item, or a part of it, was dropped.
+    #[cold]
+    pub(crate) fn fell(&self, panicked: Panicked) -> Failure<Task> {
+        let stage = StageInfo {
+            index: self.opts.main,
+            ..self.main().clone()
+        };
+        let mut failure = Failure::new(stage, Cause::Panic(panicked.into_message()));
+        failure.0.attempts = 1;
+        failure.0.frames = self.frames;
+        failure
     }
 
     /// Sends the failures of a chunk on, in one write.

@@ -18,6 +18,7 @@ use crate::build::{Crew, Port};
 use crate::control::Control;
 use crate::counts::Tally;
 use crate::failure::Failure;
+use crate::guard::{self, Held, Panicked};
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::paused::Parker;
@@ -75,10 +76,13 @@ trait Function<T, M, O, Task, K>: Send + Sync {
         &self,
         items: &mut vec::IntoIter<Carried<T, K>>,
         calls: Called<'_, O, K>,
-    ) -> Option<(Step<O, M, Task>, K)>;
+    ) -> Option<(Stepped<O, M, Task>, K)>;
 
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Step<O, M, Task>;
+    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task>;
 }
+
+/// What a group's function returned, or the panic of something that was dropped in it outside of the user's calls.
+type Stepped<O, M, Task> = Result<Step<O, M, Task>, Panicked>;
 
 /// What comes of calls.
 struct Called<'a, O, K> {
@@ -98,7 +102,7 @@ where
         &self,
         items: &mut vec::IntoIter<Carried<T, K>>,
         calls: Called<'_, O, K>,
-    ) -> Option<(Step<O, M, Task>, K)> {
+    ) -> Option<(Stepped<O, M, Task>, K)> {
         let Called {
             out,
             tally,
@@ -110,14 +114,14 @@ where
         for Carried { item, ticket } in rest.by_ref() {
             // The clock is read for each: the calls of a chunk may take long, and a process may be stopped between two.
             if ticket.is_lost(&mut Now::default()) {
-                other = Some((Step::Lost(first), ticket));
+                other = Some((Ok(Step::Lost(first)), ticket));
                 break;
             }
-            match self(Entry::Fresh(item), cx) {
-                Step::Emit(item) => {
+            match guard::call(|| self(Entry::Fresh(item), cx)) {
+                Ok(Step::Emit(item)) => {
                     done.push(Carried { item, ticket });
                 }
-                Step::Filtered(stage) => {
+                Ok(Step::Filtered(stage)) => {
                     tally.stages[stage - first].filtered += 1;
                     ticket.filtered();
                 }
@@ -131,8 +135,8 @@ where
         other
     }
 
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Step<O, M, Task> {
-        self(entry, cx)
+    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task> {
+        guard::call(|| self(entry, cx))
     }
 }
 
@@ -228,9 +232,9 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     intake: Intake<T, M, O, Task, K>,
     cx: Cx,
     pace: Pace,
-    out: Vec<Carried<O, K>>,
+    out: Held<Carried<O, K>>,
     /// What failed of the chunk, in order: it is sent on in one write.
-    failed: Vec<Failure<Task>>,
+    failed: Held<Failure<Task>>,
     tally: Tally,
     defers: bool,
     owes_wake: bool,
@@ -294,8 +298,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             intake: Intake::new(Arc::clone(shared), place),
             cx: Cx::new(shared),
             pace: Pace::new(),
-            out: Vec::new(),
-            failed: Vec::new(),
+            out: Held(Vec::new()),
+            failed: Held(Vec::new()),
             tally: shared.tally(),
             defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
@@ -392,7 +396,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     /// Sends on what failed.
     async fn report(&mut self) {
-        let failures = std::mem::take(&mut self.failed);
+        let failures = std::mem::take(&mut *self.failed);
         self.shared.report(failures).await;
         // It may have waited for the errors end, which is no rest.
         self.intake.rests = None;
@@ -408,7 +412,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             first: self.shared.opts.stages.start,
             cx: &self.cx,
         };
-        self.crew.f.call_each(items, calls)
+        let (step, ticket) = self.crew.f.call_each(items, calls)?;
+        let step = step.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked)));
+        Some((step, ticket))
     }
 
     fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {
@@ -433,7 +439,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let step = if is_lost {
             Step::Lost(self.shared.opts.main)
         } else {
-            self.crew.f.call(entry, &self.cx)
+            let called = self.crew.f.call(entry, &self.cx);
+            called.unwrap_or_else(|panicked| self.fell(panicked))
         };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
@@ -446,6 +453,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);
         }
+    }
+
+    #[cold]
+    fn fell(&self, panicked: Panicked) -> Step<O, M, Task> {
+        if self.cx.is_gone() {
+            return Step::Gone;
+        }
+        Step::Failed(self.shared.fell(panicked))
     }
 
     /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
