@@ -62,6 +62,17 @@ pub(crate) fn has_timers(runtime: &Handle) -> bool {
     catch_unwind(|| drop(tokio::time::sleep(Duration::ZERO))).is_ok()
 }
 
+/// Lets some time pass, also in a runtime without timers: what nobody could foresee need not fail for want of one.
+///
+/// # Cancel safety
+///
+/// Cancel safe.
+pub(crate) async fn rest(time: Duration) {
+    let runtime = Handle::current();
+    let timers = has_timers(&runtime);
+    within(time, &runtime, timers, std::future::pending::<()>()).await;
+}
+
 /// The output of `future`, unless it takes longer. Where the runtime has no timers, a thread watches the time.
 ///
 /// # Cancel safety

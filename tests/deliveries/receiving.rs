@@ -77,7 +77,10 @@ async fn a_queue_that_cannot_be_received_from_ends_the_pipeline_and_is_named() {
         .run()
         .await
         .unwrap_err();
-    assert_eq!(failure.to_string(), "queue: queue `watched`: no such queue");
+    assert_eq!(
+        failure.to_string(),
+        "watched: queue `watched`: no such queue"
+    );
 }
 
 #[tokio::test(start_paused = true)]

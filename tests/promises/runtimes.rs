@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
 use brigade::queue;
+use brigade::sink::{Sink, SinkError, Written};
 use tokio::runtime::{Builder, Runtime};
 
 use crate::fakes::{Count, Kept, PATIENCE, Quiet, ThenNever, counted, eventually};
@@ -176,4 +177,26 @@ fn without_a_runtime_the_panic_names_the_call_and_its_line() {
 fn a_call_made_outside_of_a_runtime_may_be_awaited_in_one() {
     let collect = pipeline! { [0..3_u64] 1 map(|x| x) }.collect::<Vec<_>>();
     assert_eq!(timeless(1).block_on(collect).unwrap(), [0, 1, 2]);
+}
+
+/// Away at the first write.
+struct Late(Count);
+
+impl Sink<u64> for Late {
+    async fn write(&self, items: Vec<u64>) -> Result<Written, SinkError<u64>> {
+        if self.0.add() == 0 {
+            return Err(SinkError::away("not yet").with_items(items));
+        }
+        Ok(Written::all())
+    }
+}
+
+#[test]
+fn a_sink_that_is_away_is_waited_for_where_there_are_no_timers() {
+    let writes = Count::default();
+    let late = Late(writes.clone());
+    let run = pipeline! { [0..3_u64] :drive late }.run();
+    let report = timeless(1).block_on(run).unwrap();
+    assert_eq!(report.rows[1].done, 3);
+    assert!(writes.get() > 1);
 }
