@@ -90,6 +90,15 @@ pub async fn run<F: Future>(future: F) -> Result<F::Output, Panicked> {
     }
 }
 
+/// The same of any future, which may have more to drop at its end.
+#[expect(
+    clippy::redundant_async_block,
+    reason = "what a block awaits it drops in its last poll, under guard"
+)]
+pub(crate) async fn run_and_drop<F: Future>(future: F) -> Result<F::Output, Panicked> {
+    run(async { future.await }).await
+}
+
 /// Drops `value`.
 ///
 /// # Errors

@@ -82,7 +82,7 @@ async fn the_errors_end_decides_about_a_message_that_is_no_such_json() {
             failure
                 .cause()
                 .error()
-                .is_some_and(|error| error.is::<NoJson>())
+                .is_some_and(<dyn std::error::Error>::is::<NoJson>)
         );
         failure.nack(Duration::from_secs(7 * 24 * 3600));
     });
@@ -107,7 +107,7 @@ async fn without_an_errors_end_it_stops_the_pipeline_and_comes_again() {
         failure
             .cause()
             .error()
-            .is_some_and(|error| error.is::<NoJson>()),
+            .is_some_and(<dyn std::error::Error>::is::<NoJson>),
         "{failure}"
     );
     let again = received(&queue, 2 * LEASE).await;

@@ -52,7 +52,17 @@ fn public_types_may_be_sent_shared_and_moved_as_the_table_says() {
         sink::SinkError<u8>: send sync unpin;
         sink::Each<Sent, fn(Sent)>: send sync unpin;
         sink::EachAsync<Sent, fn(Sent)>: send sync unpin;
+        sink::EachMut<Sent, fn(Sent)>: send sync unpin;
         sink::FromFuturesSink<futures::sink::Drain<Sent>>: send unpin;
+        sink::Collected<Sent>: send sync unpin;
+        sink::Discard: send sync unpin;
+        sink::Lines<sink::LinesFile>: send sync unpin;
+        sink::LinesFile: send sync unpin;
+        sink::LinesError: send sync unpin;
+        queue::Json<u8>: send sync unpin;
+        queue::Json<Sent>: send unpin;
+        queue::JsonQueue<queue::Memory<String>, Local>: send sync unpin;
+        queue::NoJson: send sync unpin;
     }
 }
 

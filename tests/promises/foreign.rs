@@ -35,9 +35,7 @@ impl Brittle {
 
 impl Drop for Brittle {
     fn drop(&mut self) {
-        if self.falls && !std::thread::panicking() {
-            panic!("panicked");
-        }
+        assert!(!self.falls || std::thread::panicking(), "panicked");
     }
 }
 
@@ -83,7 +81,7 @@ macro_rules! drops_that_panic_fail_their_items_alone {
 
 /// Whether the item goes on. The others are dropped.
 fn even(item: &Brittle) -> bool {
-    item.id % 2 == 0
+    item.id.is_multiple_of(2)
 }
 
 drops_that_panic_fail_their_items_alone! {
@@ -254,7 +252,7 @@ async fn an_error_that_cannot_be_shown_is_a_failure_like_any_other() {
             failure
                 .cause()
                 .error()
-                .is_some_and(|error| error.is::<Shy>())
+                .is_some_and(<dyn std::error::Error>::is::<Shy>)
         );
     }
     let run = pipeline! { [0..100_u64] 2 map(|x| if x == 51 { Err(Shy(x)) } else { Ok(x) })?, :drive sink::discard() }.run();
@@ -270,9 +268,7 @@ fn bomb() -> ! {
     struct Bomb;
     impl Drop for Bomb {
         fn drop(&mut self) {
-            if !std::thread::panicking() {
-                panic!("panicked");
-            }
+            assert!(std::thread::panicking(), "panicked");
         }
     }
     panic_any(Bomb)

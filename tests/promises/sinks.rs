@@ -1,5 +1,6 @@
 //! Promise 138, first half: `:drive n` makes n calls at the same time. And what each sink does with its items.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
@@ -54,18 +55,21 @@ async fn dear_calls_are_spread_behind_stages_that_filter_and_fail_and_behind_hop
     assert_eq!((level.peak(), started.elapsed().as_secs()), (8, 4));
 }
 
+/// Counts its writes.
+struct Counting(Arc<AtomicU64>);
+
+impl sink::Sink<u32> for Counting {
+    const BATCHES: bool = false;
+
+    async fn write(&self, _items: Vec<u32>) -> Result<sink::Written, sink::SinkError<u32>> {
+        self.0.fetch_add(1, Ordering::SeqCst);
+        Ok(sink::Written::all())
+    }
+}
+
 #[tokio::test]
 async fn cheap_calls_are_written_in_chunks() {
-    let writes = std::sync::Arc::new(AtomicU64::new(0));
-    /// Counts its writes.
-    struct Counting(std::sync::Arc<AtomicU64>);
-    impl sink::Sink<u32> for Counting {
-        const BATCHES: bool = false;
-        async fn write(&self, _items: Vec<u32>) -> Result<sink::Written, sink::SinkError<u32>> {
-            self.0.fetch_add(1, Ordering::SeqCst);
-            Ok(sink::Written::all())
-        }
-    }
+    let writes = Arc::new(AtomicU64::new(0));
     let counting = Counting(writes.clone());
     let run = pipeline! { [0..100_000u32] :drive counting }.run();
     in_time(run).await.unwrap();

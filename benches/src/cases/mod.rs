@@ -4,6 +4,7 @@ use crate::case::{Case, Size};
 
 mod compile;
 mod connections;
+mod drive;
 mod durable;
 mod fused;
 mod hops;
@@ -26,6 +27,7 @@ const CASES: &[fn(Size) -> Case] = &[
     parallel::even,
     parallel::skewed,
     in_flight::case,
+    drive::case,
     latency::case,
     memory::case,
     connections::case,

@@ -9,9 +9,7 @@ struct Falls;
 
 impl Drop for Falls {
     fn drop(&mut self) {
-        if !std::thread::panicking() {
-            panic!("fell");
-        }
+        assert!(std::thread::panicking(), "fell");
     }
 }
 
@@ -79,7 +77,7 @@ fn what_a_block_awaits_is_dropped_under_guard_too() {
     }
     assert_eq!(polled(run(async { 7 })), Poll::Ready(Ok(7)));
     assert_eq!(
-        polled(run(async { Ready(Falls).await })),
+        polled(run_and_drop(Ready(Falls))),
         Poll::Ready(Err(Panicked("fell".into())))
     );
     assert_eq!(

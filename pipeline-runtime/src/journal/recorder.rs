@@ -202,7 +202,7 @@ impl<J: Journal> Gathering<J> {
 async fn answered<T>(
     asked: impl Future<Output = Result<T, JournalError>>,
 ) -> Result<T, JournalError> {
-    let answer = guard::run(async { asked.await }).await;
+    let answer = guard::run_and_drop(asked).await;
     answer.unwrap_or_else(|panicked| Err(JournalError::refused(format!("it {panicked}"))))
 }
 

@@ -32,7 +32,7 @@ pub use deliveries::{Deliveries, deliveries};
 pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
 #[cfg(feature = "json")]
-pub use json::{Json, JsonQueue, NoJson};
+pub use json::{Json, JsonQueue, NoJson, json};
 pub use keeper::DeliverySnapshot;
 pub use memory::{Memory, memory};
 #[doc(hidden)]
@@ -149,7 +149,7 @@ pub trait Queue: Send + Sync + 'static {
     where
         Self: Sized,
     {
-        JsonQueue::new(self)
+        json(self)
     }
 
     /// Its deliveries, as the input of a pipeline. A queue that is used elsewhere too is put into an `Arc` before.

@@ -15,13 +15,14 @@ use crate::guard;
 ///
 /// ```
 /// # use pipeline_runtime::sink::{self, Sink};
-/// # futures::executor::block_on(async {
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), sink::SinkError<u32>> {
 /// let kept = sink::collect();
 /// // pipeline! { [0..3u32, …] map(|x| x + 1), :drive kept.clone() }.run().await?;
 /// # kept.clone().write(vec![1_u32, 2, 3]).await?;
 /// assert_eq!(kept.take(), [1, 2, 3]);
-/// # Ok::<_, sink::SinkError<u32>>(())
-/// # }).unwrap();
+/// # Ok(())
+/// # }
 /// ```
 #[must_use]
 pub fn collect<T>() -> Collected<T> {

@@ -115,6 +115,9 @@ impl Free {
     }
 }
 
+/// What a future was started for, and what came of it.
+type Ended<F, K> = (Started<K>, Result<<F as Future>::Output, Panicked>);
+
 impl<F: Future, K> Slots<F, K> {
     pub(crate) fn new() -> Self {
         Self {
@@ -193,7 +196,7 @@ impl<F: Future, K> Slots<F, K> {
         place.hold = hold;
     }
 
-    fn poll_slot(&mut self, slot: usize) -> Option<(Started<K>, Result<F::Output, Panicked>)> {
+    fn poll_slot(&mut self, slot: usize) -> Option<Ended<F, K>> {
         let Slot {
             future,
             started,

@@ -18,7 +18,7 @@ async fn main() {
     let failed = Arc::new(Mutex::new(Vec::new()));
     let into = failed.clone();
     let out: Vec<u64> = pipeline! {
-        [0..6u64, sink::each(move |f| into.lock().unwrap().push((f.stage().name, f.task().copied(), f.to_string())))]
+        [0..6u64, sink::each(move |f| into.lock().unwrap().push((f.stage().name.to_string(), f.task().copied(), f.to_string())))]
         push_task(number),
         tap(|m| assert!(m.number != 4, "four")),
         let half = half(*number)?,
@@ -34,11 +34,11 @@ async fn main() {
     assert_eq!(
         failed,
         [
-            ("filter", Some(2), "filter: one".to_owned()),
-            ("half", Some(1), "half: 1 is odd".to_owned()),
-            ("half", Some(3), "half: 3 is odd".to_owned()),
-            ("half", Some(5), "half: 5 is odd".to_owned()),
-            ("tap", Some(4), "tap: panicked: four".to_owned()),
+            ("filter".to_owned(), Some(2), "filter: one".to_owned()),
+            ("half".to_owned(), Some(1), "half: 1 is odd".to_owned()),
+            ("half".to_owned(), Some(3), "half: 3 is odd".to_owned()),
+            ("half".to_owned(), Some(5), "half: 5 is odd".to_owned()),
+            ("tap".to_owned(), Some(4), "tap: panicked: four".to_owned()),
         ]
     );
 }

@@ -34,7 +34,7 @@ async fn main() {
     .run()
     .await
     .unwrap();
-    let names: Vec<_> = report.rows.iter().map(|row| row.name).collect();
+    let names: Vec<_> = report.rows.iter().map(|row| &*row.name).collect();
     assert_eq!(
         names,
         [

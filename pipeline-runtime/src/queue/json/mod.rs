@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::queue::JsonQueue;
+pub use self::queue::{JsonQueue, json};
 use super::{Body, Outgoing};
 use crate::failure::BoxError;
 use crate::guard;

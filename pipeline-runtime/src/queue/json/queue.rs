@@ -10,24 +10,23 @@ use serde::de::DeserializeOwned;
 use super::Json;
 use crate::queue::{Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
+/// The queue with bodies that are any type of serde's, as [`Queue::json`] says.
+pub fn json<Q, T>(queue: Q) -> JsonQueue<Q, T> {
+    JsonQueue {
+        queue,
+        body: PhantomData,
+    }
+}
+
 /// The queue that [`Queue::json`] makes.
 pub struct JsonQueue<Q, T> {
     queue: Q,
     body: PhantomData<fn(T) -> T>,
 }
 
-impl<Q, T> JsonQueue<Q, T> {
-    pub(in crate::queue) fn new(queue: Q) -> Self {
-        Self {
-            queue,
-            body: PhantomData,
-        }
-    }
-}
-
 impl<Q: Clone, T> Clone for JsonQueue<Q, T> {
     fn clone(&self) -> Self {
-        Self::new(self.queue.clone())
+        json(self.queue.clone())
     }
 }
 

@@ -221,6 +221,6 @@ enum Told {
 pub(super) async fn told(
     call: impl Future<Output = Result<Vec<Unsettled>, QueueError>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
-    let called = guard::run(async { call.await }).await;
+    let called = guard::run_and_drop(call).await;
     called.unwrap_or_else(|panicked| Err(QueueError::away(panicked)))
 }

@@ -136,7 +136,7 @@ impl<W: Write> Output<W> {
     /// What waits is written, and the writer flushed.
     pub(super) fn flush(&mut self) -> Result<(), LinesError> {
         self.put_rest()?;
-        self.asked(|writer| writer.flush())
+        self.asked(W::flush)
     }
 
     fn put_rest(&mut self) -> Result<(), LinesError> {
