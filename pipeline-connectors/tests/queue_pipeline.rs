@@ -116,6 +116,35 @@ async fn what_was_sent_twice_is_done_once_while_it_is_queued() {
 }
 
 #[tokio::test]
+async fn a_crawl_that_sends_to_its_own_queue_visits_everything() {
+    let dir = Dir::new();
+    let pages = dir.queue("pages.db");
+    let page = |number: u64| Outgoing::new(number.to_string()).id(number.to_string());
+    pages.send(vec![page(1)]).await.unwrap();
+    let deliveries = pages.clone().deliveries().wait(Duration::ZERO).until_idle();
+    let stats = deliveries.stats();
+    pipeline! {
+        [deliveries]
+        :async 4 map(|page| async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            page.parse::<u64>().unwrap()
+        }),
+        // A tree of 63 pages; a batch is never full.
+        map(move |number| [2 * number, 2 * number + 1].map(page)),
+        flat_map(|links| links),
+        filter(|link: &Outgoing<String>| link.body.parse::<u64>().unwrap() < 64),
+        batch(1000),
+        flat_map(|links| links),
+        :drive queue::sink(pages.clone()),
+    }
+    .run()
+    .await
+    .unwrap();
+    assert_eq!(stats.snapshot().acked, 63);
+    assert_eq!(depth(&pages).await, (0, 0));
+}
+
+#[tokio::test]
 async fn a_pipeline_that_is_aborted_gives_its_messages_back_at_once() {
     let dir = Dir::new();
     let numbers = dir.queue("numbers.db");

@@ -11,6 +11,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
 use crate::bounds::BoxFuture;
+use crate::idle::Idle;
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
@@ -91,6 +92,7 @@ pub(crate) struct Control {
     keepers: watch::Sender<usize>,
     keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
+    idle: Arc<Idle>,
 }
 
 #[derive(Debug)]
@@ -135,7 +137,13 @@ impl Control {
     }
 
     pub(crate) fn adopt(&self, inner: Arc<Control>) {
+        inner.idle.within(&self.idle);
         lock(&self.inner).push(inner);
+    }
+
+    /// Who keeps items back.
+    pub(crate) fn idle(&self) -> &Arc<Idle> {
+        &self.idle
     }
 
     /// Must be called in the context of a tokio runtime.

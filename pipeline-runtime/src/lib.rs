@@ -9,6 +9,7 @@ mod edge;
 mod errors;
 mod failure;
 mod feed;
+mod idle;
 pub mod journal;
 mod mapped;
 mod opts;

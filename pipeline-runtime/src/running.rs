@@ -15,6 +15,7 @@ use crate::build::{Build, Group};
 use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
+use crate::idle::Idle;
 use crate::journal::{OpenTasks, RunningTask};
 use crate::report::Report;
 
@@ -52,6 +53,11 @@ impl<Task: Send + 'static> Live<Task> {
             verdict,
             told: Mutex::new(None),
         }
+    }
+
+    /// Where it is known who keeps items until the input ends.
+    pub(crate) fn idle(&self) -> &Arc<Idle> {
+        self.watched.control.idle()
     }
 
     /// Starts everything, or nothing if a number is wrong.

@@ -85,6 +85,10 @@ pub(crate) enum Fault {
     First,
     /// The first entry is lost.
     FirstLost,
+    /// It is done, and its answer is cut off.
+    CutOff,
+    /// The messages are removed before it.
+    Purged,
 }
 
 /// A memory queue that notes every call, and of which calls go wrong.
@@ -136,6 +140,15 @@ impl<B: Body + Clone> Watched<B> {
         let first = || receipts.iter().skip(1).cloned().collect();
         match fault {
             None => Ok((receipts.to_vec(), Vec::new())),
+            Some((Op::Ack, Fault::CutOff)) => {
+                self.inner.ack(receipts.to_vec()).await?;
+                Err(QueueError::away("the answer was cut off"))
+            }
+            Some((Op::Ack, Fault::Purged)) => {
+                self.inner.ack(receipts.to_vec()).await?;
+                Ok((receipts.to_vec(), Vec::new()))
+            }
+            Some((_, Fault::CutOff | Fault::Purged)) => unreachable!("of acknowledgements only"),
             Some((_, Fault::Transient)) => Err(QueueError::away("the queue is away")),
             Some((_, Fault::Fatal)) => Err(QueueError::closed("no such queue")),
             Some((_, Fault::Panics)) => panic!("the queue is broken"),

@@ -209,7 +209,7 @@ async fn an_item_of_a_stream_is_acknowledged_when_the_next_is_asked_for() {
 #[tokio::test(start_paused = true)]
 async fn what_is_collected_is_acknowledged_when_all_of_it_is_there() {
     let numbers = filled(0..100_u64).await;
-    let deliveries = numbers.clone().deliveries().until_empty();
+    let deliveries = numbers.clone().deliveries().until_idle();
     let stats = deliveries.stats();
     let collected: Vec<u64> = pipeline! {
         [deliveries]

@@ -9,6 +9,7 @@ mod fakes;
 mod fates;
 #[path = "../support/heard.rs"]
 mod heard;
+mod idle;
 mod keeping;
 mod parts;
 mod property;

@@ -285,7 +285,7 @@ async fn messages_without_a_name_are_no_other_queues_tasks() {
         let unsent = messages.send(vec![Outgoing::new(text.to_owned())]).await;
         assert!(unsent.unwrap().is_empty());
         let collected: Vec<_> = pipeline! {
-            [messages.deliveries().wait(Duration::ZERO).until_empty()]
+            [messages.deliveries().wait(Duration::ZERO).until_idle()]
             journal = Arc::clone(&notes);
             push_task(message),
             let length = message.len() with { once },

@@ -15,7 +15,7 @@ const WAIT: Duration = Duration::from_secs(20);
 
 /// The deliveries of a queue, each of which is acknowledged when the pipeline is done with it.
 ///
-/// It does not end by itself, unless it is told to with [`Deliveries::until_empty`]: the pipeline runs until it is
+/// It does not end by itself, unless it is told to with [`Deliveries::until_idle`]: the pipeline runs until it is
 /// drained, stopped, or the queue fails for good.
 ///
 /// What becomes of a delivery is what becomes of the item that was made of it:
@@ -40,7 +40,7 @@ pub struct Deliveries<Q: Queue> {
     keeper: Arc<Keeper>,
     prefetch: Option<usize>,
     wait: Duration,
-    until_empty: bool,
+    until_idle: bool,
     nack_filtered: bool,
     poison: Poison,
 }
@@ -52,7 +52,7 @@ pub fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
         keeper: Arc::default(),
         prefetch: None,
         wait: WAIT,
-        until_empty: false,
+        until_idle: false,
         nack_filtered: false,
         poison: Poison::Never,
     }
@@ -73,10 +73,14 @@ impl<Q: Queue> Deliveries<Q> {
         self
     }
 
-    /// Ends when the queue has had no message for the time of [`Deliveries::wait`]. What is delayed, or leased by others,
-    /// may still come after that.
-    pub fn until_empty(mut self) -> Self {
-        self.until_empty = true;
+    /// Ends when there is nothing left to do: the queue has had no message for the time of [`Deliveries::wait`], all that
+    /// came is done, and nothing that was given back is still to come. So a pipeline that sends to its own queue works on
+    /// all that it sends. What others have leased, or have sent with a delay, may come after that.
+    ///
+    /// When the queue has had no message for that time, open batches go on with what they have. What `collect` has taken
+    /// does not count as under way: it is acknowledged at the end.
+    pub fn until_idle(mut self) -> Self {
+        self.until_idle = true;
         self
     }
 
@@ -119,11 +123,15 @@ impl<Q: Queue> Input for Deliveries<Q> {
             keeper,
             prefetch,
             wait,
-            until_empty,
+            until_idle,
             nack_filtered,
             poison,
         } = self;
         let profile = queue.profile();
+        let until_idle = until_idle.then(|| {
+            build.control.idle().want();
+            Arc::clone(build.control.idle())
+        });
         let open = keeper.open(Terms {
             lease: profile.lease,
             settles: profile.settles,
@@ -139,7 +147,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             keeper,
             prefetch: prefetch.unwrap_or(profile.receives),
             wait,
-            until_empty,
+            until_idle,
             poison,
         };
         Receiving::new(asks, open)

@@ -5,13 +5,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use tokio::time::{Instant, timeout};
+
 use super::keeper::{Keeper, Open};
 use super::poison::Poison;
 use super::{Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
+use crate::idle::Idle;
 use crate::retry::Retry;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::ticket::{Carried, Ticket};
+
+/// How soon a queue is asked again that had nothing, while something is under way that may send more.
+const PAUSE: Duration = Duration::from_millis(20);
 
 type Item<Q> = Carried<Delivery<<Q as Queue>::Body>, Ticket>;
 
@@ -33,7 +39,8 @@ pub(super) struct Asks<Q> {
     pub(super) keeper: Arc<Keeper>,
     pub(super) prefetch: usize,
     pub(super) wait: Duration,
-    pub(super) until_empty: bool,
+    /// For a source that ends when there is nothing left to do.
+    pub(super) until_idle: Option<Arc<Idle>>,
     pub(super) poison: Poison,
 }
 
@@ -43,6 +50,7 @@ impl<Q> Clone for Asks<Q> {
             queue: Arc::clone(&self.queue),
             keeper: Arc::clone(&self.keeper),
             poison: self.poison.clone(),
+            until_idle: self.until_idle.clone(),
             ..*self
         }
     }
@@ -80,16 +88,21 @@ impl<Q: Queue> Asks<Q> {
         let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
         loop {
             self.keeper.room().await.map_err(SourceError::new)?;
+            // Before it is asked: what is under way may send more while it is.
+            let (is_over, asked) = (self.is_idle(), Instant::now());
             match self.queue.receive(self.prefetch, self.wait).await {
                 Ok(messages) => {
                     if failures > 0 {
                         tracing::info!(queue = %self.queue.name(), failures, "the queue can be received from again");
                     }
                     failures = 0;
-                    let over = self.until_empty && messages.is_empty();
+                    let nothing = messages.is_empty();
                     let items = self.poison.sort_out(self.leased(messages)).await?;
-                    if over || !items.is_empty() {
+                    if (nothing && is_over) || !items.is_empty() {
                         return Ok(items);
+                    }
+                    if nothing {
+                        self.flush(asked).await;
                     }
                     tokio::task::coop::consume_budget().await;
                 }
@@ -107,6 +120,22 @@ impl<Q: Queue> Asks<Q> {
                     )));
                 }
             }
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let idle = self.until_idle.as_ref();
+        idle.is_some_and(|idle| self.keeper.is_idle(idle.kept()))
+    }
+
+    /// Nothing came: open batches go on with what they have. Then waits until something is done, where the queue did not
+    /// wait for a message.
+    async fn flush(&self, asked: Instant) {
+        if let Some(idle) = &self.until_idle {
+            idle.flush();
+            let pause = PAUSE.saturating_sub(asked.elapsed());
+            // Done or not: the queue is asked again.
+            let _ = timeout(pause, self.keeper.settles()).await;
         }
     }
 

@@ -1,5 +1,6 @@
 //! The acknowledgement of a delivery, on its way beside the item.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -426,6 +427,21 @@ impl Carry for Ticket {
 
     fn is_of_delivery(&self) -> bool {
         !self.messages().is_empty()
+    }
+
+    fn deliveries(tickets: &[Self]) -> usize {
+        let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
+        let mut left: Vec<_> = tickets.iter().collect();
+        while let Some(ticket) = left.pop() {
+            let Some(entry) = &ticket.0 else { continue };
+            let found = parts.entry(Arc::as_ptr(entry)).or_default();
+            *found += 1;
+            if *found == Arc::strong_count(entry) {
+                deliveries += usize::from(matches!(entry.of, Of::Delivery(_)));
+                left.extend(entry.of.tickets());
+            }
+        }
+        deliveries
     }
 
     fn into_ticket(self) -> Ticket {

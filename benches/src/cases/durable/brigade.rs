@@ -89,7 +89,7 @@ where
 {
     measure(tasks, queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             journal = journal;
             push_task(message),
             let length = message.len() as u64 with { once },
@@ -107,7 +107,7 @@ where
 {
     measure(tasks, queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             push_task(message),
             let length = message.len() as u64,
             :async 64 let tens = ten_times(*length).await,

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipeline_runtime::queue::Queue;
+use pipeline_runtime::queue::{Queue, Unsettled};
 use tokio::time::{Instant, sleep};
 
 use super::support::{Handle, Handles, Text, receipts};
@@ -123,4 +123,22 @@ where
     queue.other.nacked(&held, Duration::ZERO).await;
     let again = queue.other.one().await;
     queue.other.acked(&[again]).await;
+}
+
+/// An acknowledgement whose answer was lost is made again: it must not be told from the first.
+pub(super) async fn an_ack_that_is_made_again_is_as_good_as_done<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text>,
+{
+    queue.one.put_texts(&["a", "b"]).await;
+    let received = queue.one.gather(2).await;
+    queue.one.acked(&received).await;
+    for consumer in [&queue.one, &queue.other] {
+        let again = consumer.ack(receipts(&received)).await;
+        let again = again.expect("the batch fails, not its entries");
+        assert!(
+            again.iter().all(Unsettled::is_gone),
+            "a message that is gone is told as another thing: {again:?}"
+        );
+    }
 }

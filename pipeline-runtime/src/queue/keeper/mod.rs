@@ -22,6 +22,9 @@ use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Ticket};
 /// what the queue is told at once.
 const BACKLOG: usize = 8;
 
+/// A year: what is given back for longer is waited for no longer than that.
+const LONGEST_DELAY: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// The deliveries of one source. All that it counts is under one lock, which is never held while foreign code runs.
 #[derive(Debug, Default)]
 pub(crate) struct Keeper {
@@ -61,6 +64,8 @@ struct State {
     waits_for_first: bool,
     /// Why it is of no use to receive more.
     broken: Option<String>,
+    /// When the last of what was given back, or lost, can be received again.
+    comes_again: Option<Instant>,
 }
 
 /// A delivery that is queued or worked on.
@@ -176,6 +181,23 @@ impl Keeper {
         tickets
     }
 
+    /// Whether nothing is under way, but what is `kept` until the source ends, and nothing that was given back is still to
+    /// come.
+    pub(crate) fn is_idle(&self, kept: usize) -> bool {
+        let state = self.lock();
+        state.counts.in_flight == kept as u64
+            && state.comes_again.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Waits until the queue knows what became of some more deliveries.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn settles(&self) {
+        self.room.notified().await;
+    }
+
     /// Waits until more may be received: not while too much of what is resolved has not reached the queue.
     ///
     /// # Cancel safety
@@ -223,6 +245,9 @@ impl Keeps for Keeper {
         drop(state);
         if wake {
             self.work.notify_one();
+        }
+        if !told.is_empty() {
+            self.room.notify_waiters();
         }
         told.into_iter().for_each(Riders::acked);
     }
@@ -281,7 +306,7 @@ impl State {
         };
         match resolved.outcome {
             Outcome::Lost => {
-                self.counts.lose();
+                self.lose();
                 tracing::warn!(id = %resolved.original.id(), "lease lost; what was left to do of the message is not done");
             }
             Outcome::Settled => {
@@ -293,6 +318,20 @@ impl State {
             _ => self.wait(resolved),
         }
         None
+    }
+
+    /// One that was in flight is lost.
+    fn lose(&mut self) {
+        self.counts.lose();
+        self.comes_again_in(Duration::ZERO);
+    }
+
+    /// One can be received again after so long.
+    fn comes_again_in(&mut self, delay: Duration) {
+        // So long a delay is as good as any longer one.
+        let at = Instant::now() + delay.min(LONGEST_DELAY);
+        // `None` is before all others.
+        self.comes_again = self.comes_again.max(Some(at));
     }
 
     fn wait(&mut self, resolved: Resolved) {

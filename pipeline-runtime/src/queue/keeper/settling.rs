@@ -163,7 +163,8 @@ impl Keeper {
                 Told::Settled => over.push(entry),
                 Told::Again if entry.since.elapsed() < lease => left.push(entry),
                 Told::Again | Told::Lost => {
-                    state.counts.lose();
+                    state.lose();
+                    state.comes_again_in(lease);
                     lost.push(entry);
                 }
             }
@@ -183,8 +184,11 @@ impl Keeper {
     /// The queue knows what became of these.
     fn settled(&self, entries: Vec<Resolved>) {
         let mut state = self.lock();
-        let counts = &mut state.counts;
         for entry in &entries {
+            if let Outcome::Nacked(delay) | Outcome::Fenced(delay) = entry.outcome {
+                state.comes_again_in(delay);
+            }
+            let counts = &mut state.counts;
             match entry.outcome {
                 Outcome::Fenced(_) | Outcome::Lost | Outcome::Settled => {
                     counts.lose();

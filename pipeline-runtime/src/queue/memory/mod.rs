@@ -139,12 +139,17 @@ impl<B: Body + Clone> Memory<B> {
         let now = Instant::now();
         let mut store = self.store();
         store.expire(now);
-        let lost: Vec<_> = receipts
-            .iter()
-            .enumerate()
-            .filter(|(_, receipt)| !settle(&mut store, receipt, now))
-            .map(|(index, _)| Unsettled::refused(index, "its lease has ended"))
-            .collect();
+        let mut lost = Vec::new();
+        for (index, receipt) in receipts.iter().enumerate() {
+            if settle(&mut store, receipt, now) {
+                continue;
+            }
+            lost.push(if store.is_gone(receipt) {
+                Unsettled::gone(index)
+            } else {
+                Unsettled::refused(index, "its lease has ended")
+            });
+        }
         let ready = store.is_ready();
         drop(store);
         if ready {

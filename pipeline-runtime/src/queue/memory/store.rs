@@ -33,6 +33,8 @@ pub(super) struct Store<B> {
 #[derive(Debug)]
 struct Message<B> {
     body: Arc<B>,
+    /// Receipts of its deliveries have greater stamps.
+    born: u64,
     id: Arc<str>,
     /// Whether the sender has chosen the id.
     chosen: bool,
@@ -109,6 +111,7 @@ impl<B> Store<B> {
         let number = chosen.then(|| dedup.clone().unwrap_or_else(own));
         let slot = self.messages.insert(Message {
             body: Arc::new(body),
+            born: self.stamps,
             id: Arc::clone(&id),
             chosen,
             dedup: dedup.clone(),
@@ -182,9 +185,18 @@ impl<B> Store<B> {
         received
     }
 
+    /// Whether its message is not there any more.
+    pub(super) fn is_gone(&self, receipt: &Receipt) -> bool {
+        let Some((slot, stamp)) = parse(receipt) else {
+            return false;
+        };
+        let message = self.messages.get(slot);
+        message.is_none_or(|message| message.born > stamp)
+    }
+
     /// The slot of a message, if this is its lease.
     fn leased(&self, receipt: &Receipt) -> Option<(usize, Instant)> {
-        let slot = receipt.0.split('.').next()?.parse().ok()?;
+        let (slot, _) = parse(receipt)?;
         match &self.messages.get(slot)?.place {
             Place::Leased(current, until) if current == receipt => Some((slot, *until)),
             _ => None,
@@ -251,4 +263,10 @@ impl<B> Store<B> {
         self.messages[slot].place = Place::Leased(receipt.clone(), now + lease);
         true
     }
+}
+
+/// The slot of a message, and what no other delivery has.
+fn parse(receipt: &Receipt) -> Option<(usize, u64)> {
+    let (slot, stamp) = receipt.0.split_once('.')?;
+    Some((slot.parse().ok()?, stamp.parse().ok()?))
 }
