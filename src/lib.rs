@@ -69,8 +69,8 @@ pub mod journal {
     #[cfg(feature = "journal")]
     pub use pipeline_connectors::journal::*;
     pub use pipeline_runtime::journal::{
-        Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, RunningTask, Scoped,
-        TaskName, UNRECORDED,
+        Begin, Begun, Ending, Finish, Forget, Frame, Journal, JournalError, Recorded, Restore,
+        Restored, RunningTask, Scoped, TaskName, UNRECORDED,
     };
 }
 
@@ -138,7 +138,7 @@ pub mod queue {
     //!
     //! [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
     //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
-    //! or in [`DeadLetters`] of your own; [`restore`] and [`replay`] bring it back.
+    //! or in [`DeadLetters`] of your own. `SqliteDeadLetters::replay` brings it back.
     //!
     //! ```
     //! use brigade::prelude::*;

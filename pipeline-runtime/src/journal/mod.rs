@@ -11,6 +11,7 @@ mod open;
     allow(dead_code, reason = "there is nothing to record then")
 )]
 mod recorder;
+mod restore;
 mod scoped;
 #[cfg_attr(
     not(feature = "journal"),
@@ -32,6 +33,7 @@ pub(crate) use open::OpenTasks;
 pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;
+pub use restore::{Forget, Restore, Restored};
 #[doc(hidden)]
 pub use task::{Committing, Opening, Task};
 
@@ -85,6 +87,22 @@ pub trait Journal: Send + Sync + 'static {
     /// The tasks come to an end, each if its epoch is the newest of its task: their frames are dropped. One that is done
     /// is remembered as such for as long as the journal's retention says.
     fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send;
+
+    /// Makes tasks ready to be worked on again, each for a message that is about to be sent: for dead letters on their way
+    /// back. What the task is to forget is dropped, and of what it should have recorded that is added which the journal
+    /// does not know; nobody else has it from here on. Says of each what is known of it, in the same order.
+    ///
+    /// It may be done again at any time: where a task was restored for that message, or has begun with it, nothing is
+    /// changed, so that who works on it goes on.
+    ///
+    /// The default begins the tasks, records what is missing, and cannot forget: who works on a task for the message by
+    /// then loses it, and it is worked on again after a lease.
+    fn restore(
+        &self,
+        tasks: Vec<Restore>,
+    ) -> impl Future<Output = Result<Vec<Restored>, JournalError>> + Send {
+        restore::by_beginning(self, tasks)
+    }
 
     /// The same journal, with its tasks under names of their own.
     ///
@@ -197,6 +215,13 @@ impl<J: Journal> Journal for Arc<J> {
 
     fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {
         J::finish(self, tasks)
+    }
+
+    fn restore(
+        &self,
+        tasks: Vec<Restore>,
+    ) -> impl Future<Output = Result<Vec<Restored>, JournalError>> + Send {
+        J::restore(self, tasks)
     }
 
     fn scope_name(&self) -> Option<Arc<str>> {

@@ -7,6 +7,8 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+use super::replay::replays;
+
 #[cfg(feature = "journal")]
 use crate::failure::BoxError;
 use crate::failure::{Cause, Failure, StageInfo, write_failed, write_frames};
@@ -15,7 +17,7 @@ use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
 use crate::ticket::{Carry as _, Fate, Known, Now, Original, Rider, TaskName};
 
-/// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
+/// A message that a pipeline has given up on, and all that is known of why. [`message`](DeadLetter::message) is the message again.
 ///
 /// Its `Display` is the stack of its task: `original → post → clean → FAILED at locate (timeout after 5s, attempt 3)`.
 ///
@@ -43,6 +45,12 @@ pub struct DeadLetter {
     /// What keeps the task apart from those of other pipelines in the journal: [`TaskName::scope`].
     #[serde(default)]
     pub scope: String,
+    /// The group that the message was sent in.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// How often it was given up on before, and replayed.
+    #[serde(default)]
+    pub replays: u32,
     /// What the task had passed, in order of writing.
     pub frames: Vec<DeadFrame>,
     /// When the message was sent, as far as the queue knows.
@@ -224,6 +232,8 @@ impl DeadLetter {
             receive_count: original.receive_count(),
             task: original.id().as_ref().to_owned(),
             scope: original.queue().as_ref().to_owned(),
+            group: original.group().map(|group| group.as_ref().to_owned()),
+            replays: original.number().map_or(0, |number| replays(number)),
             frames: Vec::new(),
             first_seen: original.first_seen(),
             failed_at: SystemTime::now(),

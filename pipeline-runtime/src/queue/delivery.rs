@@ -20,6 +20,7 @@ struct Message<B> {
     receive_count: u32,
     first_seen: SystemTime,
     number: Option<Arc<str>>,
+    group: Option<Arc<str>>,
     queue: Arc<str>,
     lease_end: LeaseEnd,
 }
@@ -49,6 +50,10 @@ impl<B: Body> Original for Message<B> {
         self.number.as_ref()
     }
 
+    fn group(&self) -> Option<&Arc<str>> {
+        self.group.as_ref()
+    }
+
     fn lease_end(&self) -> &LeaseEnd {
         &self.lease_end
     }
@@ -64,6 +69,7 @@ impl<B> Delivery<B> {
             receive_count,
             first_seen,
             number,
+            group,
         } = message;
         let message = Message {
             body,
@@ -71,6 +77,7 @@ impl<B> Delivery<B> {
             receive_count,
             first_seen,
             number,
+            group,
             queue,
             lease_end: LeaseEnd::open(),
         };

@@ -33,7 +33,6 @@ pub use keeper::DeliverySnapshot;
 pub use memory::{Memory, memory};
 #[doc(hidden)]
 pub use receiving::Receiving;
-pub use replay::{replay, restore};
 pub use sink::{Sends, sink};
 pub use stats::DeliveryStats;
 
@@ -191,6 +190,8 @@ pub struct Received<B> {
     /// that was sent with an [`Outgoing::dedup`] has that. `None` if the queue cannot tell: then a message whose id was
     /// done before is taken for the one that was.
     pub number: Option<Arc<str>>,
+    /// The group that it was sent in, where the queue has groups.
+    pub group: Option<Arc<str>>,
 }
 
 impl<B> Received<B> {
@@ -203,6 +204,7 @@ impl<B> Received<B> {
             receive_count: 1,
             first_seen: SystemTime::now(),
             number: None,
+            group: None,
         }
     }
 
@@ -211,6 +213,13 @@ impl<B> Received<B> {
     pub fn seen(mut self, receive_count: u32, first_seen: SystemTime) -> Self {
         self.receive_count = receive_count;
         self.first_seen = first_seen;
+        self
+    }
+
+    /// The same with the group that it was sent in.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
         self
     }
 

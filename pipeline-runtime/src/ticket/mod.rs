@@ -139,6 +139,8 @@ pub(crate) trait Original: Send + Sync {
     fn queue(&self) -> &Arc<str>;
     /// What tells it from another message of the same id.
     fn number(&self) -> Option<&Arc<str>>;
+    /// The group that it was sent in.
+    fn group(&self) -> Option<&Arc<str>>;
     fn lease_end(&self) -> &LeaseEnd;
 }
 

@@ -94,7 +94,7 @@ impl Store {
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
             WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, delivery, id, sent, dedup, body";
+            RETURNING seq, receives, delivery, id, sent, dedup, body, grp";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(LEASE)?;
         let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
@@ -121,6 +121,8 @@ impl Store {
         };
         let mut received = Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent);
         received.number = number;
+        // What other programs have written may be no text.
+        received.group = row.get(7).unwrap_or_default();
         Ok(received)
     }
 
@@ -203,31 +205,10 @@ impl Store {
         now: i64,
         messages: &[Outgoing<B>],
     ) -> rusqlite::Result<Vec<Unsettled>> {
-        const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
-            SELECT ?1, ?2, ?3,
-                CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
-                    THEN NULL ELSE ?4 END,
-                ?5, ?6, ?7
-            WHERE CASE WHEN ?7 IS NULL
-                THEN NOT EXISTS (SELECT 1 FROM brigade_queue WHERE id = ?1)
-                ELSE NOT EXISTS (SELECT 1 FROM brigade_queue WHERE dedup = ?7) END";
-        let mut statement = self.connection.prepare_cached(SEND)?;
         let mut refused = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            let delay = millis(message.delay);
-            let due = if delay == 0 {
-                0
-            } else {
-                now.saturating_add(delay)
-            };
-            let (id, group) = (message.id.as_deref(), message.group.as_deref());
-            let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
-            match statement.execute((id, group, now, due, delay, body, dedup)) {
-                Ok(_) => {}
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
-                    refused.push(Unsettled::refused(index, "it is larger than SQLite allows"));
-                }
-                Err(error) => return Err(error),
+            if !send(&self.connection, now, message)? {
+                refused.push(Unsettled::refused(index, TOO_LARGE));
             }
         }
         Ok(refused)
@@ -244,6 +225,39 @@ impl Store {
                     later: all - ready,
                 })
             })
+    }
+}
+
+/// What is said of a message that is not sent.
+pub(super) const TOO_LARGE: &str = "it is larger than SQLite allows";
+
+/// Stores a message, unless it is there already. Whether it is not too large for that.
+pub(super) fn send<B: QueueBody>(
+    connection: &Connection,
+    now: i64,
+    message: &Outgoing<B>,
+) -> rusqlite::Result<bool> {
+    const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
+        SELECT ?1, ?2, ?3,
+            CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
+                THEN NULL ELSE ?4 END,
+            ?5, ?6, ?7
+        WHERE CASE WHEN ?7 IS NULL
+            THEN NOT EXISTS (SELECT 1 FROM brigade_queue WHERE id = ?1)
+            ELSE NOT EXISTS (SELECT 1 FROM brigade_queue WHERE dedup = ?7) END";
+    let delay = millis(message.delay);
+    let due = if delay == 0 {
+        0
+    } else {
+        now.saturating_add(delay)
+    };
+    let (id, group) = (message.id.as_deref(), message.group.as_deref());
+    let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
+    let mut statement = connection.prepare_cached(SEND)?;
+    match statement.execute((id, group, now, due, delay, body, dedup)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

@@ -168,6 +168,7 @@ fn own<B: Clone>(received: Received<Arc<B>>) -> Received<B> {
         receive_count: received.receive_count,
         first_seen: received.first_seen,
         number: received.number,
+        group: received.group,
     }
 }
 

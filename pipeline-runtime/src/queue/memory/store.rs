@@ -180,6 +180,7 @@ impl<B> Store<B> {
                 Received::new(Arc::clone(&message.id), receipt, Arc::clone(&message.body))
                     .seen(message.receive_count, message.first_seen);
             leased.number.clone_from(&message.number);
+            leased.group.clone_from(&message.group);
             received.push(leased);
         }
         received
