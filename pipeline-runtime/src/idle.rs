@@ -66,7 +66,9 @@ impl Idle {
     pub(crate) fn flush(&self) {
         self.flushes.send_replace(());
         let outer = lock(&self.outer).clone();
-        outer.iter().for_each(|outer| outer.flush());
+        for outer in outer {
+            outer.flush();
+        }
     }
 
     /// For who waits for more items to come.

@@ -64,6 +64,7 @@ pub(crate) enum Op {
     Ack,
     Nack(Duration),
     Extend,
+    Begin,
 }
 
 #[derive(Debug, Clone)]
@@ -208,6 +209,20 @@ impl<B: Body + Clone> Queue for Watched<B> {
         Ok(shifted(own, self.inner.extend(receipts, lease).await?))
     }
 
+    fn tells_begun(&self) -> bool {
+        true
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        let (receipts, own) = self.called(Op::Begin, &receipts).await?;
+        Ok(shifted(own, self.inner.mark_begun(receipts).await?))
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        let (receipts, own) = self.called(Op::Nack(Duration::ZERO), &receipts).await?;
+        Ok(shifted(own, self.inner.give_back(receipts).await?))
+    }
+
     async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
         self.inner.send(messages).await
     }
@@ -267,5 +282,48 @@ impl DeadLetters for Letters {
         }
         self.written.lock().unwrap().extend(letters);
         Ok(())
+    }
+}
+
+/// A memory queue that does not tell which deliveries were worked on.
+pub(crate) struct Counting<B>(pub(crate) Memory<B>);
+
+impl<B: Body + Clone> Queue for Counting<B> {
+    type Body = B;
+
+    fn name(&self) -> Arc<str> {
+        self.0.name()
+    }
+
+    fn profile(&self) -> Profile {
+        self.0.profile()
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+        self.0.receive(max, wait).await
+    }
+
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.ack(receipts).await
+    }
+
+    async fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.nack(receipts, delay).await
+    }
+
+    async fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.extend(receipts, lease).await
+    }
+
+    async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.send(messages).await
     }
 }

@@ -12,6 +12,7 @@ mod heard;
 mod idle;
 mod keeping;
 mod parts;
+mod poison;
 mod property;
 mod receiving;
 mod stopping;

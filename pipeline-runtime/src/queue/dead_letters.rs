@@ -213,10 +213,7 @@ impl DeadLetter {
     pub(super) fn poisoned(original: &dyn Original, limit: u32) -> Self {
         Self {
             stage: "queue".to_owned(),
-            cause: format!(
-                "delivered {} times; {limit} are allowed",
-                original.receive_count()
-            ),
+            cause: too_often(original.receive_count(), original.begun(), limit),
             ..Self::bare(original)
         }
     }
@@ -239,4 +236,11 @@ impl DeadLetter {
             failed_at: SystemTime::now(),
         }
     }
+}
+
+fn too_often(delivered: u32, begun: u32, limit: u32) -> String {
+    if begun + 1 >= delivered {
+        return format!("delivered {delivered} times; {limit} are allowed");
+    }
+    format!("begun {begun} times, of {delivered} deliveries; {limit} are allowed")
 }

@@ -30,6 +30,7 @@ const WAIT: Duration = Duration::from_secs(20);
 /// | fails, and nobody decides, or there is no errors end | is delivered again after a lease |
 /// | is collected, or taken from a stream | is acknowledged when all is collected, or when the next item is asked for |
 /// | is dropped any other way: a stop, an abort, a dropped pipeline | is delivered again at once |
+/// | still waits in front of the first stage when the pipeline is drained or stopped | is delivered again at once, as if it had not been; at a drain it is worked on where the queue counts each delivery, as SQS does |
 /// | is lost with its process | is delivered again when its lease ends |
 ///
 /// While an item is queued or worked on, the lease of its delivery is extended whenever a third of it has passed.
@@ -91,13 +92,18 @@ impl<Q: Queue> Deliveries<Q> {
         self
     }
 
-    /// Messages that are delivered more than `limit` times go to `letters` by themselves, and not into the pipeline:
+    /// Messages that were begun `limit` times, and come again, go to `letters` by themselves, and not into the pipeline:
     /// what kills the process each time is stopped so. The default is no limit. If a letter cannot be written, the source
     /// ends with that error.
     ///
-    /// A delivery counts when the message is received, whatever becomes of it: also where a stop gives it back, and where
-    /// it only waited beside the one that killed the process. Leave `limit` room for restarts, or let few messages wait
-    /// with [`prefetch`](Deliveries::prefetch).
+    /// A delivery counts that was worked on: not one that only waited beside the one that killed the process, nor one that
+    /// a stop gives back before a stage has seen it. Of a first delivery that is known when it is given back; of a message
+    /// that was delivered before, that it begins is marked before a stage sees it. One that has begun in half of `limit`
+    /// deliveries is worked on beside no other that was delivered before, so that none is blamed for what another does. So
+    /// what kills the process at once is stopped after about `limit` kills.
+    ///
+    /// SQS counts all deliveries, and tells no more: leave `limit` room for restarts there, or let few messages wait with
+    /// [`prefetch`](Deliveries::prefetch).
     ///
     /// No stage sees such a message, so its letter has no frames, and a journal still keeps its task as unfinished: if
     /// the letter is replayed in time, the task resumes.
@@ -143,6 +149,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));
         }));
         let asks = Asks {
+            tells_begun: queue.tells_begun(),
             queue,
             keeper,
             prefetch: prefetch.unwrap_or(profile.receives),

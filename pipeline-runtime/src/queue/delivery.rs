@@ -18,6 +18,7 @@ struct Message<B> {
     body: B,
     id: Arc<str>,
     receive_count: u32,
+    begun: u32,
     first_seen: SystemTime,
     number: Option<Arc<str>>,
     group: Option<Arc<str>>,
@@ -36,6 +37,10 @@ impl<B: Body> Original for Message<B> {
 
     fn receive_count(&self) -> u32 {
         self.receive_count
+    }
+
+    fn begun(&self) -> u32 {
+        self.begun
     }
 
     fn first_seen(&self) -> SystemTime {
@@ -67,6 +72,7 @@ impl<B> Delivery<B> {
             id,
             receipt,
             receive_count,
+            begun,
             first_seen,
             number,
             group,
@@ -75,6 +81,7 @@ impl<B> Delivery<B> {
             body,
             id,
             receive_count,
+            begun,
             first_seen,
             number,
             group,
@@ -94,6 +101,11 @@ impl<B> Delivery<B> {
     #[must_use]
     pub fn receive_count(&self) -> u32 {
         self.0.receive_count
+    }
+
+    /// How many of the deliveries before were worked on.
+    pub(super) fn begun(&self) -> u32 {
+        self.0.begun
     }
 
     /// When the message was sent, as far as the queue knows; else when it was first received.

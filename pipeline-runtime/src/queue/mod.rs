@@ -100,6 +100,34 @@ pub trait Queue: Send + Sync + 'static {
         lease: Duration,
     ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
 
+    /// Whether it tells deliveries that were worked on from those that only waited to be: by [`Queue::mark_begun`],
+    /// [`Queue::give_back`] and [`Received::begun`]. The default is that it does not; then each delivery counts.
+    fn tells_begun(&self) -> bool {
+        false
+    }
+
+    /// Work begins on these deliveries: [`Received::begun`] counts each of them from now on, however often this is called.
+    /// Called before a stage sees the message, so it must not be slow; it need not outlast a crash of the machine.
+    ///
+    /// The default does nothing.
+    fn mark_begun(
+        &self,
+        _receipts: Vec<Receipt>,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// No work has begun on these deliveries: their messages are to be delivered again at once, to anyone, and as if they
+    /// had not been delivered now.
+    ///
+    /// The default is a `nack`, which counts as a delivery.
+    fn give_back(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send {
+        self.nack(receipts, Duration::ZERO)
+    }
+
     /// Appends messages. When it returns without an error, all but those it names are stored.
     fn send(
         &self,
@@ -160,6 +188,18 @@ impl<Q: Queue> Queue for Arc<Q> {
         Q::extend(self, receipts, lease).await
     }
 
+    fn tells_begun(&self) -> bool {
+        Q::tells_begun(self)
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        Q::mark_begun(self, receipts).await
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        Q::give_back(self, receipts).await
+    }
+
     async fn send(
         &self,
         messages: Vec<Outgoing<Self::Body>>,
@@ -184,6 +224,9 @@ pub struct Received<B> {
     pub receipt: Receipt,
     /// How often it was delivered, this time included.
     pub receive_count: u32,
+    /// How many of the earlier deliveries were worked on, and not only waited to be: those that were marked as begun, and
+    /// those that were given back by `nack`. All of them, where the queue cannot tell.
+    pub begun: u32,
     /// When it was sent, as far as the queue knows; else when it was first received.
     pub first_seen: SystemTime,
     /// What tells it from another message of the same id: the same at every delivery, and no other message's. A message
@@ -202,6 +245,7 @@ impl<B> Received<B> {
             id: id.into(),
             receipt,
             receive_count: 1,
+            begun: 0,
             first_seen: SystemTime::now(),
             number: None,
             group: None,
@@ -212,7 +256,15 @@ impl<B> Received<B> {
     #[must_use]
     pub fn seen(mut self, receive_count: u32, first_seen: SystemTime) -> Self {
         self.receive_count = receive_count;
+        self.begun = receive_count.saturating_sub(1);
         self.first_seen = first_seen;
+        self
+    }
+
+    /// The same with the number of earlier deliveries that were worked on; to be called after [`Received::seen`].
+    #[must_use]
+    pub fn begun(mut self, begun: u32) -> Self {
+        self.begun = begun;
         self
     }
 

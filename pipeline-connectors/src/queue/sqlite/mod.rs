@@ -259,6 +259,18 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
         self.settle(Settle::Extend(lease), receipts).await
     }
 
+    fn tells_begun(&self) -> bool {
+        true
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Begin, receipts).await
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Return, receipts).await
+    }
+
     async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
         if messages.is_empty() {
             return Ok(Vec::new());

@@ -24,6 +24,8 @@ pub(super) enum Settle {
     /// It comes again after this long.
     Nack(Duration),
     Extend(Duration),
+    /// Work begins on it.
+    Begin,
     /// Its consumer never got it: as if it had not been delivered.
     Return,
 }
@@ -94,7 +96,7 @@ impl Store {
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
             WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, delivery, id, sent, dedup, body, grp";
+            RETURNING seq, receives, delivery, id, sent, dedup, body, grp, begun";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(LEASE)?;
         let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
@@ -119,7 +121,10 @@ impl Store {
             Some(id) => (id, Some(dedup.unwrap_or_else(number))),
             None => (number(), None),
         };
-        let mut received = Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent);
+        let begun = u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX);
+        let mut received = Received::new(id, receipt, body)
+            .seen(receives, UNIX_EPOCH + sent)
+            .begun(begun);
         received.number = number;
         // What other programs have written may be no text.
         received.group = row.get(7).unwrap_or_default();
@@ -169,18 +174,27 @@ impl Store {
     }
 
     fn settle_one(&self, now: i64, settle: Settle, at: (i64, i64)) -> rusqlite::Result<bool> {
-        const LATER: &str =
+        const EXTEND: &str =
             "UPDATE brigade_queue SET due = ?3, span = ?4 WHERE seq = ?1 AND delivery = ?2";
-        const RETURN: &str = "UPDATE brigade_queue SET due = 0, receives = receives - 1
+        const NACK: &str = "UPDATE brigade_queue
+            SET due = ?3, span = ?4, begun = begun + (marked <> delivery), marked = delivery
             WHERE seq = ?1 AND delivery = ?2";
+        const BEGIN: &str = "UPDATE brigade_queue
+            SET begun = begun + (marked <> delivery), marked = delivery
+            WHERE seq = ?1 AND delivery = ?2";
+        const RETURN: &str = "UPDATE brigade_queue
+            SET due = 0, receives = receives - 1, begun = begun - (marked = delivery), marked = 0
+            WHERE seq = ?1 AND delivery = ?2";
+        let simply = |sql: &str| {
+            let changed = self.connection.prepare_cached(sql)?.execute(at)?;
+            Ok(changed > 0)
+        };
         let (sql, time) = match settle {
             Settle::Ack => return remove(&self.connection, now, at),
-            Settle::Return => {
-                let changed = self.connection.prepare_cached(RETURN)?.execute(at)?;
-                return Ok(changed > 0);
-            }
-            Settle::Nack(delay) => (LATER, millis(delay)),
-            Settle::Extend(lease) => (LATER, millis(lease).max(1)),
+            Settle::Begin => return simply(BEGIN),
+            Settle::Return => return simply(RETURN),
+            Settle::Nack(delay) => (NACK, millis(delay)),
+            Settle::Extend(lease) => (EXTEND, millis(lease).max(1)),
         };
         let due = if time == 0 {
             0

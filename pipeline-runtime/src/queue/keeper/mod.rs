@@ -1,6 +1,7 @@
 //! Knows every delivery of one source until the queue knows what became of it.
 
 mod beat;
+mod begin;
 mod run;
 mod settling;
 mod snapshot;
@@ -12,9 +13,11 @@ use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub(super) use begin::Suspicion;
 pub(super) use run::keep;
 pub use snapshot::DeliverySnapshot;
 
+use self::begin::AtWork;
 use super::Receipt;
 use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Ticket};
 
@@ -34,6 +37,8 @@ pub(crate) struct Keeper {
     work: Notify,
     /// Tells the source that more may be received.
     room: Notify,
+    /// Tells the source that a message which may have killed its process is done with.
+    turn: Notify,
 }
 
 /// What does not change while the source runs.
@@ -56,6 +61,7 @@ struct State {
     /// Resolved ones whose lease is just being extended: the queue must hear of that first.
     extending: Vec<Resolved>,
     counts: DeliverySnapshot,
+    at_work: AtWork,
     /// The source has not ended.
     open: bool,
     /// The task waits for the first of these.
@@ -76,6 +82,7 @@ struct Held {
     leased: Instant,
     extending: bool,
     lost: bool,
+    suspicion: Suspicion,
 }
 
 impl std::fmt::Debug for Held {
@@ -109,6 +116,8 @@ enum Outcome {
     /// Acknowledged, for a dead letter is written.
     Dead,
     Nacked(Duration),
+    /// Given back, and nobody had begun with it.
+    Unbegun,
     /// Given back, for another delivery of the message has come further.
     Fenced(Duration),
     /// Its lease is over: there is nothing to tell.
@@ -166,6 +175,7 @@ impl Keeper {
                 leased,
                 extending: false,
                 lost: false,
+                suspicion: Suspicion::None,
             });
             tickets.push(Ticket::of(Lease {
                 keeper: Arc::clone(self) as Arc<dyn Keeps>,
@@ -226,6 +236,7 @@ impl Keeps for Keeper {
         let since = Instant::now();
         let (terms, mut told) = (self.terms(), Vec::new());
         let mut state = self.lock();
+        let at_work = state.at_work;
         for Settled {
             lease,
             fate,
@@ -242,7 +253,11 @@ impl Keeps for Keeper {
             state.waits_for_acks = false;
             state.waits_for_nacks = false;
         }
+        let is_less = state.at_work != at_work;
         drop(state);
+        if is_less {
+            self.turn.notify_waiters();
+        }
         if wake {
             self.work.notify_one();
         }
@@ -268,6 +283,7 @@ impl Terms {
             Fate::Filtered | Fate::Done => Outcome::Acked,
             Fate::Settled => Outcome::Settled,
             Fate::Dead => Outcome::Dead,
+            Fate::Unbegun => Outcome::Unbegun,
             Fate::Again(delay) => Outcome::Nacked(delay),
             Fate::Undecided => Outcome::Nacked(self.lease),
             // Not at once, or two copies of one message would fence each other for ever.
@@ -290,8 +306,10 @@ impl State {
             receipt,
             extending,
             lost,
+            suspicion,
             ..
         } = self.held.remove(slot);
+        self.at_work.ends(suspicion);
         let is_over = || lost || original.lease_end().has_passed(&mut Now::default());
         let outcome = match outcome {
             Outcome::Fenced(_) if is_over() => Outcome::Lost,
@@ -337,7 +355,9 @@ impl State {
     fn wait(&mut self, resolved: Resolved) {
         match resolved.outcome {
             Outcome::Acked | Outcome::Dead => self.acks.push(resolved),
-            Outcome::Nacked(_) | Outcome::Fenced(_) => self.nacks.push(resolved),
+            Outcome::Nacked(_) | Outcome::Fenced(_) | Outcome::Unbegun => {
+                self.nacks.push(resolved);
+            }
             Outcome::Lost | Outcome::Settled => {}
         }
     }
