@@ -79,7 +79,8 @@ async fn what_kills_its_process_becomes_a_letter_and_its_healthy_neighbours_do_n
     let depth = tasks.depth().await.unwrap();
     assert_eq!((depth.ready, depth.later), (0, 0));
     // The first delivery of each is not marked; two may be begun at the same time.
-    let least = KILLERS.len() as u32 * ALLOWED / 2;
-    let most = KILLERS.len() as u32 * (ALLOWED + 1);
+    let killers = u32::try_from(KILLERS.len()).unwrap();
+    let least = killers * ALLOWED / 2;
+    let most = killers * (ALLOWED + 1);
     assert!((least..=most).contains(&kills), "{kills} kills");
 }

@@ -43,6 +43,10 @@ impl Absence {
 
 /// What of a write comes back from a sink that is away.
 #[derive(Debug, Clone, Copy)]
+#[allow(
+    dead_code,
+    reason = "not every test that shares this file uses all of it"
+)]
 pub(crate) enum Back {
     All,
     /// All but the first, which is written.
@@ -96,8 +100,8 @@ impl<T: Send + 'static, S: Sink<T>> Sink<T> for Remote<S> {
         self.inner.flush().await
     }
 
-    fn name(&self) -> &'static str {
-        "remote"
+    fn name(&self) -> std::borrow::Cow<'static, str> {
+        "remote".into()
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connecting::Connecting;
 use super::keeper::{Keeper, Terms, keep};
 use super::poison::Poison;
 use super::receiving::{Asks, Receiving};
@@ -12,6 +13,9 @@ use crate::source::{Input, Relay};
 
 /// For how long one `receive` waits for a message, unless it is said otherwise.
 const WAIT: Duration = Duration::from_secs(20);
+
+/// How long a queue may take to answer for the first time, unless it is said otherwise.
+const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 
 /// The deliveries of a queue, each of which is acknowledged when the pipeline is done with it.
 ///
@@ -41,6 +45,7 @@ pub struct Deliveries<Q: Queue> {
     keeper: Arc<Keeper>,
     prefetch: Option<usize>,
     wait: Duration,
+    connect_within: Duration,
     until_idle: bool,
     nack_filtered: bool,
     poison: Poison,
@@ -53,6 +58,7 @@ pub fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
         keeper: Arc::default(),
         prefetch: None,
         wait: WAIT,
+        connect_within: CONNECT_WITHIN,
         until_idle: false,
         nack_filtered: false,
         poison: Poison::Never,
@@ -71,6 +77,19 @@ impl<Q: Queue> Deliveries<Q> {
     /// interrupts it.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// How long it may take until the queue can be received from for the first time. The default is 60 s;
+    /// [`Duration::MAX`] is for ever, zero is no second try.
+    ///
+    /// Until then any error is tried again, with pauses of up to about 3 s: a server that is not up yet, a queue that is not
+    /// made yet, credentials that are not there yet, or never will be. If it lasts longer, the source ends with the last
+    /// error. Once the queue has answered, one that is [away](crate::ErrorKind::Away) is waited for as long as it takes, and
+    /// any other error ends the source. A warning says so when it begins and each minute while it lasts, and
+    /// [`DeliveryStats::last_error`] shows it.
+    pub fn connect_within(mut self, time: Duration) -> Self {
+        self.connect_within = time;
         self
     }
 
@@ -129,6 +148,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             keeper,
             prefetch,
             wait,
+            connect_within,
             until_idle,
             nack_filtered,
             poison,
@@ -150,6 +170,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
         }));
         let asks = Asks {
             tells_begun: queue.tells_begun(),
+            connecting: Connecting::within(connect_within, &queue.name()),
             queue,
             keeper,
             prefetch: prefetch.unwrap_or(profile.receives),

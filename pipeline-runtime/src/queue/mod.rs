@@ -1,6 +1,7 @@
 //! Queues: where deliveries come from, and where their fate is told.
 
 mod body;
+mod connecting;
 mod dead_letters;
 mod deliveries;
 mod delivery;
@@ -29,7 +30,7 @@ pub use dead_letters::{
 pub use deliveries::{Deliveries, deliveries};
 pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
-pub use keeper::DeliverySnapshot;
+pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
 #[doc(hidden)]
 pub use receiving::Receiving;
@@ -44,7 +45,8 @@ pub use stats::DeliveryStats;
 /// as long as its lease is kept.
 ///
 /// An error that is [away](ErrorKind::Away) is tried again with back-off, and so are entries of that kind; any other error
-/// ends the source. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source, one of
+/// ends the source, once the queue has answered: before, [`Deliveries::connect_within`] says for how long any is tried
+/// again. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source, one of
 /// `send` fails its messages.
 ///
 /// Futures that are dropped have settled their entries or not. That of `send` is dropped when the pipeline stops; those of

@@ -7,13 +7,13 @@ use std::time::Duration;
 
 use tokio::time::{Instant, timeout};
 
+use super::connecting::Connecting;
 use super::keeper::{Keeper, Open, Suspicion};
 use super::poison::Poison;
 use super::{Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
 use crate::idle::Idle;
 use crate::patience::Patience;
-use crate::retry::Retry;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
 
@@ -42,6 +42,7 @@ pub(super) struct Asks<Q> {
     pub(super) keeper: Arc<Keeper>,
     pub(super) prefetch: usize,
     pub(super) wait: Duration,
+    pub(super) connecting: Arc<Connecting>,
     /// For a source that ends when there is nothing left to do.
     pub(super) until_idle: Option<Arc<Idle>>,
     pub(super) poison: Poison,
@@ -55,6 +56,7 @@ impl<Q> Clone for Asks<Q> {
             queue: Arc::clone(&self.queue),
             keeper: Arc::clone(&self.keeper),
             poison: self.poison.clone(),
+            connecting: Arc::clone(&self.connecting),
             until_idle: self.until_idle.clone(),
             ..*self
         }
@@ -138,17 +140,15 @@ impl<Q: Queue> Drop for Receiving<Q> {
 impl<Q: Queue> Asks<Q> {
     /// Receives until there is a message, or nothing more is to come. What may pass by itself is waited for.
     async fn receive(self) -> Result<Vec<Item<Q>>, SourceError> {
-        let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
+        let connecting = Arc::clone(&self.connecting);
+        let mut asking = connecting.asking();
         loop {
             self.keeper.room().await.map_err(SourceError::new)?;
             // Before it is asked: what is under way may send more while it is.
             let (is_over, asked) = (self.is_idle(), Instant::now());
             match self.queue.receive(self.prefetch, self.wait).await {
                 Ok(messages) => {
-                    if failures > 0 {
-                        tracing::info!(queue = %self.queue.name(), failures, "the queue can be received from again");
-                    }
-                    failures = 0;
+                    connecting.answered(&mut asking, &self.keeper);
                     let nothing = messages.is_empty();
                     let items = self.poison.sort_out(self.leased(messages)).await?;
                     if (nothing && is_over) || !items.is_empty() {
@@ -159,18 +159,9 @@ impl<Q: Queue> Asks<Q> {
                     }
                     tokio::task::coop::consume_budget().await;
                 }
-                Err(error) if error.is_away() => {
-                    failures += 1;
-                    if failures == 1 {
-                        tracing::warn!(queue = %self.queue.name(), %error, "cannot receive; tried again with back-off");
-                    }
-                    tokio::time::sleep(backoff.delay(failures).unwrap_or_default()).await;
-                }
                 Err(error) => {
-                    return Err(SourceError::new(format!(
-                        "queue `{}`: {error}",
-                        self.queue.name()
-                    )));
+                    let pause = connecting.pause(&mut asking, &self.keeper, error);
+                    pause.await.map_err(SourceError::new)?;
                 }
             }
         }

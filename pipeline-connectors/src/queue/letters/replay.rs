@@ -182,7 +182,8 @@ impl<'a, Q: Queue, J: Journal> Replay<'a, Q, J> {
                 break;
             };
             (after, left) = (*last, left - letters.len());
-            self.replay(letters, &mut replayed).await?;
+            // Boxed: with the futures of a queue and a journal it is deep, and lies in those of the caller.
+            Box::pin(self.replay(letters, &mut replayed)).await?;
         }
         Ok(replayed)
     }

@@ -5,6 +5,7 @@ mod begin;
 mod run;
 mod settling;
 mod snapshot;
+mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -16,6 +17,7 @@ use tokio::time::Instant;
 pub(super) use begin::Suspicion;
 pub(super) use run::keep;
 pub use snapshot::DeliverySnapshot;
+pub use trouble::LastError;
 
 use self::begin::AtWork;
 use super::Receipt;
@@ -62,6 +64,8 @@ struct State {
     extending: Vec<Resolved>,
     counts: DeliverySnapshot,
     at_work: AtWork,
+    /// Why it cannot be received from.
+    last_error: Option<LastError>,
     /// The source has not ended.
     open: bool,
     /// The task waits for the first of these.
