@@ -5,9 +5,9 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Handle, Invalid, Kept, NotDrained,
-    Origin, Pipeline, PipelineStream, Plan, PlanRow, Report, Retry, Row, Run, Running, Segment,
-    Stack, StageInfo, Stop, Time, UnknownStage,
+    Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Handle, Held, Invalid, Kept,
+    NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanRow, Report, Retry, Row, Run, Running,
+    Segment, SetCountError, Stack, StageInfo, Stop, Time,
 };
 
 pub mod source {
@@ -80,7 +80,11 @@ pub mod sink {
     //! | sink | an item |
     //! |---|---|
     //! | a `tokio::sync::mpsc::Sender` | is sent; a receiver that is gone stops the pipeline |
-    //! | [`each`], [`each_async`] | is handed to a function |
+    //! | [`each`], [`each_async`] | is handed to a function; `:drive n` makes `n` calls at the same time |
+    //! | [`each_mut`] | is handed to a function that changes what it captures, one call at a time |
+    //! | [`lines`], [`lines_to`] | is a line of a file, or of any writer |
+    //! | [`collect`](collect()) | is kept for whoever has a clone of the sink |
+    //! | [`discard`] | is dropped: the stages have done all there is to do |
     //! | [`from_futures_sink`] | goes into any `futures::Sink` |
     //! | `sqlite` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
     //! | your own [`Sink`] | is written |
@@ -136,7 +140,8 @@ pub mod queue {
     //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
     //! | your own [`Queue`] | anywhere |
     //!
-    //! [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
+    //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies of any
+    //! type of serde's. [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
     //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
     //! or in [`DeadLetters`] of your own. `SqliteDeadLetters::replay` brings it back.
     //!

@@ -1,5 +1,6 @@
 //! Whether all inputs were read to their end.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -49,7 +50,7 @@ impl<S: Source> Source for Watched<S> {
         Ok(flow)
     }
 
-    fn name(&self) -> &'static str {
+    fn name(&self) -> Cow<'static, str> {
         self.source.name()
     }
 }

@@ -15,7 +15,7 @@ pub struct Reject {
     /// The same for the same content, wherever and whenever it is met; with its place where not all of it is at hand.
     pub key: String,
     pub origin: Option<Origin>,
-    pub stage: &'static str,
+    pub stage: String,
     pub why: String,
     /// The line's bytes, or what came of them; `None` where the line is not at hand.
     pub raw: Option<Vec<u8>>,
@@ -52,7 +52,7 @@ impl From<&Failure<Line>> for Reject {
         };
         Self {
             key,
-            stage: failure.stage().name,
+            stage: failure.stage().name.to_string(),
             is_input: raw.is_none() && origin.is_some(),
             origin,
             why,
@@ -121,7 +121,7 @@ mod tests {
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
         let stage = StageInfo {
-            name: "post",
+            name: "post".into(),
             index: 0,
             file: "f",
             line: 1,

@@ -1,5 +1,6 @@
 //! What becomes of a message whose report fails.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use brigade::prelude::*;
@@ -43,8 +44,8 @@ impl Sink<Failure<Delivery<String>>> for Errors {
         self.0.write(dead).await
     }
 
-    fn name(&self) -> &'static str {
-        "errors"
+    fn name(&self) -> Cow<'static, str> {
+        "errors".into()
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files of lines.
 
+use std::borrow::Cow;
 use std::path::PathBuf;
 
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
@@ -87,7 +88,7 @@ impl Source for Files {
         self.0.pull(max, out).await
     }
 
-    fn name(&self) -> &'static str {
-        "files"
+    fn name(&self) -> Cow<'static, str> {
+        "files".into()
     }
 }

@@ -1,5 +1,7 @@
 //! Lines of standard input.
 
+use std::borrow::Cow;
+
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
 use crate::reader::{Feed, Input, Progress};
@@ -65,7 +67,7 @@ impl Source for Stdin {
         self.0.pull(max, out).await
     }
 
-    fn name(&self) -> &'static str {
-        "stdin"
+    fn name(&self) -> Cow<'static, str> {
+        "stdin".into()
     }
 }

@@ -5,12 +5,14 @@
 mod common;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
 use common::{eventually, numbered};
 use pipeline_connectors::{Files, Table, files, sqlite, tcp};
+use pipeline_runtime::sink::{Sink, SinkError, Written};
 use pipeline_runtime::source::Line;
 use rusqlite::Connection;
 use tokio::io::AsyncWriteExt;
@@ -43,6 +45,51 @@ fn count(path: &PathBuf) -> i64 {
 
 fn row(line: &Line) -> (u64, String) {
     (line.number, line.text.clone())
+}
+
+/// A table that counts the writes for which its database was away.
+#[derive(Clone)]
+struct Counting(Table, Arc<AtomicUsize>);
+
+impl Sink<(u64, String)> for Counting {
+    async fn write(&self, rows: Vec<(u64, String)>) -> Result<Written, SinkError<(u64, String)>> {
+        let written = self.0.write(rows).await;
+        if written.as_ref().is_err_and(SinkError::is_away) {
+            self.1.fetch_add(1, Ordering::SeqCst);
+        }
+        written
+    }
+}
+
+#[tokio::test]
+async fn a_table_whose_file_is_locked_for_longer_than_its_timeout_is_waited_for_and_loses_no_row() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("rows.db");
+    let db = sqlite(&path)
+        .busy_timeout(Duration::from_millis(1))
+        .open()
+        .unwrap();
+    let table = db
+        .table("lines")
+        .column("number", "INTEGER")
+        .column("text", "TEXT")
+        .create()
+        .open()
+        .unwrap();
+    let (stats, away) = (table.stats(), Arc::new(AtomicUsize::new(0)));
+    let other = Connection::open(&path).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    let running = pipeline! {
+        [0..1000_u64]
+        map(|number| (number, "text".to_owned())),
+        :drive Counting(table, Arc::clone(&away)),
+    }
+    .spawn();
+    eventually(|| away.load(Ordering::SeqCst) > 1).await;
+    assert_eq!(stats.snapshot().failed, 0);
+    other.execute_batch("COMMIT").unwrap();
+    running.await.unwrap();
+    assert_eq!((count(&path), stats.snapshot().failed), (1000, 0));
 }
 
 #[tokio::test]

@@ -179,6 +179,31 @@ async fn a_row_that_panics_or_has_the_wrong_number_of_values_fails_alone() {
 }
 
 #[tokio::test]
+async fn rows_that_panic_when_they_are_dropped_are_written() {
+    struct Falls(i64);
+    impl Row for Falls {
+        fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+            row.values(&[&self.0, &"text"])
+        }
+    }
+    impl Drop for Falls {
+        fn drop(&mut self) {
+            panic!("it fell");
+        }
+    }
+    let dir = Dir::new();
+    let table = dir.posts().open().unwrap();
+    let rows = |from| vec![Falls(from), Falls(from + 1)];
+    let written = Sink::<Falls>::write(&table, rows(1)).await.unwrap();
+    assert!(failures(&written).is_empty());
+    let written = Sink::<Vec<Falls>>::write(&table, vec![rows(3)])
+        .await
+        .unwrap();
+    assert!(failures(&written).is_empty());
+    assert_eq!(dir.stored().len(), 4);
+}
+
+#[tokio::test]
 async fn tuples_and_arrays_are_rows() {
     let dir = Dir::new();
     let table = dir.posts().open().unwrap();

@@ -1,9 +1,11 @@
 //! The pieces of a pipeline, before they run.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::borrow::Cow;
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use crate::bounds::BoxFuture;
 use crate::clock::Stopwatch;
+use crate::context::Needs;
 use crate::control::{Close, Control};
 use crate::counts::Counts;
 use crate::edge::{Bound, Edge, Meter};
@@ -38,6 +40,8 @@ pub struct Build {
     pub(crate) inline: Option<Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>>,
     /// What is wrong with a number that was computed.
     pub(crate) invalid: Option<Failure<()>>,
+    /// The first part that cannot do without a timer.
+    pub(crate) timer: Option<Needs>,
 }
 
 pub(crate) type Start = Box<dyn FnOnce(&Arc<Control>) + Send>;
@@ -49,8 +53,6 @@ pub(crate) struct Group {
     /// Which of the stages the workers are named after.
     pub(crate) main: usize,
     pub(crate) count: usize,
-    /// How many wait or work at the same time, for the shares of their time.
-    pub(crate) workers: usize,
     pub(crate) own: Arc<dyn Meter>,
     pub(crate) timing: Arc<Timing>,
     /// Items for each credit of `bound`: the size of a batch.
@@ -86,10 +88,78 @@ pub(crate) enum Runs {
 /// The time of one group's workers.
 #[derive(Debug, Default)]
 pub(crate) struct Timing {
+    staff: Mutex<Staff>,
     pub(crate) starved: Stopwatch,
     pub(crate) blocked: Stopwatch,
+    /// Of those that may not work.
+    pub(crate) parked: Stopwatch,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
+}
+
+/// How many of a group's workers may work, and for how long how many could.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Staff {
+    /// From the start of the group on.
+    first: usize,
+    now: usize,
+    /// Since when it is `now`; from the start of the group on.
+    since: Option<Instant>,
+    /// The time of all of them until then.
+    time: Duration,
+}
+
+impl Staff {
+    /// The time of all from the start of the group until `now`.
+    pub(crate) fn until(&self, now: Instant) -> Duration {
+        let since = self.since.unwrap_or(now);
+        self.time + times(now.saturating_duration_since(since), self.now)
+    }
+
+    /// The time that those of the start could have had in `span`.
+    pub(crate) fn before(&self, span: Duration) -> Duration {
+        times(span, self.first)
+    }
+
+    /// The time that those of now could have in `span`.
+    pub(crate) fn after(&self, span: Duration) -> Duration {
+        times(span, self.now)
+    }
+}
+
+fn times(span: Duration, workers: usize) -> Duration {
+    span.saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX))
+}
+
+impl Timing {
+    fn lock(&self) -> MutexGuard<'_, Staff> {
+        self.staff.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many workers of those that there are may work from now on.
+    pub(crate) fn staffed(&self, workers: usize) {
+        let (staff, now) = (&mut *self.lock(), Instant::now());
+        staff.time = staff.until(now);
+        staff.since = staff.since.map(|_| now);
+        staff.now = workers;
+        if staff.since.is_none() || staff.first == 0 {
+            staff.first = workers;
+        }
+    }
+
+    /// A worker begins.
+    pub(crate) fn begin(&self) {
+        if self.started.get().is_none() {
+            let (staff, now) = (&mut *self.lock(), Instant::now());
+            if self.started.set(now).is_ok() {
+                staff.since = Some(now);
+            }
+        }
+    }
+
+    pub(crate) fn staff(&self) -> Staff {
+        *self.lock()
+    }
 }
 
 /// The time that goes into running a source.
@@ -99,23 +169,36 @@ pub(crate) trait PullTime: Send + Sync {
 
     /// What of it the first stage's workers spent, running the source or waiting for the one that does.
     fn inside(&self) -> Duration;
+
+    /// Whether a worker runs it now.
+    fn asked(&self) -> bool;
 }
 
 /// The workers of a group, whose number can change.
 pub(crate) trait Crew: Send + Sync {
     /// Lets `count` items be processed at the same time.
-    fn set(self: Arc<Self>, count: usize);
+    fn set(self: Arc<Self>, count: usize) -> Result<(), Ended>;
 }
+
+/// A group has ended: nobody is there to work more or less.
+#[derive(Debug)]
+pub(crate) struct Ended;
 
 /// An edge whose bound the next stage sets.
 pub(crate) trait Bounded: Send + Sync {
     fn bound(&self) -> Bound;
+    /// How many workers may work in front of it.
+    fn permits(&self) -> usize;
     fn rebound(&self, change: &dyn Fn(Bound) -> Bound);
 }
 
 impl<T: Send> Bounded for Edge<T> {
     fn bound(&self) -> Bound {
         Edge::bound(self)
+    }
+
+    fn permits(&self) -> usize {
+        Edge::permits(self)
     }
 
     fn rebound(&self, change: &dyn Fn(Bound) -> Bound) {
@@ -135,6 +218,10 @@ impl Bounded for Unbuffered {
             floor: self.0,
             extra: 0,
         }
+    }
+
+    fn permits(&self) -> usize {
+        1
     }
 
     fn rebound(&self, _change: &dyn Fn(Bound) -> Bound) {}
@@ -159,7 +246,7 @@ pub struct Port<T, Task, K = ()> {
 pub(crate) fn automatic<T>(count: usize) -> usize {
     (AUTOMATIC_BYTES / size_of::<T>().max(1))
         .clamp(AUTOMATIC_LEAST, AUTOMATIC_ITEMS)
-        .max(2 * count)
+        .max(count.saturating_mul(2))
 }
 
 impl Build {
@@ -171,6 +258,7 @@ impl Build {
             open: Vec::new(),
             inline: None,
             invalid: None,
+            timer: None,
         }
     }
 
@@ -183,6 +271,7 @@ impl Build {
             open,
             inline: _,
             invalid,
+            timer,
         } = inner;
         self.control.adopt(Arc::clone(&control));
         self.groups.extend(groups);
@@ -193,6 +282,7 @@ impl Build {
             }
         }));
         self.invalid = self.invalid.take().or(invalid);
+        self.timer = self.timer.take().or(timer);
     }
 
     /// How many rows there are.
@@ -201,11 +291,14 @@ impl Build {
     }
 
     /// Names the source as the row to come.
-    pub(crate) fn source(&self, site: &'static Site, name: &'static str) -> StageInfo {
+    pub(crate) fn source(&self, site: &'static Site, name: Cow<'static, str>) -> StageInfo {
         StageInfo {
-            name,
             index: self.rows(),
-            command: name,
+            command: match name {
+                Cow::Borrowed(name) => name,
+                Cow::Owned(_) => "source",
+            },
+            name,
             ..site.stage(0)
         }
     }
@@ -213,14 +306,34 @@ impl Build {
     /// Names the stages of a group as rows to come.
     pub(crate) fn stages(&self, site: &'static Site, opts: &Opts) -> Vec<StageInfo> {
         let first = self.rows();
-        opts.stages
+        let mut stages: Vec<_> = opts
+            .stages
             .clone()
             .enumerate()
             .map(|(row, stage)| StageInfo {
                 index: first + row,
                 ..site.stage(stage)
             })
-            .collect()
+            .collect();
+        if let Some(name) = &opts.called {
+            let main = opts.main - opts.stages.start;
+            if let Some(other) = self.unused(name, &stages) {
+                stages[main].name = other.into();
+            } else {
+                stages[main].name.clone_from(name);
+            }
+        }
+        stages
+    }
+
+    /// A name like this one, if a stage has it already.
+    fn unused(&self, name: &str, stages: &[StageInfo]) -> Option<String> {
+        let taken = |name: &str| {
+            let before = self.groups.iter().flat_map(|group| &group.stages);
+            before.chain(stages).any(|stage| stage.name == name)
+        };
+        let mut numbered = (2..).map(|number| format!("{name}#{number}"));
+        taken(name).then(|| numbered.find(|name| !taken(name)))?
     }
 
     /// Notes that a message cannot be settled with one item where a stage makes several of it.
@@ -235,14 +348,35 @@ impl Build {
             group.main().name
         );
         let rule = "make the rows of a message one item, as `map(|m| rows(m))`";
-        let stage = self.stages(site, opts)[opts.main - opts.stages.start];
-        let invalid = Invalid::new(stage.name, "sink", has, rule);
+        let stage = self.stages(site, opts)[opts.main - opts.stages.start].clone();
+        let invalid = Invalid::new(&stage.name, "sink", has, rule);
+        self.invalid
+            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
+    }
+
+    /// Notes what cannot do without a timer: `stage`, or the source.
+    pub(crate) fn needs_timer(&mut self, stage: Option<StageInfo>, what: &'static str) {
+        self.timer.get_or_insert(Needs { stage, what });
+    }
+
+    /// Notes that a sink of which only one call may be made at a time has several writers.
+    pub(crate) fn check_alone(&mut self, opts: &Opts, site: &'static Site) {
+        if opts.count < 2 {
+            return;
+        }
+        let has = format!(
+            "a count of {}, and a sink whose function is called once at a time",
+            opts.count
+        );
+        let rule = "leave the count out, or use `sink::each` and share what it changes by a mutex or an atomic";
+        let stage = self.stages(site, opts)[opts.main - opts.stages.start].clone();
+        let invalid = Invalid::new(&stage.name, "count", has, rule);
         self.invalid
             .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
     }
 
     /// Notes a number that no pipeline can start with.
-    pub(crate) fn check(&mut self, opts: &Opts, stage: StageInfo) {
+    pub(crate) fn check(&mut self, opts: &Opts, stage: &StageInfo) {
         let (option, has, rule) = if opts.count == 0 {
             ("count", "a count of 0", "a count is at least 1")
         } else if opts.buffer == Some(0) {
@@ -252,9 +386,9 @@ impl Build {
         } else {
             return;
         };
-        let invalid = Invalid::new(stage.name, option, has, rule);
+        let invalid = Invalid::new(&stage.name, option, has, rule);
         self.invalid
-            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
+            .get_or_insert_with(|| Failure::stopped(stage.clone(), Stop::Invalid(invalid)));
     }
 }
 
@@ -263,7 +397,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
     pub(crate) fn edge<O: Send + 'static>(&mut self, opts: &Opts) -> Arc<Edge<Carried<O, K>>> {
         if let Some(buffer) = opts.buffer.or(opts.window) {
             self.bounded.rebound(&|bound| Bound {
-                limit: bound.window + buffer,
+                limit: bound.window.saturating_add(buffer),
                 automatic: false,
                 ..bound
             });
@@ -273,7 +407,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
                 let limit = if bound.automatic {
                     bound.limit
                 } else {
-                    bound.window + buffer
+                    bound.window.saturating_add(buffer)
                 };
                 Bound { limit, ..bound }
             });
@@ -284,7 +418,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
             .map(|window| window.max(opts.count));
         let count = if opts.journal { 1 } else { opts.count };
         let window = written.unwrap_or_else(|| automatic::<O>(count));
-        let floor = 2 * count.max(1);
+        let floor = count.max(1).saturating_mul(2);
         let bound = Bound {
             window,
             limit: window,

@@ -1,9 +1,12 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::future::Future;
+use std::io;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
 use std::thread;
+use std::time::Duration;
 
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
@@ -11,7 +14,9 @@ use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
 use crate::bounds::BoxFuture;
+use crate::context::{Call, has_timers, within};
 use crate::idle::Idle;
+use crate::paused::{Clock, Parker};
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
@@ -93,6 +98,11 @@ pub(crate) struct Control {
     keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
     idle: Arc<Idle>,
+    timers: OnceLock<bool>,
+    /// The runtime's clock, if it was paused when the first thread started.
+    clock: OnceLock<Option<Clock>>,
+    /// Who holds it.
+    parkers: Mutex<Vec<Weak<Parker>>>,
 }
 
 #[derive(Debug)]
@@ -108,11 +118,33 @@ impl Thread {
     }
 }
 
+/// The most threads of all pipelines of the process. Where memory maps run out, which are a few for each thread, a new
+/// thread does not fail but aborts the process: Linux gives 65,530 by default.
+const THREADS_AT_MOST: usize = 8192;
+
+static THREADS: AtomicUsize = AtomicUsize::new(0);
+
 /// A thread's last act, also when it panics.
 struct Ended(Arc<AtomicBool>, Arc<Control>);
 
+impl Ended {
+    /// One more thread, if there may be.
+    fn begin(ended: Arc<AtomicBool>, control: Arc<Control>) -> io::Result<Self> {
+        // A number that nothing else is read by.
+        let threads = THREADS.fetch_add(1, Ordering::Relaxed);
+        let last = Self(ended, control);
+        if threads < THREADS_AT_MOST {
+            return Ok(last);
+        }
+        Err(io::Error::other(format!(
+            "the pipelines of this process have {THREADS_AT_MOST} threads already"
+        )))
+    }
+}
+
 impl Drop for Ended {
     fn drop(&mut self) {
+        THREADS.fetch_sub(1, Ordering::Relaxed);
         self.0.store(true, Ordering::SeqCst);
         self.1.thread_ended.notify_waiters();
     }
@@ -146,9 +178,15 @@ impl Control {
         &self.idle
     }
 
-    /// Must be called in the context of a tokio runtime.
-    pub(crate) fn enter(&self) {
-        let runtime = self.runtime.get_or_init(Handle::current);
+    /// Everything will run in the runtime that `call` is polled in.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[track_caller]
+    pub(crate) fn enter(&self, call: Call) {
+        let entered = call.runtime();
+        let runtime = self.runtime.get_or_init(|| entered);
         for inner in lock(&self.inner).iter() {
             let _ = inner.runtime.set(runtime.clone());
         }
@@ -156,6 +194,42 @@ impl Control {
 
     pub(crate) fn runtime(&self) -> &Handle {
         self.runtime.get().expect("set before anything is started")
+    }
+
+    /// Whether the runtime has timers.
+    pub(crate) fn timers(&self) -> bool {
+        *self.timers.get_or_init(|| has_timers(self.runtime()))
+    }
+
+    /// The output of `future`, unless it takes longer.
+    ///
+    /// # Cancel safety
+    ///
+    /// As cancel safe as `future`.
+    pub(crate) async fn within<F: Future>(&self, after: Duration, future: F) -> Option<F::Output> {
+        within(after, self.runtime(), self.timers(), future).await
+    }
+
+    fn clock(&self) -> Option<&Clock> {
+        let clock = self.clock.get_or_init(|| Clock::paused(self.runtime()));
+        clock.as_ref()
+    }
+
+    /// Whether time is virtual: then nothing is left to the blocking pool, which holds the clock for as long as a call
+    /// takes, nor to timers that make up for what a thread did not do.
+    pub(crate) fn time_is_virtual(&self) -> bool {
+        self.clock().is_some()
+    }
+
+    /// For a thread that is about to start: what holds a paused clock while it works, but for no longer than `timeout`
+    /// of real time.
+    pub(crate) fn parker(&self, who: &str, timeout: Option<Duration>) -> Option<Arc<Parker>> {
+        let parker = Parker::new(self.clock()?.clone(), who, timeout);
+        lock(&self.parkers).push(Arc::downgrade(&parker));
+        if self.stopped() {
+            parker.let_go();
+        }
+        Some(parker)
     }
 
     /// Tasks are boxed, here and below, so that what a runtime does with one is compiled once, and not in the user's
@@ -233,7 +307,7 @@ impl Control {
     ) -> std::io::Result<()> {
         let runtime = self.runtime().clone();
         let ended = Arc::new(AtomicBool::new(false));
-        let last = Ended(Arc::clone(&ended), Arc::clone(self));
+        let last = Ended::begin(Arc::clone(&ended), Arc::clone(self))?;
         let handle = thread::Builder::new().name(name.clone()).spawn(move || {
             let _last = last;
             let _context = runtime.enter();
@@ -288,6 +362,9 @@ impl Control {
             edge.close();
         }
         lock(&self.tasks).abort_all();
+        for parker in lock(&self.parkers).drain(..) {
+            parker.upgrade().inspect(|parker| parker.let_go());
+        }
         self.stopping.notify_waiters();
         for inner in lock(&self.inner).iter() {
             inner.stop();

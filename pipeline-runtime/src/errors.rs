@@ -1,5 +1,6 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
+use std::any::Any;
 use std::error::Error;
 use std::fmt;
 use std::pin::pin;
@@ -9,10 +10,12 @@ use futures::future::{Either, select};
 
 use crate::bounds::BoxFuture;
 use crate::control::Control;
-use crate::failure::{BoxError, Cause, Failure, SourceError, StageInfo, Stop};
+use crate::failure::{BoxError, Cause, Failure, Origin, SourceError, StageInfo, Stop};
+use crate::guard::{self, Shown};
+use crate::line::Line;
 use crate::patience::Patience;
-use crate::sink::{Sink, SinkError};
-use crate::ticket::{Carry as _, Undecided};
+use crate::sink::{MOST, Sink, SinkError};
+use crate::ticket::{Ticket, Undecided};
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
@@ -124,7 +127,7 @@ impl<Task: Send + 'static> Errors<Task> {
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
         let fail_fast = self.end.get().is_none();
-        let (error, origin) = error.into_parts();
+        let (error, origin, _ticket) = error.into_parts();
         let cause = if fail_fast {
             Cause::Error(error)
         } else {
@@ -141,16 +144,19 @@ impl<Task: Send + 'static> Errors<Task> {
 }
 
 impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
-    fn report(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
+    fn report(&self, mut failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
+        failures.iter_mut().for_each(locate);
         let Some(end) = self.end.get() else {
             // The first of them is what the run returns; the messages of the others are given back.
-            if let Some(first) = failures.into_iter().next() {
+            let mut failures = failures.into_iter();
+            if let Some(first) = failures.next() {
                 self.stop(first);
             }
+            guard::let_go_of(failures);
             return Box::pin(std::future::ready(()));
         };
         Box::pin(async move {
-            let sending = pin!(self.send(&**end, failures));
+            let sending = pin!(self.send_all(&**end, failures));
             // An errors end that is full or away must not outlive the pipeline.
             let stopped = pin!(self.verdict.control.until_stopped());
             if let Either::Left((Err(stop), _)) = select(sending, stopped).await {
@@ -165,13 +171,26 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
 }
 
 impl<Task: Send + 'static> Errors<Task> {
+    async fn send_all(
+        &self,
+        end: &dyn End<Task>,
+        mut failures: Vec<Failure<Task>>,
+    ) -> Result<(), Failure<Task>> {
+        while !failures.is_empty() {
+            let later = failures.split_off(failures.len().min(MOST));
+            self.send(end, std::mem::replace(&mut failures, later))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Hands failures to the errors end, as often as it takes; why the pipeline cannot go on, if it cannot.
     async fn send(
         &self,
         end: &dyn End<Task>,
         mut failures: Vec<Failure<Task>>,
     ) -> Result<(), Failure<Task>> {
-        let Some(stage) = failures.first().map(|first| *first.stage()) else {
+        let Some(stage) = failures.first().map(|first| first.stage().clone()) else {
             return Ok(());
         };
         let mut asking = self.patience.asking();
@@ -180,21 +199,49 @@ impl<Task: Send + 'static> Errors<Task> {
                 asking.answered();
                 return Ok(());
             };
+            let away = error.is_away();
+            let (error, written, left) = error.into_parts();
+            let refused = written.into_first();
             // What did not come back cannot be sent again.
-            let again = error.is_away() && !error.items().is_empty() && {
-                let of_delivery =
-                    |failure: &Failure<Task>| failure.0.ticket.ticket().is_of_delivery();
-                let deliveries = error.items().iter().any(of_delivery);
+            let again = away && refused.is_none() && !left.is_empty() && {
+                let deliveries = left.iter().any(Failure::is_of_delivery);
                 asking.pause(&error, deliveries).await
             };
-            let (error, _, left) = error.into_parts();
             if !again {
-                let first = left.first().map(|first| first.cause().to_string());
-                let error = Unreported { error, first };
+                let error = Unreported {
+                    error: refused.unwrap_or(error),
+                    first: left.first().map(|first| first.cause().to_string()),
+                };
                 return Err(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
             }
             failures = left;
         }
+    }
+}
+
+/// Says where the item comes from, if that is known: from its task, where that is a line, or from its message.
+#[cold]
+fn locate<Task: 'static>(failure: &mut Failure<Task>) {
+    let details = &mut failure.0;
+    if details.origin.is_some() {
+        return;
+    }
+    let task = details.task.as_ref().map(|task| task as &dyn Any);
+    let line = task.and_then(|task| task.downcast_ref::<Line>());
+    details.origin = match line {
+        Some(line) => Some(line.place()),
+        None => message(details.ticket.ticket()),
+    };
+}
+
+/// The queue and the id of a message, if it is one: those of a batch are several.
+fn message(ticket: &Ticket) -> Option<Origin> {
+    match &ticket.messages()[..] {
+        [message] => {
+            let (queue, id) = (message.original.queue(), message.original.id());
+            Some(Origin::new(format!("{queue}/{id}")))
+        }
+        _ => None,
     }
 }
 
@@ -212,7 +259,8 @@ impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
         failures: Vec<Failure<Task>>,
     ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>> {
         Box::pin(async move {
-            let written = self.write(failures).await?;
+            let called = guard::run(async { self.write(failures).await }).await;
+            let written = called.unwrap_or_else(|panicked| Err(SinkError::refused(panicked)))?;
             let refused = written.into_first().map(SinkError::refused);
             refused.map_or(Ok(()), Err)
         })
@@ -228,7 +276,7 @@ struct Unreported {
 
 impl fmt::Display for Unreported {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the errors end failed ({})", self.error)?;
+        write!(f, "the errors end failed ({})", Shown(&self.error))?;
         match &self.first {
             Some(cause) => write!(f, " for the failure `{cause}`"),
             None => Ok(()),

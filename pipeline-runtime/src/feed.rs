@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 
 use crate::edge::{Edge, Take};
 use crate::failure::SourceError;
+use crate::guard;
 
 /// A value that lives as long as the items of one pull are in the first stage.
 #[derive(Clone)]
@@ -33,6 +34,12 @@ impl<T> Batch<T> {
             failures: Vec::new(),
             hold: None,
         }
+    }
+}
+
+impl<T> Drop for Batch<T> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.items));
     }
 }
 

@@ -3,19 +3,23 @@
 mod bounds;
 mod build;
 mod clock;
+mod context;
 mod control;
 mod counts;
 mod edge;
 mod errors;
 mod failure;
 mod feed;
+#[doc(hidden)]
+pub mod guard;
 mod idle;
 pub mod journal;
+mod line;
 mod mapped;
 mod opts;
 mod pace;
-mod panics;
 mod patience;
+mod paused;
 mod pipeline;
 mod place;
 mod plan;
@@ -38,12 +42,12 @@ mod ticket;
 pub mod private;
 
 pub use failure::{
-    Away, BoxError, Cause, Failure, Invalid, Kept, NotDrained, Origin, Stack, StageInfo, Stop,
+    Away, BoxError, Cause, Failure, Held, Invalid, Kept, NotDrained, Origin, Stack, StageInfo, Stop,
 };
 pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};
 pub use place::ErrorKind;
 pub use plan::{Plan, PlanRow};
 pub use report::{Report, Row, Time};
 pub use retry::Retry;
-pub use running::{Handle, Running, UnknownStage};
+pub use running::{Handle, Running, SetCountError};
 pub use segment::Segment;

@@ -72,8 +72,8 @@ where
         let stamp = ready!(self.feed.poll_take(place, cx, want, &mut taken, take));
         batch.items.extend(taken.items.drain(..).map(&self.map));
         batch.failures.append(&mut taken.failures);
-        batch.hold = taken.hold;
-        *self.spare() = taken.items;
+        batch.hold = taken.hold.take();
+        *self.spare() = std::mem::take(&mut taken.items);
         Poll::Ready(stamp)
     }
 

@@ -1,5 +1,6 @@
 //! What is written about a group of stages.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -25,6 +26,10 @@ pub struct Opts {
     pub(crate) inline: bool,
     /// Whether the group does nothing but wait for the journal.
     pub(crate) journal: bool,
+    /// Whether the name of the annotated stage is written.
+    pub(crate) named: bool,
+    /// What the annotated stage is called where that is not known before it runs.
+    pub(crate) called: Option<Cow<'static, str>>,
 }
 
 /// How a group runs.
@@ -53,6 +58,8 @@ impl Opts {
             single: false,
             inline: false,
             journal: false,
+            named: false,
+            called: None,
         }
     }
 
@@ -126,6 +133,13 @@ impl Opts {
         self.single = true;
         self
     }
+
+    /// The sink has a name that is written.
+    pub fn named(mut self) -> Self {
+        self.named = true;
+        self
+    }
+
     /// The consumer polls the group's worker itself: there is no task.
     pub fn inline(mut self) -> Self {
         self.inline = true;

@@ -1,10 +1,11 @@
 //! How much a worker takes at once, by what its work costs.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 /// The time of one worker's own work, read only when it is due.
 #[derive(Debug)]
 pub(crate) struct Pace {
+    clock: fn() -> Instant,
     want: usize,
     turns: u32,
     started: Option<Instant>,
@@ -22,7 +23,17 @@ const SLOW_NANOS: u64 = 1_000_000;
 
 impl Pace {
     pub(crate) fn new() -> Self {
+        Self::by(Instant::now)
+    }
+
+    /// By the clock of the tokio runtime, for work that waits for it: both are virtual, or neither.
+    pub(crate) fn of_runtime() -> Self {
+        Self::by(|| tokio::time::Instant::now().into_std())
+    }
+
+    fn by(clock: fn() -> Instant) -> Self {
         Self {
+            clock,
             want: 1,
             turns: 0,
             started: None,
@@ -46,7 +57,7 @@ impl Pace {
             (true, true) => 8,
             (true, false) => 0,
         };
-        self.started = (speaks_for > 0).then(|| now.unwrap_or_else(Instant::now));
+        self.started = (speaks_for > 0).then(|| now.unwrap_or_else(self.clock));
         speaks_for
     }
 
@@ -60,18 +71,30 @@ impl Pace {
         self.last > SLOW_NANOS
     }
 
+    /// What lasted so long since the beginning was no work.
+    #[cold]
+    pub(crate) fn waited(&mut self, wait: Duration) {
+        self.started = self.started.map(|started| started + wait);
+    }
+
     /// Work on `items` has ended: what an item cost, in nanoseconds, where it was measured.
     pub(crate) fn end(&mut self, items: usize) -> Option<u64> {
-        let (started, now) = (self.started.take()?, Instant::now());
+        self.end_of(items, items)
+    }
+
+    /// The same of a taking of `taken`, of which only `items` were any work: the others had failed in the source.
+    pub(crate) fn end_of(&mut self, items: usize, taken: usize) -> Option<u64> {
+        let (started, now) = (self.started.take()?, (self.clock)());
         self.ended = Some(now);
-        let nanos = u64::try_from((now - started).as_nanos()).unwrap_or(u64::MAX);
+        let nanos =
+            u64::try_from(now.saturating_duration_since(started).as_nanos()).unwrap_or(u64::MAX);
         self.last = nanos;
         let cost = nanos / items.max(1) as u64;
         if nanos > TARGET_NANOS {
             self.want = usize::try_from(TARGET_NANOS / cost.max(1))
                 .unwrap_or(usize::MAX)
                 .clamp(1, self.want);
-        } else if nanos < TARGET_NANOS / 2 && items >= self.want {
+        } else if items > 0 && taken >= self.want && cost * (self.want as u64) < TARGET_NANOS / 2 {
             self.want = self.want.saturating_mul(2);
         }
         Some(cost)

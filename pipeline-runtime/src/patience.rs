@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::context::rest;
 use crate::retry::Retry;
 
 /// For how long a place is waited for where nothing comes again: no item of those that wait is of a queue's delivery.
@@ -124,7 +125,7 @@ impl Asking<'_> {
         let pause = self.next(limit);
         async move {
             if let Some(pause) = pause {
-                tokio::time::sleep(pause).await;
+                rest(pause).await;
             }
             pause.is_some()
         }

@@ -4,6 +4,7 @@ mod collect;
 mod emitting;
 mod open;
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -14,6 +15,7 @@ use futures::Stream;
 
 use crate::bounds::{Item, Never, Portable};
 use crate::build::{Build, Port};
+use crate::context::Call;
 use crate::errors::{Errors, Verdict};
 use crate::failure::Failure;
 use crate::opts::Opts;
@@ -190,19 +192,27 @@ where
     /// Without an errors end the first failure of an item; with one only a cause `Stopped`. The failure carries the
     /// report.
     ///
+    /// Nothing starts where a count, a buffer or a window is 0, or where a `retry`, a `timeout`, a `batch` with an age or a
+    /// queue needs a timer that the tokio runtime does not have.
+    ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with timers enabled.
+    /// When it is awaited outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future aborts the pipeline.
+    #[track_caller]
     pub fn run(self) -> Run<Task>
     where
         T: IsDriven,
     {
+        self.runs(Call::new("run"))
+    }
+
+    fn runs(self, call: Call) -> Run<Task> {
         let mut build = self.build;
-        let live = Live::new(&mut build, self.errors.verdict());
+        let live = Live::new(&mut build, self.errors.verdict(), call);
         Run(Running::new(live), Some(build))
     }
 
@@ -210,12 +220,13 @@ where
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with timers enabled.
+    /// Outside a tokio runtime.
+    #[track_caller]
     pub fn spawn(self) -> Running<Task>
     where
         T: IsDriven,
     {
-        let Run(running, build) = self.run();
+        let Run(running, build) = self.runs(Call::new("spawn"));
         if let Some(build) = build {
             running.start(build);
         }
@@ -230,18 +241,26 @@ where
     ///
     /// # Panics
     ///
-    /// When it is awaited outside a tokio runtime with timers enabled.
+    /// When it is awaited outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future aborts the pipeline, and drops what was collected.
+    #[track_caller]
     pub fn collect<C>(self) -> Collect<C, Task, S>
     where
         T: Emits,
         S: Tail<Item = T>,
         C: Collection<T>,
     {
-        Collect::new(self.emitting())
+        self.collects(Call::new("collect"))
+    }
+
+    pub(crate) fn collects<C>(self, call: Call) -> Collect<C, Task, S>
+    where
+        C: Collection<T>,
+    {
+        Collect::new(self.emitting(call))
     }
 
     /// What it emits, as a stream that ends after its first `Err`. It starts with the first poll.
@@ -252,16 +271,17 @@ where
     ///
     /// # Panics
     ///
-    /// When it is polled outside a tokio runtime with timers enabled.
+    /// When it is polled outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
     /// Dropping a future of the next item loses nothing; dropping the stream aborts the pipeline.
+    #[track_caller]
     pub fn stream(self) -> PipelineStream<T, Task, S>
     where
         T: Emits,
     {
-        let emitting = self.emitting();
+        let emitting = self.emitting(Call::new("stream"));
         PipelineStream {
             handle: emitting.live.handle(),
             emitting: Some(emitting),
@@ -270,8 +290,8 @@ where
         }
     }
 
-    fn emitting(mut self) -> Emitting<Task, S> {
-        let live = Live::new(&mut self.build, self.errors.verdict());
+    fn emitting(mut self, call: Call) -> Emitting<Task, S> {
+        let live = Live::new(&mut self.build, self.errors.verdict(), call);
         Emitting {
             build: Some(self.build),
             live: Arc::new(live),
@@ -450,7 +470,7 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
         Poll::Ready(Ok(Flow::More))
     }
 
-    fn name(&self) -> &'static str {
-        "pipeline"
+    fn name(&self) -> Cow<'static, str> {
+        "pipeline".into()
     }
 }

@@ -4,6 +4,7 @@ use std::error::Error;
 use std::fmt;
 
 use crate::failure::BoxError;
+use crate::guard::{self, Shown};
 
 /// What an error of a place says of the items, and of what comes after them.
 ///
@@ -46,13 +47,13 @@ impl PlaceError {
 
 impl fmt::Display for PlaceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        Shown(&self.error).fmt(f)
     }
 }
 
 impl Error for PlaceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        guard::source(&*self.error)
     }
 }
 

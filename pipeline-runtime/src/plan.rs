@@ -1,5 +1,6 @@
 //! What will run, before it runs.
 
+use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
@@ -27,7 +28,7 @@ pub struct Plan {
 #[non_exhaustive]
 pub struct PlanRow {
     /// The names of the stages, in order.
-    pub stages: Vec<&'static str>,
+    pub stages: Vec<Cow<'static, str>>,
     /// In what they run.
     pub runs: &'static str,
     /// How many at the same time.
@@ -49,8 +50,11 @@ impl Plan {
                 .iter()
                 .filter(|group| group.kind == Runs::Threads)
                 .map(|group| group.count)
-                .sum(),
-            max_items: rows.iter().map(|row| row.max_items).sum(),
+                .fold(0, usize::saturating_add),
+            max_items: rows
+                .iter()
+                .map(|row| row.max_items)
+                .fold(0, usize::saturating_add),
             rows,
         }
     }
@@ -105,11 +109,18 @@ impl PlanRow {
     fn of(group: &Group) -> Self {
         let bound = group.bound.bound();
         Self {
-            stages: group.stages.iter().map(|stage| stage.name).collect(),
+            stages: group
+                .stages
+                .iter()
+                .map(|stage| stage.name.clone())
+                .collect(),
             runs: group.kind.name(),
             count: group.count,
-            window: bound.window * group.per_credit,
-            max_items: (bound.limit + bound.extra) * group.per_credit,
+            window: bound.window.saturating_mul(group.per_credit),
+            max_items: bound
+                .limit
+                .saturating_add(bound.extra)
+                .saturating_mul(group.per_credit),
             automatic: bound.automatic,
         }
     }
@@ -122,7 +133,12 @@ impl PlanRow {
         if self.count == 1 {
             self.runs.to_owned()
         } else {
-            format!("{} {}", self.count, self.runs)
+            let plural = if self.runs == Runs::Futures.name() {
+                ""
+            } else {
+                "s"
+            };
+            format!("{} {}{plural}", self.count, self.runs)
         }
     }
 }
@@ -143,10 +159,10 @@ impl Runs {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(["stages", "runs", "window", "items at most"]);
+        let mut table = Table::new(vec!["stages", "runs", "window", "items at most"]);
         for row in &self.rows {
             let automatic = if row.automatic { " (automatic)" } else { "" };
-            table.row([
+            table.row(vec![
                 row.stages.join(", "),
                 row.how(),
                 row.window.to_string(),
@@ -154,9 +170,10 @@ impl fmt::Display for Plan {
             ]);
         }
         write!(f, "{table}")?;
+        let plural = if self.threads == 1 { "" } else { "s" };
         writeln!(
             f,
-            "{} threads; at most {} items in memory at once",
+            "{} thread{plural}; at most {} items in memory at once",
             self.threads, self.max_items
         )
     }

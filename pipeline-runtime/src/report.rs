@@ -1,5 +1,6 @@
 //! What a run did, as a person reads it.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
@@ -18,7 +19,7 @@ pub struct Report {
     /// From the start to the end, or to now.
     pub elapsed: Duration,
     /// The name of the row that the others waited for most.
-    pub bottleneck: Option<&'static str>,
+    pub bottleneck: Option<Cow<'static, str>>,
     /// After an abort: the names of the threads in which a blocking call has not returned yet.
     pub threads: Vec<String>,
 }
@@ -28,7 +29,7 @@ pub struct Report {
 #[non_exhaustive]
 pub struct Row {
     /// The stage's name; the source's; the sink's.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Its position: the source is 0.
     pub index: usize,
     /// Input items. Those of a source are what it read.
@@ -49,7 +50,7 @@ pub struct Row {
     pub retries: u64,
     /// How many items it is working on, or keeps until they can be emitted in order.
     pub held: u64,
-    /// Only in the first row of the stages that share workers.
+    /// Of stages that share workers only in the row of that which they are named after.
     pub time: Option<Time>,
 }
 
@@ -57,14 +58,16 @@ pub struct Row {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
 pub struct Time {
-    /// How many workers share it. Of `:async` these are futures in flight.
+    /// How many workers share it now. Of `:async` these are futures in flight, of a sink writes.
     pub workers: usize,
-    /// The part of it spent working, from 0 to 1.
+    /// The part of it spent working, from 0 to 1. The time of the group is that of all its workers which may work.
     pub busy: f64,
     /// The part spent waiting for items.
     pub starved: f64,
     /// The part spent waiting for room.
     pub blocked: f64,
+    /// The part of the time of all workers in which they may not work, after the count was lowered; not in the others.
+    pub parked: f64,
 }
 
 impl Report {
@@ -94,10 +97,13 @@ impl Row {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head = [
+        let parked = |row: &Row| row.time.is_some_and(|time| time.parked > 0.0);
+        let parked = self.rows.iter().any(parked);
+        let mut head = vec![
             "stage", "in", "done", "filtered", "failed", "emitted", "retries", "busy", "starved",
             "blocked",
         ];
+        head.extend(parked.then_some("parked"));
         let mut table = Table::new(head);
         for row in &self.rows {
             let share = |part: fn(&Time) -> f64| {
@@ -105,8 +111,8 @@ impl fmt::Display for Report {
                     .as_ref()
                     .map_or_else(String::new, |time| format!("{:.0} %", 100.0 * part(time)))
             };
-            table.row([
-                row.name.to_owned(),
+            let mut cells = vec![
+                row.name.to_string(),
                 row.r#in.to_string(),
                 row.done.to_string(),
                 row.filtered.to_string(),
@@ -116,11 +122,13 @@ impl fmt::Display for Report {
                 share(|time| time.busy),
                 share(|time| time.starved),
                 share(|time| time.blocked),
-            ]);
+            ];
+            cells.extend(parked.then(|| share(|time| time.parked)));
+            table.row(cells);
         }
         write!(f, "{table}")?;
         write!(f, "{:.3?}", self.elapsed)?;
-        if let Some(bottleneck) = self.bottleneck {
+        if let Some(bottleneck) = &self.bottleneck {
             write!(f, ", bottleneck: {bottleneck}")?;
         }
         let verdict = if self.conserved() {

@@ -4,14 +4,15 @@ mod report;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 
 use crate::bounds::BoxFuture;
-use crate::build::{Build, Group};
+use crate::build::{Build, Ended, Group};
+use crate::context::Call;
 use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
@@ -35,12 +36,14 @@ pub(crate) struct Watched {
 pub(crate) struct Live<Task> {
     watched: Arc<Watched>,
     verdict: Arc<Verdict<Task>>,
+    /// What it starts by.
+    call: Call,
     /// What was returned to the first who asked.
     told: Mutex<Option<Result<(), (StageInfo, String)>>>,
 }
 
 impl<Task: Send + 'static> Live<Task> {
-    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>) -> Self {
+    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>, call: Call) -> Self {
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
@@ -51,6 +54,7 @@ impl<Task: Send + 'static> Live<Task> {
         Self {
             watched: Arc::new(watched),
             verdict,
+            call,
             told: Mutex::new(None),
         }
     }
@@ -60,13 +64,24 @@ impl<Task: Send + 'static> Live<Task> {
         self.watched.control.idle()
     }
 
-    /// Starts everything, or nothing if a number is wrong.
+    /// Starts everything, or nothing if a number is wrong or the runtime lacks something.
+    #[track_caller]
     pub(crate) fn start(&self, build: Build) {
         let control = &self.watched.control;
+        control.enter(self.call);
         let _ = self.watched.started.set(Instant::now());
-        control.enter();
         if let Some(invalid) = build.invalid {
             self.verdict.stop(invalid.map_task(|()| None));
+            return;
+        }
+        if let Some(needs) = &build.timer
+            && !control.timers()
+        {
+            let source = &self.watched.groups[0].stages[0];
+            let stage = needs.stage.as_ref().unwrap_or(source).clone();
+            let what = needs.what;
+            self.verdict
+                .stop(Failure::stopped(stage, Stop::NoTimer { what }));
             return;
         }
         for start in build.starts {
@@ -114,7 +129,7 @@ impl<Task: Send + 'static> Live<Task> {
         let mut failure = match &*told {
             Some(Ok(())) => return Ok(report),
             // The failure itself went to the first who asked.
-            Some(Err((stage, why))) => Failure::stopped(*stage, Stop::Told(why.clone())),
+            Some(Err((stage, why))) => Failure::stopped(stage.clone(), Stop::Told(why.clone())),
             None => match self.verdict.take() {
                 None => {
                     *told = Some(Ok(()));
@@ -125,7 +140,7 @@ impl<Task: Send + 'static> Live<Task> {
                         Cause::Stopped(why) => why.to_string(),
                         cause => cause.to_string(),
                     };
-                    *told = Some(Err((*failure.stage(), why)));
+                    *told = Some(Err((failure.stage().clone(), why)));
                     failure
                 }
             },
@@ -135,7 +150,7 @@ impl<Task: Send + 'static> Live<Task> {
     }
 
     fn stopped(&self, why: Stop) {
-        let stage = self.watched.groups[0].stages[0];
+        let stage = self.watched.groups[0].stages[0].clone();
         self.verdict.stop(Failure::stopped(stage, why));
     }
 
@@ -177,40 +192,91 @@ impl Handle {
     }
 }
 
-/// There is no stage of that name, or its count cannot change.
+/// Why the count of a stage was not changed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "no stage `{stage}` whose count can change; those of `:block`, `:async` and a bare count can"
-)]
-pub struct UnknownStage {
-    /// The name that was asked for.
-    pub stage: String,
+#[non_exhaustive]
+pub enum SetCountError {
+    /// No stage has that name.
+    #[error("no stage has the name `{stage}`; `plan` and `report` list them")]
+    Unknown {
+        /// The name that was asked for.
+        stage: String,
+    },
+    /// The stage has no workers of its own, or a fixed number of them.
+    #[error(
+        "the count of `{stage}` cannot change; that of `:block`, `:async`, `:drive` and of a bare count can"
+    )]
+    Fixed {
+        /// The name of the stage.
+        stage: String,
+    },
+    /// The stage has processed everything, or the pipeline was stopped.
+    #[error("`{stage}` has ended; a count can change while there are items to come")]
+    Ended {
+        /// The name of the stage.
+        stage: String,
+    },
+    /// A count of 0 would never run.
+    #[error("a count of 0 for `{stage}`; a count is at least 1")]
+    Zero {
+        /// The name of the stage.
+        stage: String,
+    },
 }
 
 impl Handle {
-    /// Lets `count` items (at least 1) be processed at the same time by the stage of that name: threads or tasks are
-    /// added, or wait idle. The stage's window is not changed and still bounds what it holds.
+    /// Lets up to `count` items be processed at the same time by the stage of that name; of `:drive` these are writes.
+    /// Threads and tasks are made as they are needed, and wait idle until the end when the count falls.
+    ///
+    /// The stage's window is not changed where it is written, and still bounds what it holds; an automatic bound grows to
+    /// at least twice the count. Where the system gives no more threads, the stage goes on with those it has, and that is
+    /// logged.
     ///
     /// Fewer take effect when calls that run end. More futures of an `:async` stage that is full are started when one
     /// of those in flight ends.
     ///
     /// # Errors
     ///
-    /// No `:block`, `:async` or counted stage of that name runs.
-    pub fn set_count(&self, stage: &str, count: usize) -> Result<(), UnknownStage> {
-        let group = self
-            .0
-            .groups
-            .iter()
-            .find(|group| group.main().name == stage);
-        let crew = group
-            .and_then(|group| group.crew.as_ref())
-            .and_then(Weak::upgrade);
-        crew.ok_or_else(|| UnknownStage {
-            stage: stage.to_owned(),
-        })?
-        .set(count.max(1));
-        Ok(())
+    /// There is no stage of that name, its count is fixed (it shares the workers of another stage, or is a source or a
+    /// `batch`), it has ended, or `count` is 0.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # fn f(handle: pipeline_runtime::Handle) {
+    /// use pipeline_runtime::SetCountError;
+    ///
+    /// match handle.set_count("fetch", 64) {
+    ///     Ok(()) | Err(SetCountError::Ended { .. }) => {}
+    ///     Err(error) => panic!("{error}"),
+    /// }
+    /// # }
+    /// ```
+    pub fn set_count(&self, stage: &str, count: usize) -> Result<(), SetCountError> {
+        let named = || stage.to_owned();
+        if count == 0 {
+            return Err(SetCountError::Zero { stage: named() });
+        }
+        let groups = &self.0.groups;
+        let Some(group) = groups.iter().find(|group| group.main().name == stage) else {
+            let shares = groups
+                .iter()
+                .flat_map(|group| &group.stages)
+                .any(|info| info.name == stage);
+            return Err(if shares {
+                SetCountError::Fixed { stage: named() }
+            } else {
+                SetCountError::Unknown { stage: named() }
+            });
+        };
+        let Some(crew) = &group.crew else {
+            return Err(SetCountError::Fixed { stage: named() });
+        };
+        let set = crew.upgrade().map(|crew| crew.set(count));
+        match set {
+            Some(Ok(())) => Ok(()),
+            Some(Err(Ended)) | None => Err(SetCountError::Ended { stage: named() }),
+        }
     }
 }
 
@@ -243,6 +309,7 @@ impl<Task: Send + 'static> Running<Task> {
         }
     }
 
+    #[track_caller]
     pub(crate) fn start(&self, build: Build) {
         self.live.start(build);
     }
@@ -271,16 +338,17 @@ impl<Task: Send + 'static> Running<Task> {
     ///
     /// Cancel safe: the sources stay stopped.
     pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
-        self.live.watched.control.drain();
-        if let Ok(ended) = tokio::time::timeout(deadline, self.live.finished()).await {
+        let control = &self.live.watched.control;
+        control.drain();
+        if let Some(ended) = control.within(deadline, self.live.finished()).await {
             return ended;
         }
-        let kept = NotDrained::new(deadline, self.live.watched.report().kept());
+        let kept = NotDrained::new(deadline, self.live.watched.kept());
         self.live.stopped(Stop::NotDrained(kept));
         self.live.abandon();
         // Async work is cancelled at once; a task in the middle of a user's call is not waited for.
-        let _ = tokio::time::timeout(CLEAN_UP, self.live.ended()).await;
-        self.live.watched.control.abandon_keepers();
+        control.within(CLEAN_UP, self.live.ended()).await;
+        control.abandon_keepers();
         self.live.outcome()
     }
 

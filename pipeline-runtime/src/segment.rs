@@ -1,9 +1,11 @@
 //! Stages without ends, to be wired into pipelines and to be tested alone.
 
+use std::future::Future;
 use std::sync::Arc;
 
 use crate::bounds::Item;
 use crate::build::Port;
+use crate::context::Call;
 use crate::errors::Untasked;
 use crate::failure::Failure;
 use crate::mapped::convert;
@@ -79,18 +81,19 @@ impl<In: Send + 'static, Out: Send + 'static> Segment<In, Out> {
     ///
     /// # Panics
     ///
-    /// Outside a tokio runtime with timers enabled.
+    /// When it is awaited outside a tokio runtime.
     ///
     /// # Cancel safety
     ///
     /// Dropping the future aborts the run.
-    pub async fn run_on<I>(self, items: I) -> Result<Vec<Out>, Failure>
+    #[track_caller]
+    pub fn run_on<I>(self, items: I) -> impl Future<Output = Result<Vec<Out>, Failure>> + Send
     where
         I: IntoIterator<Item = In, IntoIter: Send + 'static>,
     {
         let port = open(crate::source::iter(items), self.site);
         let port = (self.wire)(port.converted());
-        finish(port).collect().await
+        finish(port).collects(Call::new("run_on"))
     }
 }
 

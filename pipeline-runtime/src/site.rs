@@ -1,10 +1,14 @@
 //! Names of stages, and where they are written.
 
+use std::borrow::Cow;
+
 /// Names a stage: how it is called, and where it is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
 pub struct StageInfo {
-    /// The name: from `name: "…"`, or the key or function of the stage; `source` and `sink` for the two ends.
-    pub name: &'static str,
+    /// The name: from `name: "…"`, or the key or function of the stage. The two ends have names of their own, by default
+    /// `source` and `sink`: [`Source::name`](crate::source::Source::name), [`Queue::name`](crate::queue::Queue::name),
+    /// [`Sink::name`](crate::sink::Sink::name).
+    pub name: Cow<'static, str>,
     /// The position in the pipeline: the source is 0, the first stage 1.
     pub index: usize,
     /// The source file.
@@ -43,7 +47,7 @@ impl Site {
     pub fn stage(&self, index: usize) -> StageInfo {
         let stage = &self.stages[index];
         StageInfo {
-            name: stage.name,
+            name: Cow::Borrowed(stage.name),
             index,
             file: self.file,
             line: stage.line,

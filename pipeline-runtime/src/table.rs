@@ -2,23 +2,24 @@
 
 use std::fmt::{self, Write as _};
 
-pub(crate) struct Table<const N: usize> {
-    rows: Vec<[String; N]>,
+pub(crate) struct Table {
+    rows: Vec<Vec<String>>,
 }
 
-impl<const N: usize> Table<N> {
-    pub(crate) fn new(head: [&str; N]) -> Self {
+impl Table {
+    pub(crate) fn new(head: Vec<&str>) -> Self {
         Self {
-            rows: vec![head.map(str::to_owned)],
+            rows: vec![head.into_iter().map(str::to_owned).collect()],
         }
     }
 
-    pub(crate) fn row(&mut self, row: [String; N]) {
+    /// Adds a row, of as many cells as the head has.
+    pub(crate) fn row(&mut self, row: Vec<String>) {
         self.rows.push(row);
     }
 }
 
-impl<const N: usize> fmt::Display for Table<N> {
+impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let width = |column: usize| {
             self.rows

@@ -209,7 +209,7 @@ async fn a_driven_pipeline_batches_and_writes() {
         }),
     );
     let report = in_time(pipeline.run()).await.unwrap();
-    assert_eq!(sum.load(Ordering::SeqCst), (0..1000).sum());
+    assert_eq!(sum.load(Ordering::SeqCst), (0..1000).sum::<u64>());
     assert_eq!(report.stage("first").unwrap().emitted, 16);
     assert_eq!(report.stage("second").unwrap().done, 16);
 }

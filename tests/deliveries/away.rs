@@ -88,6 +88,28 @@ async fn what_fails_because_a_place_was_away_is_given_back_for_a_lease_and_is_no
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_sink_wrote_before_it_was_away_is_acknowledged_while_the_rest_waits() {
+    let numbers = filled(0..5_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    let (stats, absence) = (deliveries.stats(), Absence::begun());
+    let mut sink = Remote::new(taking(), &absence);
+    sink.back = Back::AllButOne;
+    let running = pipeline! {
+        [deliveries, queue::dead_letters(Letters::default())]
+        :async 5 map(async |number| *number),
+        :drive sink,
+    }
+    .spawn();
+    // Each try writes the first of those that are left; the last of a write never comes through.
+    until(&stats, |counts| counts.acked > 0).await;
+    assert!(conserved(&stats).in_flight > 0);
+    absence.ends();
+    until(&stats, |counts| counts.acked == 5).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!((stats.snapshot().nacked, stats.snapshot().dead), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
 async fn letters_wait_for_a_store_that_is_away_with_the_leases_of_their_messages() {
     let numbers = filled(0..5_u64).await;
     let deliveries = numbers.clone().deliveries();

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::queue::Delivery;
+use brigade::queue::{Delivery, Outgoing};
 
 use crate::fakes::{LEASE, PATIENCE, conserved, filled, received, until};
 
@@ -150,7 +150,8 @@ async fn without_an_errors_end_the_failing_message_comes_again_after_a_lease_and
     .run()
     .await
     .unwrap_err();
-    assert_eq!(failure.to_string(), "map: three");
+    let said = failure.to_string();
+    assert!(said.starts_with("map: three, at memory/"), "{said}");
     let counts = conserved(&stats);
     assert_eq!((counts.acked, counts.nacked, counts.in_flight), (0, 10, 0));
     let at_once = received(&numbers, Duration::ZERO).await;
@@ -268,4 +269,26 @@ async fn what_comes_from_no_queue_cannot_be_given_back() {
     .unwrap_err();
     let message = "there is no message to give back for the failure `map: one`; `nacks` needs a queue as the input";
     assert!(failure.to_string().contains(message), "{failure}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_failure_names_the_message_that_its_item_comes_from() {
+    let numbers = queue::memory();
+    let orders = [1, 2, 3].map(|n: u64| Outgoing::new(n).id(format!("order {n}")));
+    numbers.send(orders.into()).await.unwrap();
+    let (said, mut heard) = tokio::sync::mpsc::channel(10);
+    let deliveries = numbers.clone().deliveries().until_idle();
+    pipeline! {
+        [deliveries, sink::each(move |failure: Failure| {
+            said.try_send(failure.to_string()).unwrap();
+            failure.ack();
+        })]
+        :async 2 map(async |number| not_three(*number))?,
+        :drive sink::each(|_number| {}),
+    }
+    .run()
+    .await
+    .unwrap();
+    let said = heard.recv().await.unwrap();
+    assert_eq!(said, "map: three, at memory/order 3");
 }

@@ -10,6 +10,7 @@ mod fates;
 #[path = "../support/heard.rs"]
 mod heard;
 mod idle;
+mod json;
 mod keeping;
 mod parts;
 mod poison;

@@ -75,7 +75,10 @@ async fn a_queue_that_takes_no_more_once_it_has_answered_ends_the_pipeline_and_i
     let gone = Instant::now();
     numbers.fails(Op::Receive, Fault::Fatal, 1);
     let failure = running.await.unwrap_err();
-    assert_eq!(failure.to_string(), "queue: queue `watched`: no such queue");
+    assert_eq!(
+        failure.to_string(),
+        "watched: queue `watched`: no such queue"
+    );
     // The long poll that was under way; nothing was tried again.
     assert!(gone.elapsed() <= Duration::from_secs(20));
     let last = stats.last_error().unwrap();

@@ -31,6 +31,8 @@ pub(crate) enum Failing {
     Records,
     Panics,
     Forgets,
+    /// It cannot be reached.
+    Away,
 }
 
 impl Notes {
@@ -93,6 +95,9 @@ impl Journal for Notes {
         if self.fails(Failing::Begins) {
             return Err(JournalError::refused("the notes are lost"));
         }
+        if self.fails(Failing::Away) {
+            return Err(JournalError::away("the file is locked"));
+        }
         if self.fails(Failing::Forgets) {
             return Ok(Vec::new());
         }
@@ -113,6 +118,9 @@ impl Journal for Notes {
         }
         if self.fails(Failing::Records) {
             return Err(JournalError::refused("the disk is full"));
+        }
+        if self.fails(Failing::Away) {
+            return Err(JournalError::away("the file is locked"));
         }
         assert!(
             !self.fails(Failing::Panics) || self.panics.fetch_add(1, SeqCst) > 0,

@@ -8,7 +8,7 @@ use brigade::journal::{Forget, Journal as _};
 use brigade::prelude::*;
 use brigade::queue::{DeadLetter, DeadLetters, DeadLettersError, Memory, Outgoing};
 
-use crate::fakes::Notes;
+use crate::fakes::{Failing, Notes};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -118,6 +118,35 @@ async fn a_redelivered_task_resumes_and_is_finished_when_it_is_acknowledged() {
         "the first stage is recorded, the second failed twice"
     );
     assert!(messages.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_letter_is_written_of_a_task_whose_journal_was_away_and_it_comes_again() {
+    let (notes, stages, letters) = (
+        Notes::failing(Failing::Away),
+        Stages::failing(0),
+        Letters::default(),
+    );
+    let messages = sent(&[("a", "xx")]).await;
+    let deliveries = messages.clone().deliveries();
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries, queue::dead_letters(letters.clone())]
+        journal = Arc::clone(&notes);
+        use stages;
+        push_task(message),
+        let length = stages.first(message) with { once },
+        map(|m| m.length),
+        :drive sink::each(|_length| {}),
+    }
+    .spawn();
+    until("it is given back", || stats.snapshot().nacked == 1).await;
+    *notes.fails.lock().unwrap() = None;
+    tokio::time::sleep(PATIENCE).await;
+    until("it is done", || stats.snapshot().acked == 1).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert!(letters.0.lock().unwrap().is_empty());
+    assert_eq!(stats.snapshot().dead, 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -96,7 +96,7 @@ async fn a_running_task_tells_the_frames_that_it_has_passed_and_where_it_is() {
     let rows = handle.report().rows;
     assert_eq!(
         ["send", "post (journal)"],
-        [rows[at(0)].name, rows[at(1)].name]
+        [rows[at(0)].name.clone(), rows[at(1)].name.clone()]
     );
     assert_eq!(
         stacks(),

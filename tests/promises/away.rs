@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use brigade::prelude::*;
+use brigade::sink::{Sink, SinkError, Written};
 use brigade::{Failure, Stop};
 use tokio::time::Instant;
 
@@ -22,7 +23,7 @@ async fn a_sink_that_is_away_is_waited_for_and_each_item_is_written_once_in_orde
             .await
             .unwrap();
         assert_eq!(kept.items.take(), (0..100).collect::<Vec<_>>());
-        let row = report.stage("sink").unwrap();
+        let row = report.stage("remote").unwrap();
         assert_eq!((row.done, row.failed, absence.refused()), (100, 0, 5));
     }
 }
@@ -49,7 +50,7 @@ async fn without_deliveries_a_sink_is_waited_for_a_minute_and_then_its_items_fai
         .await
         .unwrap()
         .unwrap();
-    let row = report.stage("sink").unwrap();
+    let row = report.stage("remote").unwrap();
     assert_eq!((row.done, row.failed), (0, 3));
     for failure in failures.items.take() {
         let Cause::Away(away) = failure.cause() else {
@@ -85,7 +86,10 @@ async fn what_a_sink_that_is_away_does_not_give_back_fails_as_away_at_once() {
             .all(|failure| matches!(failure.cause(), Cause::Away(_)))
     );
     assert_eq!(failures.len() + kept.items.len(), 100);
-    assert_eq!(report.stage("sink").unwrap().failed, failures.len() as u64);
+    assert_eq!(
+        report.stage("remote").unwrap().failed,
+        failures.len() as u64
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -104,7 +108,7 @@ async fn a_drain_past_its_deadline_and_an_abort_end_the_wait_for_a_sink() {
                 .await
                 .unwrap_err();
             assert!(
-                matches!(failure.cause(), Cause::Stopped(Stop::NotDrained(left)) if left.kept()[0].name == "sink"),
+                matches!(failure.cause(), Cause::Stopped(Stop::NotDrained(left)) if left.kept()[0].name == "remote"),
                 "{failure}"
             );
         }
@@ -203,4 +207,30 @@ async fn a_wait_is_warned_of_when_it_begins_and_its_end_is_told() {
         said.len() == 2 && said[0].starts_with("WARN") && said[1].starts_with("INFO"),
         "{said:?}"
     );
+}
+
+/// Refuses the first failure of each write, and is away for the others.
+struct Picky;
+
+impl Sink<Failure> for Picky {
+    async fn write(&self, mut failures: Vec<Failure>) -> Result<Written, SinkError<Failure>> {
+        let left = failures.split_off(1);
+        let mut written = Written::all();
+        written.fail(0, "not this one");
+        Err(SinkError::away("no route")
+            .with_written(written)
+            .with_items(left))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_errors_end_that_refuses_a_failure_and_is_away_for_others_stops_the_pipeline() {
+    let run = pipeline! {
+        [0..100_u64, Picky]
+        map(|x| Err::<u64, _>(x.to_string()))?,
+        :drive sink::each(|_x| ())
+    }
+    .run();
+    let failure = in_time(run).await.unwrap_err();
+    assert!(failure.to_string().contains("not this one"), "{failure}");
 }

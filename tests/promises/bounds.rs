@@ -1,5 +1,8 @@
 //! Promise 9: with the consumer stopped, a pipeline holds what its plan prints and no more.
 
+use std::thread;
+use std::time::Duration;
+
 use brigade::Plan;
 use brigade::prelude::*;
 use futures::StreamExt;
@@ -11,7 +14,7 @@ async fn settled(level: &Level) {
     let mut same = 0;
     while same < 20 {
         let before = level.now();
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
         same = if level.now() == before { same + 1 } else { 0 };
     }
 }
@@ -172,4 +175,45 @@ async fn a_driven_pipeline_holds_what_its_plan_prints() {
         level.peak()
     );
     assert_eq!(level.now(), 0);
+}
+
+/// Pipelines with a slow consumer and automatic bounds: what waits for it is soon worth a moment of its work.
+macro_rules! few_items_wait {
+    ($($name:ident: |$call:ident| $pipeline:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            let $call = |x: u64| {
+                thread::sleep(Duration::from_millis(1));
+                x
+            };
+            let _ = &$call;
+            let running = $pipeline.spawn();
+            let handle = running.handle();
+            let waiting = || {
+                let report = handle.stats();
+                let (first, slow) = (report.stage("first").unwrap(), report.stage("slow").unwrap());
+                (slow.r#in, first.emitted - slow.r#in)
+            };
+            eventually("a few wait", || matches!(waiting(), (100.., ..=32))).await;
+            running.abort().await;
+        }
+    )*};
+}
+
+few_items_wait! {
+    few_items_wait_for_a_slow_thread: |call| pipeline! {
+        [source::iter(0_u64..)] 1 map(|x| x) with { name: "first" }, :block 1 map(call) with { name: "slow" }, :drive sink::each(|_| ())
+    };
+    few_items_wait_for_a_slow_future: |call| pipeline! {
+        [source::iter(0_u64..)]
+        :block 1 map(|x| x) with { name: "first" },
+        :async 2 map(|x| async move { tokio::time::sleep(Duration::from_millis(1)).await; x }) with { name: "slow" },
+        :drive sink::each(|_| ())
+    };
+    few_outputs_wait_for_a_slow_thread: |call| pipeline! {
+        [source::iter(0_u64..)]
+        :async 2 flat_map(|x| async move { [x; 100] }) with { name: "first" },
+        :block 1 map(call) with { name: "slow" },
+        :drive sink::each(|_| ())
+    };
 }

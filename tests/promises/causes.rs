@@ -121,7 +121,7 @@ async fn a_sink_that_cannot_be_flushed_is_told_with_its_error() {
 #[test]
 fn what_a_failure_holds_can_be_taken_out_one_by_one() {
     let stage = brigade::StageInfo {
-        name: "it",
+        name: "it".into(),
         index: 1,
         file: "f",
         line: 1,

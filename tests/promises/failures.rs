@@ -149,7 +149,7 @@ impl Drop for Fatal {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_worker_lost_to_a_panicking_drop_is_never_a_clean_end() {
+async fn a_drop_that_panics_is_never_a_clean_end() {
     for kind in 0..4 {
         let items = source::iter((0..1000).map(Fatal));
         let output = match kind {

@@ -4,6 +4,7 @@
 mod absent;
 mod auto_traits;
 mod away;
+mod batched_failures;
 mod batches;
 mod bounds;
 mod causes;
@@ -11,12 +12,17 @@ mod concurrency;
 mod conservation;
 mod failures;
 mod fakes;
+mod foreign;
 #[path = "../support/heard.rs"]
 mod heard;
 mod mix;
 mod order;
+mod reports;
+mod runtimes;
 mod shutdown;
+mod sinks;
 mod start;
 mod survivors;
 mod timing;
 mod values;
+mod virtual_time;

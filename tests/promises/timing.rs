@@ -253,6 +253,51 @@ async fn what_succeeds_at_a_later_attempt_is_emitted_in_order_and_counted_once()
     assert!(report.conserved());
 }
 
+/// Eight items fail once, and nothing else happens until they are tried again: what every worker does last is a retry.
+macro_rules! counts_retries {
+    ($($name:ident: |$items:ident, $call:ident, $retry:ident, $sink:ident| $pipeline:expr;)*) => {$(
+        #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+        async fn $name() {
+            for wait in [Duration::from_millis(20), Duration::from_secs(600)] {
+                let calls: Arc<Vec<Count>> = Arc::new((0..8).map(|_| Count::default()).collect());
+                let called = move |x: u64| calls[usize::try_from(x).unwrap()].add();
+                let ($items, $retry, $sink) = (ThenNever::after(8), Retry::fixed(2, wait), Kept::open());
+                let $call = move |x: u64| if called(x) == 0 { Err("later") } else { Ok(x) };
+                let running = $pipeline.spawn();
+                let handle = running.handle();
+                eventually("eight retries", || handle.stats().stage("it").unwrap().retries == 8).await;
+                if wait < PATIENCE {
+                    eventually("all are done", || handle.stats().stage("it").unwrap().done == 8).await;
+                    assert_eq!(handle.stats().stage("it").unwrap().retries, 8);
+                }
+                running.abort().await;
+                assert_eq!(handle.report().stage("it").unwrap().retries, 8);
+            }
+        }
+    )*};
+}
+
+counts_retries! {
+    retries_of_threads_are_all_counted_while_they_wait: |items, call, retry, sink| pipeline! {
+        [items] :block 8 map(call)? with { name: "it", retry: retry }, :drive sink
+    };
+    retries_of_the_pool_are_all_counted_while_they_wait: |items, call, retry, sink| pipeline! {
+        [items] :block 8 map(call)? with { name: "it", retry: retry, pool }, :drive sink
+    };
+    retries_of_tasks_are_all_counted_while_they_wait: |items, call, retry, sink| pipeline! {
+        [items] 8 map(call)? with { name: "it", retry: retry }, :drive sink
+    };
+    retries_of_futures_are_all_counted_while_they_wait: |items, call, retry, sink| pipeline! {
+        [items] use call; :async 8 map(|x| async move { call(x) })? with { name: "it", retry: retry }, :drive sink
+    };
+    retries_of_many_outputs_are_all_counted_while_they_wait: |items, call, retry, sink| pipeline! {
+        [items]
+        use call;
+        :async 8 flat_map(|x| async move { call(x).map(|x| [x, x]) })? with { name: "it", retry: retry },
+        :drive sink
+    };
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_waiting_retry_gives_its_place_back_and_keeps_its_credit() {
     let (calls, kept) = (Log::default(), Kept::open());

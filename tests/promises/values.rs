@@ -4,7 +4,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::source::SourceError;
+use brigade::source::{Line, SourceError};
 use brigade::{Origin, Plan};
 
 use crate::fakes::{Kept, in_time};
@@ -63,7 +63,7 @@ fn a_plan_is_a_table_a_flow_chart_and_a_graph() {
     for part in [
         "stages",
         "add, double",
-        "2 thread",
+        "2 threads",
         "20 in flight",
         "2 threads; at most ",
     ] {
@@ -114,7 +114,7 @@ async fn a_report_is_a_table_with_a_row_for_every_stage_and_a_verdict() {
     let names: Vec<_> = report
         .rows
         .iter()
-        .map(|row| (row.index, row.name))
+        .map(|row| (row.index, &*row.name))
         .collect();
     assert_eq!(
         names,
@@ -157,7 +157,7 @@ async fn the_bottleneck_is_the_slow_one_even_if_it_is_the_reader() {
         :drive sink::each(|_x| ())
     };
     let report = in_time(reader.run()).await.unwrap();
-    assert_eq!(report.bottleneck, Some("source"), "{report}");
+    assert_eq!(report.bottleneck.as_deref(), Some("source"), "{report}");
     let time = report.stage("map").unwrap().time.unwrap();
     assert!(time.starved > time.busy, "{report}");
     let stage = pipeline! {
@@ -166,14 +166,17 @@ async fn the_bottleneck_is_the_slow_one_even_if_it_is_the_reader() {
         :block 1 tap(|_x| slow()) with { name: "slow" },
         :drive sink::each(|_x| ())
     };
-    assert_eq!(in_time(stage.run()).await.unwrap().bottleneck, Some("slow"));
+    assert_eq!(
+        in_time(stage.run()).await.unwrap().bottleneck.as_deref(),
+        Some("slow")
+    );
     let writer = pipeline! {
         [0..200_u64]
         :block 1 map(|x| x),
         :drive sink::each(move |_x| slow()) with { name: "writer" }
     };
     assert_eq!(
-        in_time(writer.run()).await.unwrap().bottleneck,
+        in_time(writer.run()).await.unwrap().bottleneck.as_deref(),
         Some("writer")
     );
 }
@@ -206,7 +209,10 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
     );
     assert_eq!(failure.task(), Some(&"x\ny"));
     assert_eq!(failure.frames(), ["text"]);
-    assert_eq!((failure.stage().name, failure.stage().index), ("number", 2));
+    assert_eq!(
+        (&*failure.stage().name, failure.stage().index),
+        ("number", 2)
+    );
     assert!(failure.stage().file.ends_with("values.rs"));
     assert_eq!(failure.stage().line, line);
     assert_eq!(
@@ -219,6 +225,46 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
         debugged.contains("&str") && !debugged.contains("x\\ny"),
         "{debugged}"
     );
+}
+
+fn line(number: u64) -> Line {
+    Line {
+        text: format!("x{number}"),
+        origin: "posts.ndjson".into(),
+        number,
+        offset: 10 * number,
+    }
+}
+
+#[tokio::test]
+async fn a_failure_of_a_line_says_where_the_line_is() {
+    let places = [
+        "number: bad, at posts.ndjson:1 (byte 10)",
+        "number: bad, at posts.ndjson:2 (byte 20)",
+    ];
+    let failures = Kept::open();
+    let errors = failures.clone();
+    let parallel = pipeline! {
+        [[line(1), line(2)], errors]
+        push_task(original),
+        :block 2 let number = original.parse::<u64>().map_err(|_| "bad")?,
+        map(|m| m.number),
+        :drive sink::each(|_x| ())
+    };
+    in_time(parallel.run()).await.unwrap();
+    let failures: Vec<Failure<Line>> = failures.items.take();
+    let mut said: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    said.sort();
+    assert_eq!(said, places);
+
+    let inline = pipeline! {
+        [[line(1)]]
+        push_task(original),
+        let number = original.parse::<u64>().map_err(|_| "bad")?,
+        map(|m| m.number),
+    };
+    let failure = in_time(inline.collect::<Vec<_>>()).await.unwrap_err();
+    assert_eq!(failure.to_string(), places[0]);
 }
 
 /// As many errors are: the words of its source are in its own.

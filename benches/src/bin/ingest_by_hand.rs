@@ -15,7 +15,7 @@ use rusqlite::{Connection, Transaction, params};
 
 #[path = "../../../examples/ingest/clean/mod.rs"]
 mod clean;
-#[path = "../../../examples/ingest/post.rs"]
+#[path = "../../../examples/ingest/post/mod.rs"]
 mod post;
 
 const TABLES: &str = "

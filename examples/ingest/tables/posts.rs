@@ -104,12 +104,15 @@ impl Posts {
 
 impl Sink<Vec<Posted>> for Posts {
     /// A row that fails is a reject. A whole transaction that fails ends the run instead: five hundred good posts are
-    /// no rejects, and another run will bring them.
+    /// no rejects, and another run will bring them. So does a database that is locked for longer than was asked for.
     async fn write(&self, batches: Vec<Vec<Posted>>) -> Result<Written, SinkError<Vec<Posted>>> {
         let mended = batches.iter().flatten().filter(|post| post.mended).count();
+        let written = match self.table.write(batches).await {
+            Err(away) if away.is_away() => return Err(SinkError::closed(away.into_error())),
+            written => written?,
+        };
         // A count for the report, which is made when all has ended.
         self.mended.fetch_add(mended as u64, Relaxed);
-        let written = self.table.write(batches).await?;
         for (_, cause) in written.failures() {
             if let Cause::Error(error) = cause
                 && error.is::<WriteError>()
@@ -124,7 +127,7 @@ impl Sink<Vec<Posted>> for Posts {
         Sink::<Vec<Posted>>::flush(&self.table).await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        Sink::<Vec<Posted>>::name(&self.table)
     }
 }

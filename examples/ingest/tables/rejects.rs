@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use brigade::sink::{Database, Sink, SinkError, Table, TableSnapshot, Value, Written};
 use brigade::source::Line;
-use brigade::{BoxError, Failure};
+use brigade::{BoxError, Cause, Failure};
 
 use crate::reject::Reject;
 use crate::voice::Voice;
@@ -71,6 +71,13 @@ impl Sink<Failure<Line>> for Rejects {
         &self,
         failures: Vec<Failure<Line>>,
     ) -> Result<Written, SinkError<Failure<Line>>> {
+        // A place that was away for too long says nothing about the lines: another run brings them.
+        if let Some(away) = failures
+            .iter()
+            .find(|failure| matches!(failure.cause(), Cause::Away(_)))
+        {
+            return Err(SinkError::closed(away.to_string()));
+        }
         let rejects: Vec<_> = failures.iter().map(Reject::from).collect();
         let rows = rejects.iter().cloned().map(reject_row).collect();
         let written = self.table.write(rows).await;
@@ -88,7 +95,7 @@ type RejectRow = (
     Option<String>,
     Option<i64>,
     Option<i64>,
-    &'static str,
+    String,
     String,
     Value,
 );

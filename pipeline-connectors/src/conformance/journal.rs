@@ -329,6 +329,18 @@ async fn drops(journal: &impl Journal) {
     for task in tasks {
         left.push(begin(journal, task).await.frames.len());
     }
+    let open = begin_or_done(journal, "d", Some("1"))
+        .await
+        .expect("it is new");
+    record(journal, &[("d", &open, "x", b"1")]).await;
+    finish(journal, "d", open.epoch, Ending::Dropped).await;
+    assert!(
+        begin_or_done(journal, "d", Some("1")).await.is_none(),
+        "a message that was given up on begins again, by the same number"
+    );
+    let again = begin_or_done(journal, "d", Some("2")).await;
+    let again = again.expect("a task that was given up on cannot be replayed");
+    assert_eq!(again.frames, [], "what is recorded of a dropped task stays");
     assert_eq!(
         left,
         [0, 1, 0],

@@ -206,8 +206,9 @@ impl Tasks {
         };
         known.is_done = true;
         let frames = std::mem::take(&mut known.frames);
+        let is_known_by_message = known.message.is_some();
         self.bytes -= weight_of_frames(&frames);
-        if finish.ending == Ending::Dropped {
+        if finish.ending == Ending::Dropped && !is_known_by_message {
             self.known.pop(&finish.task);
             self.bytes -= OVERHEAD + weight_of_name(&finish.task);
         }

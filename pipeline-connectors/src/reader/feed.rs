@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::thread;
 
 use pipeline_runtime::Origin;
+use pipeline_runtime::private::{held, held_briefly};
 use pipeline_runtime::source::{Flow, Line, Pulled, SourceError};
 use tokio::sync::mpsc::{self, Receiver};
 
@@ -100,6 +101,8 @@ struct Running {
     intake: Option<Intake>,
     block: Option<Block>,
     finished: bool,
+    /// Whether all inputs are files.
+    always_there: bool,
 }
 
 impl Running {
@@ -110,6 +113,7 @@ impl Running {
         progress: Progress,
     ) -> std::io::Result<Self> {
         let (sender, pieces) = mpsc::channel(PIECES);
+        let always_there = inputs.iter().all(|input| matches!(input, Input::File(_)));
         let budget = Budget::new(settings.byte_bound);
         let spares = Spares::default();
         let reader = Reader {
@@ -131,6 +135,7 @@ impl Running {
             intake: None,
             block: None,
             finished: false,
+            always_there,
         })
     }
 
@@ -153,7 +158,12 @@ impl Running {
         }
         let unfinished = self.intake.as_ref().map_or(0, Intake::unfinished);
         self.budget.set_unfinished(unfinished);
-        let piece = self.pieces.recv().await;
+        // Files are there to be read; of anything else more may come, or nothing.
+        let piece = if self.always_there {
+            held("the reader", self.pieces.recv()).await
+        } else {
+            held_briefly("the reader", self.pieces.recv()).await
+        };
         self.budget.set_unfinished(0);
         match piece {
             Some(Piece::Begin(name)) => {

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use pipeline_runtime::guard;
 use rusqlite::Connection;
 use tokio::sync::Semaphore;
 use tokio::task::spawn_blocking;
@@ -203,9 +204,10 @@ impl Database {
         let database = self.clone();
         let working = spawn_blocking(move || {
             let _turn = turn;
-            work(&mut database.connection())
+            guard::call(|| work(&mut database.connection()))
         });
-        working.await.map_err(|error| error.to_string())
+        let worked = working.await.map_err(|error| error.to_string())?;
+        worked.map_err(|panicked| panicked.to_string())
     }
 
     /// Moves what is in the write-ahead log into the database file, as far as nobody reads it.

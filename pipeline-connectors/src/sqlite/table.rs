@@ -1,8 +1,10 @@
 //! A table, and how it is described.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
@@ -210,6 +212,8 @@ impl Table {
                 }
                 table.stats.add(batch.counts);
                 written.push(batch);
+                // They are written, whatever their drop does.
+                guard::let_go_of(rows);
             }
             (written, None)
         };
@@ -243,8 +247,8 @@ impl<R: Row> Sink<R> for Table {
         self.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.name().to_owned().into()
     }
 }
 
@@ -278,7 +282,7 @@ impl<R: Row> Sink<Vec<R>> for Table {
         self.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.name().to_owned().into()
     }
 }

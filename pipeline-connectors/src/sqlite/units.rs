@@ -1,9 +1,11 @@
 //! Rows that are written together or not at all, each unit with what is settled by it, and any number of units in one
 //! transaction.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
 use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
 
@@ -94,8 +96,8 @@ impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
         self.table.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.table.name().to_owned().into()
     }
 }
 
@@ -121,8 +123,8 @@ impl<R: Row, C: Claims> Sink<Vec<R>> for Claiming<C> {
         self.table.checkpoint().await
     }
 
-    fn name(&self) -> &'static str {
-        "sqlite"
+    fn name(&self) -> Cow<'static, str> {
+        self.table.name().to_owned().into()
     }
 }
 
@@ -168,15 +170,23 @@ impl<C: Claims> Claiming<C> {
             let batch = with_room(connection, |connection| {
                 Batch::write(connection, sql, &items, &claims)
             });
-            batch.map_err(|error| Unwritten {
-                kind: kind(&error),
-                why: format!(
-                    "nothing of this batch was written to the table `{}`: {}",
-                    sql.table,
-                    refused(&error, waited)
-                ),
-                items: items.into_iter().map(|item| item.rows).collect(),
-            })
+            let rows = items.into_iter().map(|item| item.rows);
+            match batch {
+                Ok(batch) => {
+                    // They are written, whatever their drop does.
+                    guard::let_go_of(rows.flatten());
+                    Ok(batch)
+                }
+                Err(error) => Err(Unwritten {
+                    kind: kind(&error),
+                    why: format!(
+                        "nothing of this batch was written to the table `{}`: {}",
+                        sql.table,
+                        refused(&error, waited)
+                    ),
+                    items: rows.collect(),
+                }),
+            }
         };
         let batch = table.run(work).await.unwrap_or_else(|panic| {
             Err(Unwritten {

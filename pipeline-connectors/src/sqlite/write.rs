@@ -1,8 +1,8 @@
 //! One transaction.
 
 use std::fmt::Write as _;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use pipeline_runtime::guard;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction, TransactionBehavior};
 
@@ -136,10 +136,9 @@ fn bind(
     row: &impl Row,
     take: &mut dyn FnMut(&dyn ToSql) -> rusqlite::Result<()>,
 ) -> Result<(), Refused> {
-    let bound = catch_unwind(AssertUnwindSafe(|| row.bind(&mut Binder::new(take))));
-    match bound {
+    match guard::call(|| row.bind(&mut Binder::new(take))) {
         Ok(bound) => Ok(bound?),
-        Err(_) => Err(Refused::Row("its `bind` panicked".into())),
+        Err(panicked) => Err(Refused::Row(format!("its `bind` {panicked}"))),
     }
 }
 

@@ -5,6 +5,7 @@ mod bind;
 mod connection;
 mod stats;
 
+use std::borrow::Cow;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -168,7 +169,7 @@ impl Source for Tcp {
         }
     }
 
-    fn name(&self) -> &'static str {
-        "tcp"
+    fn name(&self) -> Cow<'static, str> {
+        "tcp".into()
     }
 }

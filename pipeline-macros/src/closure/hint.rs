@@ -14,7 +14,7 @@ pub(crate) fn hinted(sink: &Expr, glue: &Glue) -> Option<Expr> {
         return None;
     };
     let name = last_name(&call.func)?;
-    if name != "each" && name != "each_async" {
+    if name != "each" && name != "each_async" && name != "each_mut" {
         return None;
     }
     let mut args: Vec<Expr> = call.args.into_iter().map(ungrouped).collect();

@@ -60,10 +60,17 @@ fn settings(glue: &Glue, stage: &Stage, main: usize) -> Vec<TokenStream> {
         flag(options.pool, "pool"),
         timeout,
         flag(options.retry.as_ref().map(|retry| retry.span), "retries"),
+        flag(sink_name(stage), "named"),
     ]
     .into_iter()
     .flatten()
     .collect()
+}
+
+/// Where the name of a sink is written: it goes before the sink's own.
+fn sink_name(stage: &Stage) -> Option<Span> {
+    let name = stage.options.name.as_ref()?;
+    (stage.mode() == Mode::Drive).then(|| name.span())
 }
 
 fn count(glue: &Glue, stage: &Stage) -> Option<TokenStream> {

@@ -30,6 +30,12 @@ impl<T> Edge<T> {
                 return Poll::Ready(None);
             }
             state.core.takers.park(place, cx.waker());
+            if state.core.starves() {
+                self.show(&state.core);
+                let giver = state.core.wake_giver(self.ordered);
+                drop(state);
+                wake(giver);
+            }
             return Poll::Pending;
         }
         state.core.takers.unpark(place);
@@ -37,6 +43,9 @@ impl<T> Edge<T> {
         let stamp = state.core.stamps;
         state.core.stamps += if take.each { taken as u64 } else { 1 };
         state.core.counts.handed += taken as u64;
+        if state.core.takes(taken, take.keep) {
+            self.show(&state.core);
+        }
         let giver = if take.keep {
             None
         } else {

@@ -2,12 +2,17 @@
 
 use std::collections::BTreeMap;
 use std::task::Waker;
+use std::time::Duration;
 
+use super::demand::Demand;
 use super::waiters::Waiters;
 use crate::counts::Counts;
 
 /// How much measured work an automatic bound is worth, in nanoseconds.
 const AUTOMATIC_WORTH: u64 = 4_000_000;
+
+/// The same as a time.
+const WORTH: Duration = Duration::from_nanos(AUTOMATIC_WORTH);
 
 /// How many items an edge may hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +36,10 @@ pub(crate) struct Core {
     /// What of the bound is in use: equal to it where it is written.
     window: usize,
     limit: usize,
+    /// How many items are worth as much work of the stage.
+    made: usize,
+    /// How many the next stage takes meanwhile.
+    demand: Demand,
     /// Credits of items taken by the stage and not yet emitted.
     inside: usize,
     /// Credits of items that the next stage has not used up, and those reserved for outputs of a `flat_map`.
@@ -66,6 +75,8 @@ impl Core {
             bound,
             window: bound.window,
             limit: bound.limit,
+            made: usize::MAX,
+            demand: Demand::new(),
             inside: 0,
             ready: 0,
             reserved: 0,
@@ -86,16 +97,53 @@ impl Core {
 
     pub(crate) fn rebound(&mut self, bound: Bound) {
         self.bound = bound;
-        self.window = bound.window;
-        self.limit = bound.limit;
+        self.made = usize::MAX;
+        self.demand = Demand::new();
+        self.adapt();
+    }
+
+    /// What of an automatic bound is in use: what is worth the work of the stage, and of that what the next stage takes.
+    fn adapt(&mut self) {
+        let Bound {
+            window,
+            limit,
+            automatic,
+            floor,
+            ..
+        } = self.bound;
+        let (made, taken) = if automatic {
+            (self.made, self.demand.items())
+        } else {
+            (usize::MAX, usize::MAX)
+        };
+        self.window = made.max(floor).min(window);
+        self.limit = made.min(taken).max(floor).min(limit);
+    }
+
+    /// There is no next stage.
+    pub(crate) fn untaken(&mut self) {
+        self.demand = Demand::of_nobody();
+        self.adapt();
+    }
+
+    /// So many are to work at the same time: an automatic bound leaves them room.
+    pub(crate) fn recount(&mut self, count: usize) {
+        if self.bound.automatic {
+            let floor = count.saturating_mul(2);
+            self.bound.floor = floor;
+            self.bound.window = self.bound.window.max(floor);
+            self.bound.limit = self.bound.limit.max(floor);
+            self.adapt();
+        }
     }
 
     pub(crate) fn limit(&self) -> usize {
         self.limit
     }
 
+    /// What the stage may have taken and not yet emitted, where nothing waits for the next stage.
     pub(crate) fn window(&self) -> usize {
-        self.window
+        self.window.min(self.limit)
     }
 
     pub(crate) fn held(&self) -> usize {
@@ -106,12 +154,29 @@ impl Core {
     pub(crate) fn costs(&mut self, nanos_per_item: u64) {
         if self.bound.automatic {
             let worth = AUTOMATIC_WORTH / nanos_per_item.max(1);
-            let items = usize::try_from(worth)
-                .unwrap_or(usize::MAX)
-                .max(self.bound.floor);
-            self.window = items.min(self.bound.window);
-            self.limit = items.min(self.bound.limit);
+            self.made = usize::try_from(worth).unwrap_or(usize::MAX);
+            self.adapt();
         }
+    }
+
+    /// The next stage takes `items`: whether that has changed what of an automatic bound is in use.
+    #[inline]
+    pub(crate) fn takes(&mut self, items: usize, keeps: bool) -> bool {
+        let changed = self.bound.automatic && self.demand.takes(items, keeps, WORTH);
+        if changed {
+            self.adapt();
+        }
+        changed
+    }
+
+    /// The next stage waits for items, in the same way.
+    #[inline]
+    pub(crate) fn starves(&mut self) -> bool {
+        let changed = self.bound.automatic && self.demand.waits();
+        if changed {
+            self.adapt();
+        }
+        changed
     }
 
     fn room(&self) -> usize {
@@ -155,7 +220,7 @@ impl Core {
     /// Reserves room for up to `want` outputs of a `flat_map`. One place is left to the head of the line, and where
     /// others have taken that too, it gets one beyond the limit: nothing else can go on before it does.
     pub(crate) fn reserve(&mut self, want: usize, head: bool, ordered: bool) -> usize {
-        let room = self.bound.limit.saturating_sub(self.held());
+        let room = self.limit.saturating_sub(self.held());
         // What others reserved waits for the head if there is an order, and is emitted without it if there is none.
         let behind = if ordered { self.reserved } else { 0 };
         let granted = match (head, self.ready == behind) {
@@ -196,6 +261,16 @@ impl Core {
         self.live += 1;
     }
 
+    /// The workers that may still submit.
+    pub(crate) fn live(&self) -> usize {
+        self.live
+    }
+
+    /// A worker leaves while others stay.
+    pub(crate) fn resign(&mut self) {
+        self.live -= 1;
+    }
+
     /// A worker leaves; whether the stage has ended with it.
     pub(crate) fn leave(&mut self) -> bool {
         self.live -= 1;
@@ -220,7 +295,7 @@ impl Core {
         }
         if self.givers.any()
             && self.room() > 0
-            && self.room() >= (self.window / 2).min(self.least_want)
+            && self.room() >= (self.window() / 2).min(self.least_want)
         {
             return self.givers.choose();
         }

@@ -5,9 +5,11 @@
 
 mod consumers;
 mod core;
+mod demand;
 mod outputs;
 mod producers;
 mod ready;
+mod remains;
 mod runs;
 #[cfg(test)]
 mod tests;
@@ -29,6 +31,16 @@ use crate::counts::Counts;
 /// Nobody wants more of what the stage makes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gone;
+
+/// Whether a worker may work.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Permit {
+    Granted,
+    /// Nobody wants more of what the stage makes.
+    Gone,
+    /// There is no more to do for it, and it is no longer counted as one who may submit.
+    Resigned,
+}
 
 #[derive(Debug)]
 pub(crate) struct Edge<T> {
@@ -103,6 +115,13 @@ impl<T> Edge<T> {
         self.show(core);
     }
 
+    /// Nobody takes from it: there is no next stage.
+    pub(crate) fn untaken(&self) {
+        let core = &mut self.lock().core;
+        core.untaken();
+        self.show(core);
+    }
+
     pub(crate) fn bound(&self) -> Bound {
         self.lock().core.bound
     }
@@ -154,11 +173,6 @@ impl<T> Edge<T> {
 }
 
 impl<T> State<T> {
-    /// Moves everything out, to be dropped once the lock is released.
-    fn clear(&mut self) -> impl Sized + use<T> {
-        (self.ready.clear(), std::mem::take(&mut self.pending))
-    }
-
     /// Whether what the number `seq` brought can be emitted now.
     fn is_due(&self, seq: u64, ordered: bool) -> bool {
         !ordered || seq == self.core.head

@@ -5,7 +5,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{BoxError, Stop};
+use super::chain::{BoxError, Chain};
+use super::stop::Stop;
 
 /// Why an item or a pipeline failed.
 ///
@@ -48,36 +49,6 @@ impl fmt::Display for Cause {
             Self::Stopped(stop) => write!(f, "stopped: {stop}"),
         }
     }
-}
-
-/// An error and what it comes from, on one line, each once: many an error ends with the words of its source already.
-pub(super) struct Chain<'a>(pub(super) &'a (dyn Error + 'static));
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self(error) = self;
-        let mut last = text_of(*error)?;
-        f.write_str(&last)?;
-        let mut source = error.source();
-        while let Some(cause) = source {
-            let text = text_of(cause)?;
-            if !last.ends_with(&text) {
-                write!(f, ": {text}")?;
-                last = text;
-            }
-            source = cause.source();
-        }
-        Ok(())
-    }
-}
-
-/// As `to_string`, but an error that cannot be written is no panic.
-fn text_of(error: &dyn Error) -> Result<String, fmt::Error> {
-    use fmt::Write as _;
-
-    let mut text = String::new();
-    write!(text, "{error}")?;
-    Ok(text)
 }
 
 /// A place, as a sink, a queue, a journal, a store of letters or an errors end, that could not be reached, or had no room,
@@ -157,7 +128,7 @@ mod tests {
             Cause::Stopped(Stop::Source(io().into())),
             Cause::Stopped(Stop::Flush(io().into())),
             Cause::Stopped(Stop::NoThread {
-                stage: "it",
+                stage: "it".into(),
                 error: io(),
             }),
         ];

@@ -1,6 +1,7 @@
 //! What leaves a pipeline when an item, or the pipeline itself, fails.
 
 mod cause;
+mod chain;
 mod origin;
 mod stack;
 mod stop;
@@ -11,17 +12,15 @@ use std::time::Duration;
 
 use crate::report::Report;
 pub use crate::site::StageInfo;
-use crate::ticket::{Fate, Undecided};
+use crate::ticket::{Carry as _, Fate, Undecided};
 
 pub use cause::{Away, Cause};
+pub use chain::BoxError;
 pub use origin::{Origin, SourceError};
 use stack::OneLine;
 pub use stack::Stack;
 pub(crate) use stack::{write_failed, write_frames};
-pub use stop::{Invalid, Kept, NotDrained, Stop};
-
-/// A boxed error, as the cause of a failure holds it.
-pub type BoxError = Box<dyn Error + Send + Sync + 'static>;
+pub use stop::{Held, Invalid, Kept, NotDrained, Stop};
 
 /// The failure of one item, or the reason why a pipeline stopped.
 ///
@@ -89,7 +88,9 @@ impl<T> Failure<T> {
         self.0.frames
     }
 
-    /// Where the item comes from, if the failure is the source's and the source knows it.
+    /// Where the item comes from: what the source says of its own failures; the place of the line, where the task is a
+    /// [`Line`](crate::source::Line); the name of the queue and the id of the message, where the item is one delivery's.
+    /// `None` where nothing is known, as of a line that no `push_task` keeps.
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         self.0.origin.as_ref()
@@ -121,7 +122,7 @@ impl<T> Failure<T> {
     pub fn stack(&self) -> Stack<'_> {
         Stack {
             frames: self.0.frames,
-            stage: self.0.stage.name,
+            stage: &self.0.stage.name,
             cause: &self.0.cause,
             attempts: self.0.attempts,
         }
@@ -192,6 +193,11 @@ impl<T> Failure<T> {
         self.decide(Fate::Again(delay));
     }
 
+    /// Whether a message is still to be decided about.
+    pub(crate) fn is_of_delivery(&self) -> bool {
+        self.0.ticket.ticket().is_of_delivery()
+    }
+
     pub(crate) fn decide(self, fate: Fate) {
         self.0.ticket.decide(fate);
     }
@@ -224,9 +230,10 @@ impl<T> Failure<T> {
     /// What the source says of one item.
     #[cold]
     pub(crate) fn of_source(stage: StageInfo, error: SourceError) -> Self {
-        let (error, origin) = error.into_parts();
+        let (error, origin, ticket) = error.into_parts();
         let mut failure = Self::new(stage, Cause::Error(error));
         failure.0.origin = origin;
+        failure.0.ticket = ticket;
         failure
     }
 

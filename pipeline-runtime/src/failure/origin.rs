@@ -4,13 +4,17 @@ use std::error::Error;
 use std::fmt;
 use std::sync::Arc;
 
-use super::BoxError;
+use super::chain::BoxError;
+use crate::guard::{self, Shown};
+use crate::ticket::{Ticket, Undecided};
 
 /// An error that ends a source, or the failure of one item of it. Its `Display` is that of what went wrong.
 #[derive(Debug)]
 pub struct SourceError {
     error: BoxError,
     origin: Option<Origin>,
+    /// Of the message that it is about, if there is one to be decided about.
+    ticket: Undecided,
 }
 
 impl SourceError {
@@ -19,6 +23,15 @@ impl SourceError {
         Self {
             error: error.into(),
             origin: None,
+            ticket: Undecided::null(),
+        }
+    }
+
+    /// The failure of this message.
+    pub(crate) fn of_message(error: BoxError, ticket: Ticket) -> Self {
+        Self {
+            ticket: ticket.into(),
+            ..Self::new(error)
         }
     }
 
@@ -47,21 +60,21 @@ impl SourceError {
         self.error
     }
 
-    /// What went wrong, and where.
-    pub(crate) fn into_parts(self) -> (BoxError, Option<Origin>) {
-        (self.error, self.origin)
+    /// What went wrong, where, and with which message.
+    pub(crate) fn into_parts(self) -> (BoxError, Option<Origin>, Undecided) {
+        (self.error, self.origin, self.ticket)
     }
 }
 
 impl fmt::Display for SourceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.error.fmt(f)
+        Shown(&self.error).fmt(f)
     }
 }
 
 impl Error for SourceError {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
-        self.error.source()
+        guard::source(&*self.error)
     }
 }
 

@@ -2,13 +2,13 @@
 
 use std::fmt;
 
-use super::Cause;
+use super::cause::Cause;
 
 /// The frames that a task had passed when it failed; [`Failure::stack`](super::Failure::stack) makes it, `Display`
 /// writes it.
 pub struct Stack<'a> {
     pub(super) frames: &'a [&'static str],
-    pub(super) stage: &'static str,
+    pub(super) stage: &'a str,
     pub(super) cause: &'a Cause,
     pub(super) attempts: u32,
 }

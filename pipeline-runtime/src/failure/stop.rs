@@ -3,10 +3,11 @@
 use std::error::Error;
 use std::fmt;
 use std::io;
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::BoxError;
-use super::cause::Chain;
+use super::chain::{BoxError, Chain};
+use crate::guard::{self, Shown};
 
 /// Why a pipeline stopped as a whole.
 ///
@@ -43,17 +44,20 @@ pub enum Stop {
     /// A worker of this stage ended by no way that is known.
     Worker {
         /// The stage.
-        stage: &'static str,
+        stage: Arc<str>,
     },
     /// A thread cannot be had.
     NoThread {
         /// For this stage.
-        stage: &'static str,
+        stage: Arc<str>,
         /// What the system said.
         error: io::Error,
     },
     /// The tokio runtime has no timer, and this pipeline needs it; nothing was started.
-    NoTimer,
+    NoTimer {
+        /// What needs it, as "a `retry`".
+        what: &'static str,
+    },
     /// The failure itself went to the first who asked for the end of the run; this is what it said.
     Told(String),
 }
@@ -63,19 +67,27 @@ impl fmt::Display for Stop {
         match self {
             Self::Aborted => f.write_str("aborted"),
             Self::NotDrained(kept) => kept.fmt(f),
-            Self::Sink(error) => write!(f, "the sink takes nothing more: {error}"),
-            Self::Flush(error) => write!(f, "the sink could not be flushed: {error}"),
-            Self::ErrorsEnd(error) => error.fmt(f),
+            Self::Sink(error) => {
+                write!(f, "the sink takes nothing more: {}", Shown(error))
+            }
+            Self::Flush(error) => {
+                write!(f, "the sink could not be flushed: {}", Shown(error))
+            }
+            Self::ErrorsEnd(error) => Shown(error).fmt(f),
             Self::Source(error) => {
                 write!(f, "the source cannot go on: {}", Chain(&**error))
             }
             Self::Invalid(invalid) => invalid.fmt(f),
             Self::Worker { stage } => write!(f, "a worker of stage `{stage}` died"),
             Self::NoThread { stage, error } => {
-                write!(f, "cannot start a thread for stage `{stage}`: {error}")
+                write!(
+                    f,
+                    "cannot start a thread for stage `{stage}`: {error}; lower its count, or use `:async` or `pool`"
+                )
             }
-            Self::NoTimer => f.write_str(
-                "the tokio runtime has no timer; build it with `enable_time` or `enable_all`",
+            Self::NoTimer { what } => write!(
+                f,
+                "it has {what}, and the tokio runtime has no timer; build that with `enable_time` or `enable_all`"
             ),
             Self::Told(said) => f.write_str(said),
         }
@@ -86,7 +98,7 @@ impl Error for Stop {
     fn source(&self) -> Option<&(dyn Error + 'static)> {
         match self {
             Self::Sink(error) | Self::Flush(error) | Self::Source(error) => Some(&**error),
-            Self::ErrorsEnd(error) => error.source(),
+            Self::ErrorsEnd(error) => guard::source(&**error),
             Self::NoThread { error, .. } => Some(error),
             _ => None,
         }
@@ -99,7 +111,7 @@ pub struct Invalid(Box<Number>);
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Number {
-    stage: &'static str,
+    stage: Box<str>,
     option: &'static str,
     has: String,
     rule: &'static str,
@@ -108,13 +120,13 @@ struct Number {
 impl Invalid {
     /// The stage `has` "a count of 0", where `rule` is "a count is at least 1".
     pub(crate) fn new(
-        stage: &'static str,
+        stage: &str,
         option: &'static str,
         has: impl Into<String>,
         rule: &'static str,
     ) -> Self {
         Self(Box::new(Number {
-            stage,
+            stage: stage.into(),
             option,
             has: has.into(),
             rule,
@@ -123,8 +135,8 @@ impl Invalid {
 
     /// The name of the stage.
     #[must_use]
-    pub fn stage(&self) -> &'static str {
-        self.0.stage
+    pub fn stage(&self) -> &str {
+        &self.0.stage
     }
 
     /// What the number is for: `count`, `buffer`, `window` or `batch`; `sink` for a sink that cannot stand there.
@@ -159,15 +171,30 @@ struct Undrained {
 pub struct Kept {
     /// The name of the source, the stage or the sink.
     pub name: String,
-    /// How many items it had taken that were neither done nor filtered nor failed.
+    /// How many items it had, which were neither done nor filtered nor failed.
     pub items: u64,
+    /// Where it had them.
+    pub held: Held,
+}
+
+/// Where items were at the deadline of a drain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Held {
+    /// The stage had taken them: it worked on them, or kept them until they could be emitted in order.
+    Inside,
+    /// They waited for the stage.
+    InFront,
+    /// There were none: the source had not returned from a call.
+    InCall,
 }
 
 impl Kept {
-    pub(crate) fn new(name: impl Into<String>, items: u64) -> Self {
+    pub(crate) fn new(name: &str, items: u64, held: Held) -> Self {
         Self {
-            name: name.into(),
+            name: name.to_owned(),
             items,
+            held,
         }
     }
 }
@@ -196,10 +223,15 @@ impl fmt::Display for NotDrained {
         if self.kept().is_empty() {
             return f.write_str("no stage kept an item");
         }
-        for (place, Kept { name, items }) in self.kept().iter().enumerate() {
+        for (place, Kept { name, items, held }) in self.kept().iter().enumerate() {
             let between = if place == 0 { "" } else { ", " };
+            f.write_str(between)?;
             let s = if *items == 1 { "" } else { "s" };
-            write!(f, "{between}`{name}` kept {items} item{s}")?;
+            match held {
+                Held::Inside => write!(f, "`{name}` kept {items} item{s}")?,
+                Held::InFront => write!(f, "{items} item{s} waited for `{name}`")?,
+                Held::InCall => write!(f, "`{name}` had not returned from a call")?,
+            }
         }
         Ok(())
     }

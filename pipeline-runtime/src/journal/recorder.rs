@@ -1,17 +1,14 @@
 //! Gathers what the tasks of one pipeline begin and record, so that one call of the journal serves many.
 
 use std::future::Future;
-use std::panic::AssertUnwindSafe;
 use std::sync::{Arc, OnceLock};
-
-use futures::FutureExt as _;
 
 use super::lane::Lane;
 use super::open::{OpenTasks, Stages};
 use super::task::{Answer, Entry, Gathers, Opening, Task};
 use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
 use crate::control::Control;
-use crate::panics;
+use crate::guard;
 use crate::patience::Patience;
 use crate::site::Site;
 use crate::ticket::Message;
@@ -205,11 +202,8 @@ impl<J: Journal> Gathering<J> {
 async fn answered<T>(
     asked: impl Future<Output = Result<T, JournalError>>,
 ) -> Result<T, JournalError> {
-    let answer = AssertUnwindSafe(asked).catch_unwind().await;
-    answer.unwrap_or_else(|panic| {
-        let message = panics::message(&*panic);
-        Err(JournalError::refused(format!("it panicked: {message}")))
-    })
+    let answer = guard::run(async { asked.await }).await;
+    answer.unwrap_or_else(|panicked| Err(JournalError::refused(format!("it {panicked}"))))
 }
 
 /// An answer that is not for all is for none: a task must not be taken for new by mistake.

@@ -17,10 +17,10 @@ pub fn open<I: Input, Task: Send + 'static>(
     let errors = Arc::new(Errors::<Task>::new(Arc::clone(&build.control)));
     let puller = input.wire(&mut build, errors.relay());
     let stage = build.source(site, puller.name());
-    let broken = Arc::clone(&errors);
+    let (broken, source) = (Arc::clone(&errors), stage.clone());
     let feed = Arc::new(SourceFeed::new(
         puller,
-        Box::new(move |error| broken.source_broke(stage, error)),
+        Box::new(move |error| broken.source_broke(source.clone(), error)),
     ));
     let side = feed.side();
     let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
@@ -32,7 +32,6 @@ pub fn open<I: Input, Task: Send + 'static>(
         kind: Runs::Source,
         main: 0,
         count: 1,
-        workers: 1,
         own: side.clone(),
         timing: Arc::default(),
         per_credit: 1,

@@ -1,13 +1,10 @@
 //! Calls of the user's functions: lent, guarded, timed, tried again.
 
-use std::any::Any;
 use std::future::Future;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Duration;
 
-use futures::FutureExt as _;
-
 use crate::failure::{BoxError, Cause};
+use crate::guard;
 use crate::retry::Retry;
 use crate::step::Step;
 
@@ -49,19 +46,19 @@ pub fn call4<A, B, C, D, R>(call: impl FnOnce(A, B, C, D) -> R, a: A, b: B, c: C
 /// Every call in a stage that is not `:async`: a panic becomes a cause.
 #[inline]
 pub fn guard<R>(call: impl FnOnce() -> Result<R, Raised>) -> Result<R, Cause> {
-    match catch_unwind(AssertUnwindSafe(call)) {
+    match guard::call(call) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(raised)) => Err(raised.0),
-        Err(payload) => Err(panicked(payload)),
+        Err(panicked) => Err(Cause::Panic(panicked.into_message())),
     }
 }
 
 /// Every call in an `:async` stage: a panic while the future is made or polled becomes a cause.
 pub async fn guard_async<R>(call: impl Future<Output = Result<R, Raised>>) -> Result<R, Cause> {
-    match AssertUnwindSafe(call).catch_unwind().await {
+    match guard::run(call).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(raised)) => Err(raised.0),
-        Err(payload) => Err(panicked(payload)),
+        Err(panicked) => Err(Cause::Panic(panicked.into_message())),
     }
 }
 
@@ -92,20 +89,4 @@ pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Duration> {
 #[must_use]
 pub fn task_is<O, M, Task>(_: &Task) -> Step<O, M, Task> {
     Step::Gone
-}
-
-#[cold]
-fn panicked(payload: Box<dyn Any + Send>) -> Cause {
-    let message = match payload.downcast::<String>() {
-        Ok(message) => *message,
-        Err(payload) => match payload.downcast::<&'static str>() {
-            Ok(message) => (*message).to_owned(),
-            Err(payload) => {
-                // The payload's own drop may panic: it must not take the worker with it.
-                let _ = catch_unwind(AssertUnwindSafe(|| drop(payload)));
-                "a value that is no message".to_owned()
-            }
-        },
-    };
-    Cause::Panic(message)
 }

@@ -12,6 +12,8 @@ pub use journal::*;
 
 pub use crate::bounds::Never;
 pub use crate::opts::Opts;
+/// Called by connectors.
+pub use crate::paused::{held, held_briefly};
 pub use crate::retry::Retry;
 pub use crate::site::{Site, StageMeta};
 pub use crate::step::{Entry, Step, failed};

@@ -8,7 +8,7 @@ use crate::failure::BoxError;
 /// becomes of the item.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be the body of a message",
-    note = "a body is a `String`, a `Vec<u8>`, a number, an `Arc` of a body, or a type that implements `queue::Body`"
+    note = "a body is a `String`, a `Vec<u8>`, a number, an `Arc` of a body, `queue::Json` of any type of serde's (feature `json`), or a type that implements `queue::Body`"
 )]
 pub trait Body: Send + Sync + Sized + 'static {
     /// The body as bytes.
@@ -20,6 +20,12 @@ pub trait Body: Send + Sync + Sized + 'static {
     ///
     /// These bytes are none.
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, BoxError>;
+
+    /// Why it is no body of its type, if it is none: then its delivery fails before the first stage.
+    #[doc(hidden)]
+    fn unreadable(&self) -> Option<BoxError> {
+        None
+    }
 }
 
 impl Body for Vec<u8> {
@@ -49,6 +55,10 @@ impl<B: Body> Body for Arc<B> {
 
     fn from_bytes(bytes: Vec<u8>) -> Result<Self, BoxError> {
         B::from_bytes(bytes).map(Self::new)
+    }
+
+    fn unreadable(&self) -> Option<BoxError> {
+        B::unreadable(self)
     }
 }
 

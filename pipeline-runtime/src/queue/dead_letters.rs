@@ -104,6 +104,10 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
     /// messages are acknowledged then. A letter whose id is there already replaces the older one, or is kept beside it
     /// and comes later, where nothing can be replaced; it is never the one that is dropped.
+    ///
+    /// # Errors
+    ///
+    /// A store that is away is asked again with the same letters; with any other error the pipeline stops.
     fn write(
         &self,
         letters: Vec<DeadLetter>,
@@ -130,7 +134,11 @@ impl<D: DeadLetters> DeadLetters for Arc<D> {
 pub struct DeadLetterEnd<D>(D);
 
 /// An errors end that writes each failure as a dead letter. The failing delivery is acknowledged when its letter is
-/// written, and counted as dead. If the letter cannot be written the pipeline stops, and the message is delivered again.
+/// written, and counted as dead. While the store is away the pipeline waits for it; if it refuses a letter, or is closed,
+/// the pipeline stops, and the message is delivered again.
+///
+/// Of a failure that says nothing about the message no letter is written: where a place was
+/// [away](crate::Cause::Away) the message is given back, to be delivered again after a lease.
 ///
 /// A failure of a whole batch is a letter for each of its messages.
 pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
@@ -177,7 +185,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = *failure.stage();
+        let StageInfo { name, command, .. } = failure.stage().clone();
         let keys = failure.frames().iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,
@@ -200,7 +208,7 @@ impl DeadLetter {
             (letter.scope, letter.task) = (scope.to_string(), id.to_string());
         }
         Self {
-            stage: name.to_owned(),
+            stage: name.to_string(),
             command: command.to_owned(),
             cause: failure.cause().to_string(),
             attempts: failure.attempts(),

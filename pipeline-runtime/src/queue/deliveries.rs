@@ -112,8 +112,8 @@ impl<Q: Queue> Deliveries<Q> {
     }
 
     /// Messages that were begun `limit` times, and come again, go to `letters` by themselves, and not into the pipeline:
-    /// what kills the process each time is stopped so. The default is no limit. If a letter cannot be written, the source
-    /// ends with that error.
+    /// what kills the process each time is stopped so. The default is no limit. A store of letters that is away is waited
+    /// for; if it refuses a letter, or is closed, the source ends with that error.
     ///
     /// A delivery counts that was worked on: not one that only waited beside the one that killed the process, nor one that
     /// a stop gives back before a stage has seen it. Of a first delivery that is known when it is given back; of a message
@@ -164,6 +164,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             nack_filtered,
             place: queue.place(),
         });
+        build.needs_timer(None, "deliveries whose leases are extended");
         let kept = (Arc::clone(&keeper), Arc::clone(&queue));
         build.starts.push(Box::new(move |control| {
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));

@@ -1,5 +1,6 @@
 //! Sinks that decide about deliveries.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Delivery;
@@ -22,8 +23,8 @@ impl<B: Send + Sync + 'static> Sink<Delivery<B>> for Acks {
         Ok(Written::all())
     }
 
-    fn name(&self) -> &'static str {
-        "acks"
+    fn name(&self) -> Cow<'static, str> {
+        "acks".into()
     }
 }
 
@@ -51,7 +52,7 @@ impl<T: Send + 'static> Sink<Failure<T>> for Nacks {
         Ok(Written::all())
     }
 
-    fn name(&self) -> &'static str {
-        "nacks"
+    fn name(&self) -> Cow<'static, str> {
+        "nacks".into()
     }
 }

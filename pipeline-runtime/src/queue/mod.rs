@@ -6,6 +6,8 @@ mod dead_letters;
 mod deliveries;
 mod delivery;
 mod ends;
+#[cfg(feature = "json")]
+mod json;
 mod keeper;
 mod memory;
 mod poison;
@@ -30,6 +32,8 @@ pub use dead_letters::{
 pub use deliveries::{Deliveries, deliveries};
 pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
+#[cfg(feature = "json")]
+pub use json::{Json, JsonQueue, NoJson};
 pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
 #[doc(hidden)]
@@ -140,6 +144,41 @@ pub trait Queue: Send + Sync + 'static {
     #[doc(hidden)]
     fn place(&self) -> Option<Arc<str>> {
         None
+    }
+
+    /// The same queue with bodies that are any type of serde's, read and written as JSON.
+    ///
+    /// A message that is no such JSON is a failure of the source at the errors end, with its delivery: the errors end
+    /// acknowledges it, gives it back, or writes it as a dead letter, whose original is the text as it was. The others go
+    /// on. What JSON cannot hold is refused when it is sent.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use pipeline_runtime::queue::{self, Queue};
+    /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
+    /// struct Order {
+    ///     id: u64,
+    ///     plums: u32,
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let orders = queue::memory::<String>().json::<Order>();
+    /// orders.send(vec![Order { id: 1, plums: 12 }.into()]).await?;
+    /// let order = orders.receive(1, Duration::ZERO).await?.remove(0);
+    /// assert_eq!(order.body.plums, 12);
+    /// // In a pipeline: `[orders.deliveries()] push_task(order), let price = price_of(order.plums), …`
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "json")]
+    fn json<T>(self) -> JsonQueue<Self, T>
+    where
+        Self: Sized,
+    {
+        JsonQueue::new(self)
     }
 
     /// Its deliveries, as the input of a pipeline. A queue that is used elsewhere too is put into an `Arc` before.

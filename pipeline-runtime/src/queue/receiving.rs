@@ -1,5 +1,6 @@
 //! Asks a queue for messages.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -10,7 +11,7 @@ use tokio::time::{Instant, timeout};
 use super::connecting::Connecting;
 use super::keeper::{Keeper, Open, Suspicion};
 use super::poison::Poison;
-use super::{Delivery, Queue, Received};
+use super::{Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
 use crate::idle::Idle;
 use crate::patience::Patience;
@@ -240,7 +241,10 @@ impl<Q: Queue> Puller for Receiving<Q> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         let ahead = ready!(self.poll_begin(cx));
         Poll::Ready(match ahead {
-            Ok(_) => self.ahead.pop_front().map(Ok),
+            Ok(_) => self
+                .ahead
+                .pop_front()
+                .map(|item| readable(item).map_err(|error| Fault { error, last: false })),
             Err(error) => Some(Err(Fault { error, last: true })),
         })
     }
@@ -252,7 +256,9 @@ impl<Q: Queue> Puller for Receiving<Q> {
         out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
         let count = max.min(ready!(self.poll_begin(cx))?);
-        out.items.extend(self.ahead.drain(..count));
+        for item in self.ahead.drain(..count) {
+            hand_out(item, out);
+        }
         Poll::Ready(Ok(if count > 0 { Flow::More } else { Flow::End }))
     }
 
@@ -270,10 +276,32 @@ impl<Q: Queue> Puller for Receiving<Q> {
         if self.asks.tells_begun {
             self.give_back();
         }
-        out.items.extend(self.ahead.drain(..));
+        for item in self.ahead.drain(..) {
+            hand_out(item, out);
+        }
     }
 
-    fn name(&self) -> &'static str {
-        "queue"
+    fn name(&self) -> Cow<'static, str> {
+        self.asks.queue.name().to_string().into()
+    }
+}
+
+/// A delivery, or the failure of one whose body is none of its type.
+fn readable<B: Body>(
+    item: Carried<Delivery<B>, Ticket>,
+) -> Result<Carried<Delivery<B>, Ticket>, SourceError> {
+    match item.item.body().unreadable() {
+        None => Ok(item),
+        Some(error) => Err(SourceError::of_message(error, item.ticket)),
+    }
+}
+
+fn hand_out<B: Body>(
+    item: Carried<Delivery<B>, Ticket>,
+    out: &mut Pulled<Carried<Delivery<B>, Ticket>>,
+) {
+    match readable(item) {
+        Ok(item) => out.items.push(item),
+        Err(error) => out.fail(error),
     }
 }

@@ -1,8 +1,10 @@
 //! A queue as a sink.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Body, Outgoing, Queue};
+use crate::place::ErrorKind;
 use crate::retry::Retry;
 use crate::sink::{Sink, SinkError, Written};
 
@@ -48,8 +50,7 @@ where
         let mut left: Vec<_> = items.into_iter().map(Into::into).enumerate().collect();
         let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
         loop {
-            let sent = self.send(&mut left, &mut written).await;
-            let again = sent.map_err(SinkError::closed)?;
+            let again = self.send(&mut left, &mut written).await?;
             let Some(error) = again else {
                 return Ok(written);
             };
@@ -61,8 +62,8 @@ where
         }
     }
 
-    fn name(&self) -> &'static str {
-        "queue"
+    fn name(&self) -> Cow<'static, str> {
+        self.0.name().to_string().into()
     }
 }
 
@@ -70,18 +71,23 @@ const LONGEST: Duration = Duration::from_secs(10);
 
 impl<Q: Queue<Body: Clone>> Sends<Q> {
     /// Sends what is left. Says why there is something left to be tried again.
-    async fn send(
+    async fn send<T>(
         &self,
         left: &mut Vec<(usize, Outgoing<Q::Body>)>,
         written: &mut Written,
-    ) -> Result<Option<String>, String> {
+    ) -> Result<Option<String>, SinkError<T>> {
         let messages = left.iter().map(|(_, message)| message.clone()).collect();
         let unsent = match self.0.send(messages).await {
             Ok(unsent) => unsent,
             Err(error) if error.is_away() => return Ok(Some(error.to_string())),
             Err(error) => {
-                let name = self.0.name();
-                return Err(format!("queue `{name}`: {error}"));
+                let why = format!("queue `{}`: {error}", self.0.name());
+                if error.kind() == ErrorKind::Closed {
+                    return Err(SinkError::closed(why));
+                }
+                left.drain(..)
+                    .for_each(|(index, _)| written.fail(index, &*why));
+                return Ok(None);
             }
         };
         let mut again = Vec::new();

@@ -1,11 +1,12 @@
 //! What a run has done so far, in rows.
 
+use std::borrow::Cow;
 use std::time::{Duration, Instant};
 
 use super::Watched;
 use crate::build::{Group, Runs};
 use crate::counts::Counts;
-use crate::failure::Kept;
+use crate::failure::{Held, Kept};
 use crate::report::{Report, Row, Time};
 
 impl Watched {
@@ -17,7 +18,7 @@ impl Watched {
         let now = self.ended.get().copied().unwrap_or_else(Instant::now);
         let mut rows = Vec::new();
         let mut taken = None;
-        let mut bottleneck: Option<(f64, &'static str)> = None;
+        let mut bottleneck: Option<(f64, &Cow<'static, str>)> = None;
         let mut in_source = Duration::ZERO;
         for (group, counts) in self.groups.iter().zip(&counts) {
             let started = self.started.get().copied().unwrap_or(now);
@@ -28,11 +29,11 @@ impl Watched {
                 .map_or(Duration::ZERO, |side| side.inside());
             let first = rows.len();
             rows.extend(group.rows(counts, taken));
-            rows[first].time = time;
+            rows[first + group.main].time = time;
             if let Some(time) = time
                 && bottleneck.is_none_or(|(busy, _)| time.busy > busy)
             {
-                bottleneck = Some((time.busy, group.main().name));
+                bottleneck = Some((time.busy, &group.main().name));
             }
             taken = Some(counts.handed);
         }
@@ -42,7 +43,7 @@ impl Watched {
                 .started
                 .get()
                 .map_or(Duration::ZERO, |started| now.duration_since(*started)),
-            bottleneck: bottleneck.map(|(_, name)| name),
+            bottleneck: bottleneck.map(|(_, name)| name.clone()),
             threads: if self.control.aborted() {
                 self.control.threads()
             } else {
@@ -52,12 +53,27 @@ impl Watched {
     }
 }
 
-impl Report {
-    /// Who has not finished, for the reason of a drain past its deadline.
-    pub(super) fn kept(&self) -> Vec<Kept> {
-        let kept = self.rows.iter().filter(|row| row.unresolved() > 0);
-        kept.map(|row| Kept::new(row.name, row.unresolved()))
-            .collect()
+impl Watched {
+    /// What has not finished when a drain is past its deadline, in the order of the pipeline.
+    pub(crate) fn kept(&self) -> Vec<Kept> {
+        let report = self.report();
+        let (mut kept, mut rows) = (Vec::new(), report.rows.iter());
+        for (index, group) in self.groups.iter().enumerate() {
+            if group.side.as_ref().is_some_and(|side| side.asked()) {
+                kept.push(Kept::new(&group.main().name, 0, Held::InCall));
+            }
+            for row in rows.by_ref().take(group.stages.len()) {
+                kept.push(Kept::new(&row.name, row.unresolved(), Held::Inside));
+            }
+            if let Some(next) = self.groups.get(index + 1) {
+                let held = group.own.hold();
+                let counts = held.counts();
+                let waiting = counts.emitted.saturating_sub(counts.handed);
+                kept.push(Kept::new(&next.main().name, waiting, Held::InFront));
+            }
+        }
+        kept.retain(|kept| kept.items > 0 || kept.held == Held::InCall);
+        kept
     }
 }
 
@@ -68,15 +84,16 @@ impl Group {
             .unwrap_or(counts.resolved);
         let mut resolved = counts.resolved;
         let mut rows = Vec::new();
-        for (info, stage) in self.stages.iter().zip(&counts.stages) {
+        for (row, (info, stage)) in self.stages.iter().zip(&counts.stages).enumerate() {
             let done = resolved.saturating_sub(stage.filtered + stage.failed);
-            let emitted = if self.kind == Runs::Sink {
+            // The stages in front of a sink emit; the sink, which they are named after, does not.
+            let emitted = if self.kind == Runs::Sink && row == self.main {
                 0
             } else {
                 stage.emitted.unwrap_or(done)
             };
             rows.push(Row {
-                name: info.name,
+                name: info.name.clone(),
                 index: info.index,
                 r#in: input,
                 done,
@@ -108,19 +125,27 @@ impl Group {
                 busy,
                 starved: 0.0,
                 blocked: 1.0 - busy,
+                parked: 0.0,
             });
         }
         let begun = *self.timing.started.get()?;
         let ended = self.timing.ended.get().copied().unwrap_or(now);
-        let at_work = (ended.duration_since(begun).as_secs_f64() / elapsed).min(1.0);
-        let share = |span: Duration| span.as_secs_f64() / (elapsed * self.workers as f64);
+        let staff = self.timing.staff();
+        let at_work = staff.until(ended);
+        let all = staff.before(begun.saturating_duration_since(started))
+            + at_work
+            + staff.after(now.saturating_duration_since(ended));
+        let share = |span: Duration| span.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE);
+        let at_work = share(at_work).min(1.0);
         let starved = share(self.timing.starved.total() + in_source).clamp(0.0, at_work);
         let blocked = share(self.timing.blocked.total()).clamp(0.0, at_work - starved);
+        let parked = self.timing.parked.total().as_secs_f64();
         Some(Time {
-            workers: self.count,
+            workers: self.bound.permits(),
             busy: at_work - starved - blocked,
             starved,
             blocked,
+            parked: parked / (all.as_secs_f64() + parked).max(f64::MIN_POSITIVE),
         })
     }
 }

@@ -2,15 +2,14 @@
 
 use std::future::Future;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
-
-use futures::FutureExt;
 
 use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
+use crate::guard::{self, Going};
 
 /// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error
-/// fails that item. So does a panic.
+/// fails that item. So does a panic. With `:drive n` up to `n` calls are made at the same time, so `f` shares what it
+/// changes; [`each_mut`](super::each_mut) changes what it captures.
 pub fn each<T, R, F>(f: F) -> Each<T, F>
 where
     F: Fn(T) -> R,
@@ -40,21 +39,22 @@ impl<E: Into<BoxError>> Outcome for Result<(), E> {
 }
 
 impl<T: Send + 'static, R: Outcome, F: Fn(T) -> R + Send + Sync + 'static> Sink<T> for Each<T, F> {
+    const BATCHES: bool = false;
+
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
         for (index, item) in items.into_iter().enumerate() {
-            match catch_unwind(AssertUnwindSafe(|| (self.0)(item).outcome())) {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => written.fail(index, error),
-                Err(panic) => written.panicked(index, &*panic),
-            }
+            written.outcome(index, guard::call(|| (self.0)(item).outcome()));
         }
         Ok(written)
     }
 }
 
-/// Calls `f` with every item, one after the other, and awaits what it returns: `()` or a `Result` whose error fails
-/// that item. So does a panic.
+/// Calls `f` with every item and awaits what it returns: `()` or a `Result` whose error fails that item. So does a panic.
+/// `:drive n` has `n` of these calls under way at the same time.
+///
+/// The future cannot borrow from what `f` captures: `:async 8 tap(|item| client.put(item))?` with
+/// [`discard`](super::discard) behind it can.
 pub fn each_async<T, Fut, F>(f: F) -> EachAsync<T, F>
 where
     F: Fn(T) -> Fut,
@@ -72,15 +72,13 @@ where
     Fut: Future<Output: Outcome> + Send,
     F: Fn(T) -> Fut + Send + Sync + 'static,
 {
+    const BATCHES: bool = false;
+
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
-        for (index, item) in items.into_iter().enumerate() {
-            let call = AssertUnwindSafe(async { (self.0)(item).await.outcome() });
-            match call.catch_unwind().await {
-                Ok(Ok(())) => {}
-                Ok(Err(error)) => written.fail(index, error),
-                Err(panic) => written.panicked(index, &*panic),
-            }
+        for (index, item) in Going::of(items).enumerate() {
+            let called = guard::run(async { (self.0)(item).await.outcome() }).await;
+            written.outcome(index, called);
         }
         Ok(written)
     }

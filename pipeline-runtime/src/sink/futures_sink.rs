@@ -5,6 +5,7 @@ use tokio::sync::Mutex;
 
 use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
+use crate::guard::Going;
 
 /// The items go into a `futures::Sink`, one write at a time. Its first error closes it.
 pub fn from_futures_sink<S>(sink: S) -> FromFuturesSink<S> {
@@ -22,7 +23,7 @@ where
 {
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
         let mut sink = self.0.lock().await;
-        for item in items {
+        for item in Going::of(items) {
             sink.feed(item).await.map_err(SinkError::closed)?;
         }
         sink.flush().await.map_err(SinkError::closed)?;

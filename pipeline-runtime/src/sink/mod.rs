@@ -1,23 +1,34 @@
 //! The output end of a pipeline.
 
+mod collect;
+mod discard;
 mod each;
+mod each_mut;
 mod error;
 mod futures_sink;
+mod lines;
 mod sender;
 
-use std::any::Any;
+use std::borrow::Cow;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::failure::{Away, BoxError, Cause};
-use crate::panics::message;
+use crate::guard::{self, Panicked, Shown};
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
 
+pub use collect::{Collected, collect};
+pub use discard::{Discard, discard};
 pub use each::{Each, EachAsync, Outcome, each, each_async};
+pub use each_mut::{EachMut, each_mut};
 pub use error::SinkError;
 pub use futures_sink::{FromFuturesSink, from_futures_sink};
+pub use lines::{Lines, LinesError, LinesFile, lines, lines_to};
+
+/// The most items in one write.
+pub(crate) const MOST: usize = 1024;
 
 /// Where items go: something that writes a batch of them.
 #[diagnostic::on_unimplemented(
@@ -25,26 +36,50 @@ pub use futures_sink::{FromFuturesSink, from_futures_sink};
     note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
 )]
 pub trait Sink<T>: Send + Sync + 'static {
+    /// Whether a write of many items costs less than one for each of them. The default is `true`: a write is given all
+    /// that waits. With `false` a writer takes one item at first, and as many as make about 100 µs of work where they
+    /// cost less, so that with `:drive n` those that cost more are spread over all `n` writers.
+    const BATCHES: bool = true;
+
+    /// Whether only one writer may write, whatever the count.
+    #[doc(hidden)]
+    const ALONE: bool = false;
+
     /// Writes the items; reports those that failed by index with their cause, or an error for all of them, whose
     /// [kind](crate::ErrorKind) says what becomes of them.
     ///
     /// There is at least one item, and at most 1,024. With `:drive n` up to `n` writes run at the same time. A panic
-    /// fails all of the items.
+    /// fails all of the items. As an errors end it is written to by every stage at the same time.
+    ///
+    /// # Errors
+    ///
+    /// - *Refused*: the items fail.
+    /// - *Away*: what comes back with the error is written again, with pauses that double from 100 ms to 3 s, and up to as
+    ///   much again of chance; a warning is logged when that begins and each minute, and the end of it. Items of a queue's
+    ///   deliveries are held so for ever: their leases are extended, and back-pressure stops the source. Without deliveries
+    ///   it is waited for 60 s; then the items fail with [`Cause::Away`]. So they do at once where they do not come back. An
+    ///   errors end that does not give back what it could not take, or is away for longer than that, stops the pipeline.
+    /// - *Closed*: the pipeline stops. An errors end that refuses a failure stops it too.
     ///
     /// # Cancel safety
     ///
-    /// Need not be cancel safe: only an abort drops the future.
+    /// Need not be cancel safe: only an abort, or the deadline of a drain, drops the future. As an errors end it is dropped
+    /// when the pipeline stops.
     fn write(&self, items: Vec<T>) -> impl Future<Output = Result<Written, SinkError<T>>> + Send;
 
-    /// Called once after the last write has returned; not where the pipeline was stopped or aborted. An error is what
-    /// `run` returns.
+    /// Called after the last write has returned; not where the pipeline was stopped or aborted.
+    ///
+    /// # Errors
+    ///
+    /// One that is away is called again for up to 60 s. Any other is what `run` returns.
     fn flush(&self) -> impl Future<Output = Result<(), SinkError<T>>> + Send {
         async { Ok(()) }
     }
 
-    /// The name in reports. The default is `sink`.
-    fn name(&self) -> &'static str {
-        "sink"
+    /// The name in plans, reports and messages, unless the pipeline gives it one (`:drive sink with { name: "…" }`). The
+    /// default is `sink`.
+    fn name(&self) -> Cow<'static, str> {
+        "sink".into()
     }
 
     /// What it settles with its items, if it gets them by [`Sink::settle`].
@@ -149,9 +184,19 @@ impl Written {
         });
     }
 
+    /// What came of the call for the item at `index`.
+    #[inline]
+    pub(crate) fn outcome(&mut self, index: usize, called: Result<Result<(), BoxError>, Panicked>) {
+        match called {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => self.fail(index, error),
+            Err(panicked) => self.panicked(index, panicked),
+        }
+    }
+
     /// Writing the item at `index` panicked.
-    pub(crate) fn panicked(&mut self, index: usize, panic: &(dyn Any + Send)) {
-        let cause = Cause::Panic(message(panic));
+    pub(crate) fn panicked(&mut self, index: usize, panicked: Panicked) {
+        let cause = Cause::Panic(panicked.into_message());
         self.failed.push(Failed {
             index,
             part: None,
@@ -209,12 +254,12 @@ struct SharedError(Arc<BoxError>);
 
 impl std::fmt::Display for SharedError {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.fmt(f)
+        Shown(&self.0).fmt(f)
     }
 }
 
 impl std::error::Error for SharedError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.0.source()
+        guard::source(&**self.0)
     }
 }

@@ -1,6 +1,5 @@
 //! The source as the workers of the first stage see it.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Wake, Waker};
@@ -13,8 +12,8 @@ use crate::control::{Close, Drain};
 use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
 use crate::feed::{Batch, Feed};
+use crate::guard::{self, Panicked};
 use crate::pace::Pace;
-use crate::panics::message;
 
 /// The lock under which one worker at a time runs the source.
 pub(crate) struct SourceFeed<P: Puller> {
@@ -46,6 +45,8 @@ pub(crate) struct Side {
     pulling: Stopwatch,
     /// What of it the first stage's workers spent here, running the source or waiting for the one that does.
     inside: Stopwatch,
+    /// Whether a worker runs the source now.
+    asked: AtomicBool,
 }
 
 impl Side {
@@ -66,6 +67,11 @@ impl PullTime for Side {
 
     fn inside(&self) -> Duration {
         self.inside.total()
+    }
+
+    fn asked(&self) -> bool {
+        // For messages alone.
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
@@ -93,7 +99,9 @@ impl<P: Puller> Close for SourceFeed<P> {
         if let Ok(mut state) = self.state.try_lock() {
             let dropped = (state.puller.take(), std::mem::take(&mut state.rest));
             drop(state);
-            drop(dropped);
+            let (puller, rest) = dropped;
+            guard::let_go_of(puller);
+            drop(rest);
         }
     }
 }
@@ -139,6 +147,7 @@ impl<P: Puller> SourceFeed<P> {
                 counts: Mutex::new(Counts::of(1)),
                 pulling: Stopwatch::default(),
                 inside: Stopwatch::default(),
+                asked: AtomicBool::new(false),
             }),
             broken,
         }
@@ -176,7 +185,9 @@ impl<P: Puller> SourceFeed<P> {
         }
         if self.side.draining.load(Ordering::SeqCst) {
             if let Some(mut puller) = state.puller.take() {
-                puller.stop(&mut state.rest);
+                let rest = &mut state.rest;
+                guard::quietly(|| puller.stop(rest));
+                guard::let_go_of([puller]);
             }
             self.side.wake_all();
             return Poll::Ready(());
@@ -187,13 +198,10 @@ impl<P: Puller> SourceFeed<P> {
             Ok(Poll::Pending) => return Poll::Pending,
             Ok(Poll::Ready(Ok(flow))) => (flow == Flow::End).then_some(None),
             Ok(Poll::Ready(Err(error))) => Some(Some(error)),
-            Err(panic) => Some(Some(SourceError::new(format!(
-                "panicked: {}",
-                message(&*panic)
-            )))),
+            Err(panicked) => Some(Some(SourceError::new(panicked))),
         };
         if let Some(error) = ended {
-            state.puller = None;
+            guard::let_go_of(state.puller.take());
             if let Some(error) = error {
                 (self.broken)(error);
             }
@@ -216,9 +224,10 @@ impl<P: Puller> SourceFeed<P> {
         };
         let started =
             (speaks_for > 0).then(|| *state.pending_since.get_or_insert_with(Instant::now));
-        let asked = catch_unwind(AssertUnwindSafe(|| {
-            puller.poll_pull(cx, want, &mut state.rest)
-        }));
+        // For messages alone.
+        self.side.asked.store(true, Ordering::Relaxed);
+        let asked = guard::call(|| puller.poll_pull(cx, want, &mut state.rest));
+        self.side.asked.store(false, Ordering::Relaxed);
         state.pace.end(state.rest.len());
         let waits = asked.as_ref().is_ok_and(Poll::is_pending);
         if let Some(started) = started {
@@ -236,7 +245,7 @@ impl<P: Puller> SourceFeed<P> {
 }
 
 /// What came of asking a source: perhaps a panic.
-type Asked = std::thread::Result<Poll<Result<Flow, SourceError>>>;
+type Asked = Result<Poll<Result<Flow, SourceError>>, Panicked>;
 
 impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
     fn poll_take(
@@ -250,7 +259,7 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
         let mut state = self.lock();
         let state = &mut *state;
         if self.side.gone.load(Ordering::SeqCst) {
-            state.puller = None;
+            guard::let_go_of(state.puller.take());
             return Poll::Ready(None);
         }
         if state.rest.is_empty() && self.poll_source(state, place, cx, want).is_pending() {

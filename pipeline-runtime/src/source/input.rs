@@ -1,5 +1,6 @@
 //! What may stand in the header of a pipeline, and how it is asked for items.
 
+use std::borrow::Cow;
 use std::task::{Context, Poll};
 
 use super::{Flow, Pulled, SourceError};
@@ -72,7 +73,7 @@ pub trait Puller: Send + 'static {
     }
 
     /// The name in reports.
-    fn name(&self) -> &'static str {
-        "source"
+    fn name(&self) -> Cow<'static, str> {
+        "source".into()
     }
 }

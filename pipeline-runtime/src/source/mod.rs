@@ -3,23 +3,24 @@
 mod feed;
 mod input;
 mod iter;
-mod line;
 mod pull;
 mod receiver;
 mod stream;
 
+use std::borrow::Cow;
 use std::future::Future;
 
 pub use crate::failure::SourceError;
 use crate::feed::Hold;
+use crate::guard;
 use crate::ticket::Carried;
 
+pub use crate::line::Line;
 pub(crate) use feed::SourceFeed;
 pub use input::Input;
 #[doc(hidden)]
 pub use input::{CarriedOf, Fault, Puller, Relay};
 pub use iter::{Iter, iter};
-pub use line::Line;
 #[doc(hidden)]
 pub use receiver::Channel;
 pub use stream::{FromStream, stream};
@@ -67,9 +68,9 @@ pub trait Source: Send + 'static {
         out: &mut Pulled<Self::Item>,
     ) -> impl Future<Output = Result<Flow, SourceError>> + Send;
 
-    /// The name in reports. The default is `source`.
-    fn name(&self) -> &'static str {
-        "source"
+    /// The name in plans, reports and messages. The default is `source`.
+    fn name(&self) -> Cow<'static, str> {
+        "source".into()
     }
 }
 
@@ -187,7 +188,14 @@ impl<T> Pulled<Carried<T, ()>> {
             hold: other.hold.take(),
         };
         self.append(&mut more);
-        other.items = Carried::items(more.items);
+        other.items = Carried::items(std::mem::take(&mut more.items));
+    }
+}
+
+/// Items are dropped one by one, since any of them may panic then.
+impl<T> Drop for Pulled<T> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.items));
     }
 }
 

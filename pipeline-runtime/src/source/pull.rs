@@ -1,5 +1,6 @@
 //! A [`Source`] under polling.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -36,7 +37,7 @@ type PullFuture<S> = Pin<Box<dyn Future<Output = (S, Result<Flow, SourceError>)>
 /// A source and the future of its pull, which owns it meanwhile.
 #[doc(hidden)]
 pub struct Pulling<S: Source> {
-    name: &'static str,
+    name: Cow<'static, str>,
     idle: Option<S>,
     pulling: Option<PullFuture<S>>,
     /// Where the pull appends: outside the future, so that dropping it loses nothing.
@@ -125,7 +126,7 @@ impl<S: Source> Puller for Pulling<S> {
         std::mem::take(&mut self.ahead.skipped)
     }
 
-    fn name(&self) -> &'static str {
-        self.name
+    fn name(&self) -> Cow<'static, str> {
+        self.name.clone()
     }
 }

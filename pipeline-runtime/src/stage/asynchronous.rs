@@ -3,22 +3,25 @@
 use std::future::{Future, poll_fn};
 use std::ops::AsyncFn;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 use std::task::{Context, Poll, ready};
 
 use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
+use super::driven::{Driven, Drivers};
 use super::intake::{Intake, Next};
-use super::park::block_on;
+use super::places::{Places, begin, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::{Slots, Started};
 use crate::bounds::BoxFuture;
 use crate::bounds::{Item, Portable, Shareable};
-use crate::build::{Crew, Port};
+use crate::build::{Crew, Ended, Port};
 use crate::counts::Tally;
 use crate::edge::Runs;
+use crate::failure::Failure;
+use crate::guard::Panicked;
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
@@ -33,8 +36,12 @@ const ROUNDS: usize = 8;
 /// What the drivers of one group share.
 pub struct Work<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
-    drivers: usize,
+    /// How many drivers share the futures in flight; `None` where each has one.
+    drivers: Option<usize>,
     started: Arc<AtomicUsize>,
+    places: Arc<Places>,
+    /// Who makes more drivers.
+    crew: Weak<Driven<T, M, O, Task, K>>,
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Task, K> {
@@ -43,6 +50,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Ta
             shared: Arc::clone(&self.shared),
             drivers: self.drivers,
             started: Arc::clone(&self.started),
+            places: Arc::clone(&self.places),
+            crew: Weak::clone(&self.crew),
         }
     }
 }
@@ -60,8 +69,6 @@ type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
 
-pub(crate) type Drivers = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
-
 /// Wires a group whose function is asynchronous.
 #[must_use]
 pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
@@ -69,27 +76,46 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     opts: Opts,
 ) -> Halves<T, M, O, Task, K> {
     let (drivers, inline) = (drivers(&opts), opts.inline);
-    let in_flight = opts.kind == Kind::Async;
     let (shared, mut next) = Shared::wire(port, opts, true);
-    shared.feed.workers(drivers);
-    if let Some(group) = next.build.groups.last_mut() {
-        group.workers = drivers;
-        if in_flight {
-            let crew: Weak<dyn Crew> = Arc::downgrade(&(shared.clone() as Arc<dyn Crew>));
-            group.crew = Some(crew);
-        }
-    }
+    let places = Arc::new(Places::new());
+    let driven = Arc::new(Driven {
+        shared: Arc::clone(&shared),
+        places: Arc::clone(&places),
+        factory: OnceLock::new(),
+    });
     let work = Work {
         shared: Arc::clone(&shared),
         drivers,
         started: Arc::default(),
+        places,
+        crew: Arc::downgrade(&driven),
     };
-    let launch = move |factory: Drivers| launch(&shared, drivers, factory);
+    let crew: Weak<dyn Crew> = if let Some(drivers) = drivers {
+        shared.feed.workers(drivers);
+        shared.timing.staffed(drivers);
+        Arc::downgrade(&(shared.clone() as Arc<dyn Crew>))
+    } else {
+        Arc::downgrade(&(driven.clone() as Arc<dyn Crew>))
+    };
+    if !inline && let Some(group) = next.build.groups.last_mut() {
+        group.crew = Some(crew);
+    }
+    let launch: Launch = match drivers {
+        Some(drivers) => Box::new(move |factory| {
+            for _ in 0..drivers {
+                shared.control.spawn_in(shared.span(), factory());
+            }
+        }),
+        None => Box::new(move |factory| {
+            let _ = driven.factory.set(factory);
+            begin(&driven);
+        }),
+    };
     (
         Half {
             next,
             inline,
-            launch: Box::new(launch),
+            launch,
         },
         work,
     )
@@ -97,38 +123,23 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Shared<T, M, O, Task, K> {
     /// A driver whose places are all taken sees it when one of them is free.
-    fn set(self: Arc<Self>, count: usize) {
-        self.edge.set_permits(count);
+    fn set(self: Arc<Self>, count: usize) -> Result<(), Ended> {
+        if !self.edge.permit(count) {
+            return Err(Ended);
+        }
+        let drivers = drivers(&self.opts).unwrap_or(1);
+        self.timing.staffed(count.min(drivers));
+        Ok(())
     }
 }
 
-/// How many tasks drive the group.
-fn drivers(opts: &Opts) -> usize {
+/// How many tasks drive the group; `None` where there is one for each future.
+fn drivers(opts: &Opts) -> Option<usize> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match opts.kind {
-        Kind::Async if opts.journal || opts.count < 2 * cores => 1,
-        Kind::Async => cores,
-        _ => opts.count,
-    }
-}
-
-fn launch<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
-    shared: &Arc<Shared<T, M, O, Task, K>>,
-    drivers: usize,
-    factory: Drivers,
-) {
-    let factory = Arc::new(factory);
-    for _ in 0..drivers {
-        let factory = Arc::clone(&factory);
-        let span = shared.span();
-        if shared.opts.kind == Kind::Block {
-            let name = shared.main().name.to_owned();
-            let work = move || span.in_scope(|| block_on((*factory)()));
-            let started = shared.control.spawn_thread(name, Box::new(work));
-            shared.thread_started(started);
-        } else {
-            shared.control.spawn_in(span, (*factory)());
-        }
+        Kind::Async if opts.journal || opts.count < cores.saturating_mul(2) => Some(1),
+        Kind::Async => Some(cores),
+        _ => None,
     }
 }
 
@@ -173,7 +184,7 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
     let f = &*f;
     let run = |_seq, entry: Entry<T, M>, _ticket: &mut K| f(entry);
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.share());
+    let mut slots = Slots::new();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }
 
@@ -196,21 +207,32 @@ impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
     }
 }
 
+/// What failed, each with the row that it is counted in.
+type Failed<K> = Vec<(Started<K>, usize)>;
+
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     worker: Option<Worker<T, M, O, Task, K>>,
     shared: Arc<Shared<T, M, O, Task, K>>,
     intake: Intake<T, M, O, Task, K>,
     place: usize,
-    drivers: usize,
+    work: Work<T, M, O, Task, K>,
+    /// Whether it is counted among the drivers that have nothing to do.
+    free: bool,
     tally: Tally,
     pace: Pace,
     /// What came to an end and is to be handed in.
     resolved: Runs<Carried<O, K>>,
     /// Whether anything came to an end in this round.
     worked: bool,
-    /// Failures of items on their way, each in the place that its future had: a full errors end holds the stage back.
-    failing: FuturesUnordered<BoxFuture<'static, (Started<K>, usize)>>,
+    /// What failed in this round, and its failures.
+    failed: Failed<K>,
+    failures: Vec<Failure<Task>>,
+    /// Failures of earlier rounds on their way, each in the place that its future had: a full errors end holds the stage
+    /// back.
+    failing: FuturesUnordered<BoxFuture<'static, Failed<K>>>,
+    /// How many these are.
+    sent: usize,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
     ended: bool,
@@ -224,12 +246,16 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             worker: Some(shared.join()),
             intake: Intake::new(Arc::clone(&shared), place),
             place,
-            drivers: work.drivers,
+            work: work.clone(),
+            free: work.drivers.is_none() && work.places.counted(place),
             tally: shared.tally(),
             pace: Pace::new(),
             resolved: Runs::new(),
             worked: false,
+            failed: Vec::new(),
+            failures: Vec::new(),
             failing: FuturesUnordered::new(),
+            sent: 0,
             reporting: None,
             ended: false,
             shared,
@@ -239,7 +265,27 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     /// How many futures it may have in flight: the shares of all drivers add up to the permits exactly.
     pub(crate) fn share(&self) -> usize {
         let permits = self.shared.edge.permits();
-        permits / self.drivers + usize::from(self.place < permits % self.drivers)
+        match self.work.drivers {
+            Some(drivers) => permits / drivers + usize::from(self.place < permits % drivers),
+            None => usize::from(self.place < permits),
+        }
+    }
+
+    /// It has something to do: where each has one future, the next one may have to be made for what else there is.
+    fn busy(&mut self) {
+        if self.work.drivers.is_none()
+            && self.work.places.works(&mut self.free)
+            && let Some(crew) = self.work.crew.upgrade()
+        {
+            grow(&crew);
+        }
+    }
+
+    /// It has nothing to do, if all has come to an end.
+    fn rests(&mut self, idle: bool) {
+        if idle && self.work.drivers.is_none() {
+            self.work.places.rests(&mut self.free);
+        }
     }
 
     pub(crate) fn poll<C, F>(
@@ -254,10 +300,15 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     {
         for _ in 0..ROUNDS {
             self.worked = self.take(cx, slots, run);
-            slots.poll_woken(cx, |started, ending| self.ended(started, ending));
-            while let Poll::Ready(Some((started, row))) = self.failing.poll_next_unpin(cx) {
-                self.tally.stages[row].failed += 1;
-                self.resolve(&started, None);
+            slots.poll_woken(cx, |started, ending| match ending {
+                Ok(ending) => self.ended(started, ending),
+                Err(panicked) => self.fell(started, panicked),
+            });
+            if !self.failures.is_empty() {
+                self.report();
+            }
+            while let Poll::Ready(Some(failed)) = self.failing.poll_next_unpin(cx) {
+                self.reported(failed);
             }
             if !self.resolved.is_empty() {
                 let Self {
@@ -271,7 +322,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 if self.ended && slots.idle() && self.failing.is_empty() && self.reporting.is_none()
                 {
                     if let Some(worker) = self.worker.take() {
-                        worker.finish();
+                        worker.finish(self.intake.resigned);
                     }
                     return Poll::Ready(());
                 }
@@ -289,16 +340,25 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         C: Fn(u64, Entry<T, M>, &mut K) -> F,
         F: Future<Output: Ending<O, M, Task, K>>,
     {
-        let room = slots.room(self.share()).saturating_sub(self.failing.len());
+        let share = self.share();
+        let room = slots.room(share).saturating_sub(self.sent);
         let idle = slots.idle() && self.failing.is_empty();
-        if self.ended || (room == 0 && !idle) || self.poll_reporting(cx).is_pending() {
+        if room == 0 && !idle {
+            // It may have had room when it began to wait, and has been chosen for what it cannot take any more.
+            self.intake.step_back();
             return false;
         }
+        if self.ended || self.poll_reporting(cx).is_pending() {
+            return false;
+        }
+        self.rests(idle);
         let most = room.clamp(1, TAKE);
         match self.intake.poll_next(cx, self.pace.want(most), idle) {
             Poll::Pending => return false,
             Poll::Ready(Next::End) => self.ended = true,
             Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
+                self.busy();
+                slots.make_room(1, share);
                 let Carried { item, mut ticket } = item;
                 let again = true;
                 if ticket.is_lost(&mut Now::default()) {
@@ -308,13 +368,16 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 let future = run(seq, Entry::Again(item, attempt), &mut ticket);
                 let started = Started { seq, again, ticket };
                 match slots.start(future) {
-                    Poll::Ready(ending) => self.ended(started, ending),
-                    Poll::Pending => slots.keep(started, None),
+                    Ok(Poll::Ready(ending)) => self.ended(started, ending),
+                    Ok(Poll::Pending) => slots.keep(started, None),
+                    Err(panicked) => self.fell(started, panicked),
                 }
             }
             Poll::Ready(Next::Batch { seq, credits }) => {
                 let mut items = std::mem::take(&mut self.intake.batch.items);
                 let count = items.len();
+                self.busy();
+                slots.make_room(count, share);
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most, None);
@@ -328,8 +391,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                     let future = run(seq, Entry::Fresh(item), &mut ticket);
                     let started = Started { seq, again, ticket };
                     match slots.start(future) {
-                        Poll::Ready(ending) => self.ended(started, ending),
-                        Poll::Pending => slots.keep(started, hold.clone()),
+                        Ok(Poll::Ready(ending)) => self.ended(started, ending),
+                        Ok(Poll::Pending) => slots.keep(started, hold.clone()),
+                        Err(panicked) => self.fell(started, panicked),
                     }
                 }
                 self.pace.end(count);
@@ -374,6 +438,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         }
     }
 
+    /// A future panicked outside of the user's calls.
+    #[cold]
+    fn fell(&mut self, started: Started<K>, panicked: Panicked) {
+        self.worked = true;
+        let step = Step::Failed(self.shared.fell(panicked));
+        self.settle(started, step);
+    }
+
     /// What is no output: a failure to be sent on, an item to wait for another attempt.
     fn settle(&mut self, mut started: Started<K>, step: Step<O, M, Task>) {
         let ticket = std::mem::take(&mut started.ticket);
@@ -393,13 +465,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 self.resolve(&started, None);
             }
             Step::Failed(failure) => {
-                let shared = Arc::clone(&self.shared);
-                let (failure, row) = shared.failed(failure, ticket);
-                let failing = async move {
-                    shared.report(vec![failure]).await;
-                    (started, row)
-                };
-                self.failing.push(Box::pin(failing));
+                let (failure, row) = self.shared.failed(failure, ticket);
+                self.failures.push(failure);
+                self.failed.push((started, row));
             }
             Step::Again {
                 item,
@@ -407,6 +475,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 delay,
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                // It may have nothing to hand in for a long time, or ever.
+                self.shared.edge.count(&mut self.tally);
                 self.shared.again(
                     Due {
                         seq: started.seq,
@@ -420,6 +490,28 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
             }
             // Its deadline has resolved it, or its outputs were handed in one by one.
             Step::Gone => self.tried(&started),
+        }
+    }
+
+    /// Sends on what failed in this round, in one write.
+    #[cold]
+    fn report(&mut self) {
+        let shared = Arc::clone(&self.shared);
+        let failures = std::mem::take(&mut self.failures);
+        let failed = std::mem::take(&mut self.failed);
+        self.sent += failed.len();
+        self.failing.push(Box::pin(async move {
+            shared.report(failures).await;
+            failed
+        }));
+    }
+
+    #[cold]
+    fn reported(&mut self, failed: Failed<K>) {
+        self.sent -= failed.len();
+        for (started, row) in failed {
+            self.tally.stages[row].failed += 1;
+            self.resolve(&started, None);
         }
     }
 

@@ -16,6 +16,7 @@ use crate::counts::Tally;
 use crate::edge::Bound;
 use crate::failure::{Failure, Invalid, Stop};
 use crate::feed::Batch;
+use crate::guard::{self, Held};
 use crate::idle::Flushed;
 use crate::opts::Opts;
 use crate::step::{Entry, Step};
@@ -33,9 +34,9 @@ where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     if size == 0 {
-        let stage = port.build.stages(port.site, &opts)[0];
+        let stage = port.build.stages(port.site, &opts)[0].clone();
         let invalid = Invalid::new(
-            stage.name,
+            &stage.name,
             "batch",
             "batches of 0 items",
             "a batch has at least 1",
@@ -43,6 +44,11 @@ where
         port.build
             .invalid
             .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
+    }
+    if within.is_some() {
+        let stage = port.build.stages(port.site, &opts)[0].clone();
+        port.build
+            .needs_timer(Some(stage), "batches that end by their age");
     }
     let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.
@@ -64,7 +70,7 @@ where
             tally: shared.tally(),
             size,
             within,
-            open: Vec::new(),
+            open: Held(Vec::new()),
             tickets: Vec::new(),
             taken: Batch::new(),
             flushed: control.idle().flushed(),
@@ -80,7 +86,7 @@ struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
     tally: Tally,
     size: usize,
     within: Option<Duration>,
-    open: Vec<T>,
+    open: Held<T>,
     /// Those of the items in `open`.
     tickets: Vec<K>,
     taken: Batch<Carried<T, K>>,
@@ -102,12 +108,16 @@ where
                 break;
             }
             let more = self.fill().await;
+            // Nobody wants it: its items are let go one by one, as they would not be in a batch.
+            if shared.control.stopped() {
+                break;
+            }
             self.hand_in(seq).await;
             if !more {
                 break;
             }
         }
-        self.worker.finish();
+        self.worker.finish(false);
     }
 
     /// Takes items until the batch is full, old, asked for, or the last; whether there may be more.
@@ -157,7 +167,7 @@ where
             return;
         }
         let (items, tickets) = (
-            std::mem::take(&mut self.open),
+            std::mem::take(&mut *self.open),
             std::mem::take(&mut self.tickets),
         );
         for (item, ticket) in items.into_iter().zip(tickets) {
@@ -176,11 +186,12 @@ where
         let mut out = Vec::new();
         self.shed();
         if !self.open.is_empty() {
-            let items = std::mem::take(&mut self.open);
+            let items = std::mem::take(&mut *self.open);
             let ticket = K::join(std::mem::take(&mut self.tickets));
             self.tally.resolved += items.len() as u64;
             self.tally.stages[0].emitted = Some(1);
-            let step = (self.post)(Entry::Fresh(items), &Cx::untimed());
+            let called = guard::call(|| (self.post)(Entry::Fresh(items), &Cx::untimed()));
+            let step = called.unwrap_or_else(|panicked| Step::Failed(shared.fell(panicked)));
             match step {
                 Step::Emit(item) => out.push(Carried { item, ticket }),
                 Step::Filtered(stage) => {

@@ -1,27 +1,29 @@
 //! `:drive`: items go into a sink, and are then done.
 
+use std::borrow::Cow;
 use std::future::poll_fn;
+use std::io;
 use std::marker::PhantomData;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
 
 use super::intake::{Intake, Next};
+use super::places::{Makes, Places, Refused, begin, grow};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use super::write::{Wrote, write};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::build::{Port, Runs};
+use crate::build::{Crew, Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Away, Cause, Failure, Stop};
+use crate::guard;
 use crate::opts::Opts;
+use crate::pace::Pace;
 use crate::patience::Patience;
-use crate::sink::{Failed, SetAside, Settles, Sink, Stake, Written};
+use crate::sink::{Failed, SetAside, Settles, Sink, SinkError, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
-
-/// The most items in one write.
-const MOST: usize = 1024;
 
 /// Wires the tail: nothing comes out of the port that is left.
 pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
@@ -37,44 +39,112 @@ where
     if S::SETTLES == Settles::Messages {
         port.build.check_whole(&opts, port.site);
     }
-    let (shared, mut next) =
-        Shared::<T, Never, Never, Task, K>::wire(port, opts.unordered(), false);
-    if let Some(group) = next.build.groups.last_mut() {
-        group.kind = Runs::Sink;
+    if S::ALONE {
+        port.build.check_alone(&opts, port.site);
     }
-    let ends = Arc::new(Ends {
+    let (shared, mut next) = Shared::<T, Never, Never, Task, K>::wire(
+        port,
+        called(opts, sink.name()).unordered(),
+        false,
+    );
+    shared.edge.untaken();
+    let writers = Arc::new(Writers {
+        shared,
+        places: Places::new(),
+        writing: AtomicUsize::new(0),
+        batches,
         patience: Patience::new(sink.name()),
         pre,
         sink,
-        writers: AtomicUsize::new(shared.opts.count),
+        out: PhantomData,
     });
-    next.build.starts.push(Box::new(move |control| {
-        for place in 0..shared.opts.count {
-            let writer = Writer {
-                worker: shared.join(),
-                intake: Intake::new(Arc::clone(&shared), place),
-                cx: Cx::untimed(),
-                tally: shared.tally(),
-                batches,
-                tickets: Vec::new(),
-                shared: Arc::clone(&shared),
-                ends: Arc::clone(&ends),
-                out: PhantomData,
-            };
-            control.spawn_in(shared.span(), Box::pin(writer.run()));
-        }
-    }));
+    if let Some(group) = next.build.groups.last_mut() {
+        group.kind = Runs::Sink;
+        let crew: Weak<dyn Crew> = Arc::downgrade(&(writers.clone() as Arc<dyn Crew>));
+        group.crew = (!S::ALONE).then_some(crew);
+    }
+    next.build
+        .starts
+        .push(Box::new(move |_control| begin(&writers)));
     next
 }
 
-/// What the writers share.
-struct Ends<F, S> {
+/// The sink's own name goes before that of the variable which it is in, and a written one before both.
+fn called(mut opts: Opts, name: Cow<'static, str>) -> Opts {
+    opts.called = (!opts.named && name != "sink").then_some(name);
+    opts
+}
+
+/// What the writers of a sink share.
+struct Writers<T: Item, O, Task: Item, K: Carry, F, S> {
+    shared: Arc<Shared<T, Never, Never, Task, K>>,
+    places: Places,
+    /// How many may still write; the last of them flushes the sink.
+    writing: AtomicUsize,
+    /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
+    batches: bool,
     /// The fused stages in front.
     pre: F,
     sink: S,
     patience: Patience,
-    /// How many writers there are.
-    writers: AtomicUsize,
+    out: PhantomData<fn() -> O>,
+}
+
+impl<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>> Makes for Writers<T, O, Task, K, F, S>
+where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn permits(&self) -> usize {
+        self.shared.edge.permits()
+    }
+
+    fn permit(&self, count: usize) -> bool {
+        self.shared.permit(count)
+    }
+
+    fn make(self: &Arc<Self>, place: usize) -> Result<(), Refused> {
+        let shared = &self.shared;
+        // After the last one there is nothing for another: the sink is being flushed. Ordered as where they leave.
+        let joined = self
+            .writing
+            .fetch_update(Ordering::AcqRel, Ordering::Acquire, |writing| {
+                (writing > 0 || place == 0).then_some(writing.saturating_add(1))
+            });
+        if joined.is_err() {
+            return Ok(());
+        }
+        let writer = Writer {
+            worker: shared.join(),
+            intake: Intake::new(Arc::clone(shared), place),
+            cx: Cx::untimed(),
+            tally: shared.tally(),
+            pace: Pace::of_runtime(),
+            tickets: Vec::new(),
+            free: self.places.counted(place),
+            shared: Arc::clone(shared),
+            ends: Arc::clone(self),
+        };
+        shared
+            .control
+            .spawn_in(shared.span(), Box::pin(writer.run()));
+        Ok(())
+    }
+
+    fn staffed(&self, workers: usize) {
+        self.shared.timing.staffed(workers);
+    }
+
+    fn cannot_start(&self, error: io::Error) {
+        self.shared.cannot_start(error);
+    }
+
+    fn cannot_grow(&self, made: usize, error: &io::Error) {
+        self.shared.cannot_grow(made, error);
+    }
 }
 
 /// One of the writes at the same time.
@@ -84,12 +154,13 @@ struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
     intake: Intake<T, Never, Never, Task, K>,
     cx: Cx,
     tally: Tally,
-    /// Whether the items are batches as `batch` made them, whose parts have tickets of their own.
-    batches: bool,
+    /// How many items to take at once, where the sink takes single ones.
+    pace: Pace,
     /// Those of the items that are being written.
     tickets: Vec<K>,
-    ends: Arc<Ends<F, S>>,
-    out: PhantomData<fn() -> O>,
+    /// Whether it is counted among those that have nothing to do.
+    free: bool,
+    ends: Arc<Writers<T, O, Task, K, F, S>>,
 }
 
 impl<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>> Writer<T, O, Task, K, F, S>
@@ -98,9 +169,17 @@ where
 {
     async fn run(mut self) {
         loop {
-            let want = self.shared.most().min(MOST);
+            let most = self.most();
+            let want = if S::BATCHES {
+                most
+            } else {
+                self.pace.want(most)
+            };
             match poll_fn(|cx| self.intake.poll_next(cx, want, true)).await {
                 Next::Batch { seq, credits } => {
+                    if self.ends.places.works(&mut self.free) {
+                        grow(&self.ends);
+                    }
                     self.write().await;
                     self.shared.edge.submit(
                         seq,
@@ -110,23 +189,29 @@ where
                         None,
                         false,
                     );
+                    self.ends.places.rests(&mut self.free);
                 }
                 Next::Again(due) => match due.item {},
                 Next::End => break,
             }
         }
-        let writers = &self.ends.writers;
+        let writing = &self.ends.writing;
         // AcqRel: the last writer flushes after all that the others have written.
-        if writers.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
+        if writing.fetch_sub(1, Ordering::AcqRel) == 1 && !self.shared.control.stopped() {
             self.flush().await;
         }
-        self.worker.finish();
+        self.worker.finish(self.intake.resigned);
     }
 
     async fn flush(&mut self) {
         let ends = Arc::clone(&self.ends);
         let mut asking = ends.patience.asking();
-        while let Err(error) = ends.sink.flush().await {
+        loop {
+            let flushed = guard::run(async { ends.sink.flush().await }).await;
+            let Err(error) = flushed.unwrap_or_else(|panicked| Err(SinkError::closed(panicked)))
+            else {
+                break;
+            };
             if !error.is_away() || !asking.pause(&error, false).await {
                 self.shared.stop(Stop::Flush(error.into_error()));
                 return;
@@ -135,10 +220,17 @@ where
         asking.answered();
     }
 
+    fn most(&self) -> usize {
+        self.shared.most().min(crate::sink::MOST)
+    }
+
     async fn write(&mut self) {
+        if !S::BATCHES {
+            self.pace.begin(self.most(), None);
+        }
         let batch = &mut self.intake.batch;
         let mut failures = self.shared.source_failed(&mut batch.failures);
-        let taken = batch.items.len();
+        let (taken, all) = (batch.items.len(), batch.items.len() + failures.len());
         let mut items = Vec::with_capacity(taken);
         let mut now = Now::default();
         for Carried { item, ticket } in batch.items.drain(..) {
@@ -146,7 +238,8 @@ where
                 self.tally.aside(0, true, ticket);
                 continue;
             }
-            match (self.ends.pre)(Entry::Fresh(item), &self.cx) {
+            let called = guard::call(|| (self.ends.pre)(Entry::Fresh(item), &self.cx));
+            match called.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked))) {
                 Step::Emit(output) => {
                     items.push(output);
                     self.tickets.push(ticket);
@@ -171,15 +264,21 @@ where
             }
         }
         batch.hold = None;
-        self.shared.report(failures).await;
-        if !items.is_empty() {
-            self.sink(items).await;
+        if !failures.is_empty() {
+            let waits = tokio::time::Instant::now();
+            self.shared.report(failures).await;
+            self.pace.waited(waits.elapsed());
+        }
+        if items.is_empty() {
+            self.pace.end(all);
+        } else {
+            self.sink(items, all).await;
         }
         self.tally.resolved += taken as u64;
     }
 
     /// Writes the items; those that come back from a sink that is away, as often as it takes.
-    async fn sink(&mut self, mut items: Vec<O>) {
+    async fn sink(&mut self, mut items: Vec<O>, taken: usize) {
         let ends = Arc::clone(&self.ends);
         let mut asking = ends.patience.asking();
         let mut tickets = std::mem::take(&mut self.tickets);
@@ -188,9 +287,12 @@ where
             (items, tickets, stakes) = self.staked(items, tickets).await;
             let count = items.len();
             if count == 0 {
+                self.pace.end(taken);
                 break self.tickets = tickets;
             }
-            let (written, error) = match write(&ends.sink, items, stakes).await {
+            let wrote = write(&ends.sink, items, stakes).await;
+            self.pace.end(taken);
+            let (written, error) = match wrote {
                 Wrote::All(written) => {
                     asking.answered();
                     break self.settle(written, tickets).await;
@@ -231,7 +333,7 @@ where
     async fn settle(&mut self, written: Written, mut tickets: Vec<K>) {
         self.set_aside(&written, &mut tickets);
         // Of a batch the queue knows what was written of it, and its failures have tickets of their own.
-        let untold = |failed: &Failed| !self.batches && failed.part.is_none();
+        let untold = |failed: &Failed| !self.ends.batches && failed.part.is_none();
         let untold = written.failed.iter().filter(|failed| untold(failed));
         let untold: Vec<_> = untold.map(|failed| failed.index).collect();
         let settled = written.settled;
@@ -270,7 +372,7 @@ where
                 continue;
             }
             if S::SETTLES != Settles::Nothing {
-                let stake = Stake::of(&ticket, self.batches);
+                let stake = Stake::of(&ticket, self.ends.batches);
                 if stake.is_part(S::SETTLES) {
                     parts.push(part(&self.shared, ticket));
                     self.tally.stages[row].failed += 1;
@@ -318,10 +420,10 @@ where
             }
             self.tally.stages[row].failed += u64::from(part.is_none());
             let ticket = tickets.get(index).map(|ticket| match part {
-                Some(part) if self.batches => ticket.element(part),
+                Some(part) if self.ends.batches => ticket.element(part),
                 _ => ticket.part(),
             });
-            let mut failure = Failure::new(*shared.main(), cause);
+            let mut failure = Failure::new(shared.main().clone(), cause);
             failure.0.attempts = 1;
             failure.0.frames = shared.frames;
             failure.0.ticket = ticket.unwrap_or_default().into_ticket().into();
@@ -338,7 +440,7 @@ fn part<T: Item, Task: Item, K: Carry>(
     ticket: K,
 ) -> Failure<Task> {
     let why = "other items came of the same message or task, and the sink settles it with one; make its rows one item, a `Vec` of rows";
-    let mut failure = Failure::new(*shared.main(), Cause::Error(why.into()));
+    let mut failure = Failure::new(shared.main().clone(), Cause::Error(why.into()));
     failure.0.frames = shared.frames;
     failure.0.ticket = ticket.into_ticket().into();
     failure

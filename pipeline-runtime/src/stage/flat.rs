@@ -13,6 +13,7 @@ use crate::counts::Tally;
 use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
+use crate::guard;
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Ticket};
@@ -43,6 +44,12 @@ struct State<O, K> {
     room: usize,
     pace: Pace,
     tally: Tally,
+}
+
+impl<O, K> Drop for State<O, K> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.outputs));
+    }
 }
 
 impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
@@ -133,7 +140,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.stage().index - self.0.first;
-            failure.0.stage = self.0.stages[row];
+            failure.0.stage = self.0.stages[row].clone();
             failure.0.ticket = self.part().into();
             self.0.reporter.report(vec![failure]).await;
             self.state().tally.stages[row].failed += 1;
@@ -232,7 +239,13 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
     let run = |seq, entry: Entry<T, M>, ticket: &mut K| {
         let emitter = Emitter::new(shared, seq, std::mem::take(ticket));
         async move {
-            let step = f(entry, Emitter(Arc::clone(&emitter.0))).await;
+            let called = guard::run(f(entry, Emitter(Arc::clone(&emitter.0)))).await;
+            let step = called.unwrap_or_else(|panicked| {
+                if emitter.cx().is_gone() {
+                    return Step::Gone;
+                }
+                Step::Failed(shared.fell(panicked))
+            });
             let ticket = emitter.ticket();
             match step {
                 Step::Emit(()) => {
@@ -273,6 +286,6 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
         }
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new(driver.share());
+    let mut slots = Slots::new();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }

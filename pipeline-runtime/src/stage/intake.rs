@@ -1,12 +1,13 @@
 //! How a worker gets its next work: a retry that is due, or credits and then items.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use super::retries::Due;
 use super::shared::Shared;
 use crate::build::Timing;
+use crate::edge::Permit;
 use crate::feed::Batch;
 use crate::ticket::{Carried, Carry};
 
@@ -30,6 +31,12 @@ pub(crate) struct Intake<T, M, O, Task, K> {
     place: usize,
     credits: usize,
     wait: Option<Wait>,
+    /// Whether it waits, for whatever it is.
+    waiting: bool,
+    /// Whether it is to be told of items that become due.
+    at_retries: bool,
+    /// Whether the edge counts it as gone already.
+    pub(crate) resigned: bool,
     /// When the worker was done with its last work, if it knows: from then on it waits, if it has to.
     pub(crate) rests: Option<Instant>,
     /// When its last wait ended, if it had to wait for what it was given.
@@ -51,6 +58,9 @@ where
             place,
             credits: 0,
             wait: None,
+            waiting: false,
+            at_retries: false,
+            resigned: false,
             rests: None,
             woke: None,
             batch: Batch::new(),
@@ -64,37 +74,28 @@ where
         want: usize,
         idle: bool,
     ) -> Poll<Next<M, K>> {
-        let shared = &self.shared;
         let rests = self.rests.take();
+        // Before anything else: who may not work takes nothing, be it new or to be tried again.
+        if !self.shared.edge.permitted(self.place)
+            && let Some(next) = ready!(self.poll_permit(cx, idle, rests))
+        {
+            return Poll::Ready(next);
+        }
+        let shared = &self.shared;
         let mut outstanding = false;
         if shared.opts.single() {
             match shared.retries.poll(self.place, cx) {
-                Poll::Ready(Some(due)) => {
-                    shared.edge.unpark_giver(self.place);
-                    shared.feed.unpark(self.place);
-                    self.wait = None;
-                    return Poll::Ready(Next::Again(due));
-                }
+                Poll::Ready(Some(due)) => return Poll::Ready(self.again(due)),
                 Poll::Ready(None) => {}
                 Poll::Pending => outstanding = true,
             }
+            self.at_retries = outstanding;
         }
         if self.credits == 0 {
-            match shared.edge.poll_permit(self.place, cx) {
-                Poll::Ready(Ok(())) => {}
-                Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
-                Poll::Pending => {
-                    self.waits(idle, true, rests);
-                    return Poll::Pending;
-                }
-            }
             match shared.edge.poll_credits(self.place, cx, want) {
                 Poll::Ready(Ok(credits)) => self.credits = credits,
                 Poll::Ready(Err(_)) => return Poll::Ready(Next::End),
-                Poll::Pending => {
-                    self.waits(idle, false, rests);
-                    return Poll::Pending;
-                }
+                Poll::Pending => return self.pending(cx, idle, For::Room, rests),
             }
         }
         match shared.feed.poll_take(
@@ -105,9 +106,10 @@ where
             shared.take,
         ) {
             Poll::Ready(Some(seq)) => {
-                if outstanding {
+                if std::mem::take(&mut self.at_retries) {
                     shared.retries.unpark(self.place);
                 }
+                self.waiting = false;
                 self.woke = self.wait.take().map(Wait::end);
                 Poll::Ready(Next::Batch {
                     seq,
@@ -119,41 +121,108 @@ where
                 self.wait = None;
                 Poll::Ready(Next::End)
             }
-            Poll::Ready(None) | Poll::Pending => {
-                self.waits(idle, true, rests);
+            Poll::Ready(None) | Poll::Pending => self.pending(cx, idle, For::Items, rests),
+        }
+    }
+
+    /// There is nothing to do, unless an item has become due meanwhile.
+    fn pending(
+        &mut self,
+        cx: &mut Context<'_>,
+        idle: bool,
+        what: For,
+        since: Option<Instant>,
+    ) -> Poll<Next<M, K>> {
+        self.waiting = true;
+        if self.shared.opts.single() {
+            if let Some(due) = self.shared.retries.wait(self.place, cx) {
+                return Poll::Ready(self.again(due));
+            }
+            self.at_retries = true;
+        }
+        self.waits(idle, what, since);
+        Poll::Pending
+    }
+
+    /// An item is to be tried again, by a worker that may have waited for others.
+    fn again(&mut self, due: Due<Carried<M, K>>) -> Next<M, K> {
+        self.at_retries = false;
+        self.shared.edge.unpark_giver(self.place);
+        self.shared.feed.unpark(self.place);
+        self.waiting = false;
+        self.wait = None;
+        Next::Again(due)
+    }
+
+    /// Waits until the worker may work again; the end, if there is nothing more for it.
+    #[cold]
+    fn poll_permit(
+        &mut self,
+        cx: &mut Context<'_>,
+        idle: bool,
+        since: Option<Instant>,
+    ) -> Poll<Option<Next<M, K>>> {
+        self.step_back();
+        match self.shared.edge.poll_permit(self.place, cx) {
+            Poll::Ready(Permit::Granted) => Poll::Ready(None),
+            Poll::Ready(permit) => {
+                self.resigned = permit == Permit::Resigned;
+                self.wait = None;
+                Poll::Ready(Some(Next::End))
+            }
+            Poll::Pending => {
+                self.waits(idle, For::Permit, since);
                 Poll::Pending
             }
         }
     }
 
+    /// The worker waits no more, for it may not take anything: what it was woken for goes to another one.
+    pub(crate) fn step_back(&mut self) {
+        if !std::mem::take(&mut self.waiting) {
+            return;
+        }
+        let shared = &self.shared;
+        if std::mem::take(&mut self.at_retries) {
+            shared.retries.unpark(self.place);
+        }
+        shared.edge.release(std::mem::take(&mut self.credits));
+        shared.edge.unpark_giver(self.place);
+        shared.feed.unpark(self.place);
+    }
+
     /// Notes the beginning of a wait, where that is known.
-    fn waits(&mut self, idle: bool, starved: bool, since: Option<Instant>) {
+    fn waits(&mut self, idle: bool, what: For, since: Option<Instant>) {
         if !idle {
             self.wait = None;
-        } else if self
-            .wait
-            .as_ref()
-            .is_none_or(|wait| wait.starved != starved)
-        {
+        } else if self.wait.as_ref().is_none_or(|wait| wait.what != what) {
             let since = self.wait.take().map(Wait::end).or(since);
             let since = since.unwrap_or_else(Instant::now);
-            self.wait = Some(Wait::new(&self.shared.timing, starved, since));
+            self.wait = Some(Wait::new(&self.shared.timing, what, since));
         }
     }
+}
+
+/// What a worker waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum For {
+    Items,
+    Room,
+    Permit,
 }
 
 /// A worker's wait, counted while it lasts.
 struct Wait {
     timing: Arc<Timing>,
-    starved: bool,
+    what: For,
     ended: Option<Instant>,
 }
 
 impl Wait {
-    fn new(timing: &Arc<Timing>, starved: bool, since: Instant) -> Self {
+    fn new(timing: &Arc<Timing>, what: For, since: Instant) -> Self {
         let wait = Self {
             timing: Arc::clone(timing),
-            starved,
+            what,
             ended: None,
         };
         wait.watch().open(since);
@@ -166,10 +235,10 @@ impl Wait {
     }
 
     fn watch(&self) -> &crate::clock::Stopwatch {
-        if self.starved {
-            &self.timing.starved
-        } else {
-            &self.timing.blocked
+        match self.what {
+            For::Items => &self.timing.starved,
+            For::Room => &self.timing.blocked,
+            For::Permit => &self.timing.parked,
         }
     }
 }

@@ -3,9 +3,11 @@
 mod asynchronous;
 mod batch;
 mod drive;
+mod driven;
 mod flat;
 mod intake;
 mod park;
+mod places;
 mod retries;
 mod shared;
 mod slots;

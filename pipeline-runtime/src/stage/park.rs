@@ -6,6 +6,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
+use crate::paused::Parker;
+
 struct Unpark(Thread);
 
 impl Wake for Unpark {
@@ -29,5 +31,13 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
             Poll::Ready(output) => return output,
             Poll::Pending => thread::park(),
         }
+    }
+}
+
+/// The same on a thread that holds a paused clock while it works.
+pub(crate) fn block_on_in<F: Future>(parker: Option<&Arc<Parker>>, future: F) -> F::Output {
+    match parker {
+        Some(parker) => parker.block_on(future),
+        None => block_on(future),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
 use crate::edge::Waiters;
+use crate::guard;
 
 /// An item whose wait is over.
 #[derive(Debug)]
@@ -26,6 +27,12 @@ struct State<M> {
     /// Items that wait, are due, or are being tried again.
     unresolved: usize,
     workers: Waiters,
+}
+
+impl<M> Drop for State<M> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.due));
+    }
 }
 
 impl<M> Retries<M> {
@@ -81,6 +88,18 @@ impl<M> Retries<M> {
         }
         state.workers.park(place, cx.waker());
         Poll::Pending
+    }
+
+    /// A worker is about to wait for something else: what has become due meanwhile, or else it is told of what will be.
+    /// Who may work and waits is always to be found here, whatever else it waits for.
+    #[cold]
+    pub(crate) fn wait(&self, place: usize, cx: &mut Context<'_>) -> Option<Due<M>> {
+        let mut state = self.lock();
+        let due = state.due.pop_front();
+        if due.is_none() {
+            state.workers.park(place, cx.waker());
+        }
+        due
     }
 
     /// A worker that waits here goes on with something else. If it had been chosen already, another one is woken.

@@ -1,5 +1,6 @@
 //! What the workers of one group share.
 
+use std::io;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -13,8 +14,9 @@ use crate::control::Control;
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
-use crate::failure::{Failure, SourceError, StageInfo, Stop};
+use crate::failure::{Cause, Failure, SourceError, StageInfo, Stop};
 use crate::feed::Feed;
+use crate::guard::Panicked;
 use crate::opts::Opts;
 use crate::ticket::{Carried, Carry};
 
@@ -60,17 +62,22 @@ where
     ) -> (Arc<Self>, Port<O, Task, K>) {
         let edge = port.edge::<O>(&opts);
         let stages = port.build.stages(port.site, &opts);
-        let main = stages[opts.main - opts.stages.start];
-        port.build.check(&opts, main);
+        let main = stages[opts.main - opts.stages.start].clone();
+        port.build.check(&opts, &main);
+        if opts.single {
+            port.build.needs_timer(Some(main), "a `retry`");
+        } else if opts.timeout.is_some() {
+            port.build.needs_timer(Some(main), "a `timeout`");
+        }
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
+        timing.staffed(opts.count);
         edge.set_permits(opts.count);
         port.build.groups.push(Group {
             stages: stages.clone(),
             kind: Port::<T, Task, K>::runs(&opts),
             main: opts.main - opts.stages.start,
             count: opts.count,
-            workers: opts.count,
             own: edge.clone(),
             timing: Arc::clone(&timing),
             per_credit: 1,
@@ -89,7 +96,7 @@ where
             deferred: Notify::new(),
             ticker: OnceLock::new(),
             frames: port.site.stages[opts.main].frames,
-            source: port.build.groups[0].stages[0],
+            source: port.build.groups[0].stages[0].clone(),
             opts,
             stages,
         });
@@ -123,7 +130,7 @@ where
         let share = if count == 1 {
             window
         } else {
-            window / (2 * count)
+            window / count.saturating_mul(2)
         };
         share
             .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
@@ -134,10 +141,24 @@ where
     #[cold]
     pub(crate) fn failed(&self, mut failure: Failure<Task>, ticket: K) -> (Failure<Task>, usize) {
         let row = self.row(failure.stage().index);
-        failure.0.stage = self.stages[row];
+        failure.0.stage = self.stages[row].clone();
         failure.0.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
+        tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
         (failure, row)
+    }
+
+    /// The failure of an item for which the group's function panicked outside of the user's calls, which are guarded one by
+    /// one: the item, or a part of it, was dropped.
+    #[cold]
+    pub(crate) fn fell(&self, panicked: Panicked) -> Failure<Task> {
+        let stage = StageInfo {
+            index: self.opts.main,
+            ..self.main().clone()
+        };
+        let mut failure = Failure::new(stage, Cause::Panic(panicked.into_message()));
+        failure.0.attempts = 1;
+        failure.0.frames = self.frames;
+        failure
     }
 
     /// Sends the failures of a chunk on, in one write.
@@ -150,8 +171,8 @@ where
     /// What failed before it became an item, to be sent on.
     pub(crate) fn source_failed(&self, errors: &mut Vec<SourceError>) -> Vec<Failure<Task>> {
         let failure = |error| {
-            let failure = Failure::of_source(self.source, error);
-            tracing::debug!(stage = failure.stage().name, cause = %failure.cause(), "item failed");
+            let failure = Failure::of_source(self.source.clone(), error);
+            tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), "item failed");
             failure
         };
         errors.drain(..).map(failure).collect()
@@ -169,21 +190,45 @@ where
 
     /// The span that the group's workers run in.
     pub(crate) fn span(&self) -> Span {
-        tracing::info_span!("stage", name = self.main().name, index = self.main().index)
+        tracing::info_span!(
+            "stage",
+            name = &*self.main().name,
+            index = self.main().index
+        )
     }
 
-    /// A thread that cannot be had stops the pipeline.
-    pub(crate) fn thread_started(&self, started: std::io::Result<()>) {
-        if let Err(error) = started {
-            let stage = self.main().name;
-            self.stop(Stop::NoThread { stage, error });
-        }
+    /// A thread that cannot be had at the start stops the pipeline.
+    #[cold]
+    pub(crate) fn cannot_start(&self, error: io::Error) {
+        self.stop(Stop::NoThread {
+            stage: self.main().name.clone().into(),
+            error,
+        });
+    }
+
+    /// One that cannot be had later is done without.
+    #[cold]
+    pub(crate) fn cannot_grow(&self, made: usize, error: &io::Error) {
+        tracing::warn!(
+            stage = &*self.main().name,
+            threads = made,
+            count = self.edge.permits(),
+            %error,
+            "no more threads can be had; the stage goes on with those it has"
+        );
+    }
+
+    /// So many may work from now on; whether the group has not ended.
+    pub(crate) fn permit(&self, count: usize) -> bool {
+        self.feed.workers(count);
+        self.edge.permit(count)
     }
 
     /// The pipeline cannot go on, because of this group.
     #[cold]
     pub(crate) fn stop(&self, why: Stop) {
-        self.reporter.stop(Failure::stopped(*self.main(), why));
+        self.reporter
+            .stop(Failure::stopped(self.main().clone(), why));
     }
 
     /// Makes up for deferred wake-ups whose worker went on into a call that takes long.
@@ -202,10 +247,11 @@ where
     /// A worker begins.
     pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task, K> {
         self.edge.join();
-        self.timing.started.get_or_init(Instant::now);
+        self.timing.begin();
         Worker {
             shared: Arc::clone(self),
             finished: false,
+            resigned: false,
         }
     }
 }
@@ -221,6 +267,7 @@ where
 {
     pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
     finished: bool,
+    resigned: bool,
 }
 
 impl<T, M, O, Task, K> Worker<T, M, O, Task, K>
@@ -231,9 +278,18 @@ where
     Task: Send + 'static,
     K: Carry,
 {
-    /// There is nothing more to do for it.
-    pub(crate) fn finish(mut self) {
+    /// There is nothing more to do for it, or the edge does not count it any more if it has `resigned`.
+    pub(crate) fn finish(mut self, resigned: bool) {
         self.finished = true;
+        self.resigned = resigned;
+    }
+
+    /// It has not begun, and never will.
+    #[cold]
+    pub(crate) fn withdraw(mut self) {
+        self.finished = true;
+        self.resigned = true;
+        self.shared.edge.withdraw();
     }
 }
 
@@ -249,10 +305,10 @@ where
         let shared = &self.shared;
         if !self.finished && !shared.control.stopped() {
             // Nobody may take a lost worker for a clean end.
-            let stage = shared.main().name;
+            let stage = shared.main().name.clone().into();
             shared.stop(Stop::Worker { stage });
         }
-        if shared.edge.leave() {
+        if !self.resigned && shared.edge.leave() {
             let _ = shared.timing.ended.set(Instant::now());
             if let Some(ticker) = shared.ticker.get() {
                 ticker.abort();

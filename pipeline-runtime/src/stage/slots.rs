@@ -9,6 +9,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use futures::task::AtomicWaker;
 
 use crate::feed::Hold;
+use crate::guard::{self, Panicked};
 
 const WORD: usize = u64::BITS as usize;
 
@@ -115,25 +116,32 @@ impl Free {
 }
 
 impl<F: Future, K> Slots<F, K> {
-    pub(crate) fn new(count: usize) -> Self {
-        let mut slots = Self {
+    pub(crate) fn new() -> Self {
+        Self {
             slots: Vec::new(),
             free: Free::default(),
             signals: Signals::new(0, Arc::default()),
-        };
-        slots.grow(count);
-        slots
+        }
     }
 
-    /// How many more may run if `allowed` may run in all; makes places for them.
-    pub(crate) fn room(&mut self, allowed: usize) -> usize {
-        if allowed > self.slots.len() {
-            self.grow(allowed);
-        }
+    /// How many more may run if `allowed` may run in all.
+    pub(crate) fn room(&self, allowed: usize) -> usize {
         allowed.saturating_sub(self.slots.len() - self.free.count)
     }
 
+    /// Makes places for `futures` that are about to start, if they are not there: about as many as run at the same time
+    /// are made, and not all that are `allowed`.
+    #[inline]
+    pub(crate) fn make_room(&mut self, futures: usize, allowed: usize) {
+        if self.free.count < futures {
+            let needed = self.slots.len() - self.free.count + futures;
+            let ahead = (2 * self.slots.len()).max(WORD).min(allowed);
+            self.grow(needed.max(ahead));
+        }
+    }
+
     /// Adds places up to `count`. All wakers are made anew, and what runs is polled again, so none is lost.
+    #[cold]
     fn grow(&mut self, count: usize) {
         self.signals = Signals::new(count, Arc::clone(&self.signals.driver));
         (self.slots.len()..count).for_each(|slot| self.free.add(slot));
@@ -158,7 +166,7 @@ impl<F: Future, K> Slots<F, K> {
 
     /// Starts a future in the first free slot and polls it once. If it is not ready at once, [`Slots::keep`] must follow.
     #[inline]
-    pub(crate) fn start(&mut self, future: F) -> Poll<F::Output> {
+    pub(crate) fn start(&mut self, future: F) -> Result<Poll<F::Output>, Panicked> {
         let slot = self.free.first();
         let Slot {
             future: place,
@@ -170,8 +178,8 @@ impl<F: Future, K> Slots<F, K> {
             .as_mut()
             .as_pin_mut()
             .expect("it has just been put there");
-        let polled = running.poll(&mut Context::from_waker(waker));
-        if polled.is_ready() {
+        let polled = poll(running, waker);
+        if !matches!(polled, Ok(Poll::Pending)) {
             place.set(None);
         }
         polled
@@ -185,7 +193,7 @@ impl<F: Future, K> Slots<F, K> {
         place.hold = hold;
     }
 
-    fn poll_slot(&mut self, slot: usize) -> Option<(Started<K>, F::Output)> {
+    fn poll_slot(&mut self, slot: usize) -> Option<(Started<K>, Result<F::Output, Panicked>)> {
         let Slot {
             future,
             started,
@@ -193,22 +201,22 @@ impl<F: Future, K> Slots<F, K> {
             waker,
         } = &mut self.slots[slot];
         let running = future.as_mut().as_pin_mut()?;
-        match running.poll(&mut Context::from_waker(waker)) {
-            Poll::Pending => None,
-            Poll::Ready(output) => {
-                future.set(None);
-                *hold = None;
-                self.free.add(slot);
-                started.take().map(|started| (started, output))
-            }
-        }
+        let output = match poll(running, waker) {
+            Ok(Poll::Pending) => return None,
+            Ok(Poll::Ready(output)) => Ok(output),
+            Err(panicked) => Err(panicked),
+        };
+        future.set(None);
+        *hold = None;
+        self.free.add(slot);
+        started.take().map(|started| (started, output))
     }
 
     /// Polls what was woken; each output, and what it was started for, goes to `done`. Whether anything was polled.
     pub(crate) fn poll_woken(
         &mut self,
         cx: &mut Context<'_>,
-        mut done: impl FnMut(Started<K>, F::Output),
+        mut done: impl FnMut(Started<K>, Result<F::Output, Panicked>),
     ) -> bool {
         self.signals.driver.register(cx.waker());
         if !self.signals.any.swap(false, Ordering::AcqRel) {
@@ -225,6 +233,20 @@ impl<F: Future, K> Slots<F, K> {
             }
         }
         true
+    }
+}
+
+/// Polls a future, which is an `async` block or closure: what it has it drops in its last poll. The calls in it are guarded
+/// one by one: what panics is an item, or a part of one, that is dropped between two.
+#[inline]
+fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Result<Poll<F::Output>, Panicked> {
+    guard::call(|| future.poll(&mut Context::from_waker(waker)))
+}
+
+/// Futures in flight are dropped one by one.
+impl<F, K> Drop for Slots<F, K> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.slots));
     }
 }
 

@@ -1,25 +1,31 @@
 //! Groups whose functions are called in a worker's own thread or task.
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
 use std::vec;
 
 use super::intake::{Intake, Next};
-use super::park::block_on;
+use super::park::{block_on, block_on_in};
+use super::places::{Makes, Places, Refused, begin, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
-use crate::bounds::BoxFuture;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::build::{Crew, Port};
+use crate::control::Control;
 use crate::counts::Tally;
+use crate::failure::Failure;
+use crate::guard::{self, Held, Panicked};
 use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
+use crate::paused::Parker;
 use crate::pushing::{Pushing, emptied};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
+use tracing::Span;
 
 /// The function of a group without stages.
 pub fn pass<T, Task>(entry: Entry<T, Never>, _cx: &Cx) -> Step<T, Never, Task> {
@@ -47,18 +53,18 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
-        started: Mutex::new(0),
+        places: Places::new(),
     });
     if let Some(group) = next.build.groups.last_mut() {
         let crew: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
         group.crew = Some(crew);
     }
     next.build.starts.push(Box::new(move |control| {
-        if defers(&shared.opts) {
+        if defers(&shared.opts, control) {
             let ticker = control.spawn(Box::pin(Arc::clone(&shared).make_up()));
             let _ = shared.ticker.set(ticker);
         }
-        crew.set(shared.opts.count);
+        begin(&crew);
     }));
     next
 }
@@ -70,10 +76,13 @@ trait Function<T, M, O, Task, K>: Send + Sync {
         &self,
         items: &mut vec::IntoIter<Carried<T, K>>,
         calls: Called<'_, O, K>,
-    ) -> Option<(Step<O, M, Task>, K)>;
+    ) -> Option<(Stepped<O, M, Task>, K)>;
 
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Step<O, M, Task>;
+    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task>;
 }
+
+/// What a group's function returned, or the panic of something that was dropped in it outside of the user's calls.
+type Stepped<O, M, Task> = Result<Step<O, M, Task>, Panicked>;
 
 /// What comes of calls.
 struct Called<'a, O, K> {
@@ -93,7 +102,7 @@ where
         &self,
         items: &mut vec::IntoIter<Carried<T, K>>,
         calls: Called<'_, O, K>,
-    ) -> Option<(Step<O, M, Task>, K)> {
+    ) -> Option<(Stepped<O, M, Task>, K)> {
         let Called {
             out,
             tally,
@@ -105,14 +114,14 @@ where
         for Carried { item, ticket } in rest.by_ref() {
             // The clock is read for each: the calls of a chunk may take long, and a process may be stopped between two.
             if ticket.is_lost(&mut Now::default()) {
-                other = Some((Step::Lost(first), ticket));
+                other = Some((Ok(Step::Lost(first)), ticket));
                 break;
             }
-            match self(Entry::Fresh(item), cx) {
-                Step::Emit(item) => {
+            match guard::call(|| self(Entry::Fresh(item), cx)) {
+                Ok(Step::Emit(item)) => {
                     done.push(Carried { item, ticket });
                 }
-                Step::Filtered(stage) => {
+                Ok(Step::Filtered(stage)) => {
                     tally.stages[stage - first].filtered += 1;
                     ticket.filtered();
                 }
@@ -126,8 +135,8 @@ where
         other
     }
 
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Step<O, M, Task> {
-        self(entry, cx)
+    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task> {
+        guard::call(|| self(entry, cx))
     }
 }
 
@@ -135,45 +144,84 @@ where
 struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     shared: Arc<Shared<T, M, O, Task, K>>,
     f: Arc<dyn Function<T, M, O, Task, K>>,
-    started: Mutex<usize>,
+    places: Places,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Calling<T, M, O, Task, K> {
-    fn set(self: Arc<Self>, count: usize) {
-        self.shared.feed.workers(count);
-        self.shared.edge.set_permits(count);
-        let mut started = self.started.lock().unwrap_or_else(PoisonError::into_inner);
-        for place in *started..count {
-            self.start(place);
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O, Task, K> {
+    fn places(&self) -> &Places {
+        &self.places
+    }
+
+    fn permits(&self) -> usize {
+        self.shared.edge.permits()
+    }
+
+    fn permit(&self, count: usize) -> bool {
+        self.shared.permit(count)
+    }
+
+    fn make(self: &Arc<Self>, place: usize) -> Result<(), Refused> {
+        let shared = &self.shared;
+        let worker = Calls::new(Arc::clone(self), place);
+        let span = shared.span();
+        match shared.opts.kind {
+            Kind::Block if shared.opts.pool && !shared.control.time_is_virtual() => {
+                let worker = run_in_pool(Box::new(worker));
+                shared.control.spawn_in(span, Box::pin(worker));
+                Ok(())
+            }
+            Kind::Block => self.make_thread(worker, span),
+            _ => {
+                shared.control.spawn_in(span, Box::pin(worker.run()));
+                Ok(())
+            }
         }
-        *started = (*started).max(count);
+    }
+
+    fn staffed(&self, workers: usize) {
+        self.shared.timing.staffed(workers);
+    }
+
+    fn cannot_start(&self, error: io::Error) {
+        self.shared.cannot_start(error);
+    }
+
+    fn cannot_grow(&self, made: usize, error: &io::Error) {
+        self.shared.cannot_grow(made, error);
     }
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> {
-    fn start(self: &Arc<Self>, place: usize) {
+    fn make_thread(&self, mut worker: Calls<T, M, O, Task, K>, span: Span) -> Result<(), Refused> {
         let shared = &self.shared;
-        let worker = Calls::new(Arc::clone(self), place);
-        let span = shared.span();
-        if let (Kind::Block, true) = (shared.opts.kind, shared.opts.pool) {
-            let worker = run_in_pool(Box::new(worker));
-            shared.control.spawn_in(span, Box::pin(worker));
-            return;
-        }
-        let run: BoxFuture<'static, ()> = Box::pin(worker.run());
-        if shared.opts.kind == Kind::Block {
-            let name = shared.main().name.to_owned();
-            let work = move || span.in_scope(|| block_on(run));
-            shared.thread_started(shared.control.spawn_thread(name, Box::new(work)));
-        } else {
-            shared.control.spawn_in(span, run);
-        }
+        let name = shared.main().name.to_string();
+        let parker = shared.control.parker(&name, shared.opts.timeout);
+        worker.parker.clone_from(&parker);
+        // Until there is a thread for it, it can be had back.
+        let worker = Arc::new(Mutex::new(Some(worker)));
+        let taken = Arc::clone(&worker);
+        let work = move || {
+            if let Some(worker) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() {
+                span.in_scope(|| block_on_in(parker.as_ref(), worker.run()));
+            }
+        };
+        let started = shared.control.spawn_thread(name, Box::new(work));
+        started.map_err(|error| Refused {
+            error,
+            withdraw: Box::new(move || {
+                let calls = worker.lock().unwrap_or_else(PoisonError::into_inner).take();
+                if let Some(worker) = calls.and_then(|mut calls| calls.worker.take()) {
+                    worker.withdraw();
+                }
+            }),
+        })
     }
 }
 
-/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear.
-fn defers(opts: &Opts) -> bool {
-    opts.kind == Kind::Block && !opts.pool
+/// Whether a worker may leave a sleeping consumer asleep while it is busy: on threads, where a wake-up is dear, and where
+/// a timer makes up for it.
+fn defers(opts: &Opts, control: &Control) -> bool {
+    opts.kind == Kind::Block && !opts.pool && control.timers() && !control.time_is_virtual()
 }
 
 /// One worker and its function.
@@ -184,10 +232,16 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     intake: Intake<T, M, O, Task, K>,
     cx: Cx,
     pace: Pace,
-    out: Vec<Carried<O, K>>,
+    out: Held<Carried<O, K>>,
+    /// What failed of the chunk, in order: it is sent on in one write.
+    failed: Held<Failure<Task>>,
     tally: Tally,
     defers: bool,
     owes_wake: bool,
+    /// Whether it is counted among those that have nothing to do.
+    free: bool,
+    /// What holds a paused clock.
+    parker: Option<Arc<Parker>>,
     next: Option<Next<M, K>>,
 }
 
@@ -244,10 +298,13 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             intake: Intake::new(Arc::clone(shared), place),
             cx: Cx::new(shared),
             pace: Pace::new(),
-            out: Vec::new(),
+            out: Held(Vec::new()),
+            failed: Held(Vec::new()),
             tally: shared.tally(),
-            defers: defers(&shared.opts),
+            defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
+            free: crew.places.counted(place),
+            parker: None,
             next: None,
             crew,
         }
@@ -279,6 +336,12 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     /// Whether there may be more to do.
     async fn turn(&mut self, next: Next<M, K>) -> bool {
+        if !matches!(next, Next::End) && self.crew.places.works(&mut self.free) {
+            grow(&self.crew);
+        }
+        if let Some(parker) = &self.parker {
+            parker.touch();
+        }
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
             Next::Again(Due { seq, item, attempt }) => {
@@ -289,16 +352,18 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             }
             Next::End => {
                 if let Some(worker) = self.worker.take() {
-                    worker.finish();
+                    worker.finish(self.intake.resigned);
                 }
                 return false;
             }
         }
+        self.crew.places.rests(&mut self.free);
         true
     }
 
     async fn chunk(&mut self, seq: u64, credits: usize) {
-        if !self.intake.batch.failures.is_empty() {
+        let failed = self.intake.batch.failures.len();
+        if failed > 0 {
             let failures = self.shared.source_failed(&mut self.intake.batch.failures);
             self.shared.report(failures).await;
             self.intake.woke = None;
@@ -314,14 +379,27 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let count = items.len();
         self.pace.begin(self.shared.most(), self.intake.woke.take());
         while let Some((step, ticket)) = self.call_each(&mut items) {
-            self.settle(seq, step, ticket).await;
+            self.settle(seq, step, ticket);
         }
-        let cost = self.pace.end(count);
+        let cost = self.pace.end_of(count, count + failed);
         self.intake.rests = self.pace.ended();
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
+        // Not within the measured time: a slow errors end is no slow stage. And before the chunk is handed in: what failed
+        // keeps its credits until it is sent on.
+        if !self.failed.is_empty() {
+            self.report().await;
+        }
         self.intake.batch.hold = None;
         self.submit(seq, credits, cost);
+    }
+
+    /// Sends on what failed.
+    async fn report(&mut self) {
+        let failures = std::mem::take(&mut *self.failed);
+        self.shared.report(failures).await;
+        // It may have waited for the errors end, which is no rest.
+        self.intake.rests = None;
     }
 
     fn call_each(
@@ -334,7 +412,9 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             first: self.shared.opts.stages.start,
             cx: &self.cx,
         };
-        self.crew.f.call_each(items, calls)
+        let (step, ticket) = self.crew.f.call_each(items, calls)?;
+        let step = step.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked)));
+        Some((step, ticket))
     }
 
     fn submit(&mut self, seq: u64, credits: usize, cost: Option<u64>) {
@@ -359,22 +439,33 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         let step = if is_lost {
             Step::Lost(self.shared.opts.main)
         } else {
-            self.crew.f.call(entry, &self.cx)
+            let called = self.crew.f.call(entry, &self.cx);
+            called.unwrap_or_else(|panicked| self.fell(panicked))
         };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
         let ticket = K::of_ticket(self.cx.ticket());
-        // A failure may have to wait for the errors end, which is no rest.
         self.intake.rests = ended.filter(|_| matches!(step, Step::Emit(_)));
-        if self.settle(seq, step, ticket).await {
+        if self.settle(seq, step, ticket) {
+            if !self.failed.is_empty() {
+                self.report().await;
+            }
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);
         }
     }
 
+    #[cold]
+    fn fell(&self, panicked: Panicked) -> Step<O, M, Task> {
+        if self.cx.is_gone() {
+            return Step::Gone;
+        }
+        Step::Failed(self.shared.fell(panicked))
+    }
+
     /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
     /// not this worker's any more.
-    async fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
+    fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
         match step {
             Step::Emit(item) => self.out.push(Carried { item, ticket }),
             Step::Filtered(stage) => {
@@ -385,7 +476,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
             Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
             Step::Failed(failure) => {
                 let (failure, row) = self.shared.failed(failure, ticket);
-                self.shared.report(vec![failure]).await;
+                self.failed.push(failure);
                 self.tally.stages[row].failed += 1;
             }
             Step::Again {
@@ -394,6 +485,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
                 delay,
             } => {
                 self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                // The worker may have nothing to hand in for a long time, or ever.
+                self.shared.edge.count(&mut self.tally);
                 let item = Carried { item, ticket };
                 self.shared.again(Due { seq, item, attempt }, delay);
                 return false;

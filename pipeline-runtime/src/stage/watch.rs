@@ -18,6 +18,8 @@ pub struct Cx {
     /// The item's, while no call under a deadline has it.
     ticket: Cell<Ticket>,
     armed: RefCell<Option<Armed>>,
+    /// Whether its deadline has resolved the item.
+    gone: Cell<bool>,
 }
 
 type Arm = Box<dyn Fn(u64, u32, Ticket) -> Armed + Send>;
@@ -43,6 +45,7 @@ impl Cx {
             seq: Cell::new(0),
             ticket: Cell::default(),
             armed: RefCell::new(None),
+            gone: Cell::new(false),
         }
     }
 
@@ -68,6 +71,12 @@ impl Cx {
     pub(crate) fn item(&self, seq: u64, ticket: Ticket) {
         self.seq.set(seq);
         self.ticket.set(ticket);
+        self.gone.set(false);
+    }
+
+    /// Whether the item's deadline has resolved it.
+    pub(crate) fn is_gone(&self) -> bool {
+        self.gone.get()
     }
 
     /// The item's ticket; the null ticket if its deadline has resolved it.
@@ -88,6 +97,7 @@ impl Cx {
             return true;
         };
         let Some(ticket) = claimed(&claim) else {
+            self.gone.set(true);
             return false;
         };
         self.ticket.set(ticket);
@@ -118,7 +128,7 @@ where
             return;
         };
         let main = shared.main();
-        let mut failure = Failure::new(*main, Cause::Timeout(after));
+        let mut failure = Failure::new(main.clone(), Cause::Timeout(after));
         failure.0.attempts = attempt;
         failure.0.frames = shared.frames;
         failure.0.ticket = ticket.into();

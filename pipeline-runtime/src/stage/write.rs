@@ -1,10 +1,7 @@
 //! One write of a sink, and what came of it.
 
-use std::panic::AssertUnwindSafe;
-
-use futures::FutureExt as _;
-
 use crate::failure::BoxError;
+use crate::guard;
 use crate::place::ErrorKind;
 use crate::sink::{Settles, Sink, Stake, Written};
 
@@ -41,12 +38,12 @@ pub(super) async fn write<O: Send + 'static, S: Sink<O>>(
             Settles::Tasks | Settles::Messages => sink.settle(items, stakes).await,
         }
     };
-    let error = match AssertUnwindSafe(writing).catch_unwind().await {
+    let error = match guard::run(writing).await {
         Ok(Ok(written)) => return Wrote::All(written),
         Ok(Err(error)) => error,
-        Err(panic) => {
+        Err(panicked) => {
             let mut written = Written::all();
-            (0..count).for_each(|index| written.panicked(index, &*panic));
+            (0..count).for_each(|index| written.panicked(index, panicked.clone()));
             return Wrote::All(written);
         }
     };

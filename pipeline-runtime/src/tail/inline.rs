@@ -1,9 +1,7 @@
 //! A pipeline without an annotated stage: no task, no channel, the consumer runs it item by item.
 
-use std::any::Any;
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
@@ -19,9 +17,9 @@ use crate::control::{Close, Drain};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{Errors, Reporter};
-use crate::failure::{Failure, StageInfo};
+use crate::failure::{Cause, Failure, StageInfo};
+use crate::guard::{self, Panicked};
 use crate::opts::Opts;
-use crate::panics::message;
 use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
@@ -133,7 +131,6 @@ where
         kind,
         main: 0,
         count: 1,
-        workers: 1,
         own,
         timing: Arc::default(),
         per_credit: 1,
@@ -143,7 +140,7 @@ where
     };
     build
         .groups
-        .push(group(vec![source], Runs::Source, of_source));
+        .push(group(vec![source.clone()], Runs::Source, of_source));
     let stages = build.stages(site, &Opts::tasks(0..count, 0));
     let of_stages = Arc::new(OfStages(Arc::clone(&shown)));
     build
@@ -179,6 +176,13 @@ where
     Task: Item,
     F: Fn(Entry<P::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
+    /// Nothing more is taken in.
+    #[cold]
+    #[inline(never)]
+    fn end(&mut self) {
+        guard::let_go_of(self.puller.take());
+    }
+
     /// Shows the counts, and lets other tasks run now and then.
     #[cold]
     fn look_up(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -186,7 +190,7 @@ where
         ready!(tokio::task::coop::poll_proceed(cx)).made_progress();
         self.allow(LOOK_UP);
         if self.errors.stopped() {
-            self.puller = None;
+            self.end();
         }
         self.drain();
         Poll::Ready(())
@@ -198,9 +202,9 @@ where
         let told = P::DRAINS && self.drained.told.load(Ordering::SeqCst);
         if told
             && let Some(puller) = &mut self.puller
-            && !puller.drain()
+            && !guard::call(|| puller.drain()).unwrap_or_default()
         {
-            self.puller = None;
+            self.end();
         }
         told
     }
@@ -227,7 +231,7 @@ where
         let stage = failure.stage().index;
         self.failed += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.0.stage = self.stages[stage + 1];
+        failure.0.stage = self.stages[stage + 1].clone();
         failure.0.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
@@ -235,11 +239,11 @@ where
     #[cold]
     fn fault(&mut self, Fault { error, last }: Fault) {
         if last {
-            self.errors.source_broke(self.stages[0], error);
-            self.puller = None;
+            self.errors.source_broke(self.stages[0].clone(), error);
+            self.end();
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let failure = Failure::of_source(self.stages[0], error);
+            let failure = Failure::of_source(self.stages[0].clone(), error);
             self.send(failure);
         }
     }
@@ -263,7 +267,7 @@ where
             ready!(sending.as_mut().poll(cx));
             self.sending = None;
             if self.errors.stopped() {
-                self.puller = None;
+                self.end();
             }
         }
         Poll::Ready(())
@@ -291,7 +295,7 @@ where
             if left <= 1 {
                 break;
             }
-            let asked = catch_unwind(AssertUnwindSafe(|| puller.poll_next(cx)));
+            let asked = guard::call(|| puller.poll_next(cx));
             // Arm by arm: what came stays in registers, which it would not if it were passed on as a whole.
             let Carried { item, ticket } = match asked {
                 Ok(Poll::Ready(Some(Ok(carried)))) => carried,
@@ -304,18 +308,21 @@ where
             if ticket.is_lost(&mut now) {
                 break set_aside(aside, Other::Lost(ticket));
             }
-            match (self.f)(Entry::Fresh(item), &self.cx) {
-                Step::Emit(item) => {
+            match guard::call(|| (self.f)(Entry::Fresh(item), &self.cx)) {
+                Ok(Step::Emit(item)) => {
                     if take(Carried { item, ticket }).is_break() {
                         break;
                     }
                 }
-                Step::Filtered(stage) => {
+                Ok(Step::Filtered(stage)) => {
                     self.filtered[stage] += 1;
                     ticket.filtered();
                 }
-                Step::Failed(failure) => break set_aside(aside, Other::Failed(failure, ticket)),
-                Step::Again { .. } | Step::Gone | Step::AlreadyDone(_) | Step::Lost(_) => {
+                Ok(Step::Failed(failure)) => {
+                    break set_aside(aside, Other::Failed(failure, ticket));
+                }
+                Err(panicked) => break set_aside(aside, Other::Fell(panicked, ticket)),
+                Ok(Step::Again { .. } | Step::Gone | Step::AlreadyDone(_) | Step::Lost(_)) => {
                     unreachable!("no call of this group is retried or timed")
                 }
             }
@@ -345,7 +352,7 @@ where
             Some(Other::Fault(fault)) => self.fault(fault),
             Some(Other::End) => {
                 self.show();
-                self.puller = None;
+                self.end();
             }
             Some(Other::Pending) => {
                 self.show();
@@ -356,10 +363,19 @@ where
                 }
             }
             Some(Other::Panic(panic)) => {
-                let error = SourceError::new(format!("panicked: {}", message(&*panic)));
+                let error = SourceError::new(panic);
                 self.fault(Fault { error, last: true });
             }
             Some(Other::Failed(failure, ticket)) => self.failed(failure, ticket),
+            Some(Other::Fell(panicked, ticket)) => {
+                let stage = StageInfo {
+                    index: 0,
+                    ..self.stages[0].clone()
+                };
+                let mut failure = Failure::new(stage, Cause::Panic(panicked.into_message()));
+                failure.0.attempts = 1;
+                self.failed(failure, ticket);
+            }
             Some(Other::Lost(ticket)) => {
                 self.filtered[0] += 1;
                 self.shown.lock().1.stages[0].lost += 1;
@@ -384,8 +400,10 @@ enum Other<K, Task> {
     End,
     Fault(Fault),
     /// The source panicked.
-    Panic(Box<dyn Any + Send>),
+    Panic(Panicked),
     Failed(Failure<Task>, K),
+    /// The item, or a part of it, panicked when it was dropped.
+    Fell(Panicked, K),
     /// The item is somebody else's by now.
     Lost(K),
 }

@@ -8,6 +8,7 @@ use super::Tail;
 use crate::bounds::BoxFuture;
 use crate::edge::Take;
 use crate::feed::{Batch, Feed};
+use crate::guard;
 use crate::pushing::emptied;
 use crate::ticket::{Carried, Carry};
 
@@ -66,6 +67,15 @@ impl<T: Send + 'static, K: Carry> Outlet<T, K> {
         self.held = self.taken.items.len();
         self.chunk = std::mem::take(&mut self.taken.items).into_iter();
         Poll::Ready(stamp.map(drop))
+    }
+}
+
+/// What the consumer has not taken is dropped item by item, since any of them may panic then.
+impl<T, K> Drop for Outlet<T, K> {
+    fn drop(&mut self) {
+        if std::mem::needs_drop::<T>() {
+            guard::let_go_of(std::mem::take(&mut self.chunk));
+        }
     }
 }
 

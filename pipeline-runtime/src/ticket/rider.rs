@@ -37,8 +37,9 @@ pub enum Ending {
     /// All of it is done, and its message is acknowledged. A delivery of that message which comes all the same is passed
     /// over.
     Done,
-    /// Nothing of it is remembered, but that its rows are written if they were in one transaction with its completion: a
-    /// dead letter holds what was recorded, or it is done and came from no queue that could deliver it again.
+    /// It is given up on, and a dead letter holds what was recorded; or it is done, and came from no queue that could
+    /// deliver it again. What is recorded is dropped, and if it comes again it begins anew: but not as the very same
+    /// message, by its number, and not if its rows are written.
     Dropped,
 }
 

@@ -1,14 +1,14 @@
 //! What is kept, and for how long.
 //!
 //! Ages are told by the machine's clock, which may jump: a machine that was suspended, or one whose clock was wrong until
-//! it was set. So nothing goes before it was too old at two looks that are [`APART`] by that clock: what is under way
-//! then has begun again by the second, or is worked on by nobody.
+//! it was set. So nothing goes before it was too old at two looks that are really [`APART`], by how long the machine is up:
+//! what is under way then has begun again by the second, or is worked on by nobody.
 
 use std::time::Duration;
 
 use rusqlite::{Connection, Transaction, params};
 
-use super::age::{millis, now};
+use super::age::{Uptime, millis, now};
 
 /// How much is dropped in one transaction, so that nobody waits for long.
 pub(super) const PRUNED: usize = 2000;
@@ -16,9 +16,8 @@ pub(super) const PRUNED: usize = 2000;
 /// How far apart two looks are at least.
 const APART: Duration = Duration::from_secs(10 * 60);
 
-/// A clock that goes back clears what an earlier look has seen.
-const LOOKED: &str = "SELECT looked FROM brigade_journal";
-const LOOK: &str = "UPDATE brigade_journal SET looked = ?1";
+const LOOKED: &str = "SELECT looked, boot, up FROM brigade_journal";
+const LOOK: &str = "UPDATE brigade_journal SET looked = ?1, boot = ?2, up = ?3";
 const OLD: &str = "SELECT epoch, task, scope FROM brigade_tasks WHERE state < 2 AND at < ?2
     ORDER BY epoch LIMIT ?1";
 const OLD_DONE: &str = "SELECT epoch, task, scope FROM brigade_tasks WHERE state = 2 AND at < ?2
@@ -61,27 +60,69 @@ pub(super) fn drop_old(
     transaction: &Transaction<'_>,
     retention: Retention,
 ) -> rusqlite::Result<usize> {
-    let looked: i64 = transaction
-        .prepare_cached(LOOKED)?
-        .query_row([], |row| row.get(0))?;
-    let now = now();
-    let mut look = transaction.prepare_cached(LOOK)?;
-    if now < looked {
-        look.execute([now])?;
+    let last = Look::last(transaction)?;
+    let look = Look::now();
+    // A clock that goes back clears what an earlier look has seen.
+    if look.at < last.at {
+        look.note(transaction)?;
         return Ok(0);
     }
-    if now < looked.saturating_add(millis(APART)) {
+    if !look.is_apart(&last) {
         return Ok(0);
     }
-    let before = |age| looked.saturating_sub(millis(age));
+    let before = |age| last.at.saturating_sub(millis(age));
     let mut dropped = drop_all(transaction, OLD_DONE, PRUNED, before(retention.done))?;
     if dropped < PRUNED {
         dropped = drop_all(transaction, OLD, PRUNED, before(retention.unfinished))?;
     }
     if dropped < PRUNED {
-        look.execute([now])?;
+        look.note(transaction)?;
     }
     Ok(dropped)
+}
+
+/// When it is looked for what is too old.
+struct Look {
+    at: i64,
+    uptime: Option<Uptime>,
+}
+
+impl Look {
+    fn now() -> Self {
+        Self {
+            at: now(),
+            uptime: Uptime::now(),
+        }
+    }
+
+    fn last(connection: &Connection) -> rusqlite::Result<Self> {
+        let mut looked = connection.prepare_cached(LOOKED)?;
+        looked.query_row([], |row| {
+            let (boot, up): (Option<String>, Option<i64>) = (row.get(1)?, row.get(2)?);
+            Ok(Self {
+                at: row.get(0)?,
+                uptime: boot.zip(up).map(|(boot, millis)| Uptime { boot, millis }),
+            })
+        })
+    }
+
+    fn note(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let boot = self.uptime.as_ref().map(|uptime| &uptime.boot);
+        let up = self.uptime.as_ref().map(|uptime| uptime.millis);
+        let mut look = connection.prepare_cached(LOOK)?;
+        look.execute(params![self.at, boot, up])?;
+        Ok(())
+    }
+
+    /// Whether this look is late enough after the last one. The clock is asked only where the machine has been started
+    /// anew since then, or does not tell.
+    fn is_apart(&self, last: &Self) -> bool {
+        let apart = match (&self.uptime, &last.uptime) {
+            (Some(now), Some(then)) if now.boot == then.boot => now.millis - then.millis,
+            _ => self.at - last.at,
+        };
+        apart >= millis(APART)
+    }
 }
 
 fn drop_all(

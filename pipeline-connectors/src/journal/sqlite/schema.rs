@@ -2,6 +2,7 @@
 
 use rusqlite::Transaction;
 
+use super::age::{Uptime, now};
 use crate::sqlite::{Schema, Unusable};
 
 /// The version of the tables that this program knows.
@@ -12,12 +13,14 @@ const VERSION: i64 = 2;
 ///
 /// `state` is 0 while the task is under way, 1 when a sink has written its rows in the same transaction, and 2 when its
 /// message is acknowledged. `at` is when it came to that, in milliseconds since 1970. `looked` is when it was last looked
-/// for what is too old.
+/// for what is too old, and `up` for how long the machine had been up then, since that `boot`.
 const TABLES: &str = "
     CREATE TABLE brigade_journal (
         version INTEGER NOT NULL,
         epoch INTEGER NOT NULL,
-        looked INTEGER NOT NULL
+        looked INTEGER NOT NULL,
+        boot TEXT,
+        up INTEGER
     );
     CREATE TABLE brigade_tasks (
         epoch INTEGER PRIMARY KEY,
@@ -48,6 +51,9 @@ const SCHEMA: Schema = Schema {
 
 /// Makes the tables if there are none.
 pub(super) fn prepare(transaction: &Transaction<'_>) -> Result<(), Unusable> {
-    let first = "INSERT INTO brigade_journal VALUES (?1, 0, ?2)";
-    SCHEMA.prepare(transaction, (first, [VERSION, super::age::now()]))
+    let first = "INSERT INTO brigade_journal VALUES (?1, 0, ?2, ?3, ?4)";
+    let uptime = Uptime::now();
+    let boot = uptime.as_ref().map(|uptime| uptime.boot.clone());
+    let up = uptime.map(|uptime| uptime.millis);
+    SCHEMA.prepare(transaction, (first, (VERSION, now(), boot, up)))
 }

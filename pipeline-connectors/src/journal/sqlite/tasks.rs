@@ -31,9 +31,10 @@ const IS_COMPLETE: &str =
     "SELECT 1 FROM brigade_tasks WHERE epoch = ?1 AND task = ?2 AND scope = ?3 AND state > 0";
 const DONE: &str = "UPDATE brigade_tasks SET state = 2, at = ?4
     WHERE epoch = ?1 AND task = ?2 AND scope = ?3";
-/// Not one whose rows are written: they would be written again.
-const DROP: &str =
-    "DELETE FROM brigade_tasks WHERE epoch = ?1 AND task = ?2 AND scope = ?3 AND state = 0";
+/// Not one whose rows are written: they would be written again. Nor, if that is remembered, one of a message that can be
+/// told from the one which comes when it is replayed.
+const DROP: &str = "DELETE FROM brigade_tasks
+    WHERE epoch = ?1 AND task = ?2 AND scope = ?3 AND state = 0 AND (message IS NULL OR NOT ?4)";
 const DROP_FRAMES: &str = "DELETE FROM brigade_frames WHERE task = ?1 AND scope = ?2";
 const FORGET: &str = "DELETE FROM brigade_frames WHERE task = ?1 AND scope = ?2 AND key = ?3";
 
@@ -205,7 +206,7 @@ pub(super) fn finish(
         let (epoch, TaskName { scope, id }) = (number(finish.epoch), &finish.task);
         let mut is_ours = 0;
         if finish.ending == Ending::Dropped || !retention.remembers() {
-            is_ours = drop.execute(params![epoch, &**id, &**scope])?;
+            is_ours = drop.execute(params![epoch, &**id, &**scope, retention.remembers()])?;
         }
         if is_ours == 0 {
             is_ours = done.execute(params![epoch, &**id, &**scope, now])?;

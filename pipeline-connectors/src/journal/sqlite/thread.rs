@@ -1,6 +1,7 @@
 //! The thread that owns the connection.
 
 use pipeline_runtime::journal::JournalError;
+use pipeline_runtime::private::held;
 use tokio::sync::{mpsc, oneshot};
 
 use super::ask::{Answer, Ask};
@@ -23,8 +24,12 @@ impl Asks {
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
         let gone = || JournalError::closed("the thread of the journal is gone");
-        self.0.send(ask(answer)).await.map_err(|_| gone())?;
-        answered.await.map_err(|_| gone())?
+        let sent = self.0.send(ask(answer));
+        let asked = async {
+            sent.await.map_err(|_| gone())?;
+            answered.await.map_err(|_| gone())?
+        };
+        held("the journal", asked).await
     }
 }
 

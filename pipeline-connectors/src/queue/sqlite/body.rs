@@ -7,7 +7,7 @@ use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
 /// The body of a message in a SQLite queue: a `String` or a `Vec<u8>`.
 #[diagnostic::on_unimplemented(
     message = "a SQLite queue holds no `{Self}`",
-    note = "its bodies are `String` or `Vec<u8>`; encode yours when you send, and decode it in the pipeline's first stage"
+    note = "its bodies are `String` or `Vec<u8>`; with the feature `json`, `queue.json::<T>()` makes JSON of any type of serde's"
 )]
 pub trait QueueBody: Body + FromSql + sealed::Sealed {
     /// How the file names the type.

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use pipeline_runtime::private::{held, held_briefly};
 use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 use rusqlite::{Connection, Transaction};
 use tokio::runtime;
@@ -194,7 +195,7 @@ impl<B: QueueBody> SqliteQueue<B> {
     ///
     /// If the file cannot be read.
     pub async fn depth(&self) -> Result<Depth, QueueError> {
-        self.ask(Request::Depth).await
+        held("the queue", self.ask(Request::Depth)).await
     }
 
     async fn ask<T>(
@@ -216,8 +217,8 @@ impl<B: QueueBody> SqliteQueue<B> {
         if receipts.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(|answer| Request::Settle(settle, receipts, answer))
-            .await
+        let settling = self.ask(|answer| Request::Settle(settle, receipts, answer));
+        held("the queue", settling).await
     }
 }
 
@@ -236,7 +237,8 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
         let max = max.min(self.0.profile.receives);
         let until = Instant::now() + wait.min(LONGEST_WAIT);
         let receive = |answer| Request::Receive(Receive { max, until, answer });
-        Ok(self.ask(receive).await?.take())
+        // It waits for messages, perhaps for as long as it may.
+        Ok(held_briefly("the queue", self.ask(receive)).await?.take())
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
@@ -275,7 +277,8 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        self.ask(|answer| Request::Send(messages, answer)).await
+        let sending = self.ask(|answer| Request::Send(messages, answer));
+        held("the queue", sending).await
     }
 
     fn place(&self) -> Option<Arc<str>> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::{Keeper, Outcome, Resolved, State};
 use crate::bounds::BoxFuture;
+use crate::guard;
 use crate::queue::{Queue, QueueError, Receipt, Unsettled};
 use crate::retry::Retry;
 
@@ -236,11 +237,6 @@ enum Told {
 pub(super) async fn told(
     call: impl Future<Output = Result<Vec<Unsettled>, QueueError>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
-    use futures::FutureExt as _;
-
-    let called = std::panic::AssertUnwindSafe(call).catch_unwind().await;
-    called.unwrap_or_else(|panic| {
-        let message = crate::panics::message(&*panic);
-        Err(QueueError::away(format!("panicked: {message}")))
-    })
+    let called = guard::run(async { call.await }).await;
+    called.unwrap_or_else(|panicked| Err(QueueError::away(panicked)))
 }

@@ -1,11 +1,28 @@
-//! Counts that change while a pipeline runs.
+//! Counts that change while a pipeline runs, and counts as large as numbers get.
+
+mod ceilings;
+mod lowered;
+mod refused;
+mod time;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use brigade::SetCountError;
 use brigade::prelude::*;
 use tokio::sync::{Semaphore, mpsc};
+
+/// Waits until `condition` holds.
+async fn until(what: &str, condition: impl Fn() -> bool) {
+    let reached = async {
+        while !condition() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let reached = tokio::time::timeout(Duration::from_secs(30), reached).await;
+    assert!(reached.is_ok(), "never seen: {what}");
+}
 
 /// Counts the calls that run at the same time and holds them until it is told to let go.
 #[derive(Clone)]
@@ -30,17 +47,8 @@ impl Gauge {
     }
 
     async fn until_running(&self, count: usize) {
-        let reached = async {
-            while self.running.load(Ordering::SeqCst) != count {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-            }
-        };
-        let reached = tokio::time::timeout(Duration::from_secs(10), reached).await;
-        assert!(
-            reached.is_ok(),
-            "{} run instead of {count}",
-            self.running.load(Ordering::SeqCst)
-        );
+        let what = format!("{count} run");
+        until(&what, || self.running.load(Ordering::SeqCst) == count).await;
     }
 }
 
@@ -66,7 +74,8 @@ async fn threads_are_added_and_retired_while_a_stage_runs() {
     handle.set_count("slow", 2).unwrap();
     gauge.gate.add_permits(4);
     gauge.until_running(2).await;
-    assert!(handle.set_count("sluggish", 2).is_err());
+    let unknown = handle.set_count("sluggish", 2).unwrap_err();
+    assert!(matches!(&unknown, SetCountError::Unknown { stage } if stage == "sluggish"));
     gauge.gate.add_permits(100);
     drop(items);
     let report = running.await.unwrap();
@@ -92,4 +101,34 @@ async fn futures_in_flight_follow_the_count() {
     gauge.until_running(3).await;
     gauge.gate.add_permits(1000);
     assert_eq!(running.await.unwrap().stage("calls").unwrap().done, 1000);
+}
+
+/// Where calls are dear, an automatic bound holds few items: it must leave room for those that a higher count adds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_raised_count_takes_effect_where_calls_are_dear() {
+    let gauge = Gauge::new();
+    let runtime = tokio::runtime::Handle::current();
+    let running = pipeline! {
+        [0..1000u64]
+        use gauge, runtime;
+        :block 1 map(|item: u64| {
+            // Long enough for the pace to learn that an item is dear.
+            std::thread::sleep(Duration::from_millis(5));
+            runtime.block_on(gauge.pass(item))
+        }) with { name: "slow" },
+        :drive sink::each(|_item| ()),
+    }
+    .spawn();
+    // Some calls end, and are measured.
+    gauge.gate.add_permits(5);
+    gauge.until_running(1).await;
+    until("five are done", || {
+        running.stats().stage("slow").unwrap().done == 5
+    })
+    .await;
+    running.handle().set_count("slow", 32).unwrap();
+    gauge.until_running(32).await;
+    running.handle().set_count("slow", 2).unwrap();
+    gauge.gate.add_permits(1000);
+    assert_eq!(running.await.unwrap().stage("slow").unwrap().done, 1000);
 }

@@ -1,0 +1,61 @@
+//! Shares of time where the count changes.
+
+use std::time::{Duration, Instant};
+
+use brigade::prelude::*;
+
+use crate::Gauge;
+
+/// Longer than anything else here takes, so that shares are near what they would be without it.
+const LONG: Duration = Duration::from_millis(200);
+
+/// Waits for real time to pass.
+async fn pass(time: Duration) {
+    let started = Instant::now();
+    while started.elapsed() < time {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn time_is_shared_by_the_workers_that_may_work() {
+    let gauge = Gauge::new();
+    let runtime = tokio::runtime::Handle::current();
+    let running = pipeline! {
+        [0..1000_u64]
+        use gauge, runtime;
+        :block 1 map(|item: u64| runtime.block_on(gauge.pass(item))) with { name: "calls", window: 64 },
+        :drive sink::each(|_item| ()),
+    }
+    .spawn();
+    let handle = running.handle();
+    let time = || handle.stats().stage("calls").unwrap().time.unwrap();
+    gauge.until_running(1).await;
+    handle.set_count("calls", 8).unwrap();
+    gauge.until_running(8).await;
+    pass(LONG).await;
+    let busy = time();
+    assert_eq!(busy.workers, 8);
+    assert!(
+        busy.busy > 0.8 && busy.parked == 0.0,
+        "all of them work: {busy:?}"
+    );
+    handle.set_count("calls", 2).unwrap();
+    gauge.gate.add_permits(8);
+    gauge.until_running(2).await;
+    pass(2 * LONG).await;
+    let fewer = time();
+    assert_eq!(fewer.workers, 2);
+    assert!(
+        fewer.busy > 0.8 && fewer.starved < 0.1,
+        "two work, and six may not: {fewer:?}"
+    );
+    assert!(fewer.parked > 0.2, "{fewer:?}");
+    assert!(
+        handle.stats().to_string().contains("parked"),
+        "{}",
+        handle.stats()
+    );
+    gauge.gate.add_permits(1000);
+    running.await.unwrap();
+}

@@ -1,0 +1,189 @@
+//! What is there in the end, as any program can see it.
+
+use std::collections::{HashMap, HashSet};
+use std::fs::{self, File};
+use std::io::Read as _;
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use crate::crew::Zombie;
+use crate::story::Places;
+
+/// Notes in the journal's file itself what is recorded, in the transaction that records it.
+const RECORDED: &str = "
+    CREATE TABLE recorded (seq INTEGER PRIMARY KEY, frame TEXT NOT NULL);
+    CREATE TRIGGER note_recorded AFTER INSERT ON brigade_frames BEGIN
+        INSERT INTO recorded (frame) VALUES (new.task || '/' || new.key);
+    END;
+";
+
+pub(crate) fn prepare(directory: &Path, places: Places) {
+    let [_, _, journal, _] = places.files(directory);
+    open(&journal).execute_batch(RECORDED).unwrap();
+}
+
+fn open(path: &Path) -> Connection {
+    let connection = Connection::open(path).unwrap();
+    connection
+        .busy_timeout(std::time::Duration::from_secs(60))
+        .unwrap();
+    connection
+}
+
+/// How many messages are in the queue.
+pub(crate) fn left(directory: &Path, places: Places) -> u32 {
+    let [queue, ..] = places.files(directory);
+    let count = "SELECT count(*) FROM brigade_queue";
+    open(&queue).query_row(count, [], |row| row.get(0)).unwrap()
+}
+
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Found {
+    pub(crate) lost: Vec<u32>,
+    pub(crate) twice: Vec<u32>,
+    pub(crate) letters: Vec<String>,
+    /// Calls of stages that were recorded when a delivery began that makes them.
+    pub(crate) again: Vec<String>,
+    /// Calls that a process has begun after its leases had ended, for deliveries from before.
+    pub(crate) by_zombies: Vec<String>,
+}
+
+pub(crate) fn look(
+    directory: &Path,
+    places: Places,
+    messages: u32,
+    notes: &Path,
+    zombies: &[Zombie],
+    ledger: Ledger,
+) -> Found {
+    let [_, table, _, letters] = places.files(directory);
+    let mut rows = HashMap::<u32, u32>::new();
+    let table = open(&table);
+    let mut select = table.prepare("SELECT number FROM rows").unwrap();
+    for number in select.query_map([], |row| row.get(0)).unwrap() {
+        *rows.entry(number.unwrap()).or_default() += 1;
+    }
+    let letters = open(&letters);
+    let mut select = letters
+        .prepare("SELECT id || ': ' || stage || ': ' || cause FROM brigade_dead_letter")
+        .unwrap();
+    let letters = select.query_map([], |row| row.get(0)).unwrap();
+    let notes = fs::read_to_string(notes).unwrap();
+    Found {
+        lost: (0..messages)
+            .filter(|number| !rows.contains_key(number))
+            .collect(),
+        twice: rows
+            .iter()
+            .filter(|(_, count)| **count > 1)
+            .map(|(number, _)| *number)
+            .collect(),
+        letters: letters.collect::<Result<_, _>>().unwrap(),
+        again: ledger.again,
+        by_zombies: by_zombies(&notes, zombies),
+    }
+}
+
+/// Reads along while the workers work: what is recorded, and then what they have noted.
+pub(crate) struct Ledger {
+    journal: Connection,
+    notes: File,
+    /// Of a line that is not yet whole.
+    rest: String,
+    /// The last frame that was seen.
+    seen: i64,
+    /// Each with its number: how many were recorded before it.
+    recorded: HashMap<String, usize>,
+    /// How many values had been recorded when a delivery began.
+    begun: HashMap<String, usize>,
+    again: Vec<String>,
+}
+
+impl Ledger {
+    pub(crate) fn open(directory: &Path, places: Places, notes: &Path) -> Self {
+        let [_, _, journal, _] = places.files(directory);
+        let notes = File::options()
+            .create(true)
+            .append(true)
+            .read(true)
+            .open(notes);
+        Self {
+            journal: open(&journal),
+            notes: notes.unwrap(),
+            rest: String::new(),
+            seen: 0,
+            recorded: HashMap::new(),
+            begun: HashMap::new(),
+            again: Vec::new(),
+        }
+    }
+
+    /// A delivery that is read with a frame, or before it, may have begun before the record.
+    pub(crate) fn look(&mut self) {
+        let new = "SELECT seq, frame FROM recorded WHERE seq > ?1 ORDER BY seq";
+        let mut select = self.journal.prepare_cached(new).unwrap();
+        let frames = select.query_map([self.seen], |row| Ok((row.get(0)?, row.get(1)?)));
+        let frames: Vec<(i64, String)> = frames.unwrap().collect::<Result<_, _>>().unwrap();
+        drop(select);
+        self.notes.read_to_string(&mut self.rest).unwrap();
+        let whole = self.rest.rfind('\n').map_or(0, |end| end + 1);
+        let rest = self.rest.split_off(whole);
+        for line in std::mem::replace(&mut self.rest, rest).lines() {
+            self.note(line);
+        }
+        for (seq, frame) in frames {
+            self.seen = seq;
+            let number = self.recorded.len();
+            self.recorded.entry(frame).or_insert(number);
+        }
+    }
+
+    fn note(&mut self, line: &str) {
+        let (delivery, what) = line.split_once(' ').unwrap();
+        if what.starts_with("begins ") {
+            self.begun.insert(delivery.to_owned(), self.recorded.len());
+            return;
+        }
+        let begun = self.begun.get(delivery).copied().unwrap_or(usize::MAX);
+        if self
+            .recorded
+            .get(what)
+            .is_some_and(|number| *number < begun)
+        {
+            self.again.push(line.to_owned());
+        }
+    }
+}
+
+fn by_zombies(notes: &str, zombies: &[Zombie]) -> Vec<String> {
+    let mut found = Vec::new();
+    for zombie in zombies {
+        let is_of_it = |delivery: &str| delivery.starts_with(&format!("{}:", zombie.process));
+        let [stopped, went_on] =
+            [zombie.stopped, zombie.went_on].map(|length| usize::try_from(length).unwrap());
+        let before: HashSet<_> = begins(&notes[..stopped])
+            .filter(|(delivery, _)| is_of_it(delivery))
+            .collect();
+        // Those that another worker has begun while this one was stopped: they are not its any more.
+        let taken: HashSet<_> = begins(&notes[stopped..went_on])
+            .map(|(_, message)| message)
+            .collect();
+        for line in notes[went_on..].lines() {
+            let Some((delivery, frame)) = line.split_once(' ') else {
+                continue;
+            };
+            let message = frame.split_once('/').map_or("", |(message, _)| message);
+            if before.contains(&(delivery, message)) && taken.contains(message) {
+                found.push(line.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// Each delivery that begins, and its message.
+fn begins(notes: &str) -> impl Iterator<Item = (&str, &str)> {
+    let lines = notes.lines().filter_map(|line| line.split_once(' '));
+    lines.filter_map(|(delivery, what)| Some((delivery, what.strip_prefix("begins ")?)))
+}

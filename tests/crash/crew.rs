@@ -1,0 +1,195 @@
+//! The worker processes, and what happens to them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use crate::clock::Clock;
+use crate::story::Places;
+use crate::worker;
+
+pub(crate) struct Crew {
+    directory: PathBuf,
+    notes: PathBuf,
+    places: Places,
+    clock: Option<Clock>,
+    workers: Vec<Worker>,
+    /// Which were stopped for longer than a lease, and how long the notes were when they were stopped and when they were
+    /// let go on.
+    pub(crate) zombies: Vec<Zombie>,
+    pub(crate) kills: u32,
+    pub(crate) jumps: u32,
+}
+
+struct Worker {
+    child: Child,
+    stopped: Option<Stopped>,
+}
+
+struct Stopped {
+    until: Instant,
+    outlives_its_lease: bool,
+    notes: u64,
+}
+
+/// A process that went on after its leases had ended.
+pub(crate) struct Zombie {
+    pub(crate) process: u32,
+    pub(crate) stopped: u64,
+    pub(crate) went_on: u64,
+}
+
+impl Crew {
+    pub(crate) fn start(directory: &Path, notes: &Path, places: Places, workers: usize) -> Self {
+        let mut crew = Self {
+            directory: directory.into(),
+            notes: notes.into(),
+            places,
+            clock: Clock::make(notes.parent().expect("it is in a directory")),
+            workers: Vec::new(),
+            zombies: Vec::new(),
+            kills: 0,
+            jumps: 0,
+        };
+        for _ in 0..workers {
+            let worker = crew.begin();
+            crew.workers.push(worker);
+        }
+        crew
+    }
+
+    fn begin(&self) -> Worker {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
+            .args(["worker::worker", "--exact", "--ignored", "--nocapture"])
+            .envs(worker::environment(
+                &self.directory,
+                &self.notes,
+                self.places,
+            ))
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(
+                fs::File::options()
+                    .append(true)
+                    .create(true)
+                    .open(self.said())
+                    .unwrap(),
+            );
+        if let Some(clock) = &self.clock {
+            clock.wear(&mut command);
+        }
+        Worker {
+            child: command.spawn().unwrap(),
+            stopped: None,
+        }
+    }
+
+    /// What the workers have said.
+    fn said(&self) -> PathBuf {
+        self.notes.with_extension("said")
+    }
+
+    fn noted(&self) -> u64 {
+        fs::metadata(&self.notes).map_or(0, |notes| notes.len())
+    }
+
+    pub(crate) fn kill(&mut self, which: usize) {
+        let fresh = self.begin();
+        let mut killed = std::mem::replace(&mut self.workers[which], fresh);
+        killed.end();
+        self.kills += 1;
+    }
+
+    /// Stops a worker for that long.
+    pub(crate) fn stop(&mut self, which: usize, span: Duration, lease: Duration) {
+        if self.workers[which].stopped.is_some() {
+            return;
+        }
+        self.workers[which].signal("-STOP");
+        self.workers[which].wait_until_stopped();
+        let notes = self.noted();
+        self.workers[which].stopped = Some(Stopped {
+            until: Instant::now() + span,
+            outlives_its_lease: span > lease,
+            notes,
+        });
+    }
+
+    /// Lets those go on whose time has come; with `all`, all of them.
+    pub(crate) fn go_on(&mut self, all: bool) {
+        for which in 0..self.workers.len() {
+            let is_time = |stopped: &mut Stopped| {
+                if all {
+                    std::thread::sleep(stopped.until.saturating_duration_since(Instant::now()));
+                }
+                stopped.until <= Instant::now()
+            };
+            let Some(stopped) = self.workers[which].stopped.take_if(is_time) else {
+                continue;
+            };
+            if stopped.outlives_its_lease {
+                self.zombies.push(Zombie {
+                    process: self.workers[which].child.id(),
+                    stopped: stopped.notes,
+                    went_on: self.noted(),
+                });
+            }
+            self.workers[which].signal("-CONT");
+        }
+    }
+
+    pub(crate) fn jump(&mut self, ahead: i64) {
+        if let Some(clock) = &self.clock {
+            clock.jump(ahead);
+            self.jumps += 1;
+        }
+    }
+
+    /// No worker ends by itself.
+    pub(crate) fn is_at_work(&mut self) {
+        for worker in &mut self.workers {
+            if let Some(status) = worker.child.try_wait().unwrap() {
+                let said = fs::read_to_string(self.notes.with_extension("said"));
+                panic!("a worker has ended, {status}: {}", said.unwrap_or_default());
+            }
+        }
+    }
+}
+
+impl Drop for Crew {
+    fn drop(&mut self) {
+        self.workers.iter_mut().for_each(Worker::end);
+    }
+}
+
+impl Worker {
+    fn signal(&self, name: &str) {
+        let sent = Command::new("kill")
+            .args([name, &self.child.id().to_string()])
+            .status();
+        assert!(sent.unwrap().success(), "{name} is not sent");
+    }
+
+    /// The kernel stops its threads one by one.
+    fn wait_until_stopped(&self) {
+        let tasks = format!("/proc/{}/task", self.child.id());
+        let is_stopped = |task: fs::DirEntry| {
+            let stat = fs::read_to_string(task.path().join("stat")).unwrap_or_default();
+            stat.rsplit_once(") ")
+                .is_none_or(|(_, rest)| rest.starts_with('T'))
+        };
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !fs::read_dir(&tasks).unwrap().flatten().all(is_stopped) {
+            assert!(Instant::now() < deadline, "a worker does not stop");
+            std::thread::sleep(Duration::from_millis(1));
+        }
+    }
+
+    fn end(&mut self) {
+        // It may have ended by itself, which is told elsewhere.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,34 @@
+//! Workers of one queue that are killed, stopped past their leases and let go on, while clocks jump and the disk is full.
+//!
+//! What they leave is looked at from outside: the rows as SQLite has them, what the database itself noted when something
+//! was recorded, and the calls that the workers' own functions have noted. Nothing of the library has a part in that.
+//!
+//! The short form runs with all other tests. `BRIGADE_CRASH_SECONDS=600 cargo test --release --all-features --test crash
+//! -- --nocapture` is as long as is said, and `BRIGADE_CRASH_SEED` repeats what a run did, as far as time allows.
+
+mod audit;
+mod clock;
+mod crew;
+mod notes;
+mod story;
+mod worker;
+
+#[path = "../../pipeline-connectors/tests/common/small_disk.rs"]
+mod small_disk;
+
+use story::{Places, Story};
+
+#[test]
+fn rows_that_settle_their_messages_are_there_once_whatever_happens_to_the_workers() {
+    Story::new(Places::OneFile).run();
+}
+
+#[test]
+fn rows_that_complete_their_tasks_are_there_once_whatever_happens_to_the_workers() {
+    Story::new(Places::QueueElsewhere).run();
+}
+
+#[test]
+fn a_small_disk_that_is_full_for_a_while_costs_no_message_and_makes_no_letter() {
+    Story::new(Places::SmallDisk).run();
+}

@@ -1,0 +1,166 @@
+//! What happens, by chance from a seed, and how it has to end.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use crate::crew::Crew;
+use crate::small_disk::SmallDisk;
+use crate::{audit, worker};
+
+/// A worker has a message for so long, unless it says that it still works on it.
+pub(crate) const LEASE: Duration = Duration::from_millis(500);
+
+const WORKERS: usize = 3;
+
+/// For how long things happen, if nothing else is said.
+const SECONDS: u64 = 10;
+
+/// Messages for each second: more than are done meanwhile.
+const MESSAGES: u32 = 500;
+
+/// How long the rest may take when nothing happens any more.
+const PATIENCE: Duration = Duration::from_secs(90);
+
+const DAY: i64 = 24 * 3600;
+
+/// What lies in which file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Places {
+    /// Queue and table are one database.
+    OneFile,
+    /// The table is in the journal's.
+    QueueElsewhere,
+    /// As in one file, with little room.
+    SmallDisk,
+}
+
+impl Places {
+    const ALL: [Self; 3] = [Self::OneFile, Self::QueueElsewhere, Self::SmallDisk];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::OneFile => "one-file",
+            Self::QueueElsewhere => "queue-elsewhere",
+            Self::SmallDisk => "small-disk",
+        }
+    }
+
+    pub(crate) fn of(name: &str) -> Self {
+        let mut all = Self::ALL.into_iter();
+        all.find(|places| places.name() == name).unwrap()
+    }
+
+    /// The files of queue, table, journal and letters.
+    pub(crate) fn files(self, directory: &Path) -> [PathBuf; 4] {
+        let names = match self {
+            Self::OneFile | Self::SmallDisk => ["work.db", "work.db", "tasks.db", "dead.db"],
+            Self::QueueElsewhere => ["queue.db", "work.db", "work.db", "dead.db"],
+        };
+        names.map(|name| directory.join(name))
+    }
+}
+
+pub(crate) struct Story {
+    places: Places,
+    seconds: u64,
+    seed: u64,
+}
+
+impl Story {
+    pub(crate) fn new(places: Places) -> Self {
+        let said = |name| std::env::var(name).ok().map(|value| value.parse().unwrap());
+        Self {
+            places,
+            seconds: said("BRIGADE_CRASH_SECONDS").unwrap_or(SECONDS),
+            seed: said("BRIGADE_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..)),
+        }
+    }
+
+    pub(crate) fn run(&self) {
+        let Self {
+            places,
+            seconds,
+            seed,
+        } = *self;
+        let directory = tempfile::tempdir().unwrap();
+        let disk = (places == Places::SmallDisk).then(|| SmallDisk::mount_of("8m"));
+        let Some(disk) = disk.map_or(Some(None), |disk| disk.map(Some)) else {
+            return;
+        };
+        let files = match &disk {
+            Some(disk) => disk.file("x").parent().unwrap().to_path_buf(),
+            None => directory.path().to_path_buf(),
+        };
+        let notes = directory.path().join("notes.txt");
+        let messages = MESSAGES * u32::try_from(seconds).unwrap();
+        eprintln!("{}: seed {seed}, {messages} messages", places.name());
+        worker::prepare(&files, places, messages);
+        audit::prepare(&files, places);
+        let mut ledger = audit::Ledger::open(&files, places, &notes);
+        let mut crew = Crew::start(&files, &notes, places, WORKERS);
+        let mut chance = fastrand::Rng::with_seed(seed);
+        let until = Instant::now() + Duration::from_secs(seconds);
+        let mut full = 0;
+        // Chance may leave these out.
+        crew.stop(0, LEASE * 2, LEASE);
+        crew.kill(1);
+        while Instant::now() < until && audit::left(&files, places) > 0 {
+            std::thread::sleep(Duration::from_millis(chance.u64(20..300)));
+            ledger.look();
+            crew.go_on(false);
+            crew.is_at_work();
+            match &disk {
+                Some(disk) if chance.u8(0..4) == 0 => {
+                    full += 1;
+                    let rest = disk.fill();
+                    std::thread::sleep(LEASE.mul_f64(chance.f64() * 3.0));
+                    std::fs::remove_file(rest).unwrap();
+                }
+                _ => happens(&mut crew, &mut chance),
+            }
+        }
+        crew.go_on(true);
+        crew.jump(0);
+        let patience = Instant::now() + PATIENCE;
+        while audit::left(&files, places) > 0 {
+            assert!(
+                Instant::now() < patience,
+                "{} messages are left for {PATIENCE:?}, seed {seed}",
+                audit::left(&files, places)
+            );
+            ledger.look();
+            crew.is_at_work();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        let (kills, jumps) = (crew.kills, crew.jumps);
+        let zombies = std::mem::take(&mut crew.zombies);
+        drop(crew);
+        ledger.look();
+        let found = audit::look(&files, places, messages, &notes, &zombies, ledger);
+        eprintln!(
+            "{}: {kills} kills, {} went on past their leases, {jumps} jumps of the clock, {full} times full; {} calls by zombies",
+            places.name(),
+            zombies.len(),
+            found.by_zombies.len()
+        );
+        assert_eq!(found, audit::Found::default(), "seed {seed}");
+        assert!(
+            kills > 0 && !zombies.is_empty(),
+            "nothing has happened: {kills} kills, {} stops",
+            zombies.len()
+        );
+    }
+}
+
+fn happens(crew: &mut Crew, chance: &mut fastrand::Rng) {
+    let which = chance.usize(0..WORKERS);
+    match chance.u8(0..10) {
+        0..4 => crew.kill(which),
+        4..8 => crew.stop(which, LEASE.mul_f64(0.5 + chance.f64() * 2.5), LEASE),
+        _ => crew.jump(
+            *chance
+                .choice(&[-30 * DAY, -3600, 0, 3600, 30 * DAY])
+                .unwrap(),
+        ),
+    }
+}

@@ -1,0 +1,138 @@
+//! A worker: the process that things happen to.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use brigade::journal;
+use brigade::prelude::*;
+use brigade::queue::{Delivery, Outgoing, SqliteDeadLetters, SqliteQueue};
+use brigade::sink::{Sink, Table};
+
+use crate::notes::Notes;
+use crate::story::{LEASE, Places};
+
+/// Where the files are; and where there is room for notes.
+const DIRECTORY: &str = "BRIGADE_TEST_CRASH";
+const NOTES: &str = "BRIGADE_TEST_CRASH_NOTES";
+const PLACES: &str = "BRIGADE_TEST_CRASH_PLACES";
+
+/// What a worker is started with.
+pub(crate) fn environment(
+    directory: &Path,
+    notes: &Path,
+    places: Places,
+) -> [(&'static str, PathBuf); 3] {
+    [
+        (DIRECTORY, directory.into()),
+        (NOTES, notes.into()),
+        (PLACES, places.name().into()),
+    ]
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "the process that the tests kill"]
+async fn worker() {
+    let Some(directory) = std::env::var_os(DIRECTORY).map(PathBuf::from) else {
+        return;
+    };
+    let notes = std::env::var_os(NOTES).map(PathBuf::from).unwrap();
+    let places = Places::of(&std::env::var(PLACES).unwrap());
+    let desk = Desk::open(&directory, places);
+    let notes = Arc::new(Notes::open(&notes));
+    let ended = match places {
+        Places::QueueElsewhere => {
+            let rows = desk.journal.completing(&desk.table).unwrap();
+            work(desk, notes, rows).await
+        }
+        Places::OneFile | Places::SmallDisk => {
+            let rows = desk.queue.settling(&desk.table).unwrap();
+            work(desk, notes, rows).await
+        }
+    };
+    panic!("a worker does not end by itself: {ended}");
+}
+
+/// What a worker works with, all of it with the defaults that matter: those of the retention.
+struct Desk {
+    queue: SqliteQueue,
+    journal: journal::Sqlite,
+    letters: SqliteDeadLetters,
+    table: Table,
+}
+
+impl Desk {
+    fn open(directory: &Path, places: Places) -> Self {
+        let [queue, table, journal, letters] = places.files(directory);
+        let busy = Duration::from_secs(60);
+        let database = sink::sqlite(table).busy_timeout(busy).open().unwrap();
+        let table = database.table("rows").column("number", "INTEGER NOT NULL");
+        Self {
+            queue: queue::sqlite(queue)
+                .lease(LEASE)
+                .busy_timeout(busy)
+                .open()
+                .unwrap(),
+            journal: journal::sqlite(journal).busy_timeout(busy).open().unwrap(),
+            letters: SqliteDeadLetters::open(letters).unwrap(),
+            // No key: a row that is written twice is there twice.
+            table: table.create().open().unwrap(),
+        }
+    }
+}
+
+async fn work(
+    desk: Desk,
+    notes: Arc<Notes>,
+    rows: impl Sink<Vec<(u32,)>>,
+) -> Failure<Delivery<String>> {
+    let Desk {
+        queue,
+        journal,
+        letters,
+        ..
+    } = desk;
+    let running = pipeline! {
+        [queue.deliveries().prefetch(64).wait(Duration::from_secs(1)), queue::dead_letters(letters)]
+        journal = journal;
+        use notes;
+        tap(|message| notes.begin(message)),
+        push_task(message),
+        let number = message.parse::<u32>()?,
+        :block 2 let first = { notes.call(message, "first"); slowly(*number) } with { once },
+        :async 8 let second = {
+            notes.call(message, "second");
+            tokio::time::sleep(Duration::from_millis(u64::from(*first % 8))).await;
+            *first
+        } with { once },
+        map(|m| (m.second,)),
+        batch(16, Duration::from_millis(20)),
+        :drive rows,
+    };
+    match running.run().await {
+        Ok(report) => panic!("it has ended: {report}"),
+        Err(failure) => failure,
+    }
+}
+
+fn slowly(number: u32) -> u32 {
+    std::thread::sleep(Duration::from_millis(u64::from(number % 5)));
+    number
+}
+
+/// Makes the files, and puts so many messages on the queue.
+pub(crate) fn prepare(directory: &Path, places: Places, messages: u32) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let desk = Desk::open(directory, places);
+        let numbers: Vec<_> = (0..messages).collect();
+        for some in numbers.chunks(1000) {
+            let message = |number: &u32| Outgoing::new(number.to_string()).id(number.to_string());
+            let unsent = desk.queue.send(some.iter().map(message).collect()).await;
+            assert!(unsent.unwrap().is_empty());
+        }
+    });
+}

@@ -1,0 +1,236 @@
+//! Tokio's paused clock does not run ahead of the threads of a pipeline.
+
+use std::io::Write as _;
+use std::thread;
+use std::time::Duration;
+
+use brigade::prelude::*;
+use brigade::queue::{self, Outgoing};
+use tokio::time::{Instant, timeout};
+
+use crate::fakes::{Gate, Kept, Level, eventually, in_time};
+
+/// Far longer than the calls here take in real time, and still the next timer of all.
+const LATER: Duration = Duration::from_secs(10);
+
+/// Takes some real time.
+fn work<T>(item: T) -> T {
+    thread::sleep(Duration::from_millis(3));
+    item
+}
+
+/// Pipelines on threads, whose calls and batches all have time enough.
+macro_rules! has_time {
+    ($($name:ident: |$sink:ident| $pipeline:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let kept = Kept::open();
+            let $sink = kept.clone();
+            let started = Instant::now();
+            $pipeline.run().await.unwrap();
+            let batches: Vec<Vec<u64>> = kept.items.take();
+            assert_eq!(batches, [(0..30).collect::<Vec<_>>()]);
+            assert!(started.elapsed() < LATER, "time ran ahead: {:?}", started.elapsed());
+        }
+    )*};
+}
+
+has_time! {
+    batches_by_age_behind_threads_are_whole: |sink| pipeline! {
+        [0..30_u64] :block 2 map(work), batch(30, LATER), :drive sink
+    };
+    batches_by_age_behind_the_pool_are_whole: |sink| pipeline! {
+        [0..30_u64] :block 2 map(work) with { pool }, batch(30, LATER), :drive sink
+    };
+    batches_by_age_behind_threads_with_many_outputs_are_whole: |sink| pipeline! {
+        [source::iter((0..30_u64).step_by(2))] :block 2 flat_map(|x| work([x, x + 1])), batch(30, LATER), :drive sink
+    };
+    calls_on_threads_are_not_timed_out_early: |sink| pipeline! {
+        [0..30_u64] :block 2 map(work) with { timeout: LATER }, batch(30), :drive sink
+    };
+    calls_in_the_pool_are_not_timed_out_early: |sink| pipeline! {
+        [0..30_u64] :block 2 map(work) with { timeout: LATER, pool }, batch(30), :drive sink
+    };
+    calls_behind_threads_are_not_timed_out_early: |sink| pipeline! {
+        [0..30_u64]
+        :block 2 map(work),
+        :async 2 map(|x| async move { tokio::task::yield_now().await; x }) with { timeout: Duration::from_millis(1) },
+        :block 2 map(work),
+        batch(30, LATER),
+        :drive sink
+    };
+}
+
+/// A call that does not return is timed out at its deadline, and time goes on.
+macro_rules! times_out {
+    ($($name:ident: |$errors:ident, $call:ident| $stage:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let (gate, failures) = (Gate::closed(), Kept::<Failure>::open());
+            let (pass, $errors) = (gate.clone(), failures.clone());
+            let $call = move |x: u64| {
+                if x == 3 {
+                    pass.block();
+                }
+                x
+            };
+            let running = $stage.spawn();
+            let timed_out = async {
+                while failures.items.len() == 0 {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            };
+            in_time(timed_out).await;
+            gate.open();
+            // Time goes on since then.
+            let report = running.await.unwrap();
+            assert_eq!((report.rows[1].done, report.rows[1].failed), (9, 1));
+            let failure = failures.items.take().remove(0);
+            assert!(matches!(failure.cause(), Cause::Timeout(_)), "{failure}");
+        }
+    )*};
+}
+
+times_out! {
+    a_call_on_a_thread_is_timed_out_in_virtual_time: |errors, call| pipeline! {
+        [0..10_u64, errors]
+        :block 2 map(call) with { timeout: Duration::from_millis(200) },
+        :drive sink::each(|_| ())
+    };
+    a_call_in_the_pool_is_timed_out_in_virtual_time: |errors, call| pipeline! {
+        [0..10_u64, errors]
+        :block 2 map(call) with { timeout: Duration::from_millis(200), pool },
+        :drive sink::each(|_| ())
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn time_goes_on_while_threads_wait_for_items() {
+    let (items, input) = tokio::sync::mpsc::channel(1);
+    let running = pipeline! { [input] :block 2 map(|x: u64| x), :drive sink::each(|_| ()) }.spawn();
+    let (started, really) = (Instant::now(), std::time::Instant::now());
+    for item in 0..5 {
+        tokio::time::sleep(Duration::from_secs(3600)).await;
+        items.send(item).await.unwrap();
+    }
+    assert_eq!(started.elapsed(), 5 * Duration::from_secs(3600));
+    drop(items);
+    assert_eq!(running.await.unwrap().rows[1].done, 5);
+    assert!(really.elapsed() < LATER);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_lets_time_go_on_though_a_call_has_not_returned() {
+    let (gate, level) = (Gate::closed(), Level::default());
+    let (pass, inside) = (gate.clone(), level.clone());
+    let running = pipeline! {
+        [0..3_u64]
+        use pass, inside;
+        :block 1 map(|x| { let _inside = inside.enter(); pass.block(); x }),
+        :drive sink::each(|_| ())
+    }
+    .spawn();
+    eventually("a call", || level.now() == 1).await;
+    let really = std::time::Instant::now();
+    running.abort().await;
+    tokio::time::sleep(Duration::from_secs(3600)).await;
+    assert!(
+        really.elapsed() < Duration::from_secs(4),
+        "it was waited for"
+    );
+    gate.open();
+}
+
+#[tokio::test(start_paused = true)]
+async fn lines_of_files_come_before_time_goes_on() {
+    let mut file = tempfile::NamedTempFile::new().unwrap();
+    for line in 0..100_000 {
+        writeln!(file, "line number {line}").unwrap();
+    }
+    let kept = Kept::open();
+    let sink = kept.clone();
+    let run = pipeline! {
+        [source::files([file.path()])]
+        batch(10_000, LATER),
+        map(|lines| lines.len()),
+        :drive sink
+    }
+    .run();
+    timeout(LATER / 2, run)
+        .await
+        .expect("time ran ahead")
+        .unwrap();
+    assert_eq!(kept.items.take(), [10_000; 10]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_are_written_before_time_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = sink::sqlite(folder.path().join("rows.db")).open().unwrap();
+    let table = database
+        .table("rows")
+        .column("number", "INTEGER")
+        .key(["number"])
+        .create()
+        .open()
+        .unwrap();
+    let run = pipeline! {
+        [0..5000_i64]
+        map(|x| (x,)),
+        batch(100),
+        :drive 2 table
+    }
+    .run();
+    let report = timeout(LATER, run).await.expect("time ran ahead").unwrap();
+    assert!(report.conserved());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_in_a_file_answers_before_time_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let orders = queue::sqlite(folder.path().join("queue.db"))
+        .open::<String>()
+        .unwrap();
+    let messages = (0..100)
+        .map(|number: u64| Outgoing::new(number.to_string()))
+        .collect();
+    let sent = timeout(LATER, orders.send(messages))
+        .await
+        .expect("time ran ahead");
+    assert!(sent.unwrap().is_empty());
+    let kept = Kept::open();
+    let sink = kept.clone();
+    let run = pipeline! {
+        [orders.deliveries().until_idle().wait(Duration::ZERO)]
+        map(|order| order.parse::<u64>())?,
+        batch(1000, LATER),
+        map(|orders| orders.len()),
+        :drive sink
+    }
+    .run();
+    timeout(LATER, run).await.expect("time ran ahead").unwrap();
+    assert_eq!(kept.items.take(), [100]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_journal_in_a_file_answers_before_time_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = brigade::journal::sqlite(folder.path().join("journal.db"))
+        .open()
+        .unwrap();
+    let kept = Kept::open();
+    let sink = kept.clone();
+    let run = pipeline! {
+        [0..100_u64]
+        journal = journal;
+        push_task(number, id = u64::to_string),
+        let double = number * 2 with { once },
+        map(|m| m.double),
+        batch(1000, LATER),
+        map(|numbers| numbers.len()),
+        :drive sink
+    }
+    .run();
+    timeout(LATER, run).await.expect("time ran ahead").unwrap();
+    assert_eq!(kept.items.take(), [100]);
+}
