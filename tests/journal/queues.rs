@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brigade::journal::{Forget, Journal as _};
 use brigade::prelude::*;
 use brigade::queue::{DeadLetter, DeadLetters, DeadLettersError, Memory, Outgoing};
 
@@ -190,10 +191,12 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
 
     // The journal has forgotten the task meanwhile.
     notes.frames.lock().unwrap().clear();
-    let letters_back = [letter];
-    queue::restore(&letters_back, &*notes).await.unwrap();
-    let unsent = queue::replay(&letters_back, &messages).await.unwrap();
-    assert!(unsent.is_empty());
+    notes
+        .restore(vec![letter.restore(Forget::nothing())])
+        .await
+        .unwrap();
+    let message = letter.message().unwrap();
+    assert!(messages.send(vec![message]).await.unwrap().is_empty());
     until("the replayed task is finished", || {
         notes.finished() == ["message a", "message a"]
     })
@@ -317,7 +320,7 @@ async fn messages_without_a_name_are_no_other_queues_tasks() {
         let unsent = messages.send(vec![Outgoing::new(text.to_owned())]).await;
         assert!(unsent.unwrap().is_empty());
         let collected: Vec<_> = pipeline! {
-            [messages.deliveries().wait(Duration::ZERO).until_empty()]
+            [messages.deliveries().wait(Duration::ZERO).until_idle()]
             journal = Arc::clone(&notes);
             push_task(message),
             let length = message.len() with { once },

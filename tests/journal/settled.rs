@@ -69,7 +69,7 @@ async fn the_transaction_of_a_row_takes_its_message_out_of_the_queue() {
     let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
     let stats = deliveries.stats();
     let report = pipeline! {
-        [deliveries.until_empty(), queue::nacks(Duration::from_secs(3600))]
+        [deliveries.until_idle(), queue::nacks(Duration::from_secs(3600))]
         // `NULL` is refused by the table.
         map(|message| ((message.as_str() != "bad").then(|| message.to_uppercase()),)),
         :drive rows,
@@ -146,7 +146,7 @@ async fn all_rows_of_a_message_are_written_or_none() {
     let rows = queue.settling(&table).unwrap();
     let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
     pipeline! {
-        [deliveries.until_empty(), queue::nacks(Duration::from_secs(3600))]
+        [deliveries.until_idle(), queue::nacks(Duration::from_secs(3600))]
         map(|message| {
             let word = |word: &str| ((word != "two").then(|| word.to_owned()),);
             message.split(' ').map(word).collect::<Vec<_>>()
@@ -278,7 +278,7 @@ async fn a_delivery_of_a_task_that_is_done_is_passed_over_and_a_new_message_of_i
         let (ours, rows) = (journal.clone(), journal.completing(&table).unwrap());
         let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
         let report = pipeline! {
-            [deliveries.until_empty()]
+            [deliveries.until_idle()]
             journal = ours;
             push_task(message),
             map(|m| (m.message.to_uppercase(),)),

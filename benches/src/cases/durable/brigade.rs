@@ -41,7 +41,7 @@ pub(super) fn journaled_in_files(tasks: u64) -> Sample {
     let (queue, journal) = (file(&place), journal.expect("a fresh file"));
     measure(tasks, &queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             journal = journal;
             push_task(message),
             let length = message.len() as u64,
@@ -107,7 +107,7 @@ where
 {
     measure(tasks, queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             journal = journal;
             push_task(message),
             let length = message.len() as u64 with { once },
@@ -125,7 +125,7 @@ where
 {
     measure(tasks, queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             push_task(message),
             let length = message.len() as u64,
             :async 64 let tens = ten_times(*length).await,

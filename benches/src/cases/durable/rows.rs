@@ -23,7 +23,7 @@ pub(super) fn settled(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "work.db"), table(&place, "work.db", "rows"));
     let rows = queue.settling(&table).expect("they are in one file");
-    let messages = queue.clone().deliveries().wait(WAIT).until_empty();
+    let messages = queue.clone().deliveries().wait(WAIT).until_idle();
     let pipeline = pipeline! {
         [messages]
         push_task(message),
@@ -40,7 +40,7 @@ pub(super) fn completed(tasks: u64) -> Sample {
     let journal = journal::sqlite(place.file("work.db")).open();
     let journal = journal.expect("a fresh file");
     let rows = journal.completing(&table).expect("they are in one file");
-    let messages = queue.clone().deliveries().wait(WAIT).until_empty();
+    let messages = queue.clone().deliveries().wait(WAIT).until_idle();
     let pipeline = pipeline! {
         [messages]
         journal = journal;
@@ -55,7 +55,7 @@ pub(super) fn completed(tasks: u64) -> Sample {
 pub(super) fn acknowledged(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "queue.db"), table(&place, "work.db", "rows"));
-    let messages = queue.clone().deliveries().wait(WAIT).until_empty();
+    let messages = queue.clone().deliveries().wait(WAIT).until_idle();
     let rows = table.clone();
     let pipeline = pipeline! {
         [messages]
@@ -71,7 +71,7 @@ pub(super) fn dead(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "queue.db"), table(&place, "work.db", "rows"));
     let letters = SqliteDeadLetters::open(place.file("dead.db")).expect("a fresh file");
-    let messages = queue.clone().deliveries().wait(WAIT).until_empty();
+    let messages = queue.clone().deliveries().wait(WAIT).until_idle();
     let rows = table.clone();
     let pipeline = pipeline! {
         [messages, queue::dead_letters(letters)]
