@@ -69,8 +69,8 @@ pub mod journal {
     #[cfg(feature = "journal")]
     pub use pipeline_connectors::journal::*;
     pub use pipeline_runtime::journal::{
-        Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, RunningTask, Scoped,
-        TaskName, UNRECORDED,
+        Begin, Begun, Ending, Finish, Forget, Frame, Journal, JournalError, Recorded, Restore,
+        Restored, RunningTask, Scoped, TaskName, UNRECORDED,
     };
 }
 
@@ -143,7 +143,7 @@ pub mod queue {
     //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies of any
     //! type of serde's. [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
     //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
-    //! or in [`DeadLetters`] of your own; [`restore`] and [`replay`] bring it back.
+    //! or in [`DeadLetters`] of your own. `SqliteDeadLetters::replay` brings it back.
     //!
     //! ```
     //! use brigade::prelude::*;

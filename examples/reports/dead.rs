@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use brigade::BoxError;
-use brigade::queue::{self, DeadLetter, SqliteDeadLetters};
+use brigade::queue::{DeadLetter, SqliteDeadLetters};
 use serde_json::Value;
 
 use crate::archive::Server;
@@ -19,7 +19,7 @@ pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError
     match what {
         Dead::List => list(&letters).await,
         Dead::Show { id } => {
-            let letter = get(&letters, &id).await?;
+            let letter = get(&letters, &id).await?.remove(0);
             print(format_args!("{:#}", readable(&letter)?));
             Ok(())
         }
@@ -53,9 +53,13 @@ fn age(letter: &DeadLetter) -> String {
     }
 }
 
-async fn get(letters: &SqliteDeadLetters, id: &str) -> Result<DeadLetter, BoxError> {
-    let letter = letters.get(id).await?;
-    letter.ok_or_else(|| format!("there is no dead letter `{id}`; see `reports dead list`").into())
+/// All that there are, which is one at most: there is one queue.
+async fn get(letters: &SqliteDeadLetters, id: &str) -> Result<Vec<DeadLetter>, BoxError> {
+    let letters = letters.get(id).await?;
+    if letters.is_empty() {
+        return Err(format!("there is no dead letter `{id}`; see `reports dead list`").into());
+    }
+    Ok(letters)
 }
 
 async fn replay(
@@ -66,7 +70,7 @@ async fn replay(
 ) -> Result<(), BoxError> {
     let mut letters = Vec::new();
     for id in ids {
-        letters.push(get(store, id).await?);
+        letters.extend(get(store, id).await?);
     }
     if ids.is_empty() {
         letters = store.oldest(usize::MAX).await?;
@@ -75,10 +79,8 @@ async fn replay(
     let all = ledger.done()?;
     let before = ledger.ends()?;
     let queue = place.queue().await?;
-    // In this order: if this is killed in the midst of it, it can be done again.
-    queue::restore(&letters, &place.journal()?).await?;
-    queue.replay(&letters).await?;
-    store.remove_replayed(&letters).await?;
+    // If this is killed in the midst of it, it can be done again.
+    queue.replay(store, ids, &place.journal()?).await?;
 
     let server = Server::start(|_| false).await?;
     let mut crew = crew::Crew::start(place, server.address, asked)?;

@@ -200,16 +200,17 @@ impl Queue {
         }
     }
 
-    /// Sends dead letters back.
-    pub async fn replay(&self, letters: &[queue::DeadLetter]) -> Result<(), BoxError> {
-        let unsent = match self {
-            Self::Sqlite(to) => queue::replay(letters, to).await?,
+    /// Sends dead letters back: those with these ids, or all.
+    pub async fn replay(
+        &self,
+        letters: &queue::SqliteDeadLetters,
+        ids: &[String],
+        journal: &impl brigade::journal::Journal,
+    ) -> Result<(), BoxError> {
+        match self {
+            Self::Sqlite(to) => send_back(letters.replay(to).journal(journal), ids).await,
             #[cfg(feature = "sqs")]
-            Self::Sqs(to) => queue::replay(letters, to).await?,
-        };
-        match unsent.into_iter().next() {
-            Some(unsent) => Err(unsent.into_error().into()),
-            None => Ok(()),
+            Self::Sqs(to) => send_back(letters.replay(to).journal(journal), ids).await,
         }
     }
 
@@ -223,6 +224,23 @@ impl Queue {
             #[cfg(feature = "sqs")]
             Self::Sqs(queue) => sqs_count(queue).await,
         }
+    }
+}
+
+async fn send_back<Q, J>(
+    mut replay: queue::Replay<'_, Q, J>,
+    ids: &[String],
+) -> Result<(), BoxError>
+where
+    Q: brigade::queue::Queue,
+    J: brigade::journal::Journal,
+{
+    if !ids.is_empty() {
+        replay = replay.ids(ids);
+    }
+    match replay.run().await?.unsent.into_iter().next() {
+        Some(unsent) => Err(unsent.error.into()),
+        None => Ok(()),
     }
 }
 

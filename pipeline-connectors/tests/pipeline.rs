@@ -128,7 +128,7 @@ async fn lines_of_a_file_become_rows_and_what_is_bad_goes_to_the_error_end() {
     let expected = [
         format!("files: there is no such file; check the path, at {missing}"),
         format!("files: the line is not UTF-8: byte 0xff at position 0; convert the input first, at {posts}:5003 (byte {offset})"),
-        "rows: the row of table `lines` with number = 78: CHECK constraint failed: text <> 'line 77'".to_owned(),
+        "lines: the row of table `lines` with number = 78: CHECK constraint failed: text <> 'line 77'".to_owned(),
     ];
     let mut expected = expected.to_vec();
     expected.sort();

@@ -30,6 +30,7 @@ enum Fault {
     IgnoresDelays,
     NeverExtends,
     TellsNoLostLease,
+    TellsWhatIsGoneAsLost,
     LosesTheLast,
     SendsTwice,
     CountsNothing,
@@ -108,6 +109,10 @@ impl Queue for Broken {
             receipts.pop();
         }
         let unsettled = self.0.ack(receipts).await?;
+        if self.is(TellsWhatIsGoneAsLost) {
+            let lost = |entry: &Unsettled| Unsettled::refused(entry.index(), "lost");
+            return Ok(unsettled.iter().map(lost).collect());
+        }
         Ok(if self.is(TellsNoLostLease) {
             Vec::new()
         } else {
@@ -183,6 +188,7 @@ is_found_out! {
     a_queue_that_releases_at_once_is_found_out: IgnoresDelays, "later came after";
     a_queue_that_extends_no_lease_is_found_out: NeverExtends, "the wrong entries fail";
     a_queue_that_tells_no_lost_lease_is_found_out: TellsNoLostLease, "the wrong entries fail";
+    a_queue_that_tells_what_is_gone_as_lost_is_found_out: TellsWhatIsGoneAsLost, "told as another thing";
     a_queue_that_loses_a_message_is_found_out: LosesTheLast, "right: [";
     a_queue_that_sends_twice_is_found_out: SendsTwice, "yet it brings";
     a_queue_that_counts_no_deliveries_is_found_out: CountsNothing, "left: 1";

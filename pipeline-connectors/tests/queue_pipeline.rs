@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
-use brigade::queue::{DeadLetters as _, Outgoing, replay};
+use brigade::queue::{DeadLetters as _, Outgoing};
 use pipeline_connectors::queue::{self as connectors, SqliteDeadLetters, SqliteQueue};
 use tempfile::TempDir;
 
@@ -93,8 +93,8 @@ async fn a_message_is_in_one_queue_or_the_other_or_a_dead_letter_that_can_be_rep
     // Someone corrects it.
     letters[0].original = b"123".to_vec();
     dead.write(letters.clone()).await.unwrap();
-    assert!(replay(&letters, &numbers).await.unwrap().is_empty());
-    dead.remove([letters[0].id.clone()]).await.unwrap();
+    let replayed = dead.replay(&numbers).run().await.unwrap();
+    assert_eq!((replayed.sent, replayed.unsent.len()), (1, 0));
     double(&numbers, &doubled, &dead, 1).await;
     assert_eq!(depth(&doubled).await, (500, 0));
     assert_eq!(dead.count().await.unwrap(), 0);
@@ -113,6 +113,35 @@ async fn what_was_sent_twice_is_done_once_while_it_is_queued() {
         report.run().await.unwrap();
     }
     assert_eq!(depth(&doubled).await, (10, 0));
+}
+
+#[tokio::test]
+async fn a_crawl_that_sends_to_its_own_queue_visits_everything() {
+    let dir = Dir::new();
+    let pages = dir.queue("pages.db");
+    let page = |number: u64| Outgoing::new(number.to_string()).id(number.to_string());
+    pages.send(vec![page(1)]).await.unwrap();
+    let deliveries = pages.clone().deliveries().wait(Duration::ZERO).until_idle();
+    let stats = deliveries.stats();
+    pipeline! {
+        [deliveries]
+        :async 4 map(|page| async move {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            page.parse::<u64>().unwrap()
+        }),
+        // A tree of 63 pages; a batch is never full.
+        map(move |number| [2 * number, 2 * number + 1].map(page)),
+        flat_map(|links| links),
+        filter(|link: &Outgoing<String>| link.body.parse::<u64>().unwrap() < 64),
+        batch(1000),
+        flat_map(|links| links),
+        :drive queue::sink(pages.clone()),
+    }
+    .run()
+    .await
+    .unwrap();
+    assert_eq!(stats.snapshot().acked, 63);
+    assert_eq!(depth(&pages).await, (0, 0));
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use pipeline_connectors::queue::{self, SqliteQueue};
 use pipeline_connectors::{OpenErrorKind, conformance};
-use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received};
+use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received, Unsettled};
 use rusqlite::Connection;
 use small_disk::SmallDisk;
 use tempfile::TempDir;
@@ -178,12 +178,12 @@ fn a_queue_of_another_version_is_refused() {
     let version = OpenErrorKind::Version {
         what: "queue",
         found: 7,
-        known: 2,
+        known: 3,
     };
     assert_eq!(kind, version);
     assert!(
         said.ends_with(
-            "it holds a queue of version 7, and this program knows version 2; let the program that made it finish its tasks, or choose another path"
+            "it holds a queue of version 7, and this program knows version 3; let the program that made it finish its tasks, or choose another path"
         ),
         "{said}"
     );
@@ -264,6 +264,21 @@ async fn a_grouped_message_with_a_delay_waits_for_both() {
     let second = queue.receive(1, Duration::from_secs(20)).await.unwrap();
     let seen = second[0].first_seen.elapsed().unwrap();
     assert!(seen >= Duration::from_secs(1), "it came after {seen:?}");
+}
+
+#[tokio::test]
+async fn what_was_purged_is_told_to_be_gone_and_what_others_have_is_not() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    queue.send(vec![message("a"), message("b")]).await.unwrap();
+    let received = receive(&queue).await;
+    let delete = "DELETE FROM brigade_queue WHERE body = 'a'";
+    dir.raw().execute(delete, []).unwrap();
+    let again = "UPDATE brigade_queue SET delivery = delivery + 1";
+    dir.raw().execute(again, []).unwrap();
+    let unsettled = queue.ack(receipts(&received)).await.unwrap();
+    let told: Vec<_> = unsettled.iter().map(Unsettled::is_gone).collect();
+    assert_eq!(told, [true, false]);
 }
 
 #[tokio::test]
@@ -357,7 +372,7 @@ async fn a_message_of_another_type_holds_no_other_back() {
     assert_eq!(kept, ["00FF", "41FF", "00FF"], "nothing is lost");
     for ((_, _, why), column) in aside
         .iter()
-        .zip(["body", "4", "body", "id", "sent", "body"])
+        .zip(["body", "at index", "body", "id", "sent", "body"])
     {
         assert!(why.contains(column), "{why}");
     }

@@ -141,7 +141,8 @@ impl Files {
     async fn letter(&self) -> Result<(), BoxError> {
         let letter = DeadLetter::new("one".to_owned(), vec![7; SIZE]);
         self.letters.write(vec![letter]).await?;
-        self.letters.remove(["one"]).await?;
+        let one = self.letters.get("one").await?;
+        self.letters.remove(&one).await?;
         Ok(())
     }
 }

@@ -9,8 +9,8 @@
 ))]
 
 use pipeline_connectors::queue::{
-    DeadLetterQueue, LettersError, SqliteDeadLetters, SqliteQueue, SqliteQueueBuilder, SqsQueue,
-    SqsQueueBuilder,
+    DeadLetterQueue, LettersError, Replay, ReplayError, Replayed, SqliteDeadLetters, SqliteQueue,
+    SqliteQueueBuilder, SqsQueue, SqsQueueBuilder,
 };
 use pipeline_connectors::{
     BindError, Database, Files, LineError, Listen, OpenError, Progress, ProgressSnapshot,
@@ -41,6 +41,9 @@ all_go_anywhere!(
     Progress,
     ProgressSnapshot,
     ReadError,
+    Replay<'static, SqliteQueue>,
+    ReplayError,
+    Replayed,
     RowError,
     Sqlite,
     SqliteDeadLetters,

@@ -15,6 +15,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::bounds::BoxFuture;
 use crate::context::{Call, has_timers, within};
+use crate::idle::Idle;
 use crate::paused::{Clock, Parker};
 
 /// What can be told that nobody wants more.
@@ -96,6 +97,7 @@ pub(crate) struct Control {
     keepers: watch::Sender<usize>,
     keeping: Mutex<Vec<AbortHandle>>,
     runtime: OnceLock<Handle>,
+    idle: Arc<Idle>,
     timers: OnceLock<bool>,
     /// The runtime's clock, if it was paused when the first thread started.
     clock: OnceLock<Option<Clock>>,
@@ -167,7 +169,13 @@ impl Control {
     }
 
     pub(crate) fn adopt(&self, inner: Arc<Control>) {
+        inner.idle.within(&self.idle);
         lock(&self.inner).push(inner);
+    }
+
+    /// Who keeps items back.
+    pub(crate) fn idle(&self) -> &Arc<Idle> {
+        &self.idle
     }
 
     /// Everything will run in the runtime that `call` is polled in.

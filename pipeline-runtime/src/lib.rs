@@ -12,6 +12,7 @@ mod failure;
 mod feed;
 #[doc(hidden)]
 pub mod guard;
+mod idle;
 pub mod journal;
 mod line;
 mod mapped;

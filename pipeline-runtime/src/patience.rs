@@ -107,8 +107,22 @@ impl Asking<'_> {
         error: &dyn fmt::Display,
         deliveries: bool,
     ) -> impl Future<Output = bool> + Send + use<> {
+        self.pause_within(error, (!deliveries).then_some(WITHOUT_DELIVERIES))
+    }
+
+    /// The same for that long; `None` is for ever.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    #[cold]
+    pub(crate) fn pause_within(
+        &mut self,
+        error: &dyn fmt::Display,
+        limit: Option<Duration>,
+    ) -> impl Future<Output = bool> + Send + use<> {
         self.patience.says(error);
-        let pause = self.next(deliveries);
+        let pause = self.next(limit);
         async move {
             if let Some(pause) = pause {
                 rest(pause).await;
@@ -118,16 +132,16 @@ impl Asking<'_> {
     }
 
     /// How long the next pause is; `None`: it was waited for long enough.
-    fn next(&mut self, deliveries: bool) -> Option<Duration> {
+    fn next(&mut self, limit: Option<Duration>) -> Option<Duration> {
         let since = *self.away.get_or_insert_with(Instant::now);
         // It does not grow for ever, and need not be computed from all the tries of a night.
         self.tries = (self.tries + 1).min(16);
         let backoff = Retry::exponential(u32::MAX).max_delay(LONGEST);
         let pause = backoff.delay(self.tries).unwrap_or(LONGEST);
-        if deliveries {
+        let Some(limit) = limit else {
             return Some(pause);
-        }
-        let left = WITHOUT_DELIVERIES.saturating_sub(since.elapsed());
+        };
+        let left = limit.saturating_sub(since.elapsed());
         (!left.is_zero()).then(|| pause.min(left))
     }
 

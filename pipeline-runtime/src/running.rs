@@ -16,6 +16,7 @@ use crate::context::Call;
 use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
+use crate::idle::Idle;
 use crate::journal::{OpenTasks, RunningTask};
 use crate::report::Report;
 
@@ -56,6 +57,11 @@ impl<Task: Send + 'static> Live<Task> {
             call,
             told: Mutex::new(None),
         }
+    }
+
+    /// Where it is known who keeps items until the input ends.
+    pub(crate) fn idle(&self) -> &Arc<Idle> {
+        self.watched.control.idle()
     }
 
     /// Starts everything, or nothing if a number is wrong or the runtime lacks something.

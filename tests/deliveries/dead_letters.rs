@@ -10,7 +10,7 @@ use crate::fakes::{LEASE, Letters, PATIENCE, conserved, filled, received, until}
 #[tokio::test(start_paused = true)]
 async fn a_dead_letter_holds_all_that_is_known_of_the_failure() {
     let orders = filled(["12".to_owned(), "many".to_owned()]).await;
-    let deliveries = orders.clone().deliveries().until_empty();
+    let deliveries = orders.clone().deliveries().until_idle();
     let (stats, letters) = (deliveries.stats(), Letters::default());
     pipeline! {
         [deliveries, queue::dead_letters(letters.clone())]
@@ -55,7 +55,7 @@ async fn a_dead_letter_holds_all_that_is_known_of_the_failure() {
 #[tokio::test(start_paused = true)]
 async fn a_message_is_a_dead_letter_even_where_the_failure_has_no_task() {
     let numbers = filled([1_u64, 2]).await;
-    let deliveries = numbers.clone().deliveries().until_empty();
+    let deliveries = numbers.clone().deliveries().until_idle();
     let letters = Letters::default();
     pipeline! {
         [deliveries, queue::dead_letters(letters.clone())]

@@ -277,7 +277,7 @@ async fn a_failure_names_the_message_that_its_item_comes_from() {
     let orders = [1, 2, 3].map(|n: u64| Outgoing::new(n).id(format!("order {n}")));
     numbers.send(orders.into()).await.unwrap();
     let (said, mut heard) = tokio::sync::mpsc::channel(10);
-    let deliveries = numbers.clone().deliveries().until_empty();
+    let deliveries = numbers.clone().deliveries().until_idle();
     pipeline! {
         [deliveries, sink::each(move |failure: Failure| {
             said.try_send(failure.to_string()).unwrap();

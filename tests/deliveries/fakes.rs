@@ -64,6 +64,7 @@ pub(crate) enum Op {
     Ack,
     Nack(Duration),
     Extend,
+    Begin,
 }
 
 #[derive(Debug, Clone)]
@@ -85,6 +86,10 @@ pub(crate) enum Fault {
     First,
     /// The first entry is lost.
     FirstLost,
+    /// It is done, and its answer is cut off.
+    CutOff,
+    /// The messages are removed before it.
+    Purged,
 }
 
 /// A memory queue that notes every call, and of which calls go wrong.
@@ -136,6 +141,15 @@ impl<B: Body + Clone> Watched<B> {
         let first = || receipts.iter().skip(1).cloned().collect();
         match fault {
             None => Ok((receipts.to_vec(), Vec::new())),
+            Some((Op::Ack, Fault::CutOff)) => {
+                self.inner.ack(receipts.to_vec()).await?;
+                Err(QueueError::away("the answer was cut off"))
+            }
+            Some((Op::Ack, Fault::Purged)) => {
+                self.inner.ack(receipts.to_vec()).await?;
+                Ok((receipts.to_vec(), Vec::new()))
+            }
+            Some((_, Fault::CutOff | Fault::Purged)) => unreachable!("of acknowledgements only"),
             Some((_, Fault::Transient)) => Err(QueueError::away("the queue is away")),
             Some((_, Fault::Fatal)) => Err(QueueError::closed("no such queue")),
             Some((_, Fault::Panics)) => panic!("the queue is broken"),
@@ -193,6 +207,20 @@ impl<B: Body + Clone> Queue for Watched<B> {
     ) -> Result<Vec<Unsettled>, QueueError> {
         let (receipts, own) = self.called(Op::Extend, &receipts).await?;
         Ok(shifted(own, self.inner.extend(receipts, lease).await?))
+    }
+
+    fn tells_begun(&self) -> bool {
+        true
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        let (receipts, own) = self.called(Op::Begin, &receipts).await?;
+        Ok(shifted(own, self.inner.mark_begun(receipts).await?))
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        let (receipts, own) = self.called(Op::Nack(Duration::ZERO), &receipts).await?;
+        Ok(shifted(own, self.inner.give_back(receipts).await?))
     }
 
     async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
@@ -254,5 +282,48 @@ impl DeadLetters for Letters {
         }
         self.written.lock().unwrap().extend(letters);
         Ok(())
+    }
+}
+
+/// A memory queue that does not tell which deliveries were worked on.
+pub(crate) struct Counting<B>(pub(crate) Memory<B>);
+
+impl<B: Body + Clone> Queue for Counting<B> {
+    type Body = B;
+
+    fn name(&self) -> Arc<str> {
+        self.0.name()
+    }
+
+    fn profile(&self) -> Profile {
+        self.0.profile()
+    }
+
+    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+        self.0.receive(max, wait).await
+    }
+
+    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.ack(receipts).await
+    }
+
+    async fn nack(
+        &self,
+        receipts: Vec<Receipt>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.nack(receipts, delay).await
+    }
+
+    async fn extend(
+        &self,
+        receipts: Vec<Receipt>,
+        lease: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.extend(receipts, lease).await
+    }
+
+    async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {
+        self.0.send(messages).await
     }
 }

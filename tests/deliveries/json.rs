@@ -30,7 +30,7 @@ async fn a_message_that_is_no_such_json_is_a_dead_letter_and_the_others_go_on() 
     // Run by the consumer, and by workers.
     for kind in 0..3 {
         let queue = filled(texts()).await;
-        let deliveries = queue.clone().json::<Order>().deliveries().until_empty();
+        let deliveries = queue.clone().json::<Order>().deliveries().until_idle();
         let (stats, letters, seen) = (deliveries.stats(), Letters::default(), sink::collect());
         let errors = queue::dead_letters(letters.clone());
         let end = seen.clone();
@@ -65,17 +65,20 @@ async fn a_message_that_is_no_such_json_is_a_dead_letter_and_the_others_go_on() 
             "{cause}"
         );
         // Mended, it can be replayed; as it is, only as the text that it is.
-        let typed = queue.clone().json::<Order>();
-        assert_eq!(queue::replay(&letters, &typed).await.unwrap().len(), 2);
-        assert_eq!(queue::replay(&letters, &queue).await.unwrap().len(), 0);
-        assert_eq!(queue.len(), 2);
+        for letter in &letters {
+            assert!(letter.message::<Json<Order>>().is_err());
+            assert_eq!(
+                letter.message::<String>().unwrap().body.as_bytes(),
+                letter.original
+            );
+        }
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_errors_end_decides_about_a_message_that_is_no_such_json() {
     let queue = filled(texts()).await;
-    let deliveries = queue.clone().json::<Order>().deliveries().until_empty();
+    let deliveries = queue.clone().json::<Order>().deliveries().until_idle();
     let stats = deliveries.stats();
     let errors = sink::each(|failure: Failure<_>| {
         assert!(
@@ -124,7 +127,7 @@ async fn values_go_into_a_queue_and_come_out_of_it() {
         .unwrap();
     let seen = sink::collect();
     let end = seen.clone();
-    let deliveries = orders.deliveries().until_empty();
+    let deliveries = orders.deliveries().until_idle();
     pipeline! { [deliveries] map(|order| order.id), :drive end }
         .run()
         .await

@@ -1,8 +1,11 @@
 //! Leases are extended, and the queue is told what became of deliveries, whatever goes wrong with it.
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use brigade::journal::{Begin, Begun, Journal as _, TaskName};
 use brigade::prelude::*;
+use brigade::queue::{DeliverySnapshot, Outgoing};
 use tokio::time::Instant;
 
 use crate::fakes::{Fault, Gate, LEASE, Op, PATIENCE, Watched, conserved, until};
@@ -178,7 +181,7 @@ async fn one_entry_that_fails_is_tried_again_alone() {
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_is_lost_is_counted_and_not_tried_again() {
     let numbers = Watched::filled(0..10_u64).await;
-    let deliveries = numbers.clone().deliveries().until_empty().wait(2 * LEASE);
+    let deliveries = numbers.clone().deliveries().until_idle().wait(2 * LEASE);
     let stats = deliveries.stats();
     numbers.fails(Op::Ack, Fault::FirstLost, 1);
     pipeline! { [deliveries] :drive sink::each(|_number| {}) }
@@ -234,4 +237,58 @@ async fn acks_go_out_in_groups_and_a_single_one_at_once() {
     // In virtual time that is: nothing has waited for a timer, but the one that looks.
     assert!(started.elapsed() <= Duration::from_millis(20));
     running.drain(PATIENCE).await.unwrap();
+}
+
+/// A pipeline over a queue of one message, with a journal; its counts, and whether its task is known to be done.
+async fn journaled(orders: Arc<Watched<String>>) -> (DeliverySnapshot, bool) {
+    let journal = brigade::journal::memory();
+    let deliveries = orders.deliveries().until_idle().wait(LEASE);
+    let stats = deliveries.stats();
+    let tasks = journal.clone();
+    pipeline! {
+        [deliveries]
+        journal = tasks;
+        push_task(order),
+        let length = order.len() with { once },
+        map(|m| m.length),
+        :drive sink::each(|_length| {}),
+    }
+    .run()
+    .await
+    .unwrap();
+    let begin = Begin {
+        task: TaskName::new("watched", "order 1"),
+        message: None,
+    };
+    let begun = journal.begin(vec![begin]).await.unwrap();
+    (conserved(&stats), begun == [Begun::Done])
+}
+
+/// A queue with one message that was given a name.
+async fn order() -> Arc<Watched<String>> {
+    let orders = Watched::filled([]).await;
+    let order = Outgoing::new("plums".to_owned()).id("order 1");
+    orders.send(vec![order]).await.unwrap();
+    orders
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_ack_whose_answer_was_cut_off_is_an_ack_and_finishes_its_task() {
+    let orders = order().await;
+    orders.fails(Op::Ack, Fault::CutOff, 1);
+    let (counts, is_done) = journaled(orders.clone()).await;
+    assert_eq!(orders.calls(Op::Ack).len(), 2);
+    assert_eq!((counts.acked, counts.nacked, counts.lost), (1, 0, 0));
+    assert!(is_done, "what is recorded of it stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_that_was_purged_while_it_was_worked_on_counts_as_acked_and_its_task_is_finished()
+{
+    let orders = order().await;
+    orders.fails(Op::Ack, Fault::Purged, 1);
+    let (counts, is_done) = journaled(orders.clone()).await;
+    assert_eq!(orders.calls(Op::Ack).len(), 1);
+    assert_eq!((counts.acked, counts.nacked, counts.lost), (1, 0, 0));
+    assert!(is_done, "what is recorded of it stays");
 }

@@ -9,9 +9,11 @@ mod fakes;
 mod fates;
 #[path = "../support/heard.rs"]
 mod heard;
+mod idle;
 mod json;
 mod keeping;
 mod parts;
+mod poison;
 mod property;
 mod receiving;
 mod stopping;

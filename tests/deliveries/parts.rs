@@ -94,7 +94,7 @@ async fn a_batch_shares_the_tickets_of_its_items() {
 #[tokio::test(start_paused = true)]
 async fn a_batch_that_fails_is_a_dead_letter_for_each_of_its_messages() {
     let numbers = filled(0..6_u64).await;
-    let deliveries = numbers.clone().deliveries().until_empty();
+    let deliveries = numbers.clone().deliveries().until_idle();
     let (stats, letters) = (deliveries.stats(), Letters::default());
     pipeline! {
         [deliveries, queue::dead_letters(letters.clone())]
@@ -138,7 +138,7 @@ impl Sink<Vec<u64>> for Odd {
 #[tokio::test(start_paused = true)]
 async fn a_failing_row_of_a_batch_is_its_own_delivery_and_the_others_are_done() {
     let numbers = filled(1..=10_u64).await;
-    let deliveries = numbers.clone().deliveries().until_empty();
+    let deliveries = numbers.clone().deliveries().until_idle();
     let (stats, letters) = (deliveries.stats(), Letters::default());
     pipeline! {
         [deliveries, queue::dead_letters(letters.clone())]
@@ -160,23 +160,19 @@ async fn a_failing_row_of_a_batch_is_its_own_delivery_and_the_others_are_done() 
 #[tokio::test(start_paused = true)]
 async fn a_failing_row_of_a_batch_that_was_changed_is_all_of_its_deliveries() {
     let numbers = filled([1_u64, 3, 5, 6]).await;
-    let deliveries = numbers
-        .clone()
-        .deliveries()
-        .until_empty()
-        .wait(Duration::ZERO);
+    let deliveries = numbers.clone().deliveries();
     let stats = deliveries.stats();
     // Nothing can be known of which row came from which message.
-    pipeline! {
+    let running = pipeline! {
         [deliveries, queue::nacks(LEASE)]
         map(|number| *number),
         batch(2),
         map(|mut numbers| { numbers.reverse(); numbers }),
         :drive Odd,
     }
-    .run()
-    .await
-    .unwrap();
+    .spawn();
+    until(&stats, |counts| counts.acked + counts.nacked == 4).await;
+    running.drain(PATIENCE).await.unwrap();
     let counts = conserved(&stats);
     assert_eq!((counts.acked, counts.nacked), (2, 2));
     let mut again = received(&numbers, LEASE).await;
@@ -187,7 +183,7 @@ async fn a_failing_row_of_a_batch_that_was_changed_is_all_of_its_deliveries() {
 #[tokio::test(start_paused = true)]
 async fn an_item_that_fails_in_a_sink_is_its_own_delivery_and_the_others_are_done() {
     let numbers = filled(1..=10_u64).await;
-    let deliveries = numbers.clone().deliveries().until_empty();
+    let deliveries = numbers.clone().deliveries().until_idle();
     let (stats, letters) = (deliveries.stats(), Letters::default());
     pipeline! {
         [deliveries, queue::dead_letters(letters.clone())]
@@ -205,7 +201,7 @@ async fn an_item_that_fails_in_a_sink_is_its_own_delivery_and_the_others_are_don
 #[tokio::test(start_paused = true)]
 async fn a_batch_of_deliveries_keeps_a_handle_of_each() {
     let words = filled(["a".to_owned(), "b".to_owned()]).await;
-    let deliveries = words.clone().deliveries().until_empty();
+    let deliveries = words.clone().deliveries().until_idle();
     pipeline! {
         [deliveries]
         batch(2),

@@ -244,8 +244,17 @@ enum End {
 }
 
 async fn ends<T: Send + 'static>(mut running: Running<T>, stats: &DeliveryStats, end: End) {
+    // What is given back for ever keeps the source from ending by itself.
     let (End::Abort(after) | End::Drop(after) | End::Drain(after)) = end else {
-        let _ = running.await;
+        loop {
+            let counts = conserved(stats);
+            let is_idle = counts.received == MESSAGES && counts.in_flight == 0;
+            if is_idle || futures::poll!(&mut running).is_ready() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        drop(running.drain(Duration::from_secs(30)).await);
         return;
     };
     // Every snapshot on the way accounts for every delivery.
@@ -277,12 +286,7 @@ async fn resolves_once(shape: u64, salt: u64, prefetch: usize, end: End) {
         given_up: Arc::default(),
         letters: Letters::default(),
     };
-    let input = queue
-        .clone()
-        .deliveries()
-        .prefetch(prefetch)
-        .wait(Duration::ZERO)
-        .until_empty();
+    let input = queue.clone().deliveries().prefetch(prefetch).until_idle();
     let stats = input.stats();
     match start(shape, input, &plot) {
         Run::Plain(running) => ends(running, &stats, end).await,

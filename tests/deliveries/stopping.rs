@@ -6,7 +6,8 @@ use brigade::prelude::*;
 use tokio::time::Instant;
 
 use crate::fakes::{
-    Fault, Gate, LEASE, Letters, Op, PATIENCE, Watched, conserved, received, until,
+    Counting, Fault, Gate, LEASE, Letters, Op, PATIENCE, Watched, conserved, filled, received,
+    until,
 };
 
 /// A pipeline in the midst of ten deliveries: five are done, one is in a call, and four wait.
@@ -68,14 +69,15 @@ async fn a_drain_past_its_deadline_gives_back_what_is_stuck() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_drain_processes_and_acknowledges_what_was_received() {
+async fn a_drain_processes_what_has_begun_and_gives_back_what_waits_as_if_it_had_not_been_delivered()
+ {
     let numbers = Watched::filled(0..10_u64).await;
     let deliveries = numbers.clone().deliveries();
     let (stats, gate) = (deliveries.stats(), Gate::closed());
     let passing = gate.clone();
     let running = pipeline! {
         [deliveries]
-        :async 1 tap(async |_number| passing.pass().await),
+        :async 1 tap(async |_number| passing.pass().await) with { window: 1, buffer: 1 },
         :drive sink::each(|_number| {}),
     }
     .spawn();
@@ -84,8 +86,11 @@ async fn a_drain_processes_and_acknowledges_what_was_received() {
     tokio::time::sleep(5 * LEASE).await;
     gate.open();
     draining.await.unwrap().unwrap();
-    assert_eq!(conserved(&stats).acked, 10);
-    assert!(numbers.inner.is_empty());
+    let counts = conserved(&stats);
+    assert!(counts.acked > 0 && counts.nacked > 5, "{counts:?}");
+    let again = received(&numbers.inner, Duration::ZERO).await;
+    assert_eq!(again.len() as u64, 10 - counts.acked);
+    assert!(again.iter().all(|(_, times)| *times == 1), "{again:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -148,4 +153,20 @@ async fn what_a_blocking_call_still_has_at_an_abort_is_left_to_its_lease() {
     assert!(received(&numbers.inner, Duration::ZERO).await.is_empty());
     drop(late);
     until(&stats, |counts| counts.received == 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_counts_each_delivery_is_drained_of_all_that_was_received() {
+    let numbers = filled(0..10_u64).await;
+    let deliveries = Counting(numbers.clone()).deliveries();
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries]
+        :async 1 tap(async |_number| tokio::time::sleep(LEASE).await) with { window: 1, buffer: 1 },
+        :drive sink::each(|_number| {}),
+    }
+    .spawn();
+    until(&stats, |counts| counts.received == 10).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(conserved(&stats).acked, 10);
 }

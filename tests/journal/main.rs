@@ -5,4 +5,5 @@ mod fakes;
 mod heard;
 mod once;
 mod queues;
+mod settled;
 mod stack;

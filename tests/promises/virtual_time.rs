@@ -201,7 +201,7 @@ async fn a_queue_in_a_file_answers_before_time_goes_on() {
     let kept = Kept::open();
     let sink = kept.clone();
     let run = pipeline! {
-        [orders.deliveries().until_empty().wait(Duration::ZERO)]
+        [orders.deliveries().until_idle().wait(Duration::ZERO)]
         map(|order| order.parse::<u64>())?,
         batch(1000, LATER),
         map(|orders| orders.len()),

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, Journal, Recorded, TaskName};
+use pipeline_runtime::journal::{
+    Begin, Begun, Ending, Finish, Forget, Frame, Journal, Recorded, Restore, Restored, TaskName,
+};
 
 /// Checks a journal: what is recorded is known when the task begins again, by task and key, whatever is in it; recording
 /// again replaces; many may record at the same time; of two that have begun a task only the last may record and finish it;
@@ -26,6 +28,7 @@ pub async fn journal<J: Journal>(make: impl AsyncFn() -> J) {
     knows_new_messages(&make().await).await;
     drops(&make().await).await;
     keeps_scopes_apart(&make().await).await;
+    restores(&make().await).await;
 }
 
 /// Checks a journal that is durable: what is recorded, done, and which epochs were given is known when it is opened again.
@@ -431,4 +434,44 @@ async fn finish(journal: &impl Journal, task: &str, epoch: u64, ending: Ending) 
         ending,
     };
     journal.finish(vec![end]).await.expect("it does not finish");
+}
+
+async fn restores(journal: &impl Journal) {
+    let restore = async |message: &str, frames: &[(&str, &[u8])], forget: &[&str]| {
+        let recorded = |(key, value): &(&str, &[u8])| Recorded {
+            key: (*key).into(),
+            value: (*value).into(),
+        };
+        let restore = Restore {
+            begin: beginning("a", Some(message)),
+            frames: frames.iter().map(recorded).collect(),
+            forget: Forget::Keys(forget.iter().map(|key| Arc::from(*key)).collect()),
+        };
+        let restored = journal.restore(vec![restore]).await;
+        restored.expect("it does not restore")[0]
+    };
+    let of = async |message: &str| begin_or_done(journal, "a", Some(message)).await;
+    let open = of("1").await.expect("it is new");
+    let known = [("a", &open, "post", &b"new"[..]), ("a", &open, "cut", b"x")];
+    record(journal, &known).await;
+    let letter: [(&str, &[u8]); 2] = [("post", b"old"), ("clean", b"c")];
+    assert_eq!(restore("2", &letter, &["cut"]).await, Restored::Open);
+    let again = of("2").await.expect("it is open");
+    let mut frames = again.frames.clone();
+    frames.sort();
+    let expected = [("clean", "c"), ("post", "new")];
+    assert_eq!(
+        frames,
+        expected.map(|(key, value)| (key.to_owned(), value.as_bytes().to_vec())),
+        "what it knows stays, what is missing is added"
+    );
+    assert_eq!(restore("2", &letter, &["post"]).await, Restored::Open);
+    // Under the epoch from before: who works on it still has it.
+    record(journal, &[("a", &again, "last", b"l")]).await;
+    finish(journal, "a", again.epoch, Ending::Done).await;
+    assert_eq!(restore("2", &letter, &[]).await, Restored::Done);
+    assert!(of("2").await.is_none(), "what is done is open again");
+    assert_eq!(restore("3", &[], &[]).await, Restored::Open);
+    let new = of("3").await.expect("it is a new task of an old name");
+    assert!(new.frames.is_empty(), "it has what another task recorded");
 }

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
 use pipeline_runtime::journal::{
-    Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, TaskName,
+    Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, Restore, Restored,
+    TaskName,
 };
 
 /// How many bytes it may hold, where nothing else is said.
@@ -120,6 +121,41 @@ impl Tasks {
         }
     }
 
+    fn restore(&mut self, restore: Restore) -> Restored {
+        let Restore {
+            begin,
+            frames,
+            forget,
+        } = restore;
+        let task = begin.task.clone();
+        if let Some(known) = self.known.get_mut(&task) {
+            if known.message == begin.message {
+                return if known.is_done {
+                    Restored::Done
+                } else {
+                    Restored::Open
+                };
+            }
+            // A new task of an old name, whether its message then had a number or not.
+            known.is_done = false;
+        }
+        self.begin(begin);
+        let Some(known) = self.known.get_mut(&task) else {
+            return Restored::Open;
+        };
+        let forgotten = known
+            .frames
+            .extract_if(.., |frame| forget.forgets(&frame.key));
+        self.bytes -= weight_of_frames(&forgotten.collect::<Vec<_>>());
+        for frame in frames {
+            if !known.frames.iter().any(|known| known.key == frame.key) {
+                self.bytes += weight(&frame.key, &frame.value);
+                known.frames.push(frame);
+            }
+        }
+        Restored::Open
+    }
+
     /// The task, if this is its newest epoch.
     fn of(&mut self, task: &TaskName, epoch: u64) -> Option<&mut Known> {
         self.known
@@ -224,6 +260,16 @@ impl Journal for Memory {
         }
         tasks.make_room(self.capacity);
         ready(Ok(fenced))
+    }
+
+    fn restore(
+        &self,
+        tasks: Vec<Restore>,
+    ) -> impl Future<Output = Result<Vec<Restored>, JournalError>> + Send {
+        let mut known = self.lock();
+        let restored = tasks.into_iter().map(|task| known.restore(task)).collect();
+        known.make_room(self.capacity);
+        ready(Ok(restored))
     }
 
     fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {

@@ -21,7 +21,9 @@ mod sqs;
 
 pub use letters::{DeadLetterQueue, dead_letter_queue};
 #[cfg(feature = "sqlite")]
-pub use letters::{LettersError, SqliteDeadLetters};
+pub use letters::{
+    LettersError, NoJournal, Replay, ReplayError, Replayed, SqliteDeadLetters, Unsent,
+};
 #[cfg(feature = "sqlite")]
 pub use sqlite::{Depth, QueueBody, Settling, SqliteQueue, SqliteQueueBuilder, sqlite};
 #[cfg(feature = "sqs")]

@@ -134,6 +134,11 @@ impl Sqlite {
         &self.path
     }
 
+    /// What tells the file from others.
+    pub(crate) fn place(&self) -> Arc<str> {
+        place(&self.path)
+    }
+
     pub(crate) fn synchronizes(&self) -> Synchronous {
         self.synchronous
     }
@@ -141,6 +146,12 @@ impl Sqlite {
     pub(crate) fn waited(&self) -> Duration {
         self.busy_timeout
     }
+}
+
+fn place(path: &Path) -> Arc<str> {
+    let place = path.canonicalize();
+    let place = place.as_deref().unwrap_or(path);
+    format!("sqlite:{}", place.display()).into()
 }
 
 /// An open database. Clones and all its tables share one connection; it is closed when the last of them is dropped,
@@ -173,6 +184,11 @@ impl Database {
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// What tells the file from others.
+    pub(crate) fn place(&self) -> Arc<str> {
+        place(&self.0.path)
     }
 
     pub(crate) fn busy_timeout(&self) -> Duration {

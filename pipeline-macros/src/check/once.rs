@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 
 use super::Scope;
-use crate::ast::{Once, Pipeline, Stage};
+use crate::ast::{Body, Once, Pipeline, Stage};
 use crate::errors::Errors;
 
 /// A key that a stage before has written, and whether `once` records it.
@@ -25,7 +25,8 @@ pub(super) fn journal(pipeline: &Pipeline, errors: &mut Errors) {
             journal.span,
             "a segment has no journal; give it to the pipeline that the segment becomes part of",
         ),
-        Some(journal) if once.next().is_none() => errors.at(
+        // A sink may complete the tasks that the journal knows.
+        Some(journal) if once.next().is_none() && !is_driven(pipeline) => errors.at(
             journal.span,
             "`journal` has nothing to record; mark a stage with `with { once }`, or remove it",
         ),
@@ -98,4 +99,9 @@ pub(super) fn token(stage: &Stage, scope: &Scope, shares: &[Ident], errors: &mut
         );
         errors.at(token.span(), message);
     }
+}
+
+fn is_driven(pipeline: &Pipeline) -> bool {
+    let mut stages = pipeline.stages.iter();
+    stages.any(|stage| matches!(stage.body, Body::Drive(_)))
 }

@@ -1,5 +1,6 @@
 //! Journals: which stages of a task are done, so that they are not run again when the task comes again.
 
+mod asked;
 #[cfg(feature = "journal")]
 mod codec;
 mod lane;
@@ -11,6 +12,7 @@ mod open;
     allow(dead_code, reason = "there is nothing to record then")
 )]
 mod recorder;
+mod restore;
 mod scoped;
 #[cfg_attr(
     not(feature = "journal"),
@@ -24,6 +26,7 @@ use std::sync::Arc;
 use crate::place::place_error;
 
 pub use crate::ticket::{Ending, Recorded, TaskName};
+pub use asked::{Begin, Begun, Finish, Frame, UNRECORDED};
 #[cfg(feature = "journal")]
 pub(crate) use codec::decode;
 #[cfg(feature = "journal")]
@@ -32,6 +35,7 @@ pub(crate) use open::OpenTasks;
 pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;
+pub use restore::{Forget, Restore, Restored};
 #[doc(hidden)]
 pub use task::{Committing, Opening, Task};
 
@@ -86,6 +90,55 @@ pub trait Journal: Send + Sync + 'static {
     /// is remembered as such for as long as the journal's retention says.
     fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send;
 
+    /// Makes tasks ready to be worked on again, each for a message that is about to be sent: for dead letters on their way
+    /// back. What the task is to forget is dropped, and of what it should have recorded that is added which the journal
+    /// does not know; nobody else has it from here on. Says of each what is known of it, in the same order.
+    ///
+    /// It may be done again at any time: where a task was restored for that message, or has begun with it, nothing is
+    /// changed, so that who works on it goes on.
+    ///
+    /// The default begins the tasks, records what is missing, and cannot forget: who works on a task for the message by
+    /// then loses it, and it is worked on again after a lease.
+    fn restore(
+        &self,
+        tasks: Vec<Restore>,
+    ) -> impl Future<Output = Result<Vec<Restored>, JournalError>> + Send {
+        async move {
+            if tasks.iter().any(|task| task.forget != Forget::nothing()) {
+                return Err(JournalError::refused(
+                    "this journal forgets no single value; implement `Journal::restore`",
+                ));
+            }
+            let begins = tasks.iter().map(|task| task.begin.clone()).collect();
+            let begun = self.begin(begins).await?;
+            let (mut missing, mut restored) = (Vec::new(), Vec::with_capacity(tasks.len()));
+            for (Restore { begin, frames, .. }, begun) in tasks.into_iter().zip(begun) {
+                let Begun::Open {
+                    epoch,
+                    frames: known,
+                } = begun
+                else {
+                    restored.push(Restored::Done);
+                    continue;
+                };
+                restored.push(Restored::Open);
+                let is_known = |frame: &Recorded| known.iter().any(|known| known.key == frame.key);
+                let frames = frames.into_iter().filter(|frame| !is_known(frame));
+                missing.extend(frames.map(|Recorded { key, value }| Frame {
+                    task: begin.task.clone(),
+                    epoch,
+                    key,
+                    value,
+                }));
+            }
+            if !missing.is_empty() {
+                // One that is fenced has begun again, and knows what there was.
+                self.record(missing).await?;
+            }
+            Ok(restored)
+        }
+    }
+
     /// The same journal, with its tasks under names of their own.
     ///
     /// Tasks are known by scope and id. The scope is the name of the queue that the task's message comes from, or nothing
@@ -114,57 +167,6 @@ pub struct Scoped<J> {
     journal: J,
     name: Arc<str>,
 }
-
-/// A task that begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Begin {
-    /// Its name.
-    pub task: TaskName,
-    /// What tells its message from another of the same name, if it comes from one and the queue can tell.
-    pub message: Option<Arc<str>>,
-}
-
-/// What is known of a task that begins.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Begun {
-    /// It is under way.
-    Open {
-        /// Greater than any that the task had before.
-        epoch: u64,
-        /// What is recorded of it.
-        frames: Vec<Recorded>,
-    },
-    /// It was done before: there is nothing to do.
-    Done,
-}
-
-/// What one `once` stage made for one task.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Frame {
-    /// The task.
-    pub task: TaskName,
-    /// Under which it began.
-    pub epoch: u64,
-    /// The key of the stage.
-    pub key: Arc<str>,
-    /// The value, encoded; [`UNRECORDED`] stands for one that could not be recorded.
-    pub value: Arc<[u8]>,
-}
-
-/// A task that comes to its end.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Finish {
-    /// The task.
-    pub task: TaskName,
-    /// Under which it began.
-    pub epoch: u64,
-    /// How it ends.
-    pub ending: Ending,
-}
-
-/// The value of a frame that was made and could not be recorded: it was too large, or cannot be encoded. No encoded value
-/// is empty.
-pub const UNRECORDED: &[u8] = &[];
 
 place_error! {
     /// A journal could not be read or written.
@@ -197,6 +199,13 @@ impl<J: Journal> Journal for Arc<J> {
 
     fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {
         J::finish(self, tasks)
+    }
+
+    fn restore(
+        &self,
+        tasks: Vec<Restore>,
+    ) -> impl Future<Output = Result<Vec<Restored>, JournalError>> + Send {
+        J::restore(self, tasks)
     }
 
     fn scope_name(&self) -> Option<Arc<str>> {

@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use super::{Begin, Begun, Finish, Frame, Journal, JournalError, Scoped};
+use super::{Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored, Scoped};
 
 #[diagnostic::do_not_recommend]
 impl<J: Journal> Journal for Scoped<J> {
@@ -31,6 +31,13 @@ impl<J: Journal> Journal for Scoped<J> {
 
     fn finish(&self, tasks: Vec<Finish>) -> impl Future<Output = Result<(), JournalError>> + Send {
         self.journal.finish(tasks)
+    }
+
+    fn restore(
+        &self,
+        tasks: Vec<Restore>,
+    ) -> impl Future<Output = Result<Vec<Restored>, JournalError>> + Send {
+        self.journal.restore(tasks)
     }
 
     fn scope_name(&self) -> Option<Arc<str>> {

@@ -2,13 +2,15 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 
 use super::emitting::Emitting;
 use crate::failure::Failure;
-use crate::running::Handle;
+use crate::idle::KeepsItems;
+use crate::running::{Handle, Live};
 use crate::tail::Tail;
-use crate::ticket::Carried;
+use crate::ticket::{Carried, Carry};
 
 /// What `collect` makes of items: whatever is empty by default and can be extended by them.
 #[diagnostic::on_unimplemented(
@@ -31,6 +33,8 @@ pub struct Collect<C, Task: Send + 'static, S: Tail> {
     poll: fn(&mut Self, &mut Context<'_>) -> Poll<Collected<C, Task>>,
     /// Done when everything is collected.
     tickets: Vec<S::Ticket>,
+    /// Some of them, where a source looks whether there is anything else under way.
+    shown: Option<Arc<Shown<S::Ticket>>>,
     emitting: Emitting<Task, S>,
 }
 
@@ -53,6 +57,7 @@ where
             items: C::default(),
             poll: Self::poll_all,
             tickets: Vec::new(),
+            shown: Shown::to(&emitting.live),
             emitting,
         }
     }
@@ -61,21 +66,53 @@ where
         let Self {
             items,
             tickets,
+            shown,
             emitting,
             ..
         } = self;
         if emitting.running() {
-            ready!(
-                emitting
-                    .tail
-                    .poll_each_inline(cx, |Carried { item, ticket }| {
-                        items.extend(std::iter::once(item));
-                        tickets.push(ticket);
-                    })
-            );
+            let polled = emitting
+                .tail
+                .poll_each_inline(cx, |Carried { item, ticket }| {
+                    items.extend(std::iter::once(item));
+                    tickets.push(ticket);
+                });
+            if let Some(shown) = shown {
+                shown.exchange(tickets, polled.is_ready());
+            }
+            ready!(polled);
         }
         let ended = ready!(emitting.poll_end(cx, tickets));
         Poll::Ready(ended.map(|_report| std::mem::take(items)))
+    }
+}
+
+/// What is collected so far, for those who look whether anything else is under way.
+struct Shown<K>(Mutex<Vec<K>>);
+
+impl<K: Carry> Shown<K> {
+    fn to<Task: Send + 'static>(live: &Live<Task>) -> Option<Arc<Self>> {
+        let idle = live.idle();
+        idle.is_wanted().then(|| {
+            let shown = Arc::new(Self(Mutex::default()));
+            idle.add(Arc::downgrade(&shown) as Weak<dyn KeepsItems>);
+            shown
+        })
+    }
+
+    /// Takes the tickets, or gives back all of them.
+    fn exchange(&self, tickets: &mut Vec<K>, back: bool) {
+        let mut shown = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        shown.append(tickets);
+        if back {
+            std::mem::swap(&mut *shown, tickets);
+        }
+    }
+}
+
+impl<K: Carry> KeepsItems for Shown<K> {
+    fn deliveries(&self) -> usize {
+        K::deliveries(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -15,7 +15,17 @@ use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
 use crate::ticket::{Carry as _, Fate, Known, Now, Original, Rider, TaskName};
 
-/// A message that a pipeline has given up on, and all that is known of why. [`replay`](super::replay()) sends it back.
+/// What the number of a message begins with that is sent for a letter. How often that was follows.
+pub(super) const REPLAY: &str = "replay ";
+
+/// How often the message was replayed that has this number.
+pub(super) fn replays(number: &str) -> u32 {
+    let replay = number.strip_prefix(REPLAY);
+    let count = replay.and_then(|rest| rest.split_once(" of "));
+    count.and_then(|(count, _)| count.parse().ok()).unwrap_or(0)
+}
+
+/// A message that a pipeline has given up on, and all that is known of why. [`message`](DeadLetter::message) is the message again.
 ///
 /// Its `Display` is the stack of its task: `original → post → clean → FAILED at locate (timeout after 5s, attempt 3)`.
 ///
@@ -43,6 +53,12 @@ pub struct DeadLetter {
     /// What keeps the task apart from those of other pipelines in the journal: [`TaskName::scope`].
     #[serde(default)]
     pub scope: String,
+    /// The group that the message was sent in.
+    #[serde(default)]
+    pub group: Option<String>,
+    /// How often it was given up on before, and replayed.
+    #[serde(default)]
+    pub replays: u32,
     /// What the task had passed, in order of writing.
     pub frames: Vec<DeadFrame>,
     /// When the message was sent, as far as the queue knows.
@@ -213,10 +229,7 @@ impl DeadLetter {
     pub(super) fn poisoned(original: &dyn Original, limit: u32) -> Self {
         Self {
             stage: "queue".to_owned(),
-            cause: format!(
-                "delivered {} times; {limit} are allowed",
-                original.receive_count()
-            ),
+            cause: too_often(original.receive_count(), original.begun(), limit),
             ..Self::bare(original)
         }
     }
@@ -232,9 +245,18 @@ impl DeadLetter {
             receive_count: original.receive_count(),
             task: original.id().as_ref().to_owned(),
             scope: original.queue().as_ref().to_owned(),
+            group: original.group().map(|group| group.as_ref().to_owned()),
+            replays: original.number().map_or(0, |number| replays(number)),
             frames: Vec::new(),
             first_seen: original.first_seen(),
             failed_at: SystemTime::now(),
         }
     }
+}
+
+fn too_often(delivered: u32, begun: u32, limit: u32) -> String {
+    if begun + 1 >= delivered {
+        return format!("delivered {delivered} times; {limit} are allowed");
+    }
+    format!("begun {begun} times, of {delivered} deliveries; {limit} are allowed")
 }

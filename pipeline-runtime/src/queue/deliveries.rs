@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::connecting::Connecting;
 use super::keeper::{Keeper, Terms, keep};
 use super::poison::Poison;
 use super::receiving::{Asks, Receiving};
@@ -13,9 +14,12 @@ use crate::source::{Input, Relay};
 /// For how long one `receive` waits for a message, unless it is said otherwise.
 const WAIT: Duration = Duration::from_secs(20);
 
+/// How long a queue may take to answer for the first time, unless it is said otherwise.
+const CONNECT_WITHIN: Duration = Duration::from_secs(60);
+
 /// The deliveries of a queue, each of which is acknowledged when the pipeline is done with it.
 ///
-/// It does not end by itself, unless it is told to with [`Deliveries::until_empty`]: the pipeline runs until it is
+/// It does not end by itself, unless it is told to with [`Deliveries::until_idle`]: the pipeline runs until it is
 /// drained, stopped, or the queue fails for good.
 ///
 /// What becomes of a delivery is what becomes of the item that was made of it:
@@ -30,6 +34,7 @@ const WAIT: Duration = Duration::from_secs(20);
 /// | fails, and nobody decides, or there is no errors end | is delivered again after a lease |
 /// | is collected, or taken from a stream | is acknowledged when all is collected, or when the next item is asked for |
 /// | is dropped any other way: a stop, an abort, a dropped pipeline | is delivered again at once |
+/// | still waits in front of the first stage when the pipeline is drained or stopped | is delivered again at once, as if it had not been; at a drain it is worked on where the queue counts each delivery, as SQS does |
 /// | is lost with its process | is delivered again when its lease ends |
 ///
 /// While an item is queued or worked on, the lease of its delivery is extended whenever a third of it has passed.
@@ -40,7 +45,8 @@ pub struct Deliveries<Q: Queue> {
     keeper: Arc<Keeper>,
     prefetch: Option<usize>,
     wait: Duration,
-    until_empty: bool,
+    connect_within: Duration,
+    until_idle: bool,
     nack_filtered: bool,
     poison: Poison,
 }
@@ -52,7 +58,8 @@ pub fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
         keeper: Arc::default(),
         prefetch: None,
         wait: WAIT,
-        until_empty: false,
+        connect_within: CONNECT_WITHIN,
+        until_idle: false,
         nack_filtered: false,
         poison: Poison::Never,
     }
@@ -73,10 +80,27 @@ impl<Q: Queue> Deliveries<Q> {
         self
     }
 
-    /// Ends when the queue has had no message for the time of [`Deliveries::wait`]. What is delayed, or leased by others,
-    /// may still come after that.
-    pub fn until_empty(mut self) -> Self {
-        self.until_empty = true;
+    /// How long it may take until the queue can be received from for the first time. The default is 60 s;
+    /// [`Duration::MAX`] is for ever, zero is no second try.
+    ///
+    /// Until then any error is tried again, with pauses of up to about 3 s: a server that is not up yet, a queue that is not
+    /// made yet, credentials that are not there yet, or never will be. If it lasts longer, the source ends with the last
+    /// error. Once the queue has answered, one that is [away](crate::ErrorKind::Away) is waited for as long as it takes, and
+    /// any other error ends the source. A warning says so when it begins and each minute while it lasts, and
+    /// [`DeliveryStats::last_error`] shows it.
+    pub fn connect_within(mut self, time: Duration) -> Self {
+        self.connect_within = time;
+        self
+    }
+
+    /// Ends when there is nothing left to do: the queue has had no message for the time of [`Deliveries::wait`], all that
+    /// came is done, and nothing that was given back is still to come. So a pipeline that sends to its own queue works on
+    /// all that it sends. What others have leased, or have sent with a delay, may come after that.
+    ///
+    /// When the queue has had no message for that time, open batches go on with what they have. What `collect` has taken
+    /// does not count as under way: it is acknowledged at the end.
+    pub fn until_idle(mut self) -> Self {
+        self.until_idle = true;
         self
     }
 
@@ -87,13 +111,18 @@ impl<Q: Queue> Deliveries<Q> {
         self
     }
 
-    /// Messages that are delivered more than `limit` times go to `letters` by themselves, and not into the pipeline:
+    /// Messages that were begun `limit` times, and come again, go to `letters` by themselves, and not into the pipeline:
     /// what kills the process each time is stopped so. The default is no limit. A store of letters that is away is waited
     /// for; if it refuses a letter, or is closed, the source ends with that error.
     ///
-    /// A delivery counts when the message is received, whatever becomes of it: also where a stop gives it back, and where
-    /// it only waited beside the one that killed the process. Leave `limit` room for restarts, or let few messages wait
-    /// with [`prefetch`](Deliveries::prefetch).
+    /// A delivery counts that was worked on: not one that only waited beside the one that killed the process, nor one that
+    /// a stop gives back before a stage has seen it. Of a first delivery that is known when it is given back; of a message
+    /// that was delivered before, that it begins is marked before a stage sees it. One that has begun in half of `limit`
+    /// deliveries is worked on beside no other that was delivered before, so that none is blamed for what another does. So
+    /// what kills the process at once is stopped after about `limit` kills.
+    ///
+    /// SQS counts all deliveries, and tells no more: leave `limit` room for restarts there, or let few messages wait with
+    /// [`prefetch`](Deliveries::prefetch).
     ///
     /// No stage sees such a message, so its letter has no frames, and a journal still keeps its task as unfinished: if
     /// the letter is replayed in time, the task resumes.
@@ -119,11 +148,16 @@ impl<Q: Queue> Input for Deliveries<Q> {
             keeper,
             prefetch,
             wait,
-            until_empty,
+            connect_within,
+            until_idle,
             nack_filtered,
             poison,
         } = self;
         let profile = queue.profile();
+        let until_idle = until_idle.then(|| {
+            build.control.idle().want();
+            Arc::clone(build.control.idle())
+        });
         let open = keeper.open(Terms {
             lease: profile.lease,
             settles: profile.settles,
@@ -136,11 +170,13 @@ impl<Q: Queue> Input for Deliveries<Q> {
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));
         }));
         let asks = Asks {
+            tells_begun: queue.tells_begun(),
+            connecting: Connecting::within(connect_within, &queue.name()),
             queue,
             keeper,
             prefetch: prefetch.unwrap_or(profile.receives),
             wait,
-            until_empty,
+            until_idle,
             poison,
         };
         Receiving::new(asks, open)

@@ -18,8 +18,10 @@ struct Message<B> {
     body: B,
     id: Arc<str>,
     receive_count: u32,
+    begun: u32,
     first_seen: SystemTime,
     number: Option<Arc<str>>,
+    group: Option<Arc<str>>,
     queue: Arc<str>,
     lease_end: LeaseEnd,
 }
@@ -37,6 +39,10 @@ impl<B: Body> Original for Message<B> {
         self.receive_count
     }
 
+    fn begun(&self) -> u32 {
+        self.begun
+    }
+
     fn first_seen(&self) -> SystemTime {
         self.first_seen
     }
@@ -47,6 +53,10 @@ impl<B: Body> Original for Message<B> {
 
     fn number(&self) -> Option<&Arc<str>> {
         self.number.as_ref()
+    }
+
+    fn group(&self) -> Option<&Arc<str>> {
+        self.group.as_ref()
     }
 
     fn lease_end(&self) -> &LeaseEnd {
@@ -62,15 +72,19 @@ impl<B> Delivery<B> {
             id,
             receipt,
             receive_count,
+            begun,
             first_seen,
             number,
+            group,
         } = message;
         let message = Message {
             body,
             id,
             receive_count,
+            begun,
             first_seen,
             number,
+            group,
             queue,
             lease_end: LeaseEnd::open(),
         };
@@ -87,6 +101,11 @@ impl<B> Delivery<B> {
     #[must_use]
     pub fn receive_count(&self) -> u32 {
         self.0.receive_count
+    }
+
+    /// How many of the deliveries before were worked on.
+    pub(super) fn begun(&self) -> u32 {
+        self.0.begun
     }
 
     /// When the message was sent, as far as the queue knows; else when it was first received.

@@ -1,6 +1,7 @@
 //! Queues: where deliveries come from, and where their fate is told.
 
 mod body;
+mod connecting;
 mod dead_letters;
 mod deliveries;
 mod delivery;
@@ -33,11 +34,10 @@ pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
 #[cfg(feature = "json")]
 pub use json::{Json, JsonQueue, NoJson, json};
-pub use keeper::DeliverySnapshot;
+pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
 #[doc(hidden)]
 pub use receiving::Receiving;
-pub use replay::{replay, restore};
 pub use sink::{Sends, sink};
 pub use stats::DeliveryStats;
 
@@ -49,7 +49,8 @@ pub use stats::DeliveryStats;
 /// as long as its lease is kept.
 ///
 /// An error that is [away](ErrorKind::Away) is tried again with back-off, and so are entries of that kind; any other error
-/// ends the source. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source, one of
+/// ends the source, once the queue has answered: before, [`Deliveries::connect_within`] says for how long any is tried
+/// again. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source, one of
 /// `send` fails its messages.
 ///
 /// Futures that are dropped have settled their entries or not. That of `send` is dropped when the pipeline stops; those of
@@ -104,6 +105,34 @@ pub trait Queue: Send + Sync + 'static {
         receipts: Vec<Receipt>,
         lease: Duration,
     ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// Whether it tells deliveries that were worked on from those that only waited to be: by [`Queue::mark_begun`],
+    /// [`Queue::give_back`] and [`Received::begun`]. The default is that it does not; then each delivery counts.
+    fn tells_begun(&self) -> bool {
+        false
+    }
+
+    /// Work begins on these deliveries: [`Received::begun`] counts each of them from now on, however often this is called.
+    /// Called before a stage sees the message, so it must not be slow; it need not outlast a crash of the machine.
+    ///
+    /// The default does nothing.
+    fn mark_begun(
+        &self,
+        _receipts: Vec<Receipt>,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send {
+        std::future::ready(Ok(Vec::new()))
+    }
+
+    /// No work has begun on these deliveries: their messages are to be delivered again at once, to anyone, and as if they
+    /// had not been delivered now.
+    ///
+    /// The default is a `nack`, which counts as a delivery.
+    fn give_back(
+        &self,
+        receipts: Vec<Receipt>,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send {
+        self.nack(receipts, Duration::ZERO)
+    }
 
     /// Appends messages. When it returns without an error, all but those it names are stored.
     fn send(
@@ -200,6 +229,18 @@ impl<Q: Queue> Queue for Arc<Q> {
         Q::extend(self, receipts, lease).await
     }
 
+    fn tells_begun(&self) -> bool {
+        Q::tells_begun(self)
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        Q::mark_begun(self, receipts).await
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        Q::give_back(self, receipts).await
+    }
+
     async fn send(
         &self,
         messages: Vec<Outgoing<Self::Body>>,
@@ -224,12 +265,17 @@ pub struct Received<B> {
     pub receipt: Receipt,
     /// How often it was delivered, this time included.
     pub receive_count: u32,
+    /// How many of the earlier deliveries were worked on, and not only waited to be: those that were marked as begun, and
+    /// those that were given back by `nack`. All of them, where the queue cannot tell.
+    pub begun: u32,
     /// When it was sent, as far as the queue knows; else when it was first received.
     pub first_seen: SystemTime,
     /// What tells it from another message of the same id: the same at every delivery, and no other message's. A message
     /// that was sent with an [`Outgoing::dedup`] has that. `None` if the queue cannot tell: then a message whose id was
     /// done before is taken for the one that was.
     pub number: Option<Arc<str>>,
+    /// The group that it was sent in, where the queue has groups.
+    pub group: Option<Arc<str>>,
 }
 
 impl<B> Received<B> {
@@ -240,8 +286,10 @@ impl<B> Received<B> {
             id: id.into(),
             receipt,
             receive_count: 1,
+            begun: 0,
             first_seen: SystemTime::now(),
             number: None,
+            group: None,
         }
     }
 
@@ -249,7 +297,22 @@ impl<B> Received<B> {
     #[must_use]
     pub fn seen(mut self, receive_count: u32, first_seen: SystemTime) -> Self {
         self.receive_count = receive_count;
+        self.begun = receive_count.saturating_sub(1);
         self.first_seen = first_seen;
+        self
+    }
+
+    /// The same with the number of earlier deliveries that were worked on; to be called after [`Received::seen`].
+    #[must_use]
+    pub fn begun(mut self, begun: u32) -> Self {
+        self.begun = begun;
+        self
+    }
+
+    /// The same with the group that it was sent in.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
         self
     }
 

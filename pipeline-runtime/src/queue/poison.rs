@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::dead_letters::{DeadLetter, DeadLetters, DeadLettersError};
+use super::keeper::Suspicion;
 use super::{Body, Delivery};
 use crate::bounds::BoxFuture;
 use crate::patience::Patience;
@@ -47,6 +48,16 @@ impl Poison {
         Self::After(limit, Arc::new(letters))
     }
 
+    /// What is to be thought of a message.
+    pub(super) fn suspicion<B>(&self, delivery: &Delivery<B>) -> Suspicion {
+        match self {
+            Self::Never => Suspicion::None,
+            Self::After(..) if delivery.receive_count() <= 1 => Suspicion::None,
+            Self::After(limit, _) if delivery.begun() >= limit.div_ceil(2) => Suspicion::Strong,
+            Self::After(..) => Suspicion::Some,
+        }
+    }
+
     /// Writes letters of those that are delivered too often; what is left.
     pub(super) async fn sort_out<B: Body>(
         &self,
@@ -57,7 +68,7 @@ impl Poison {
         };
         let (poisoned, items): (Vec<_>, Vec<_>) = items
             .into_iter()
-            .partition(|carried| carried.item.receive_count() > *limit);
+            .partition(|carried| carried.item.begun() >= *limit);
         if poisoned.is_empty() {
             return Ok(items);
         }

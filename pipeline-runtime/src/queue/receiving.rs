@@ -6,13 +6,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
-use super::keeper::{Keeper, Open};
+use tokio::time::{Instant, timeout};
+
+use super::connecting::Connecting;
+use super::keeper::{Keeper, Open, Suspicion};
 use super::poison::Poison;
 use super::{Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
-use crate::retry::Retry;
+use crate::idle::Idle;
+use crate::patience::Patience;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
-use crate::ticket::{Carried, Ticket};
+use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
+
+/// How soon a queue is asked again that had nothing, while something is under way that may send more.
+const PAUSE: Duration = Duration::from_millis(20);
 
 type Item<Q> = Carried<Delivery<<Q as Queue>::Body>, Ticket>;
 
@@ -24,6 +31,8 @@ pub struct Receiving<Q: Queue> {
     ahead: VecDeque<Item<Q>>,
     /// Dropped when the pipeline is drained, which interrupts a long poll and a back-off alike.
     receiving: Option<BoxFuture<'static, Result<Vec<Item<Q>>, SourceError>>>,
+    /// The first of those ahead waits until a worker may begin with it.
+    beginning: Option<BoxFuture<'static, Result<bool, SourceError>>>,
     drained: bool,
     _open: Open,
 }
@@ -34,8 +43,12 @@ pub(super) struct Asks<Q> {
     pub(super) keeper: Arc<Keeper>,
     pub(super) prefetch: usize,
     pub(super) wait: Duration,
-    pub(super) until_empty: bool,
+    pub(super) connecting: Arc<Connecting>,
+    /// For a source that ends when there is nothing left to do.
+    pub(super) until_idle: Option<Arc<Idle>>,
     pub(super) poison: Poison,
+    /// Whether the queue tells deliveries that were worked on from those that only waited.
+    pub(super) tells_begun: bool,
 }
 
 impl<Q> Clone for Asks<Q> {
@@ -44,6 +57,8 @@ impl<Q> Clone for Asks<Q> {
             queue: Arc::clone(&self.queue),
             keeper: Arc::clone(&self.keeper),
             poison: self.poison.clone(),
+            connecting: Arc::clone(&self.connecting),
+            until_idle: self.until_idle.clone(),
             ..*self
         }
     }
@@ -55,6 +70,7 @@ impl<Q: Queue> Receiving<Q> {
             asks,
             ahead: VecDeque::new(),
             receiving: None,
+            beginning: None,
             drained: false,
             _open: open,
         }
@@ -73,41 +89,125 @@ impl<Q: Queue> Receiving<Q> {
         }
         Poll::Ready(Ok(()))
     }
+
+    /// Waits until a worker may begin with some of those ahead; how many that are, 0 only at the end.
+    fn poll_begin(&mut self, cx: &mut Context<'_>) -> Poll<Result<usize, SourceError>> {
+        loop {
+            ready!(self.poll_ahead(cx))?;
+            let Asks {
+                poison,
+                tells_begun,
+                ..
+            } = &self.asks;
+            if !tells_begun {
+                return Poll::Ready(Ok(self.ahead.len()));
+            }
+            let suspicions = self.ahead.iter().map(|item| poison.suspicion(&item.item));
+            let fresh = suspicions.take_while(|suspicion| *suspicion == Suspicion::None);
+            let fresh = fresh.count();
+            let Some(first) = self.ahead.front().filter(|_| fresh == 0) else {
+                return Poll::Ready(Ok(fresh));
+            };
+            let beginning = self.beginning.get_or_insert_with(|| {
+                let suspicion = poison.suspicion(&first.item);
+                Box::pin(self.asks.clone().begin(first.ticket.slot(), suspicion))
+            });
+            let begun = ready!(beginning.as_mut().poll(cx));
+            self.beginning = None;
+            if begun? {
+                return Poll::Ready(Ok(1));
+            }
+            if let Some(lost) = self.ahead.pop_front() {
+                lost.ticket.resolve(Fate::Lost);
+            }
+        }
+    }
+
+    /// What waits is given back.
+    fn give_back(&mut self) {
+        self.beginning = None;
+        for waits in self.ahead.drain(..) {
+            waits.ticket.resolve(Fate::Unbegun);
+        }
+    }
+}
+
+impl<Q: Queue> Drop for Receiving<Q> {
+    fn drop(&mut self) {
+        self.give_back();
+    }
 }
 
 impl<Q: Queue> Asks<Q> {
     /// Receives until there is a message, or nothing more is to come. What may pass by itself is waited for.
     async fn receive(self) -> Result<Vec<Item<Q>>, SourceError> {
-        let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
+        let connecting = Arc::clone(&self.connecting);
+        let mut asking = connecting.asking();
         loop {
             self.keeper.room().await.map_err(SourceError::new)?;
+            // Before it is asked: what is under way may send more while it is.
+            let (is_over, asked) = (self.is_idle(), Instant::now());
             match self.queue.receive(self.prefetch, self.wait).await {
                 Ok(messages) => {
-                    if failures > 0 {
-                        tracing::info!(queue = %self.queue.name(), failures, "the queue can be received from again");
-                    }
-                    failures = 0;
-                    let over = self.until_empty && messages.is_empty();
+                    connecting.answered(&mut asking, &self.keeper);
+                    let nothing = messages.is_empty();
                     let items = self.poison.sort_out(self.leased(messages)).await?;
-                    if over || !items.is_empty() {
+                    if (nothing && is_over) || !items.is_empty() {
                         return Ok(items);
+                    }
+                    if nothing {
+                        self.flush(asked).await;
                     }
                     tokio::task::coop::consume_budget().await;
                 }
-                Err(error) if error.is_away() => {
-                    failures += 1;
-                    if failures == 1 {
-                        tracing::warn!(queue = %self.queue.name(), %error, "cannot receive; tried again with back-off");
-                    }
-                    tokio::time::sleep(backoff.delay(failures).unwrap_or_default()).await;
-                }
                 Err(error) => {
-                    return Err(SourceError::new(format!(
-                        "queue `{}`: {error}",
-                        self.queue.name()
-                    )));
+                    let pause = connecting.pause(&mut asking, &self.keeper, error);
+                    pause.await.map_err(SourceError::new)?;
                 }
             }
+        }
+    }
+
+    /// Waits until a worker may begin with a message that was delivered before, and marks it: what kills the process at
+    /// once is counted. Whether its lease is still held.
+    async fn begin(self, slot: Option<usize>, suspicion: Suspicion) -> Result<bool, SourceError> {
+        let Some(slot) = slot else { return Ok(true) };
+        self.keeper.turn(slot, suspicion).await;
+        let receipt = self.keeper.receipt(slot);
+        let patience = Patience::new(format!("queue `{}`", self.queue.name()));
+        let mut asking = patience.asking();
+        loop {
+            let marked = self.queue.mark_begun(vec![receipt.clone()]).await;
+            let error = match marked {
+                Ok(unsettled) => match unsettled.into_iter().next() {
+                    None => break,
+                    Some(entry) if entry.is_away() => entry.into_error(),
+                    Some(_lost) => return Ok(false),
+                },
+                Err(error) if error.is_away() => error,
+                Err(error) => {
+                    return Err(SourceError::new(format!("{}: {error}", patience.place())));
+                }
+            };
+            asking.pause(&error, true).await;
+        }
+        asking.answered();
+        Ok(true)
+    }
+
+    fn is_idle(&self) -> bool {
+        let idle = self.until_idle.as_ref();
+        idle.is_some_and(|idle| self.keeper.is_idle(idle.kept()))
+    }
+
+    /// Nothing came: open batches go on with what they have. Then waits until something is done, where the queue did not
+    /// wait for a message.
+    async fn flush(&self, asked: Instant) {
+        if let Some(idle) = &self.until_idle {
+            idle.flush();
+            let pause = PAUSE.saturating_sub(asked.elapsed());
+            // Done or not: the queue is asked again.
+            let _ = timeout(pause, self.keeper.settles()).await;
         }
     }
 
@@ -116,7 +216,10 @@ impl<Q: Queue> Asks<Q> {
         let queue = self.queue.name();
         let (items, leases): (Vec<_>, Vec<_>) = messages
             .into_iter()
-            .map(|message| {
+            .map(|mut message| {
+                if !self.tells_begun {
+                    message.begun = message.receive_count.saturating_sub(1);
+                }
                 let (delivery, receipt) = Delivery::new(message, Arc::clone(&queue));
                 let original = delivery.original();
                 (delivery, (receipt, original))
@@ -136,9 +239,9 @@ impl<Q: Queue> Puller for Receiving<Q> {
     type Ticket = Ticket;
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
-        let ahead = ready!(self.poll_ahead(cx));
+        let ahead = ready!(self.poll_begin(cx));
         Poll::Ready(match ahead {
-            Ok(()) => self
+            Ok(_) => self
                 .ahead
                 .pop_front()
                 .map(|item| readable(item).map_err(|error| Fault { error, last: false })),
@@ -152,8 +255,7 @@ impl<Q: Queue> Puller for Receiving<Q> {
         max: usize,
         out: &mut Pulled<CarriedOf<Self>>,
     ) -> Poll<Result<Flow, SourceError>> {
-        ready!(self.poll_ahead(cx))?;
-        let count = max.min(self.ahead.len());
+        let count = max.min(ready!(self.poll_begin(cx))?);
         for item in self.ahead.drain(..count) {
             hand_out(item, out);
         }
@@ -163,11 +265,17 @@ impl<Q: Queue> Puller for Receiving<Q> {
     fn drain(&mut self) -> bool {
         self.receiving = None;
         self.drained = true;
+        if self.asks.tells_begun {
+            self.give_back();
+        }
         true
     }
 
     fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {
         self.receiving = None;
+        if self.asks.tells_begun {
+            self.give_back();
+        }
         for item in self.ahead.drain(..) {
             hand_out(item, out);
         }

@@ -3,92 +3,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Body, DeadLetter, Outgoing, Queue, QueueError, Unsettled};
+use super::dead_letters::REPLAY;
+use super::{Body, DeadFrame, DeadLetter, Outgoing};
 use crate::failure::BoxError;
-use crate::journal::{Begin, Begun, Frame, Journal, JournalError, TaskName};
-
-/// Gives the journal back what the letters know of their tasks, so that stages which were recorded are not run again
-/// when the messages come again. What the journal still has of a task stays as it is.
-///
-/// To replay letters, call this, then [`replay`], then remove the letters from where they are kept. If the program ends
-/// in the midst of it, do it again: the messages have the ids that they had, and what is recorded is not run twice.
-///
-/// Do so when the messages have left their queue. A letter is written before its message is acknowledged, and with the
-/// acknowledgement the journal forgets the task, also what was restored by then: stages that were recorded run again.
-/// That is a moment as long as the pipeline that wrote the letter runs, and over when it has ended. If its process was
-/// killed in between, the message comes again by itself when its lease ends; with the replayed one it is worked on
-/// twice. Nothing is lost in either case.
-///
-/// # Errors
-///
-/// If the journal cannot be read or written; then nothing is restored.
-///
-/// # Cancel safety
-///
-/// Do it again: a part may be restored.
-pub async fn restore<J: Journal>(letters: &[DeadLetter], journal: &J) -> Result<(), JournalError> {
-    let letters: Vec<_> = letters
-        .iter()
-        .filter(|letter| letter.has_values())
-        .collect();
-    if letters.is_empty() {
-        return Ok(());
-    }
-    let begins = letters.iter().map(|letter| letter.begin()).collect();
-    let begun = journal.begin(begins).await?;
-    let mut missing = Vec::new();
-    for (letter, begun) in letters.iter().zip(begun) {
-        // A task that is done has nothing to be restored for.
-        if let Begun::Open { epoch, frames } = begun {
-            let known = |frame: &Frame| frames.iter().any(|known| known.key == frame.key);
-            missing.extend(letter.recorded(epoch).filter(|frame| !known(frame)));
-        }
-    }
-    if missing.is_empty() {
-        return Ok(());
-    }
-    // One that is fenced has begun again, and knows what there was.
-    journal.record(missing).await.map(drop)
-}
-
-/// Sends the originals of the letters to a queue, under the ids that they had. Returns those that were not sent, by
-/// their index: also letters whose original is no body of this queue.
-///
-/// Call [`restore`] before, if the pipeline has a journal; it says when.
-///
-/// The others are stored, though a message of that id was sent a moment ago, or is still there since its acknowledgement
-/// is under way: what tells duplicates is the [letter](DeadLetter::dedup), not the id. A letter that is replayed twice
-/// is stored once, as far as the queue can tell. The messages have no group and no delay.
-///
-/// # Errors
-///
-/// If none of them could be sent.
-///
-/// # Cancel safety
-///
-/// Do it again: a part may be sent.
-pub async fn replay<Q: Queue>(
-    letters: &[DeadLetter],
-    queue: &Q,
-) -> Result<Vec<Unsettled>, QueueError> {
-    let (mut messages, mut indexes, mut unsent) = (Vec::new(), Vec::new(), Vec::new());
-    for (index, letter) in letters.iter().enumerate() {
-        match letter.message() {
-            Ok(message) => {
-                messages.push(message);
-                indexes.push(index);
-            }
-            Err(error) => unsent.push(Unsettled::refused(index, error)),
-        }
-    }
-    let refused = queue.send(messages).await?;
-    unsent.extend(refused.into_iter().map(|entry| {
-        let index = indexes[entry.index()];
-        entry.at(index)
-    }));
-    unsent.sort_by_key(Unsettled::index);
-    Ok(unsent)
-}
+use crate::journal::{Begin, Forget, Recorded, Restore, TaskName};
 
 impl DeadLetter {
     /// A letter of the message with this id, of which nothing else is known; for stores that read letters back.
@@ -106,73 +24,74 @@ impl DeadLetter {
             cause: String::new(),
             attempts: 0,
             receive_count: 0,
+            group: None,
+            replays: 0,
             frames: Vec::new(),
             first_seen: now,
             failed_at: now,
         }
     }
 
-    /// The message as it was, to be sent again under its id: a duplicate of what is sent for this very letter, and of
-    /// nothing else.
+    /// The message as it was, to be sent again under its id and in its group: a duplicate of what is sent for this very
+    /// letter, and of nothing else.
     ///
     /// # Errors
     ///
     /// The original is no such body.
     pub fn message<B: Body>(&self) -> Result<Outgoing<B>, BoxError> {
         let body = B::from_bytes(self.original.clone())?;
-        Ok(Outgoing::new(body).id(&*self.id).dedup(self.dedup()))
+        let message = Outgoing::new(body).id(&*self.id).dedup(self.dedup());
+        Ok(match &self.group {
+            Some(group) => message.group(&**group),
+            None => message,
+        })
     }
 
-    /// What tells this letter from all others, also of the same message: its id and when it was given up on. For
-    /// [`Outgoing::dedup`].
+    /// What tells this letter from all others, also of the same message: its id, when it was given up on, and how often it
+    /// was replayed. For [`Outgoing::dedup`].
     #[must_use]
     pub fn dedup(&self) -> String {
         let since = self.failed_at.duration_since(SystemTime::UNIX_EPOCH);
-        format!("{}/{}", self.id, since.unwrap_or_default().as_nanos())
+        let (again, id) = (self.replays.saturating_add(1), &self.id);
+        let nanos = since.unwrap_or_default().as_nanos();
+        format!("{REPLAY}{again} of {id} {nanos}")
     }
 
-    /// The task, as one that begins for the message which is sent for this letter.
+    /// The task as it is to be [restored](crate::journal::Journal::restore) before the [message](DeadLetter::message) is
+    /// sent, so that stages whose values are recorded are not run again; but for those that are to be forgotten.
     #[must_use]
-    pub fn begin(&self) -> Begin {
-        Begin {
-            task: self.task_name(),
-            message: Some(self.dedup().into()),
+    pub fn restore(&self, forget: Forget) -> Restore {
+        let is_kept = |frame: &&DeadFrame| !forget.forgets(&frame.key);
+        let frames = self
+            .frames
+            .iter()
+            .filter(is_kept)
+            .filter_map(recorded)
+            .collect();
+        Restore {
+            begin: Begin {
+                task: TaskName::new(&*self.scope, &*self.task),
+                message: Some(self.dedup().into()),
+            },
+            frames,
+            forget,
         }
     }
+}
 
-    fn task_name(&self) -> TaskName {
-        TaskName {
-            scope: Arc::from(&*self.scope),
-            id: Arc::from(&*self.task),
-        }
-    }
-
-    fn has_values(&self) -> bool {
-        self.frames.iter().any(|frame| frame.value.is_some())
-    }
-
-    /// What is recorded of its task, for a journal that gave it this epoch.
-    pub fn recorded(&self, epoch: u64) -> impl Iterator<Item = Frame> {
-        let task = self.task_name();
-        self.frames.iter().filter_map(move |frame| {
-            Some(Frame {
-                task: task.clone(),
-                epoch,
-                key: Arc::from(&*frame.key),
-                value: Arc::from(&**frame.value.as_ref()?),
-            })
-        })
-    }
+fn recorded(frame: &DeadFrame) -> Option<Recorded> {
+    Some(Recorded {
+        key: Arc::from(&*frame.key),
+        value: Arc::from(&**frame.value.as_ref()?),
+    })
 }
 
 #[cfg(test)]
 mod tests {
     use std::sync::Mutex;
-    use std::time::Duration;
 
     use super::*;
-    use crate::journal::{Finish, Recorded};
-    use crate::queue::{DeadFrame, memory};
+    use crate::journal::{Begun, Finish, Frame, Journal, JournalError, Restored};
 
     /// A journal that has `a` of task `1`.
     #[derive(Default)]
@@ -224,7 +143,12 @@ mod tests {
             ),
             letter("2", b"y", &[("a", Some("2a"))]),
         ];
-        restore(&letters, &journal).await.unwrap();
+        let tasks = letters
+            .iter()
+            .map(|letter| letter.restore(Forget::nothing()))
+            .collect();
+        let restored = journal.restore(tasks).await.unwrap();
+        assert_eq!(restored, [Restored::Open; 2]);
         let restored = journal.0.into_inner().unwrap();
         let restored: Vec<_> = restored
             .iter()
@@ -233,49 +157,34 @@ mod tests {
         assert_eq!(restored, [("1", "b", &b"1b"[..]), ("2", "a", b"2a")]);
     }
 
-    #[tokio::test]
-    async fn a_letter_is_replayed_under_its_id_and_one_that_is_no_body_is_told() {
-        let queue = memory::<String>();
-        let letters = [
-            letter("1", b"x", &[]),
-            letter("2", &[0xff], &[]),
-            letter("3", b"z", &[]),
-        ];
-        let unsent = replay(&letters, &queue).await.unwrap();
-        let indexes: Vec<_> = unsent
-            .iter()
-            .map(|entry| (entry.index(), entry.is_away()))
-            .collect();
-        assert_eq!(indexes, [(1, false)]);
-        let received = queue.receive(10, Duration::ZERO).await.unwrap();
-        let received: Vec<_> = received
-            .iter()
-            .map(|message| (&*message.id, &*message.body))
-            .collect();
-        assert_eq!(received, [("1", "x"), ("3", "z")]);
+    #[test]
+    fn a_letter_forgets_what_it_is_told_to() {
+        let of = letter("1", b"x", &[("a", Some("1")), ("b", Some("2"))]);
+        let keys = |key: &str| vec![Arc::from(key)];
+        for (forget, left) in [
+            (Forget::Keys(keys("a")), "b"),
+            (Forget::AllBut(keys("a")), "a"),
+        ] {
+            let frames = of.restore(forget).frames;
+            assert_eq!((frames.len(), &*frames[0].key), (1, left));
+        }
     }
 
-    #[tokio::test]
-    async fn a_letter_whose_message_is_still_leased_is_not_lost() {
-        let queue = memory::<String>();
-        let original = || Outgoing::new("x".to_owned()).id("1");
-        queue.send(vec![original()]).await.unwrap();
-        let first = queue.receive(10, Duration::ZERO).await.unwrap();
-        let letters = [letter("1", b"x", &[])];
-        for _ in 0..2 {
-            assert!(replay(&letters, &queue).await.unwrap().is_empty());
-        }
-        let receipts = vec![first[0].receipt.clone()];
-        assert!(queue.ack(receipts).await.unwrap().is_empty());
-        // The name is still that of a message.
-        queue.send(vec![original()]).await.unwrap();
-        let again = queue.receive(10, Duration::ZERO).await.unwrap();
-        let ids: Vec<_> = again.iter().map(|message| &*message.id).collect();
-        assert_eq!(ids, ["1"], "it is stored once");
-        queue.ack(vec![again[0].receipt.clone()]).await.unwrap();
-        queue.send(vec![original()]).await.unwrap();
-        assert!(replay(&letters, &queue).await.unwrap().is_empty());
-        assert_eq!(queue.len(), 2, "both names are free");
+    #[test]
+    fn the_message_of_a_letter_has_its_group_and_tells_how_often_it_was_replayed() {
+        let mut letter = letter("of 1", b"x", &[]);
+        letter.group = Some("plums".to_owned());
+        letter.replays = 2;
+        let message: Outgoing<String> = letter.message().unwrap();
+        assert_eq!(message.group.as_deref(), Some("plums"));
+        assert_eq!(message.id.as_deref(), Some("of 1"));
+        assert_eq!(
+            super::super::dead_letters::replays(&message.dedup.unwrap()),
+            3
+        );
+        assert_eq!(super::super::dead_letters::replays("1234"), 0);
+        letter.original = vec![0xff];
+        assert!(letter.message::<String>().is_err(), "it is no text");
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::keeper::{DeliverySnapshot, Keeper};
+use super::keeper::{DeliverySnapshot, Keeper, LastError};
 
 /// Counts the deliveries of one source. Clones show the same.
 #[derive(Debug, Clone)]
@@ -13,5 +13,11 @@ impl DeliveryStats {
     #[must_use]
     pub fn snapshot(&self) -> DeliverySnapshot {
         self.0.snapshot()
+    }
+
+    /// Why the queue cannot be received from, while that lasts; what stopped the source, after it has ended for that.
+    #[must_use]
+    pub fn last_error(&self) -> Option<LastError> {
+        self.0.last_error()
     }
 }

@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use tokio::time::{self, timeout_at};
@@ -16,6 +17,7 @@ use crate::edge::Bound;
 use crate::failure::{Failure, Invalid, Stop};
 use crate::feed::Batch;
 use crate::guard::{self, Held};
+use crate::idle::Flushed;
 use crate::opts::Opts;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -71,6 +73,7 @@ where
             open: Held(Vec::new()),
             tickets: Vec::new(),
             taken: Batch::new(),
+            flushed: control.idle().flushed(),
             post,
         };
         control.spawn_in(span, Box::pin(batching.run()));
@@ -87,6 +90,7 @@ struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
     /// Those of the items in `open`.
     tickets: Vec<K>,
     taken: Batch<Carried<T, K>>,
+    flushed: Flushed,
     post: F,
 }
 
@@ -116,27 +120,32 @@ where
         self.worker.finish(false);
     }
 
-    /// Takes items until the batch is full, old, or the last; whether there may be more.
+    /// Takes items until the batch is full, old, asked for, or the last; whether there may be more.
     async fn fill(&mut self) -> bool {
         let shared = Arc::clone(&self.worker.shared);
         let mut due = None;
         while self.open.len() < self.size {
-            let want = self.size - self.open.len();
+            let (want, is_open) = (self.size - self.open.len(), !self.open.is_empty());
             let taking = poll_fn(|cx| {
-                shared
+                let taken = shared
                     .feed
-                    .poll_take(0, cx, want, &mut self.taken, shared.take)
+                    .poll_take(0, cx, want, &mut self.taken, shared.take);
+                match taken {
+                    Poll::Ready(taken) => Poll::Ready(Some(taken)),
+                    Poll::Pending if is_open => self.flushed.poll(cx).map(|()| None),
+                    Poll::Pending => Poll::Pending,
+                }
             });
             shared.timing.starved.open(Instant::now());
             let taken = match due {
-                Some(due) => timeout_at(due, taking).await,
-                None => Ok(taking.await),
+                Some(due) => timeout_at(due, taking).await.unwrap_or(None),
+                None => taking.await,
             };
             shared.timing.starved.close(Instant::now());
             match taken {
-                Err(_) => return true,
-                Ok(None) => return false,
-                Ok(Some(_)) => {}
+                None => return true,
+                Some(None) => return false,
+                Some(Some(_)) => {}
             }
             let failures = shared.source_failed(&mut self.taken.failures);
             shared.report(failures).await;

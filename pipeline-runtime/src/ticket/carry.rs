@@ -52,6 +52,10 @@ pub trait Carry: Default + Send + 'static {
     #[must_use]
     fn is_of_delivery(&self) -> bool;
 
+    /// How many deliveries have all of their parts among these.
+    #[must_use]
+    fn deliveries(tickets: &[Self]) -> usize;
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
@@ -147,6 +151,10 @@ impl Carry for () {
     #[inline]
     fn is_of_delivery(&self) -> bool {
         false
+    }
+
+    fn deliveries(_tickets: &[()]) -> usize {
+        0
     }
 
     #[inline]

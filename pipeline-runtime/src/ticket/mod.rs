@@ -1,5 +1,6 @@
 //! The acknowledgement of a delivery, on its way beside the item.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
@@ -77,6 +78,8 @@ pub(crate) enum Fate {
     Done,
     /// It is done with: a dead letter is written.
     Dead,
+    /// Nobody has begun with it: it is to be delivered again at once, as if it had not been.
+    Unbegun,
     /// It is to be delivered again after this time.
     Again(Duration),
     /// Nobody has decided about its failure.
@@ -86,7 +89,7 @@ pub(crate) enum Fate {
 }
 
 impl Fate {
-    const FIRST_DELAY: u64 = 4;
+    const FIRST_DELAY: u64 = 5;
     const UNDECIDED: u64 = u64::MAX - 1;
     const LOST: u64 = u64::MAX;
 
@@ -98,6 +101,7 @@ impl Fate {
             Self::Settled => 1,
             Self::Done => 2,
             Self::Dead => 3,
+            Self::Unbegun => 4,
             Self::Again(delay) => u64::try_from(delay.as_millis())
                 .unwrap_or(u64::MAX)
                 .saturating_add(Self::FIRST_DELAY)
@@ -113,6 +117,7 @@ impl Fate {
             1 => Self::Settled,
             2 => Self::Done,
             3 => Self::Dead,
+            4 => Self::Unbegun,
             Self::UNDECIDED => Self::Undecided,
             Self::LOST => Self::Lost,
             delay => Self::Again(Duration::from_millis(delay - Self::FIRST_DELAY)),
@@ -133,11 +138,15 @@ pub(crate) trait Original: Send + Sync {
     fn id(&self) -> &Arc<str>;
     fn bytes(&self) -> Vec<u8>;
     fn receive_count(&self) -> u32;
+    /// How many of the deliveries before were worked on.
+    fn begun(&self) -> u32;
     fn first_seen(&self) -> SystemTime;
     /// The name of its queue.
     fn queue(&self) -> &Arc<str>;
     /// What tells it from another message of the same id.
     fn number(&self) -> Option<&Arc<str>>;
+    /// The group that it was sent in.
+    fn group(&self) -> Option<&Arc<str>>;
     fn lease_end(&self) -> &LeaseEnd;
 }
 
@@ -237,6 +246,14 @@ impl Ticket {
         }
     }
 
+    /// Where its keeper knows the delivery, if it stands for one.
+    pub(crate) fn slot(&self) -> Option<usize> {
+        match &self.0.as_ref()?.of {
+            Of::Delivery(lease) => Some(lease.slot),
+            Of::Nothing | Of::Batch(_) | Of::Task(_) => None,
+        }
+    }
+
     /// What stages may know of the message, where it is one.
     pub(crate) fn message(&self) -> Message {
         let mut of = self;
@@ -255,12 +272,14 @@ impl Ticket {
         Message::default()
     }
 
-    /// Whether the lease of any of its messages is over.
+    /// Whether the leases of all its messages are over. Of several the others are not given up for one: what is written
+    /// of that one decides the fence.
     fn has_lost(&self, now: &mut Now) -> bool {
         let Some(entry) = &self.0 else { return false };
         match &entry.of {
             Of::Delivery(lease) => lease.original.lease_end().has_passed(now),
-            of => of.tickets().iter().any(|ticket| ticket.has_lost(now)),
+            Of::Nothing => false,
+            of => of.tickets().iter().all(|ticket| ticket.has_lost(now)),
         }
     }
 
@@ -426,6 +445,21 @@ impl Carry for Ticket {
 
     fn is_of_delivery(&self) -> bool {
         !self.messages().is_empty()
+    }
+
+    fn deliveries(tickets: &[Self]) -> usize {
+        let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
+        let mut left: Vec<_> = tickets.iter().collect();
+        while let Some(ticket) = left.pop() {
+            let Some(entry) = &ticket.0 else { continue };
+            let found = parts.entry(Arc::as_ptr(entry)).or_default();
+            *found += 1;
+            if *found == Arc::strong_count(entry) {
+                deliveries += usize::from(matches!(entry.of, Of::Delivery(_)));
+                left.extend(entry.of.tickets());
+            }
+        }
+        deliveries
     }
 
     fn into_ticket(self) -> Ticket {

@@ -35,6 +35,24 @@ pub(super) fn recorded_in_files(tasks: u64) -> Sample {
     recorded(tasks, &file(&place), journal.expect("a fresh file"))
 }
 
+pub(super) fn journaled_in_files(tasks: u64) -> Sample {
+    let place = Place::new();
+    let journal = journal::sqlite(place.file("journal.db")).open();
+    let (queue, journal) = (file(&place), journal.expect("a fresh file"));
+    measure(tasks, &queue, |sum| {
+        pipeline! {
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
+            journal = journal;
+            push_task(message),
+            let length = message.len() as u64,
+            :async 64 let tens = ten_times(*length).await,
+            map(|m| m.tens),
+            :drive sink::each(move |tens| add(&sum, tens)),
+        }
+        .run()
+    })
+}
+
 pub(super) fn plain_in_files(tasks: u64) -> Sample {
     plain(tasks, &file(&Place::new()))
 }
@@ -89,7 +107,7 @@ where
 {
     measure(tasks, queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             journal = journal;
             push_task(message),
             let length = message.len() as u64 with { once },
@@ -107,7 +125,7 @@ where
 {
     measure(tasks, queue, |sum| {
         pipeline! {
-            [queue.clone().deliveries().wait(WAIT).until_empty()]
+            [queue.clone().deliveries().wait(WAIT).until_idle()]
             push_task(message),
             let length = message.len() as u64,
             :async 64 let tens = ten_times(*length).await,

@@ -4,6 +4,7 @@ mod apalis;
 mod brigade;
 mod by_hand;
 mod messages;
+mod rows;
 
 use crate::case::{Case, Contender, Goal, Sample, Size, Table};
 
@@ -11,6 +12,13 @@ const RECORDED: &str = "brigade, two `once`";
 const PLAIN: &str = "brigade, nothing recorded";
 const FORGOTTEN: &str = "brigade, nothing recorded, acknowledged when received";
 const RECORDED_AND_FORGOTTEN: &str = "brigade, two `once`, acknowledged when received";
+const JOURNALED: &str = "brigade, a journal and nothing recorded";
+const SETTLED: &str = "rows that settle their messages";
+const COMPLETED: &str = "rows that complete their tasks";
+const ACKNOWLEDGED: &str = "rows, and then acknowledged";
+const DEAD: &str = "dead letters";
+const ACCEPTED: &str = "rows of items";
+const REJECTED: &str = "rejects of items";
 const A_STEP: &str = "job table, one transaction a step";
 
 /// Messages of a queue go through two stages, and are acknowledged.
@@ -65,6 +73,12 @@ pub fn case(size: Size) -> Case {
             size.items(100_000),
             brigade::plain_in_files,
         ))
+        .contender(contender(
+            JOURNALED,
+            "SQLite queue, SQLite journal: each task begins and ends in it",
+            size.items(100_000),
+            brigade::journaled_in_files,
+        ))
         .contender(
             contender(
                 "apalis, one index dropped",
@@ -97,9 +111,51 @@ pub fn case(size: Size) -> Case {
         ))
         .goal(Goal::at_most(RECORDED, 1e9 / 20_000.0).wording("20,000 tasks/s with two `once`"))
         .goal(Goal::faster(RECORDED, A_STEP, 50.0));
+    let rows = Table::new("into a SQLite table, with `fsync`")
+        .baseline(COMPLETED)
+        .contender(contender(
+            SETTLED,
+            "exactly once: queue and table are one file, a transaction writes the rows and removes their messages",
+            size.items(100_000),
+            rows::settled,
+        ))
+        .contender(contender(
+            COMPLETED,
+            "exactly once: a transaction writes the rows and completes their tasks in a journal; then acknowledged",
+            size.items(100_000),
+            rows::completed,
+        ))
+        .contender(contender(
+            ACKNOWLEDGED,
+            "at least once",
+            size.items(100_000),
+            rows::acknowledged,
+        ))
+        .contender(contender(
+            DEAD,
+            "every message fails, and becomes a dead letter in a file",
+            size.items(100_000),
+            rows::dead,
+        ))
+        .contender(contender(
+            ACCEPTED,
+            "no queue; a key is made in `:block 2`",
+            size.items(200_000),
+            rows::accepted,
+        ))
+        .contender(contender(
+            REJECTED,
+            "the same, but that each fails, and becomes a row of another table at the errors end",
+            size.items(200_000),
+            rows::rejected,
+        ))
+        .goal(Goal::faster(SETTLED, COMPLETED, 1.5))
+        .goal(Goal::within(DEAD, ACKNOWLEDGED, 2.0).wording("letters at half the speed of rows"))
+        .goal(Goal::within(REJECTED, ACCEPTED, 2.0).wording("rejects at half the speed of rows"));
     Case::new("durable", "Durable tasks", note)
         .table(memory)
         .table(files)
+        .table(rows)
 }
 
 fn contender(name: &str, what: &'static str, tasks: u64, run: fn(u64) -> Sample) -> Contender {

@@ -27,6 +27,7 @@ where
             more.is_empty(),
             "{more:?} comes beside another of its group"
         );
+        assert_eq!(received[0].group.as_deref(), Some("g"), "it has no group");
         queue.one.acked(&received).await;
     }
     queue.one.empty("all are acknowledged").await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipeline_runtime::queue::Queue;
+use pipeline_runtime::queue::{Queue, Unsettled};
 use tokio::time::{Instant, sleep};
 
 use super::support::{Handle, Handles, Text, receipts};
@@ -123,4 +123,65 @@ where
     queue.other.nacked(&held, Duration::ZERO).await;
     let again = queue.other.one().await;
     queue.other.acked(&[again]).await;
+}
+
+/// An acknowledgement whose answer was lost is made again: it must not be told from the first.
+pub(super) async fn an_ack_that_is_made_again_is_as_good_as_done<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text>,
+{
+    queue.one.put_texts(&["a", "b"]).await;
+    let received = queue.one.gather(2).await;
+    queue.one.acked(&received).await;
+    for consumer in [&queue.one, &queue.other] {
+        let again = consumer.ack(receipts(&received)).await;
+        let again = again.expect("the batch fails, not its entries");
+        assert!(
+            again.iter().all(Unsettled::is_gone),
+            "a message that is gone is told as another thing: {again:?}"
+        );
+    }
+}
+
+pub(super) async fn what_is_worked_on_is_told_from_what_only_waits<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text>,
+{
+    queue.one.put_texts(&["a"]).await;
+    let next = async |count: u32, begun: u32, why: &str| {
+        let received = queue.other.one().await;
+        let counts = (received.receive_count, received.begun);
+        assert_eq!(counts, (count, begun), "{why}");
+        received
+    };
+    let first = next(1, 0, "it is new").await;
+    if !queue.one.tells_begun() {
+        queue.other.nacked(&[first], Duration::ZERO).await;
+        next(2, 1, "what was delivered may have begun").await;
+        return;
+    }
+    drop(first);
+    let waited = next(2, 0, "its lease ended, and nobody had begun").await;
+    let given_back = queue.other.give_back(receipts(&[waited])).await;
+    let marked = next(2, 0, "it was given back").await;
+    for _ in 0..2 {
+        let marked = queue
+            .other
+            .mark_begun(receipts(std::slice::from_ref(&marked)));
+        let unsettled = marked.await.expect("it does not mark");
+        assert!(unsettled.is_empty(), "not marked: {unsettled:?}");
+    }
+    let failed = next(3, 1, "its lease ended after it had begun").await;
+    queue.other.nacked(&[failed], Duration::ZERO).await;
+    let last = next(4, 2, "what fails has begun").await;
+    let marked = queue
+        .other
+        .mark_begun(receipts(std::slice::from_ref(&last)));
+    let again = queue.other.give_back(receipts(&[last]));
+    for unsettled in [given_back, marked.await, again.await] {
+        let unsettled = unsettled.expect("the batch fails, not its entry");
+        assert!(unsettled.is_empty(), "not given back: {unsettled:?}");
+    }
+    let last = next(4, 2, "it was marked, and given back all the same").await;
+    queue.other.acked(&[last]).await;
 }

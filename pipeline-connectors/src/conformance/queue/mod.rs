@@ -67,6 +67,8 @@ where
         leases::a_released_message_comes_at_once;
         leases::a_message_released_with_a_delay_comes_no_sooner;
         leases::deliveries_are_counted;
+        leases::what_is_worked_on_is_told_from_what_only_waits;
+        leases::an_ack_that_is_made_again_is_as_good_as_done;
         leases::a_lost_lease_settles_nothing, unless LostLeases;
         batches::large_batches_are_split;
         batches::empty_batches_are_harmless;

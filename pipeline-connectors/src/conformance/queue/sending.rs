@@ -104,6 +104,9 @@ where
         expected::<Q::Body>(["b"])
     );
     assert_eq!(&*second.id, "1", "the name is the message's own");
+    if let Some(number) = &second.number {
+        assert_eq!(&**number, "1/again", "its `dedup` is its number");
+    }
     queue.one.put(again()).await;
     queue.one.put(vec![message("a").id("1")]).await;
     queue.other.acked(&[second]).await;

@@ -1,6 +1,8 @@
 //! What the journal asks its thread for.
 
-use pipeline_runtime::journal::{Begin, Begun, Finish, Frame, JournalError, TaskName};
+use pipeline_runtime::journal::{
+    Begin, Begun, Finish, Frame, JournalError, Restore, Restored, TaskName,
+};
 use tokio::sync::oneshot;
 
 pub(super) type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
@@ -9,6 +11,7 @@ pub(super) type Answer<T> = oneshot::Sender<Result<T, JournalError>>;
 pub(super) enum Ask {
     Begin(Vec<Begin>, Answer<Vec<Begun>>),
     Record(Vec<Frame>, Answer<Vec<usize>>),
+    Restore(Vec<Restore>, Answer<Vec<Restored>>),
     Finish(Vec<Finish>, Answer<()>),
     Forget(TaskName, String, Answer<bool>),
 }
@@ -17,6 +20,7 @@ pub(super) enum Ask {
 pub(super) enum Done {
     Begun(Vec<Begun>),
     Recorded(Vec<usize>),
+    Restored(Vec<Restored>),
     Finished,
     Forgotten(bool),
 }
@@ -26,7 +30,7 @@ impl Ask {
     /// begun on; one that is finished may come again.
     pub(super) fn is_durable(&self) -> bool {
         match self {
-            Self::Record(..) | Self::Forget(..) => true,
+            Self::Record(..) | Self::Restore(..) | Self::Forget(..) => true,
             Self::Begin(..) | Self::Finish(..) => false,
         }
     }
@@ -36,6 +40,7 @@ impl Ask {
         match (self, done) {
             (Self::Begin(_, answer), Done::Begun(begun)) => drop(answer.send(Ok(begun))),
             (Self::Record(_, answer), Done::Recorded(fenced)) => drop(answer.send(Ok(fenced))),
+            (Self::Restore(_, answer), Done::Restored(known)) => drop(answer.send(Ok(known))),
             (Self::Finish(_, answer), Done::Finished) => drop(answer.send(Ok(()))),
             (Self::Forget(_, _, answer), Done::Forgotten(was)) => drop(answer.send(Ok(was))),
             _ => unreachable!("each is answered with what was done for it"),
@@ -47,6 +52,7 @@ impl Ask {
         match self {
             Self::Begin(_, answer) => drop(answer.send(Err(error))),
             Self::Record(_, answer) => drop(answer.send(Err(error))),
+            Self::Restore(_, answer) => drop(answer.send(Err(error))),
             Self::Finish(_, answer) => drop(answer.send(Err(error))),
             Self::Forget(_, _, answer) => drop(answer.send(Err(error))),
         }

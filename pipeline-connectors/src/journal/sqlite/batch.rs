@@ -83,6 +83,7 @@ impl Batches {
             Ok(match ask {
                 Ask::Begin(begins, _) => Done::Begun(tasks::begin(&transaction, begins)?),
                 Ask::Record(frames, _) => Done::Recorded(tasks::record(&transaction, frames)?),
+                Ask::Restore(asked, _) => Done::Restored(tasks::restore(&transaction, asked)?),
                 Ask::Finish(ends, _) => {
                     tasks::finish(&transaction, ends, retention)?;
                     Done::Finished

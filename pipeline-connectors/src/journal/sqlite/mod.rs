@@ -16,7 +16,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline_runtime::journal::{Begin, Begun, Finish, Frame, Journal, JournalError, TaskName};
+use pipeline_runtime::journal::{
+    Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored, TaskName,
+};
 
 use self::ask::Ask;
 use self::batch::Batches;
@@ -215,6 +217,10 @@ impl Journal for Sqlite {
 
     async fn record(&self, frames: Vec<Frame>) -> Result<Vec<usize>, JournalError> {
         self.0.asks.ask(|answer| Ask::Record(frames, answer)).await
+    }
+
+    async fn restore(&self, tasks: Vec<Restore>) -> Result<Vec<Restored>, JournalError> {
+        self.0.asks.ask(|answer| Ask::Restore(tasks, answer)).await
     }
 
     async fn finish(&self, tasks: Vec<Finish>) -> Result<(), JournalError> {

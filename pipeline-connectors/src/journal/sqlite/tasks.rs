@@ -1,6 +1,8 @@
 //! Tasks under way, and who has them; tasks that are done, for as long as that is remembered.
 
-use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, Recorded, TaskName};
+use pipeline_runtime::journal::{
+    Begin, Begun, Ending, Finish, Frame, Recorded, Restore, Restored, TaskName,
+};
 use rusqlite::{CachedStatement, Connection, OptionalExtension as _, Transaction, params};
 
 use super::age::now;
@@ -13,6 +15,7 @@ const BEGIN: &str =
     "INSERT INTO brigade_tasks (epoch, scope, task, message, state, at) VALUES (?1, ?2, ?3, ?4, 0, ?5)
     ON CONFLICT (task, scope) DO UPDATE SET epoch = ?1, message = ?4, at = ?5 WHERE state = 0";
 const MESSAGE: &str = "SELECT message FROM brigade_tasks WHERE task = ?1 AND scope = ?2";
+const KNOWN: &str = "SELECT message, state FROM brigade_tasks WHERE task = ?1 AND scope = ?2";
 const DROP_TASK: &str = "DELETE FROM brigade_tasks WHERE task = ?1 AND scope = ?2";
 const FRAMES: &str =
     "SELECT key, value FROM brigade_frames WHERE task = ?1 AND scope = ?2 ORDER BY seq";
@@ -20,6 +23,8 @@ const IS_NEWEST: &str =
     "SELECT 1 FROM brigade_tasks WHERE epoch = ?1 AND task = ?2 AND scope = ?3 AND state = 0";
 const RECORD: &str = "INSERT INTO brigade_frames (scope, task, key, value) VALUES (?1, ?2, ?3, ?4)
     ON CONFLICT (task, scope, key) DO UPDATE SET value = excluded.value";
+const ADD: &str = "INSERT INTO brigade_frames (scope, task, key, value) VALUES (?1, ?2, ?3, ?4)
+    ON CONFLICT (task, scope, key) DO NOTHING";
 const COMPLETE: &str = "UPDATE brigade_tasks SET state = 1, at = ?4
     WHERE epoch = ?1 AND task = ?2 AND scope = ?3 AND state = 0";
 const IS_COMPLETE: &str =
@@ -91,6 +96,54 @@ fn recorded(frames: &mut CachedStatement<'_>, task: &TaskName) -> rusqlite::Resu
         })
     })?;
     rows.collect()
+}
+
+/// Each for its message, unless it was restored, or has begun, for that before.
+pub(super) fn restore(
+    transaction: &Transaction<'_>,
+    tasks: &[Restore],
+) -> rusqlite::Result<Vec<Restored>> {
+    let restored = tasks
+        .iter()
+        .map(|restore| restore_one(transaction, restore));
+    restored.collect()
+}
+
+fn restore_one(transaction: &Transaction<'_>, restore: &Restore) -> rusqlite::Result<Restored> {
+    let Begin { task, message } = &restore.begin;
+    let known: Option<(Option<String>, i64)> = transaction
+        .prepare_cached(KNOWN)?
+        .query_row(names(task), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if let Some((of, state)) = known {
+        let is_done = state > 0;
+        if of.is_some() && of.as_deref() == message.as_deref() {
+            return Ok(if is_done {
+                Restored::Done
+            } else {
+                Restored::Open
+            });
+        }
+        if is_done {
+            // A new task of an old name, whether its message then had a number or not.
+            transaction
+                .prepare_cached(DROP_TASK)?
+                .execute(names(task))?;
+            drop_frames(transaction, task)?;
+        }
+    }
+    begin(transaction, std::slice::from_ref(&restore.begin))?;
+    let recorded = recorded(&mut transaction.prepare_cached(FRAMES)?, task)?;
+    for Recorded { key, .. } in recorded {
+        if restore.forget.forgets(&key) {
+            forget(transaction, task, &key)?;
+        }
+    }
+    let mut add = transaction.prepare_cached(ADD)?;
+    for Recorded { key, value } in &restore.frames {
+        add.execute(params![&*task.scope, &*task.id, &**key, &**value])?;
+    }
+    Ok(Restored::Open)
 }
 
 /// Those that were fenced, by their index.

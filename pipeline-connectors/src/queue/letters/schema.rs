@@ -6,12 +6,16 @@ use crate::sqlite::{Schema, Unusable};
 
 const VERSION: i64 = 2;
 
+/// `seq` only grows: what is written while letters are replayed has a greater one. A message is known by its scope and id.
+///
 /// Originals and values are text where they are UTF-8, so that they can be read with any tool. Times are milliseconds
 /// since 1970.
 const TABLES: &str = "
     CREATE TABLE brigade_dead_letter_meta (version INTEGER NOT NULL);
     CREATE TABLE brigade_dead_letter (
-        id TEXT PRIMARY KEY,
+        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        scope TEXT NOT NULL,
+        id TEXT NOT NULL,
         original NOT NULL,
         stage TEXT NOT NULL,
         command TEXT NOT NULL,
@@ -21,15 +25,17 @@ const TABLES: &str = "
         task TEXT NOT NULL,
         first_seen INTEGER NOT NULL,
         failed_at INTEGER NOT NULL,
-        scope TEXT NOT NULL
+        grp TEXT,
+        replays INTEGER NOT NULL,
+        UNIQUE (id, scope)
     );
     CREATE INDEX brigade_dead_letter_failed_at ON brigade_dead_letter (failed_at);
     CREATE TABLE brigade_dead_frame (
-        id TEXT NOT NULL,
+        letter INTEGER NOT NULL,
         place INTEGER NOT NULL,
         key TEXT NOT NULL,
         value,
-        PRIMARY KEY (id, place)
+        PRIMARY KEY (letter, place)
     ) WITHOUT ROWID;
 ";
 

@@ -2,14 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline_runtime::ErrorKind;
-use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters, DeadLettersError};
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Row, ToSql, Transaction, TransactionBehavior};
+use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::rows::{insert, millis, remove};
 use super::schema::prepare;
+use super::select::Only;
 use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, kind, refused, sqlite, with_room};
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
@@ -19,35 +19,7 @@ use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, kind, refused, sql
 /// [a database of tables](crate::sqlite()#room-on-the-disk).
 ///
 /// What is written is on the disk before [`write`](DeadLetters::write) returns. A letter of a message that has one
-/// already takes its place.
-///
-/// # Examples
-///
-/// Letters are replayed in three steps, any of which may be done again:
-///
-/// ```
-/// # use pipeline_runtime::journal::Journal;
-/// use pipeline_connectors::queue::SqliteDeadLetters;
-/// use pipeline_runtime::queue::{Queue, replay, restore};
-///
-/// async fn replay_all(
-///     store: &SqliteDeadLetters,
-///     queue: &impl Queue,
-///     journal: &impl Journal,
-/// ) -> Result<(), Box<dyn std::error::Error>> {
-///     loop {
-///         let letters = store.oldest(100).await?;
-///         if letters.is_empty() {
-///             return Ok(());
-///         }
-///         restore(&letters, journal).await?;
-///         if let Some(unsent) = replay(&letters, queue).await?.into_iter().next() {
-///             return Err(unsent.into_error().into());
-///         }
-///         store.remove_replayed(&letters).await?;
-///     }
-/// }
-/// ```
+/// already, by its scope and id, takes its place. [`replay`](SqliteDeadLetters::replay) sends letters back.
 ///
 /// # Cancel safety
 ///
@@ -128,87 +100,90 @@ impl SqliteDeadLetters {
             .await
     }
 
-    /// The letters that were written first, up to `most`.
+    /// The letters of what was given up on first, up to `most`.
     ///
     /// # Errors
     ///
     /// If the file cannot be read.
     pub async fn oldest(&self, most: usize) -> Result<Vec<DeadLetter>, LettersError> {
-        let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let oldest = format!("SELECT {COLUMNS} ORDER BY failed_at, id LIMIT ?");
-        self.run(move |connection| {
-            let reading = connection.transaction()?;
-            let mut select = reading.prepare_cached(&oldest)?;
-            let letters = select.query_map([most], letter)?;
-            let letters = letters.collect::<rusqlite::Result<Vec<_>>>()?;
-            letters
-                .into_iter()
-                .map(|letter| with_frames(&reading, letter))
-                .collect()
-        })
-        .await
+        let found = self.select(Only::default(), most).await?;
+        Ok(found.into_iter().map(|(_, letter)| letter).collect())
     }
 
-    /// The letter of a message.
+    /// The letters of messages with this id: one at most for each scope, the oldest first.
     ///
     /// # Errors
     ///
     /// If the file cannot be read.
-    pub async fn get(&self, id: &str) -> Result<Option<DeadLetter>, LettersError> {
-        let id = id.to_owned();
+    pub async fn get(&self, id: &str) -> Result<Vec<DeadLetter>, LettersError> {
+        let only = Only {
+            ids: Some(vec![id.to_owned()]),
+            ..Only::default()
+        };
+        let found = self.select(only, usize::MAX).await?;
+        Ok(found.into_iter().map(|(_, letter)| letter).collect())
+    }
+
+    /// Those of these letters, up to `most`, in the order in which they were written, each with its number.
+    pub(super) async fn select(
+        &self,
+        only: Only,
+        most: usize,
+    ) -> Result<Vec<(i64, DeadLetter)>, LettersError> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
         self.run(move |connection| {
-            let one = format!("SELECT {COLUMNS} WHERE id = ?");
             // A letter and its frames are those of one moment.
             let reading = connection.transaction()?;
-            let found = reading
-                .prepare_cached(&one)?
-                .query_row([&id], letter)
-                .optional()?;
-            found
-                .map(|letter| with_frames(&reading, letter))
-                .transpose()
+            only.read(&reading, most)
         })
         .await
     }
 
-    /// Removes the letters of these messages, whichever they have by now. Returns how many there were.
+    /// The number of the letter that was written last; 0 if there is none.
+    pub(super) async fn newest(&self) -> Result<i64, LettersError> {
+        let newest = "SELECT ifnull(max(seq), 0) FROM brigade_dead_letter";
+        self.run(|connection| connection.query_row(newest, [], |row| row.get(0)))
+            .await
+    }
+
+    /// Removes these letters, and no newer letter of their messages. Returns how many were removed.
     ///
     /// # Errors
     ///
     /// If the file cannot be written; then none is removed.
-    pub async fn remove(
-        &self,
-        ids: impl IntoIterator<Item = impl Into<String>>,
-    ) -> Result<usize, LettersError> {
-        let letters = ids.into_iter().map(|id| (id.into(), None)).collect();
-        self.remove_all(letters).await
-    }
-
-    /// Removes letters that were replayed, and no newer letter of their messages: one that was replayed may have failed
-    /// again meanwhile. Returns how many were removed.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be written; then none is removed.
-    pub async fn remove_replayed(&self, letters: &[DeadLetter]) -> Result<usize, LettersError> {
-        let letters = letters
-            .iter()
-            .map(|letter| (letter.id.clone(), Some(millis(letter.failed_at))))
-            .collect();
-        self.remove_all(letters).await
-    }
-
-    async fn remove_all(&self, letters: Vec<(String, Option<i64>)>) -> Result<usize, LettersError> {
-        self.run(move |connection| {
-            let transaction = writing(connection)?;
+    pub async fn remove(&self, letters: &[DeadLetter]) -> Result<usize, LettersError> {
+        let of = |letter: &DeadLetter| {
+            let failed_at = millis(letter.failed_at);
+            (letter.scope.clone(), letter.id.clone(), failed_at)
+        };
+        let letters: Vec<_> = letters.iter().map(of).collect();
+        self.write_with(move |transaction| {
             let mut removed = 0;
-            for (id, failed_at) in &letters {
-                removed += remove(&transaction, id, *failed_at)?;
+            for (scope, id, failed_at) in &letters {
+                removed += remove(transaction, scope, id, Some(*failed_at))?;
             }
-            transaction.commit()?;
             Ok(removed)
         })
         .await
+    }
+
+    /// Does all of it, or nothing.
+    pub(super) async fn write_with<T: Send + 'static>(
+        &self,
+        mut work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LettersError> {
+        self.run(move |connection| {
+            let transaction = writing(connection)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok(done)
+        })
+        .await
+    }
+
+    /// What tells the file from others.
+    pub(super) fn place(&self) -> Arc<str> {
+        self.database.place()
     }
 
     async fn run<T: Send + 'static>(
@@ -235,116 +210,20 @@ impl DeadLetters for SqliteDeadLetters {
     }
 
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
-        let written = self.run(move |connection| {
-            let transaction = writing(connection)?;
+        let written = self.write_with(move |transaction| {
             for letter in &letters {
-                remove(&transaction, &letter.id, None)?;
-                insert(&transaction, letter)?;
+                remove(transaction, &letter.scope, &letter.id, None)?;
+                insert(transaction, letter)?;
             }
-            transaction.commit()
+            Ok(())
         });
         let written = written.await;
         written.map_err(|error| DeadLettersError::new(error.kind(), error))
     }
 }
 
-const COLUMNS: &str =
-    "id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope
-    FROM brigade_dead_letter";
-
 /// A transaction that has the lock from the start: one that began with reading and is overtaken would fail at once, without
 /// waiting for its turn.
 fn writing(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
     connection.transaction_with_behavior(TransactionBehavior::Immediate)
-}
-
-fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
-    let insert = "INSERT INTO brigade_dead_letter VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    connection.prepare_cached(insert)?.execute((
-        &letter.id,
-        readable(&letter.original),
-        &letter.stage,
-        &letter.command,
-        &letter.cause,
-        letter.attempts,
-        letter.receive_count,
-        &letter.task,
-        millis(letter.first_seen),
-        millis(letter.failed_at),
-        &letter.scope,
-    ))?;
-    let insert = "INSERT INTO brigade_dead_frame VALUES (?, ?, ?, ?)";
-    let mut insert = connection.prepare_cached(insert)?;
-    for (place, frame) in letter.frames.iter().enumerate() {
-        let value = frame.value.as_deref().map(readable);
-        insert.execute((&letter.id, place, &frame.key, value))?;
-    }
-    Ok(())
-}
-
-/// Removes the letter of a message, if it is of that time.
-fn remove(connection: &Connection, id: &str, failed_at: Option<i64>) -> rusqlite::Result<usize> {
-    let letter =
-        "DELETE FROM brigade_dead_letter WHERE id = ?1 AND failed_at = ifnull(?2, failed_at)";
-    let removed = connection
-        .prepare_cached(letter)?
-        .execute((id, failed_at))?;
-    if removed > 0 {
-        let frames = "DELETE FROM brigade_dead_frame WHERE id = ?";
-        connection.prepare_cached(frames)?.execute([id])?;
-    }
-    Ok(removed)
-}
-
-fn letter(row: &Row<'_>) -> rusqlite::Result<DeadLetter> {
-    let mut letter = DeadLetter::new(row.get::<_, String>(0)?, bytes(row.get_ref(1)?));
-    letter.stage = row.get(2)?;
-    letter.command = row.get(3)?;
-    letter.cause = row.get(4)?;
-    letter.attempts = row.get(5)?;
-    letter.receive_count = row.get(6)?;
-    letter.task = row.get(7)?;
-    letter.first_seen = time(row.get(8)?);
-    letter.failed_at = time(row.get(9)?);
-    letter.scope = row.get(10)?;
-    Ok(letter)
-}
-
-fn with_frames(connection: &Connection, mut letter: DeadLetter) -> rusqlite::Result<DeadLetter> {
-    let frames = "SELECT key, value FROM brigade_dead_frame WHERE id = ? ORDER BY place";
-    let mut frames = connection.prepare_cached(frames)?;
-    let frames = frames.query_map([&letter.id], |row| {
-        let value = row.get_ref(1)?;
-        let is_null = matches!(value, ValueRef::Null);
-        Ok(DeadFrame {
-            key: row.get(0)?,
-            value: (!is_null).then(|| bytes(value)),
-        })
-    })?;
-    letter.frames = frames.collect::<rusqlite::Result<_>>()?;
-    Ok(letter)
-}
-
-fn readable(bytes: &[u8]) -> impl ToSql + use<'_> {
-    let value = match std::str::from_utf8(bytes) {
-        Ok(_) => ValueRef::Text(bytes),
-        Err(_) => ValueRef::Blob(bytes),
-    };
-    rusqlite::types::ToSqlOutput::Borrowed(value)
-}
-
-fn bytes(value: ValueRef<'_>) -> Vec<u8> {
-    match value {
-        ValueRef::Text(bytes) | ValueRef::Blob(bytes) => bytes.to_vec(),
-        _ => Vec::new(),
-    }
-}
-
-fn millis(time: SystemTime) -> i64 {
-    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
-    i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
-}
-
-fn time(millis: i64) -> SystemTime {
-    UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs())
 }

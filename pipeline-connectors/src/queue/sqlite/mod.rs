@@ -2,6 +2,7 @@
 
 mod body;
 mod depth;
+mod join;
 mod schema;
 mod settling;
 mod store;
@@ -22,6 +23,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use body::QueueBody;
 pub use depth::Depth;
+pub(super) use join::join;
 pub use settling::Settling;
 
 use crate::sqlite::{OpenError, Sqlite, Synchronous};
@@ -141,8 +143,7 @@ impl SqliteQueueBuilder {
         let name = self.file.path().file_name().unwrap_or_default();
         let name: Arc<str> = format!("sqlite:{}", name.to_string_lossy()).into();
         let path = self.file.path().to_path_buf();
-        let place = path.canonicalize().unwrap_or_else(|_| path.clone());
-        let place = format!("sqlite:{}", place.display()).into();
+        let place = self.file.place();
         // The thread's own: it waits for requests, and for nothing else.
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
@@ -258,6 +259,18 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
         lease: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
         self.settle(Settle::Extend(lease), receipts).await
+    }
+
+    fn tells_begun(&self) -> bool {
+        true
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Begin, receipts).await
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.settle(Settle::Return, receipts).await
     }
 
     async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {

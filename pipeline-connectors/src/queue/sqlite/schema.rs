@@ -12,7 +12,8 @@ const VERSION: i64 = 3;
 /// what a message is a duplicate by in place of it.
 ///
 /// `receives` counts deliveries, but not those that nobody got. `delivery` only grows, and is what a receipt is known by:
-/// a worker that was stopped past its lease may have one of long ago.
+/// a worker that was stopped past its lease may have one of long ago. `begun` counts the deliveries that were worked on, of
+/// which `marked` is the last.
 ///
 /// `clock` is the latest time that anyone saw, `name` makes the ids of this file different from those of any other.
 const TABLES: &str = "
@@ -32,6 +33,8 @@ const TABLES: &str = "
         span INTEGER NOT NULL,
         receives INTEGER NOT NULL DEFAULT 0,
         delivery INTEGER NOT NULL DEFAULT 0,
+        begun INTEGER NOT NULL DEFAULT 0,
+        marked INTEGER NOT NULL DEFAULT 0,
         body NOT NULL
     );
     CREATE INDEX brigade_queue_id ON brigade_queue (id) WHERE id IS NOT NULL;

@@ -24,6 +24,8 @@ pub(super) enum Settle {
     /// It comes again after this long.
     Nack(Duration),
     Extend(Duration),
+    /// Work begins on it.
+    Begin,
     /// Its consumer never got it: as if it had not been delivered.
     Return,
 }
@@ -94,7 +96,7 @@ impl Store {
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
             WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, delivery, id, sent, dedup, body";
+            RETURNING seq, receives, delivery, id, sent, dedup, body, grp, begun";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut statement = self.connection.prepare_cached(LEASE)?;
         let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
@@ -119,8 +121,13 @@ impl Store {
             Some(id) => (id, Some(dedup.unwrap_or_else(number))),
             None => (number(), None),
         };
-        let mut received = Received::new(id, receipt, body).seen(receives, UNIX_EPOCH + sent);
+        let begun = u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX);
+        let mut received = Received::new(id, receipt, body)
+            .seen(receives, UNIX_EPOCH + sent)
+            .begun(begun);
         received.number = number;
+        // What other programs have written may be no text.
+        received.group = row.get(7).unwrap_or_default();
         Ok(received)
     }
 
@@ -167,18 +174,27 @@ impl Store {
     }
 
     fn settle_one(&self, now: i64, settle: Settle, at: (i64, i64)) -> rusqlite::Result<bool> {
-        const LATER: &str =
+        const EXTEND: &str =
             "UPDATE brigade_queue SET due = ?3, span = ?4 WHERE seq = ?1 AND delivery = ?2";
-        const RETURN: &str = "UPDATE brigade_queue SET due = 0, receives = receives - 1
+        const NACK: &str = "UPDATE brigade_queue
+            SET due = ?3, span = ?4, begun = begun + (marked <> delivery), marked = delivery
             WHERE seq = ?1 AND delivery = ?2";
+        const BEGIN: &str = "UPDATE brigade_queue
+            SET begun = begun + (marked <> delivery), marked = delivery
+            WHERE seq = ?1 AND delivery = ?2";
+        const RETURN: &str = "UPDATE brigade_queue
+            SET due = 0, receives = receives - 1, begun = begun - (marked = delivery), marked = 0
+            WHERE seq = ?1 AND delivery = ?2";
+        let simply = |sql: &str| {
+            let changed = self.connection.prepare_cached(sql)?.execute(at)?;
+            Ok(changed > 0)
+        };
         let (sql, time) = match settle {
             Settle::Ack => return remove(&self.connection, now, at),
-            Settle::Return => {
-                let changed = self.connection.prepare_cached(RETURN)?.execute(at)?;
-                return Ok(changed > 0);
-            }
-            Settle::Nack(delay) => (LATER, millis(delay)),
-            Settle::Extend(lease) => (LATER, millis(lease).max(1)),
+            Settle::Begin => return simply(BEGIN),
+            Settle::Return => return simply(RETURN),
+            Settle::Nack(delay) => (NACK, millis(delay)),
+            Settle::Extend(lease) => (EXTEND, millis(lease).max(1)),
         };
         let due = if time == 0 {
             0
@@ -203,31 +219,10 @@ impl Store {
         now: i64,
         messages: &[Outgoing<B>],
     ) -> rusqlite::Result<Vec<Unsettled>> {
-        const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
-            SELECT ?1, ?2, ?3,
-                CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
-                    THEN NULL ELSE ?4 END,
-                ?5, ?6, ?7
-            WHERE CASE WHEN ?7 IS NULL
-                THEN NOT EXISTS (SELECT 1 FROM brigade_queue WHERE id = ?1)
-                ELSE NOT EXISTS (SELECT 1 FROM brigade_queue WHERE dedup = ?7) END";
-        let mut statement = self.connection.prepare_cached(SEND)?;
         let mut refused = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            let delay = millis(message.delay);
-            let due = if delay == 0 {
-                0
-            } else {
-                now.saturating_add(delay)
-            };
-            let (id, group) = (message.id.as_deref(), message.group.as_deref());
-            let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
-            match statement.execute((id, group, now, due, delay, body, dedup)) {
-                Ok(_) => {}
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => {
-                    refused.push(Unsettled::refused(index, "it is larger than SQLite allows"));
-                }
-                Err(error) => return Err(error),
+            if !send(&self.connection, now, message)? {
+                refused.push(Unsettled::refused(index, TOO_LARGE));
             }
         }
         Ok(refused)
@@ -244,6 +239,39 @@ impl Store {
                     later: all - ready,
                 })
             })
+    }
+}
+
+/// What is said of a message that is not sent.
+pub(super) const TOO_LARGE: &str = "it is larger than SQLite allows";
+
+/// Stores a message, unless it is there already. Whether it is not too large for that.
+pub(super) fn send<B: QueueBody>(
+    connection: &Connection,
+    now: i64,
+    message: &Outgoing<B>,
+) -> rusqlite::Result<bool> {
+    const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
+        SELECT ?1, ?2, ?3,
+            CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
+                THEN NULL ELSE ?4 END,
+            ?5, ?6, ?7
+        WHERE CASE WHEN ?7 IS NULL
+            THEN NOT EXISTS (SELECT 1 FROM brigade_queue WHERE id = ?1)
+            ELSE NOT EXISTS (SELECT 1 FROM brigade_queue WHERE dedup = ?7) END";
+    let delay = millis(message.delay);
+    let due = if delay == 0 {
+        0
+    } else {
+        now.saturating_add(delay)
+    };
+    let (id, group) = (message.id.as_deref(), message.group.as_deref());
+    let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
+    let mut statement = connection.prepare_cached(SEND)?;
+    match statement.execute((id, group, now, due, delay, body, dedup)) {
+        Ok(_) => Ok(true),
+        Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => Ok(false),
+        Err(error) => Err(error),
     }
 }
 

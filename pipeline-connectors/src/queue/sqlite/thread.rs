@@ -288,7 +288,7 @@ impl<B> Request<B> {
     fn is_durable(&self) -> bool {
         match self {
             Self::Send(..) | Self::Settle(Settle::Ack | Settle::Nack(_), ..) => true,
-            Self::Settle(Settle::Extend(_) | Settle::Return, ..)
+            Self::Settle(Settle::Extend(_) | Settle::Begin | Settle::Return, ..)
             | Self::Receive(_)
             | Self::Return(_)
             | Self::Depth(_) => false,

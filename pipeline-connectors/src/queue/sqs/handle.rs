@@ -19,7 +19,8 @@ use super::limits::is_fifo;
 ///   have the id that SQS gave them. On a FIFO queue the name is also the deduplication id: a message of a name that
 ///   was sent within five minutes is not stored again, even if the first is done, unless it has an
 ///   [`Outgoing::dedup`](pipeline_runtime::queue::Outgoing::dedup), which is the deduplication id then. On a standard
-///   queue every message is stored.
+///   queue every message is stored. What tells messages of one name apart is the id that SQS gave them, or their `dedup`,
+///   which travels as the attribute `brigade-dedup`.
 /// - **Groups** are for FIFO queues: a message's group is its message group, delivered in order and one at a time. A
 ///   message without one is in a group of its own, with others of its name. To have one of a group at a time, each
 ///   request brings one message of a FIFO queue, where it brings ten of a standard one; settling takes ten a request

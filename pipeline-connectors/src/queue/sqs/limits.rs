@@ -16,6 +16,8 @@ pub(super) const DELAY: Duration = Duration::from_secs(15 * 60);
 pub(super) const NAME: usize = 128;
 /// The attribute that carries a message's name.
 pub(super) const ID: &str = "brigade-id";
+/// The attribute that carries what tells it from others of its name.
+pub(super) const DEDUP: &str = "brigade-dedup";
 
 /// By its name or URL: SQS requires this end of the names of FIFO queues, and refuses it of others.
 pub(super) fn is_fifo(queue: &str) -> bool {

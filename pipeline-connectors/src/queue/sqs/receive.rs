@@ -10,7 +10,7 @@ use pipeline_runtime::queue::{Queue as _, QueueError, Received};
 
 use super::error::queue_error;
 use super::handle::SqsQueue;
-use super::limits::{ENTRIES, HIDDEN, ID, WAIT, seconds};
+use super::limits::{DEDUP, ENTRIES, HIDDEN, ID, WAIT, seconds};
 use super::receipt;
 
 pub(super) async fn receive(
@@ -92,7 +92,9 @@ async fn request(
         .wait_time_seconds(seconds(wait, WAIT))
         .message_system_attribute_names(Attribute::ApproximateReceiveCount)
         .message_system_attribute_names(Attribute::SentTimestamp)
+        .message_system_attribute_names(Attribute::MessageGroupId)
         .message_attribute_names(ID)
+        .message_attribute_names(DEDUP)
         .send()
         .await
         .map_err(|error| queue_error(&error))?;
@@ -108,14 +110,24 @@ fn received(message: Message) -> Option<Received<String>> {
     let sent = attribute(Attribute::SentTimestamp).map_or_else(SystemTime::now, |sent| {
         UNIX_EPOCH + Duration::from_millis(sent)
     });
-    let named = message
-        .message_attributes
-        .as_ref()
-        .and_then(|all| all.get(ID)?.string_value());
-    let id: Arc<str> = match named {
-        Some(name) => name.into(),
-        None => message.message_id.unwrap_or_default().into(),
+    let own: Arc<str> = message.message_id.unwrap_or_default().into();
+    let given = |name| {
+        Some(Arc::from(
+            message
+                .message_attributes
+                .as_ref()?
+                .get(name)?
+                .string_value()?,
+        ))
     };
+    let id = given(ID).unwrap_or_else(|| Arc::clone(&own));
+    let group = message.attributes.as_ref();
+    let group = group.and_then(|all| all.get(&Attribute::MessageGroupId));
+    let group = group.map(|group| Arc::from(&**group));
+    let number = given(DEDUP).unwrap_or(own);
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
     let received = Received::new(id, receipt, message.body.unwrap_or_default());
-    Some(received.seen(u32::try_from(count).unwrap_or(u32::MAX), sent))
+    let mut received = received.seen(count, sent).number(number);
+    received.group = group;
+    Some(received)
 }

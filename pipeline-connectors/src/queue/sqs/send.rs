@@ -10,7 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::queue_error;
 use super::handle::SqsQueue;
-use super::limits::{BYTES, DELAY, ENTRIES, ID, NAME, refused, seconds};
+use super::limits::{BYTES, DEDUP, DELAY, ENTRIES, ID, NAME, refused, seconds};
 use super::settle::{Outcome, REQUESTS, summarise};
 
 pub(super) async fn send(
@@ -83,11 +83,11 @@ fn entry(index: usize, message: &Outgoing<String>, fifo: bool) -> Result<Entry, 
     let mut entry = Entry::builder()
         .id(index.to_string())
         .message_body(&message.body);
-    if let Some(id) = &message.id {
+    for (name, value) in attributes(message) {
         let value = MessageAttributeValue::builder()
-            .data_type("String")
-            .string_value(&**id);
-        entry = entry.message_attributes(ID, value.build().map_err(QueueError::refused)?);
+            .data_type(TEXT)
+            .string_value(value);
+        entry = entry.message_attributes(name, value.build().map_err(QueueError::refused)?);
     }
     if fifo {
         // What is not named must differ from all else; the SDK sends the same again when it tries again.
@@ -128,7 +128,8 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
     if message.id.as_deref() == Some("") {
         return Some("its id is empty".into());
     }
-    let character = refused(&message.body).or_else(|| refused(message.id.as_deref()?))?;
+    let character = attributes(message).find_map(|(_, value)| refused(value));
+    let character = refused(&message.body).or(character)?;
     Some(format!(
         "it has the character {character:?}, which SQS would replace; encode the body"
     ))
@@ -136,11 +137,18 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
 
 /// What SQS counts.
 fn size(message: &Outgoing<String>) -> usize {
-    let id = message
-        .id
-        .as_ref()
-        .map_or(0, |id| ID.len() + "String".len() + id.len());
-    message.body.len() + id
+    let attributes = attributes(message).map(|(name, value)| name.len() + TEXT.len() + value.len());
+    message.body.len() + attributes.sum::<usize>()
+}
+
+/// The type of an attribute.
+const TEXT: &str = "String";
+
+/// What travels beside the body. An empty value is refused there, and an empty `dedup` tells nothing.
+fn attributes(message: &Outgoing<String>) -> impl Iterator<Item = (&'static str, &str)> {
+    let dedup = message.dedup.as_deref().filter(|dedup| !dedup.is_empty());
+    let id = message.id.as_deref().map(|id| (ID, id));
+    id.into_iter().chain(dedup.map(|dedup| (DEDUP, dedup)))
 }
 
 /// Cuts a batch where a request is full.

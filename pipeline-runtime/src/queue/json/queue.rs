@@ -80,6 +80,18 @@ where
         self.queue.extend(receipts, lease).await
     }
 
+    fn tells_begun(&self) -> bool {
+        self.queue.tells_begun()
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.queue.mark_begun(receipts).await
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        self.queue.give_back(receipts).await
+    }
+
     async fn send(&self, messages: Vec<Outgoing<Json<T>>>) -> Result<Vec<Unsettled>, QueueError> {
         let (mut written, mut indexes, mut unsent) = (Vec::new(), Vec::new(), Vec::new());
         for (index, message) in messages.into_iter().enumerate() {
@@ -114,16 +126,20 @@ fn read<B: Body, T: DeserializeOwned>(received: Received<B>) -> Received<Json<T>
         id,
         receipt,
         receive_count,
+        begun,
         first_seen,
         number,
+        group,
     } = received;
     Received {
         body: Json::read(body.to_bytes()),
         id,
         receipt,
         receive_count,
+        begun,
         first_seen,
         number,
+        group,
     }
 }
 

@@ -1,9 +1,11 @@
 //! Knows every delivery of one source until the queue knows what became of it.
 
 mod beat;
+mod begin;
 mod run;
 mod settling;
 mod snapshot;
+mod trouble;
 
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::Duration;
@@ -12,15 +14,21 @@ use slab::Slab;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
+pub(super) use begin::Suspicion;
 pub(super) use run::keep;
 pub use snapshot::DeliverySnapshot;
+pub use trouble::LastError;
 
+use self::begin::AtWork;
 use super::Receipt;
 use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
 /// what the queue is told at once.
 const BACKLOG: usize = 8;
+
+/// A year: what is given back for longer is waited for no longer than that.
+const LONGEST_DELAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The deliveries of one source. All that it counts is under one lock, which is never held while foreign code runs.
 #[derive(Debug, Default)]
@@ -31,6 +39,8 @@ pub(crate) struct Keeper {
     work: Notify,
     /// Tells the source that more may be received.
     room: Notify,
+    /// Tells the source that a message which may have killed its process is done with.
+    turn: Notify,
 }
 
 /// What does not change while the source runs.
@@ -53,6 +63,9 @@ struct State {
     /// Resolved ones whose lease is just being extended: the queue must hear of that first.
     extending: Vec<Resolved>,
     counts: DeliverySnapshot,
+    at_work: AtWork,
+    /// Why it cannot be received from.
+    last_error: Option<LastError>,
     /// The source has not ended.
     open: bool,
     /// The task waits for the first of these.
@@ -61,6 +74,8 @@ struct State {
     waits_for_first: bool,
     /// Why it is of no use to receive more.
     broken: Option<String>,
+    /// When the last of what was given back, or lost, can be received again.
+    comes_again: Option<Instant>,
 }
 
 /// A delivery that is queued or worked on.
@@ -71,6 +86,7 @@ struct Held {
     leased: Instant,
     extending: bool,
     lost: bool,
+    suspicion: Suspicion,
 }
 
 impl std::fmt::Debug for Held {
@@ -104,6 +120,8 @@ enum Outcome {
     /// Acknowledged, for a dead letter is written.
     Dead,
     Nacked(Duration),
+    /// Given back, and nobody had begun with it.
+    Unbegun,
     /// Given back, for another delivery of the message has come further.
     Fenced(Duration),
     /// Its lease is over: there is nothing to tell.
@@ -126,6 +144,26 @@ impl Drop for Open {
 impl Keeper {
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until a worker may begin with the delivery, which counts from then on as worked on.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(in crate::queue) async fn turn(&self, slot: usize, suspicion: Suspicion) {
+        loop {
+            let turn = self.turn.notified();
+            {
+                let mut state = self.lock();
+                if state.at_work.lets_begin(suspicion) {
+                    state.at_work.begins(suspicion);
+                    state.held[slot].suspicion = suspicion;
+                    return;
+                }
+            }
+            turn.await;
+        }
     }
 
     /// Opens the source.
@@ -161,6 +199,7 @@ impl Keeper {
                 leased,
                 extending: false,
                 lost: false,
+                suspicion: Suspicion::None,
             });
             tickets.push(Ticket::of(Lease {
                 keeper: Arc::clone(self) as Arc<dyn Keeps>,
@@ -174,6 +213,23 @@ impl Keeper {
             self.work.notify_one();
         }
         tickets
+    }
+
+    /// Whether nothing is under way, but what is `kept` until the source ends, and nothing that was given back is still to
+    /// come.
+    pub(crate) fn is_idle(&self, kept: usize) -> bool {
+        let state = self.lock();
+        state.counts.in_flight == kept as u64
+            && state.comes_again.is_none_or(|at| at <= Instant::now())
+    }
+
+    /// Waits until the queue knows what became of some more deliveries.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn settles(&self) {
+        self.room.notified().await;
     }
 
     /// Waits until more may be received: not while too much of what is resolved has not reached the queue.
@@ -204,6 +260,7 @@ impl Keeps for Keeper {
         let since = Instant::now();
         let (terms, mut told) = (self.terms(), Vec::new());
         let mut state = self.lock();
+        let at_work = state.at_work;
         for Settled {
             lease,
             fate,
@@ -220,9 +277,16 @@ impl Keeps for Keeper {
             state.waits_for_acks = false;
             state.waits_for_nacks = false;
         }
+        let is_less = state.at_work != at_work;
         drop(state);
+        if is_less {
+            self.turn.notify_waiters();
+        }
         if wake {
             self.work.notify_one();
+        }
+        if !told.is_empty() {
+            self.room.notify_waiters();
         }
         told.into_iter().for_each(Riders::acked);
     }
@@ -243,6 +307,7 @@ impl Terms {
             Fate::Filtered | Fate::Done => Outcome::Acked,
             Fate::Settled => Outcome::Settled,
             Fate::Dead => Outcome::Dead,
+            Fate::Unbegun => Outcome::Unbegun,
             Fate::Again(delay) => Outcome::Nacked(delay),
             Fate::Undecided => Outcome::Nacked(self.lease),
             // Not at once, or two copies of one message would fence each other for ever.
@@ -265,8 +330,10 @@ impl State {
             receipt,
             extending,
             lost,
+            suspicion,
             ..
         } = self.held.remove(slot);
+        self.at_work.ends(suspicion);
         let is_over = || lost || original.lease_end().has_passed(&mut Now::default());
         let outcome = match outcome {
             Outcome::Fenced(_) if is_over() => Outcome::Lost,
@@ -281,7 +348,7 @@ impl State {
         };
         match resolved.outcome {
             Outcome::Lost => {
-                self.counts.lose();
+                self.lose();
                 tracing::warn!(id = %resolved.original.id(), "lease lost; what was left to do of the message is not done");
             }
             Outcome::Settled => {
@@ -295,10 +362,26 @@ impl State {
         None
     }
 
+    /// One that was in flight is lost.
+    fn lose(&mut self) {
+        self.counts.lose();
+        self.comes_again_in(Duration::ZERO);
+    }
+
+    /// One can be received again after so long.
+    fn comes_again_in(&mut self, delay: Duration) {
+        // So long a delay is as good as any longer one.
+        let at = Instant::now() + delay.min(LONGEST_DELAY);
+        // `None` is before all others.
+        self.comes_again = self.comes_again.max(Some(at));
+    }
+
     fn wait(&mut self, resolved: Resolved) {
         match resolved.outcome {
             Outcome::Acked | Outcome::Dead => self.acks.push(resolved),
-            Outcome::Nacked(_) | Outcome::Fenced(_) => self.nacks.push(resolved),
+            Outcome::Nacked(_) | Outcome::Fenced(_) | Outcome::Unbegun => {
+                self.nacks.push(resolved);
+            }
             Outcome::Lost | Outcome::Settled => {}
         }
     }

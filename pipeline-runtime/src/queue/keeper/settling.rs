@@ -18,9 +18,16 @@ const PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Group {
     pub(super) lane: Lane,
     entries: Vec<Resolved>,
-    /// The delay of a group that is not acknowledged.
-    delay: Option<Duration>,
+    how: How,
     attempt: u32,
+}
+
+/// What the queue is told of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum How {
+    Ack,
+    GiveBack,
+    Nack(Duration),
 }
 
 /// The two kinds of calls; neither waits for the other.
@@ -51,26 +58,26 @@ pub(super) enum Rest {
 impl State {
     /// What waits to be told, in groups.
     pub(super) fn groups(&mut self, lane: Lane) -> Vec<Group> {
-        let group = |delay, entries| Group {
+        let group = |how, entries| Group {
             lane,
             entries,
-            delay,
+            how,
             attempt: 1,
         };
         match lane {
             Lane::Acks if self.acks.is_empty() => Vec::new(),
-            Lane::Acks => vec![group(None, std::mem::take(&mut self.acks))],
+            Lane::Acks => vec![group(How::Ack, std::mem::take(&mut self.acks))],
             Lane::Nacks => {
-                let mut delays = BTreeMap::<_, Vec<_>>::new();
+                let mut groups = BTreeMap::<_, Vec<_>>::new();
                 for entry in self.nacks.drain(..) {
-                    if let Outcome::Nacked(delay) | Outcome::Fenced(delay) = entry.outcome {
-                        delays.entry(delay).or_default().push(entry);
-                    }
+                    let how = match entry.outcome {
+                        Outcome::Nacked(delay) | Outcome::Fenced(delay) => How::Nack(delay),
+                        _ => How::GiveBack,
+                    };
+                    groups.entry(how).or_default().push(entry);
                 }
-                let groups = delays.into_iter();
-                groups
-                    .map(|(delay, entries)| group(Some(delay), entries))
-                    .collect()
+                let groups = groups.into_iter();
+                groups.map(|(how, entries)| group(how, entries)).collect()
             }
         }
     }
@@ -117,9 +124,10 @@ impl Keeper {
             .iter()
             .map(|entry| entry.receipt.clone())
             .collect();
-        let told = match group.delay {
-            None => told(async { queue.ack(receipts).await }).await,
-            Some(delay) => told(async { queue.nack(receipts, delay).await }).await,
+        let told = match group.how {
+            How::Ack => told(async { queue.ack(receipts).await }).await,
+            How::GiveBack => told(async { queue.give_back(receipts).await }).await,
+            How::Nack(delay) => told(async { queue.nack(receipts, delay).await }).await,
         };
         if let Err(error) = &told {
             tracing::warn!(queue = %queue.name(), %error, deliveries = group.entries.len(), attempt = group.attempt,
@@ -164,7 +172,8 @@ impl Keeper {
                 Told::Settled => over.push(entry),
                 Told::Again if entry.since.elapsed() < lease => left.push(entry),
                 Told::Again | Told::Lost => {
-                    state.counts.lose();
+                    state.lose();
+                    state.comes_again_in(lease);
                     lost.push(entry);
                 }
             }
@@ -184,8 +193,11 @@ impl Keeper {
     /// The queue knows what became of these.
     fn settled(&self, entries: Vec<Resolved>) {
         let mut state = self.lock();
-        let counts = &mut state.counts;
         for entry in &entries {
+            if let Outcome::Nacked(delay) | Outcome::Fenced(delay) = entry.outcome {
+                state.comes_again_in(delay);
+            }
+            let counts = &mut state.counts;
             match entry.outcome {
                 Outcome::Fenced(_) | Outcome::Lost | Outcome::Settled => {
                     counts.lose();
@@ -193,7 +205,7 @@ impl Keeper {
                 }
                 Outcome::Acked => counts.acked += 1,
                 Outcome::Dead => counts.dead += 1,
-                Outcome::Nacked(_) => counts.nacked += 1,
+                Outcome::Nacked(_) | Outcome::Unbegun => counts.nacked += 1,
             }
             counts.in_flight -= 1;
         }
@@ -203,7 +215,11 @@ impl Keeper {
             match entry.outcome {
                 Outcome::Acked => entry.riders.acked(),
                 Outcome::Dead => entry.riders.dead(),
-                Outcome::Nacked(_) | Outcome::Fenced(_) | Outcome::Lost | Outcome::Settled => {}
+                Outcome::Nacked(_)
+                | Outcome::Unbegun
+                | Outcome::Fenced(_)
+                | Outcome::Lost
+                | Outcome::Settled => {}
             }
         }
     }

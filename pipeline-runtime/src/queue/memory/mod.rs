@@ -139,12 +139,17 @@ impl<B: Body + Clone> Memory<B> {
         let now = Instant::now();
         let mut store = self.store();
         store.expire(now);
-        let lost: Vec<_> = receipts
-            .iter()
-            .enumerate()
-            .filter(|(_, receipt)| !settle(&mut store, receipt, now))
-            .map(|(index, _)| Unsettled::refused(index, "its lease has ended"))
-            .collect();
+        let mut lost = Vec::new();
+        for (index, receipt) in receipts.iter().enumerate() {
+            if settle(&mut store, receipt, now) {
+                continue;
+            }
+            lost.push(if store.is_gone(receipt) {
+                Unsettled::gone(index)
+            } else {
+                Unsettled::refused(index, "its lease has ended")
+            });
+        }
         let ready = store.is_ready();
         drop(store);
         if ready {
@@ -161,8 +166,10 @@ fn own<B: Clone>(received: Received<Arc<B>>) -> Received<B> {
         id: received.id,
         receipt: received.receipt,
         receive_count: received.receive_count,
+        begun: received.begun,
         first_seen: received.first_seen,
         number: received.number,
+        group: received.group,
     }
 }
 
@@ -234,6 +241,22 @@ impl<B: Body + Clone> Queue for Memory<B> {
         Ok(self.each(&receipts, |store, receipt, now| {
             store.extend(receipt, now, lease)
         }))
+    }
+
+    fn tells_begun(&self) -> bool {
+        true
+    }
+
+    async fn mark_begun(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        Ok(self.each(&receipts, |store, receipt, _now| store.mark_begun(receipt)))
+    }
+
+    async fn give_back(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
+        let lost = self.each(&receipts, |store, receipt, now| {
+            store.give_back_unbegun(receipt, now)
+        });
+        self.shared.sent.notify_one();
+        Ok(lost)
     }
 
     async fn send(&self, messages: Vec<Outgoing<B>>) -> Result<Vec<Unsettled>, QueueError> {

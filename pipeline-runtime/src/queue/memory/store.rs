@@ -33,6 +33,8 @@ pub(super) struct Store<B> {
 #[derive(Debug)]
 struct Message<B> {
     body: Arc<B>,
+    /// Receipts of its deliveries have greater stamps.
+    born: u64,
     id: Arc<str>,
     /// Whether the sender has chosen the id.
     chosen: bool,
@@ -40,6 +42,9 @@ struct Message<B> {
     group: Option<Arc<str>>,
     first_seen: SystemTime,
     receive_count: u32,
+    /// How many deliveries were worked on, and whether that of now is one of them.
+    begun: u32,
+    is_begun: bool,
     /// What tells it from another message of the id that a sender has chosen.
     number: Option<Arc<str>>,
     place: Place,
@@ -52,6 +57,12 @@ enum Place {
     Leased(Receipt, Instant),
     /// Another message of its group is before it; it must not be received before this time, if there is one.
     Behind(Option<Instant>),
+}
+
+impl<B> Message<B> {
+    fn mark_begun(&mut self) {
+        self.begun += u32::from(!std::mem::replace(&mut self.is_begun, true));
+    }
 }
 
 impl<B> Store<B> {
@@ -109,12 +120,15 @@ impl<B> Store<B> {
         let number = chosen.then(|| dedup.clone().unwrap_or_else(own));
         let slot = self.messages.insert(Message {
             body: Arc::new(body),
+            born: self.stamps,
             id: Arc::clone(&id),
             chosen,
             dedup: dedup.clone(),
             group: group.clone(),
             first_seen: SystemTime::now(),
             receive_count: 0,
+            begun: 0,
+            is_begun: false,
             number,
             place: Place::Ready,
         });
@@ -171,20 +185,32 @@ impl<B> Store<B> {
             let receipt = Receipt(Arc::from(format!("{slot}.{}", self.stamps)));
             let message = &mut self.messages[slot];
             message.receive_count += 1;
+            message.is_begun = false;
             message.place = Place::Leased(receipt.clone(), now + lease);
             self.timed.insert((now + lease, slot));
             let mut leased =
                 Received::new(Arc::clone(&message.id), receipt, Arc::clone(&message.body))
-                    .seen(message.receive_count, message.first_seen);
+                    .seen(message.receive_count, message.first_seen)
+                    .begun(message.begun);
             leased.number.clone_from(&message.number);
+            leased.group.clone_from(&message.group);
             received.push(leased);
         }
         received
     }
 
+    /// Whether its message is not there any more.
+    pub(super) fn is_gone(&self, receipt: &Receipt) -> bool {
+        let Some((slot, stamp)) = parse(receipt) else {
+            return false;
+        };
+        let message = self.messages.get(slot);
+        message.is_none_or(|message| message.born > stamp)
+    }
+
     /// The slot of a message, if this is its lease.
     fn leased(&self, receipt: &Receipt) -> Option<(usize, Instant)> {
-        let slot = receipt.0.split('.').next()?.parse().ok()?;
+        let (slot, _) = parse(receipt)?;
         match &self.messages.get(slot)?.place {
             Place::Leased(current, until) if current == receipt => Some((slot, *until)),
             _ => None,
@@ -236,8 +262,31 @@ impl<B> Store<B> {
         let Some((slot, until)) = self.leased(receipt) else {
             return false;
         };
+        self.messages[slot].mark_begun();
         self.timed.remove(&(until, slot));
         self.line_up(slot, Some(now + delay), now);
+        true
+    }
+
+    /// Whether the message was leased so.
+    pub(super) fn mark_begun(&mut self, receipt: &Receipt) -> bool {
+        let leased = self.leased(receipt);
+        if let Some((slot, _)) = leased {
+            self.messages[slot].mark_begun();
+        }
+        leased.is_some()
+    }
+
+    /// Whether the message was leased so.
+    pub(super) fn give_back_unbegun(&mut self, receipt: &Receipt, now: Instant) -> bool {
+        let Some((slot, until)) = self.leased(receipt) else {
+            return false;
+        };
+        let message = &mut self.messages[slot];
+        message.receive_count -= 1;
+        message.begun -= u32::from(std::mem::take(&mut message.is_begun));
+        self.timed.remove(&(until, slot));
+        self.line_up(slot, None, now);
         true
     }
 
@@ -251,4 +300,10 @@ impl<B> Store<B> {
         self.messages[slot].place = Place::Leased(receipt.clone(), now + lease);
         true
     }
+}
+
+/// The slot of a message, and what no other delivery has.
+fn parse(receipt: &Receipt) -> Option<(usize, u64)> {
+    let (slot, stamp) = receipt.0.split_once('.')?;
+    Some((slot.parse().ok()?, stamp.parse().ok()?))
 }

@@ -1,0 +1,94 @@
+//! Which letters, and how they are read.
+
+use pipeline_runtime::queue::{DeadFrame, DeadLetter};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, named_params};
+
+use super::rows::{bytes, time};
+
+/// Those to which all of it applies.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Only {
+    pub(super) ids: Option<Vec<String>>,
+    pub(super) stage: Option<String>,
+    /// Part of the cause.
+    pub(super) cause: Option<String>,
+    /// Given up on by then, in milliseconds since 1970.
+    pub(super) until: Option<i64>,
+    /// Written between these two, by number.
+    pub(super) numbers: Option<(i64, i64)>,
+}
+
+const SELECT: &str = "
+    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays
+    FROM brigade_dead_letter
+    WHERE (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
+    AND (:stage IS NULL OR stage = :stage)
+    AND (:cause IS NULL OR instr(cause, :cause) > 0)
+    AND (:until IS NULL OR failed_at <= :until)";
+/// People see first what was given up on first.
+const ALL: &str = " ORDER BY failed_at, seq LIMIT :most";
+/// Those who go through all of them one part after another know how far they are by the number.
+const PART: &str = " AND seq > :after AND seq <= :newest ORDER BY seq LIMIT :most";
+const FRAMES: &str = "SELECT key, value FROM brigade_dead_frame WHERE letter = ? ORDER BY place";
+
+impl Only {
+    pub(super) fn read(
+        &self,
+        connection: &Connection,
+        most: i64,
+    ) -> rusqlite::Result<Vec<(i64, DeadLetter)>> {
+        let ids = self
+            .ids
+            .as_ref()
+            .map(|ids| serde_json::json!(ids).to_string());
+        let (stage, cause, until) = (&self.stage, &self.cause, self.until);
+        let mut select = connection.prepare_cached(&format!(
+            "{SELECT}{}",
+            if self.numbers.is_some() { PART } else { ALL }
+        ))?;
+        let letters: rusqlite::Result<Vec<_>> = if let Some((after, newest)) = self.numbers {
+            let params = named_params! {
+                ":ids": ids, ":stage": stage, ":cause": cause, ":until": until, ":most": most,
+                ":after": after, ":newest": newest,
+            };
+            select.query_map(params, letter)?.collect()
+        } else {
+            let params = named_params! {
+                ":ids": ids, ":stage": stage, ":cause": cause, ":until": until, ":most": most,
+            };
+            select.query_map(params, letter)?.collect()
+        };
+        let mut letters = letters?;
+        let mut frames = connection.prepare_cached(FRAMES)?;
+        for (seq, letter) in &mut letters {
+            letter.frames = frames.query_map([*seq], frame)?.collect::<Result<_, _>>()?;
+        }
+        Ok(letters)
+    }
+}
+
+fn letter(row: &Row<'_>) -> rusqlite::Result<(i64, DeadLetter)> {
+    let mut letter = DeadLetter::new(row.get::<_, String>("id")?, bytes(row.get_ref("original")?));
+    letter.stage = row.get("stage")?;
+    letter.command = row.get("command")?;
+    letter.cause = row.get("cause")?;
+    letter.attempts = row.get("attempts")?;
+    letter.receive_count = row.get("receive_count")?;
+    letter.task = row.get("task")?;
+    letter.first_seen = time(row.get("first_seen")?);
+    letter.failed_at = time(row.get("failed_at")?);
+    letter.scope = row.get("scope")?;
+    letter.group = row.get("grp")?;
+    letter.replays = row.get("replays")?;
+    Ok((row.get("seq")?, letter))
+}
+
+fn frame(row: &Row<'_>) -> rusqlite::Result<DeadFrame> {
+    let value = row.get_ref(1)?;
+    let is_null = matches!(value, ValueRef::Null);
+    Ok(DeadFrame {
+        key: row.get(0)?,
+        value: (!is_null).then(|| bytes(value)),
+    })
+}

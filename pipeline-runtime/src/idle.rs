@@ -1,0 +1,104 @@
+//! When nothing comes any more: who holds items until the input ends, and who lets go of them when asked.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+
+use tokio::sync::watch;
+
+use crate::bounds::BoxFuture;
+
+/// Between the sources of a pipeline that end when nothing is left to do, and the stages that keep items back.
+#[derive(Default)]
+pub(crate) struct Idle {
+    /// Whether there is such a source.
+    wanted: AtomicBool,
+    flushes: watch::Sender<()>,
+    keepers: Mutex<Vec<Weak<dyn KeepsItems>>>,
+    /// Of the pipelines that this one is an input of.
+    outer: Mutex<Vec<Arc<Idle>>>,
+}
+
+/// What keeps items until the input has ended.
+pub(crate) trait KeepsItems: Send + Sync {
+    /// How many deliveries it has with all of their parts.
+    fn deliveries(&self) -> usize;
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Idle {
+    /// There is a source that asks.
+    pub(crate) fn want(&self) {
+        // Relaxed, as below: nothing has started yet.
+        self.wanted.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_wanted(&self) -> bool {
+        // Relaxed: see `want`.
+        self.wanted.load(Ordering::Relaxed)
+    }
+
+    /// The pipeline becomes an input of another.
+    pub(crate) fn within(&self, outer: &Arc<Idle>) {
+        if self.is_wanted() {
+            outer.want();
+        }
+        lock(&self.outer).push(Arc::clone(outer));
+    }
+
+    pub(crate) fn add(&self, keeper: Weak<dyn KeepsItems>) {
+        lock(&self.keepers).push(keeper);
+    }
+
+    /// How many deliveries are kept until the input has ended.
+    pub(crate) fn kept(&self) -> usize {
+        let keepers = lock(&self.keepers).clone();
+        let own = keepers.iter().filter_map(Weak::upgrade);
+        let own: usize = own.map(|keeper| keeper.deliveries()).sum();
+        let outer = lock(&self.outer).clone();
+        own + outer.iter().map(|outer| outer.kept()).sum::<usize>()
+    }
+
+    /// Those who wait for more items to come go on with what they have.
+    pub(crate) fn flush(&self) {
+        self.flushes.send_replace(());
+        let outer = lock(&self.outer).clone();
+        for outer in outer {
+            outer.flush();
+        }
+    }
+
+    /// For who waits for more items to come.
+    pub(crate) fn flushed(&self) -> Flushed {
+        let wanted = self.is_wanted();
+        Flushed(wanted.then(|| next(self.flushes.subscribe())))
+    }
+}
+
+/// Tells a stage to go on with what it has.
+pub(crate) struct Flushed(Option<BoxFuture<'static, watch::Receiver<()>>>);
+
+impl Flushed {
+    /// Waits for the next time.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some(next_time) = &mut self.0 else {
+            return Poll::Pending;
+        };
+        let flushes = ready!(next_time.as_mut().poll(cx));
+        self.0 = Some(next(flushes));
+        Poll::Ready(())
+    }
+}
+
+fn next(mut flushes: watch::Receiver<()>) -> BoxFuture<'static, watch::Receiver<()>> {
+    Box::pin(async move {
+        if flushes.changed().await.is_err() {
+            // The pipeline is gone, and tells its stages so.
+            std::future::pending::<()>().await;
+        }
+        flushes
+    })
+}
