@@ -14,6 +14,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::vec;
 
 use futures::FutureExt as _;
+use futures::future::CatchUnwind;
 
 /// What a panic said.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,10 +85,14 @@ pub fn call<R>(f: impl FnOnce() -> R) -> Result<R, Panicked> {
 ///
 /// As cancel safe as `future`, whose drop is not guarded then.
 pub async fn run<F: Future>(future: F) -> Result<F::Output, Panicked> {
-    match AssertUnwindSafe(future).catch_unwind().await {
-        Ok(output) => Ok(output),
-        Err(payload) => Err(Panicked::with(payload)),
-    }
+    caught(future).await.map_err(Panicked::with)
+}
+
+/// The same without a layer around the future, for calls that are made in large numbers; the error is for
+/// [`Panicked::with`].
+#[inline]
+pub(crate) fn caught<F: Future>(future: F) -> CatchUnwind<AssertUnwindSafe<F>> {
+    AssertUnwindSafe(future).catch_unwind()
 }
 
 /// The same of any future, which may have more to drop at its end.

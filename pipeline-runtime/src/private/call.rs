@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use crate::failure::{BoxError, Cause};
-use crate::guard;
+use crate::guard::{self, Panicked};
 use crate::retry::Retry;
 use crate::step::Step;
 
@@ -55,10 +55,10 @@ pub fn guard<R>(call: impl FnOnce() -> Result<R, Raised>) -> Result<R, Cause> {
 
 /// Every call in an `:async` stage: a panic while the future is made or polled becomes a cause.
 pub async fn guard_async<R>(call: impl Future<Output = Result<R, Raised>>) -> Result<R, Cause> {
-    match guard::run(call).await {
+    match guard::caught(call).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(raised)) => Err(raised.0),
-        Err(panicked) => Err(Cause::Panic(panicked.into_message())),
+        Err(payload) => Err(Cause::Panic(Panicked::with(payload).into_message())),
     }
 }
 
