@@ -37,6 +37,8 @@ use super::limits::is_fifo;
 ///   [`wait`](pipeline_runtime::queue::Deliveries::wait) of a second there are few.
 /// - **Lost leases.** SQS may say that it has deleted a message whose lease had ended, and deliver it again. Where it
 ///   tells, the entry is reported as lost.
+/// - **Answers that are lost.** SQS takes an acknowledgement that is made again after its answer was lost, and so does this
+///   queue; a server that refuses it makes of it a lost lease, and the task's frames stay until they are too old.
 /// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is [away](pipeline_runtime::ErrorKind::Away), after the SDK's own
 ///   three attempts; a queue that is not there or may not be used is fatal.
 ///
