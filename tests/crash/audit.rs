@@ -4,8 +4,9 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, ErrorCode};
 
 use crate::crew::Zombie;
 use crate::story::Places;
@@ -25,9 +26,7 @@ pub(crate) fn prepare(directory: &Path, places: Places) {
 
 fn open(path: &Path) -> Connection {
     let connection = Connection::open(path).unwrap();
-    connection
-        .busy_timeout(std::time::Duration::from_secs(60))
-        .unwrap();
+    connection.busy_timeout(Duration::from_secs(60)).unwrap();
     connection
 }
 
@@ -35,7 +34,16 @@ fn open(path: &Path) -> Connection {
 pub(crate) fn left(directory: &Path, places: Places) -> u32 {
     let [queue, ..] = places.files(directory);
     let count = "SELECT count(*) FROM brigade_queue";
-    open(&queue).query_row(count, [], |row| row.get(0)).unwrap()
+    let deadline = Instant::now() + Duration::from_secs(60);
+    loop {
+        match open(&queue).query_row(count, [], |row| row.get(0)) {
+            // A worker that is stopped may hold what SQLite waits for without asking `busy_timeout`.
+            Err(error)
+                if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed)
+                    && Instant::now() < deadline => {}
+            counted => return counted.unwrap(),
+        }
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

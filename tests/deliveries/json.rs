@@ -3,7 +3,7 @@
 use brigade::prelude::*;
 use brigade::queue::{Json, NoJson};
 
-use crate::fakes::{LEASE, Letters, conserved, filled, received};
+use crate::fakes::{LEASE, Letters, conserved, filled, received, until};
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Order {
@@ -76,7 +76,7 @@ async fn a_message_that_is_no_such_json_is_a_dead_letter_and_the_others_go_on() 
 #[tokio::test(start_paused = true)]
 async fn the_errors_end_decides_about_a_message_that_is_no_such_json() {
     let queue = filled(texts()).await;
-    let deliveries = queue.clone().json::<Order>().deliveries().until_idle();
+    let deliveries = queue.clone().json::<Order>().deliveries();
     let stats = deliveries.stats();
     let errors = sink::each(|failure: Failure<_>| {
         assert!(
@@ -87,10 +87,12 @@ async fn the_errors_end_decides_about_a_message_that_is_no_such_json() {
         );
         failure.ack();
     });
-    pipeline! { [deliveries, errors] push_task(order), pop_task(order), :drive sink::discard() }
-        .run()
-        .await
-        .unwrap();
+    let running = pipeline! {
+        [deliveries, errors] push_task(order), pop_task(order), :drive sink::discard()
+    }
+    .spawn();
+    until(&stats, |counts| counts.acked + counts.nacked == 5).await;
+    running.drain(LEASE).await.unwrap();
     let counts = conserved(&stats);
     assert_eq!((counts.acked, counts.nacked, counts.in_flight), (5, 0, 0));
     assert!(queue.is_empty());

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use brigade::journal;
 use brigade::prelude::*;
-use brigade::queue::{Outgoing, SqliteQueue};
+use brigade::queue::{DeliveryStats, Outgoing, SqliteQueue};
 use brigade::sink::{Database, Table};
 use tokio::sync::Semaphore;
 
@@ -60,6 +60,16 @@ fn texts(path: &Path, sql: &str) -> Vec<String> {
     texts.collect::<Result<_, _>>().unwrap()
 }
 
+/// Waits until so many deliveries are acknowledged or given back.
+async fn resolved(stats: &DeliveryStats, count: u64) {
+    let all = async {
+        while stats.snapshot().acked + stats.snapshot().nacked < count {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, all).await.unwrap();
+}
+
 #[tokio::test]
 async fn the_transaction_of_a_row_takes_its_message_out_of_the_queue() {
     let place = Place::new();
@@ -68,15 +78,15 @@ async fn the_transaction_of_a_row_takes_its_message_out_of_the_queue() {
     let rows = queue.settling(&table).unwrap();
     let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
     let stats = deliveries.stats();
-    let report = pipeline! {
-        [deliveries.until_idle(), queue::nacks(Duration::from_secs(3600))]
+    let running = pipeline! {
+        [deliveries, queue::nacks(Duration::from_secs(3600))]
         // `NULL` is refused by the table.
         map(|message| ((message.as_str() != "bad").then(|| message.to_uppercase()),)),
         :drive rows,
     }
-    .run()
-    .await
-    .unwrap();
+    .spawn();
+    resolved(&stats, 3).await;
+    let report = running.drain(PATIENCE).await.unwrap();
     assert_eq!(place.rows("work.db"), ["A", "B"]);
     assert_eq!(
         place.messages("work.db"),
@@ -145,17 +155,18 @@ async fn all_rows_of_a_message_are_written_or_none() {
     let table = place.table("work.db");
     let rows = queue.settling(&table).unwrap();
     let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
-    pipeline! {
-        [deliveries.until_idle(), queue::nacks(Duration::from_secs(3600))]
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries, queue::nacks(Duration::from_secs(3600))]
         map(|message| {
             let word = |word: &str| ((word != "two").then(|| word.to_owned()),);
             message.split(' ').map(word).collect::<Vec<_>>()
         }),
         :drive rows,
     }
-    .run()
-    .await
-    .unwrap();
+    .spawn();
+    resolved(&stats, 2).await;
+    running.drain(PATIENCE).await.unwrap();
     assert_eq!(place.rows("work.db"), ["three"]);
     assert_eq!(place.messages("work.db"), ["one two"]);
 }

@@ -97,6 +97,9 @@ impl<Q: Queue> Deliveries<Q> {
     /// came is done, and nothing that was given back is still to come. So a pipeline that sends to its own queue works on
     /// all that it sends. What others have leased, or have sent with a delay, may come after that.
     ///
+    /// A message that is given back each time keeps it from ending, and one that is given back for hours for as long:
+    /// [`poison`](Deliveries::poison) and dead letters stop the first, a drain the second.
+    ///
     /// When the queue has had no message for that time, open batches go on with what they have. What `collect` has taken
     /// does not count as under way: it is acknowledged at the end.
     pub fn until_idle(mut self) -> Self {

@@ -271,7 +271,7 @@ pub struct Received<B> {
     /// When it was sent, as far as the queue knows; else when it was first received.
     pub first_seen: SystemTime,
     /// What tells it from another message of the same id: the same at every delivery, and no other message's. A message
-    /// that was sent with an [`Outgoing::dedup`] has that. `None` if the queue cannot tell: then a message whose id was
+    /// that was sent with an [`Outgoing::dedup`] has that; where the queue stores a name twice, one with a name has that. `None` if the queue cannot tell: then a message whose id was
     /// done before is taken for the one that was.
     pub number: Option<Arc<str>>,
     /// The group that it was sent in, where the queue has groups.

@@ -30,7 +30,14 @@ pub fn case(size: Size) -> Case {
                 (`synchronous = FULL`): what counts is how many tasks share one `fsync`, and how fast that is. \"One \
                 transaction a step\" is the durable execution that is easy to write: to take the task, to keep the \
                 result of a step, and to delete the task is a transaction each.";
-    let memory = Table::new("in memory")
+    Case::new("durable", "Durable tasks", note)
+        .table(in_memory(size))
+        .table(in_files(size))
+        .table(into_a_table(size))
+}
+
+fn in_memory(size: Size) -> Table {
+    Table::new("in memory")
         .baseline(FORGOTTEN)
         .contender(contender(
             RECORDED,
@@ -58,8 +65,11 @@ pub fn case(size: Size) -> Case {
         ))
         .goal(Goal::at_most(RECORDED, 1e9 / 300_000.0).wording("300,000 tasks/s with two `once`"))
         .goal(Goal::within(RECORDED, RECORDED_AND_FORGOTTEN, 1.1))
-        .goal(Goal::within(PLAIN, FORGOTTEN, 1.1));
-    let files = Table::new("in SQLite files, with `fsync`")
+        .goal(Goal::within(PLAIN, FORGOTTEN, 1.1))
+}
+
+fn in_files(size: Size) -> Table {
+    Table::new("in SQLite files, with `fsync`")
         .baseline(A_STEP)
         .contender(contender(
             RECORDED,
@@ -110,8 +120,11 @@ pub fn case(size: Size) -> Case {
             by_hand::steps,
         ))
         .goal(Goal::at_most(RECORDED, 1e9 / 20_000.0).wording("20,000 tasks/s with two `once`"))
-        .goal(Goal::faster(RECORDED, A_STEP, 50.0));
-    let rows = Table::new("into a SQLite table, with `fsync`")
+        .goal(Goal::faster(RECORDED, A_STEP, 50.0))
+}
+
+fn into_a_table(size: Size) -> Table {
+    Table::new("into a SQLite table, with `fsync`")
         .baseline(COMPLETED)
         .contender(contender(
             SETTLED,
@@ -151,11 +164,7 @@ pub fn case(size: Size) -> Case {
         ))
         .goal(Goal::faster(SETTLED, COMPLETED, 1.5))
         .goal(Goal::within(DEAD, ACKNOWLEDGED, 2.0).wording("letters at half the speed of rows"))
-        .goal(Goal::within(REJECTED, ACCEPTED, 2.0).wording("rejects at half the speed of rows"));
-    Case::new("durable", "Durable tasks", note)
-        .table(memory)
-        .table(files)
-        .table(rows)
+        .goal(Goal::within(REJECTED, ACCEPTED, 2.0).wording("rejects at half the speed of rows"))
 }
 
 fn contender(name: &str, what: &'static str, tasks: u64, run: fn(u64) -> Sample) -> Contender {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade::journal;
 use brigade::prelude::*;
-use brigade::queue::{Outgoing, Queue as _, SqliteDeadLetters, SqliteQueue};
+use brigade::queue::{Outgoing, SqliteDeadLetters, SqliteQueue};
 use brigade::sink::{Database, Synchronous, Table};
 
 use super::messages::body;
@@ -27,7 +27,7 @@ pub(super) fn settled(tasks: u64) -> Sample {
     let pipeline = pipeline! {
         [messages]
         push_task(message),
-        map(|m| (m.message.id().to_string(), m.message.len() as i64)),
+        map(|m| (m.message.id().to_string(), length(&m.message))),
         :drive rows,
     };
     measure(tasks, &queue, &table, tasks, pipeline.run())
@@ -45,7 +45,7 @@ pub(super) fn completed(tasks: u64) -> Sample {
         [messages]
         journal = journal;
         push_task(message),
-        map(|m| (m.message.id().to_string(), m.message.len() as i64)),
+        map(|m| (m.message.id().to_string(), length(&m.message))),
         :drive rows,
     };
     measure(tasks, &queue, &table, tasks, pipeline.run())
@@ -60,7 +60,7 @@ pub(super) fn acknowledged(tasks: u64) -> Sample {
     let pipeline = pipeline! {
         [messages]
         push_task(message),
-        map(|m| (m.message.id().to_string(), m.message.len() as i64)),
+        map(|m| (m.message.id().to_string(), length(&m.message))),
         :drive rows,
     };
     measure(tasks, &queue, &table, tasks, pipeline.run())
@@ -107,7 +107,7 @@ pub(super) fn accepted(items: u64) -> Sample {
     let pipeline = pipeline! {
         [0..items]
         push_task(number),
-        :block 2 let length = body(*number).len() as i64,
+        :block 2 let length = length(&body(*number)),
         map(|m| (m.number.to_string(), m.length)),
         :drive rows,
     };
@@ -134,6 +134,10 @@ impl sink::Sink<Failure<u64>> for Rejects {
 
 fn wrong(text: &str) -> Result<i64, String> {
     Err(format!("{} is wrong", text.len()))
+}
+
+fn length(text: &str) -> i64 {
+    i64::try_from(text.len()).expect("bodies are short")
 }
 
 fn queue(place: &Place, file: &str) -> SqliteQueue {

@@ -28,6 +28,8 @@ pub enum Lacks {
     Delays,
     /// A consumer that has lost its lease is not told so, and may settle the delivery of another.
     LostLeases,
+    /// A message that is not there any more is told as one whose lease is lost.
+    Gone,
 }
 
 /// Checks a queue: what is sent is delivered, to one consumer at a time, until it is acknowledged; leases end, can be
@@ -68,7 +70,7 @@ where
         leases::a_message_released_with_a_delay_comes_no_sooner;
         leases::deliveries_are_counted;
         leases::what_is_worked_on_is_told_from_what_only_waits;
-        leases::an_ack_that_is_made_again_is_as_good_as_done;
+        leases::an_ack_that_is_made_again_is_as_good_as_done, unless Gone;
         leases::a_lost_lease_settles_nothing, unless LostLeases;
         batches::large_batches_are_split;
         batches::empty_batches_are_harmless;

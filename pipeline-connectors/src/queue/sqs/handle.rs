@@ -19,8 +19,9 @@ use super::limits::is_fifo;
 ///   have the id that SQS gave them. On a FIFO queue the name is also the deduplication id: a message of a name that
 ///   was sent within five minutes is not stored again, even if the first is done, unless it has an
 ///   [`Outgoing::dedup`](pipeline_runtime::queue::Outgoing::dedup), which is the deduplication id then. On a standard
-///   queue every message is stored. What tells messages of one name apart is the id that SQS gave them, or their `dedup`,
-///   which travels as the attribute `brigade-dedup`.
+///   queue every message is stored, but those of one name are one task for as long as the journal knows it, unless their
+///   `dedup` tells them apart, which travels as the attribute `brigade-dedup`. So a message that was sent again, since the
+///   answer to the first send was cut off, is not worked on twice.
 /// - **Groups** are for FIFO queues: a message's group is its message group, delivered in order and one at a time. A
 ///   message without one is in a group of its own, with others of its name. To have one of a group at a time, each
 ///   request brings one message of a FIFO queue, where it brings ten of a standard one; settling takes ten a request
@@ -37,6 +38,8 @@ use super::limits::is_fifo;
 ///   [`wait`](pipeline_runtime::queue::Deliveries::wait) of a second there are few.
 /// - **Lost leases.** SQS may say that it has deleted a message whose lease had ended, and deliver it again. Where it
 ///   tells, the entry is reported as lost.
+/// - **Answers that are lost.** SQS takes an acknowledgement that is made again after its answer was lost, and so does this
+///   queue; a server that refuses it makes of it a lost lease, and the task's frames stay until they are too old.
 /// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is [away](pipeline_runtime::ErrorKind::Away), after the SDK's own
 ///   three attempts; a queue that is not there or may not be used is fatal.
 ///

@@ -124,7 +124,9 @@ fn received(message: Message) -> Option<Received<String>> {
     let group = message.attributes.as_ref();
     let group = group.and_then(|all| all.get(&Attribute::MessageGroupId));
     let group = group.map(|group| Arc::from(&**group));
-    let number = given(DEDUP).unwrap_or(own);
+    // Not SQS's own number for a message that its sender has named: a sender whose answer was cut off sends it once more,
+    // and SQS keeps both.
+    let number = given(DEDUP).or_else(|| given(ID)).unwrap_or(own);
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     let received = Received::new(id, receipt, message.body.unwrap_or_default());
     let mut received = received.seen(count, sent).number(number);
