@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode};
 
@@ -30,19 +30,23 @@ fn open(path: &Path) -> Connection {
     connection
 }
 
-/// How many messages are in the queue.
-pub(crate) fn left(directory: &Path, places: Places) -> u32 {
+/// How many messages are in the queue. `None` while somebody holds it: a worker that is stopped lets go only when it goes
+/// on, which is up to who asks.
+pub(crate) fn left(directory: &Path, places: Places) -> Option<u32> {
     let [queue, ..] = places.files(directory);
+    let connection = open(&queue);
+    connection.busy_timeout(Duration::from_millis(100)).unwrap();
     let count = "SELECT count(*) FROM brigade_queue";
-    let deadline = Instant::now() + Duration::from_secs(60);
-    loop {
-        match open(&queue).query_row(count, [], |row| row.get(0)) {
-            // A worker that is stopped may hold what SQLite waits for without asking `busy_timeout`.
-            Err(error)
-                if error.sqlite_error_code() == Some(ErrorCode::FileLockingProtocolFailed)
-                    && Instant::now() < deadline => {}
-            counted => return counted.unwrap(),
+    match connection.query_row(count, [], |row| row.get(0)) {
+        Err(error)
+            if matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
+            ) =>
+        {
+            None
         }
+        counted => Some(counted.unwrap()),
     }
 }
 

@@ -95,7 +95,11 @@ impl Crew {
         fs::metadata(&self.notes).map_or(0, |notes| notes.len())
     }
 
+    /// Kills a worker, unless it is stopped: it is to go on.
     pub(crate) fn kill(&mut self, which: usize) {
+        if self.workers[which].stopped.is_some() {
+            return;
+        }
         let fresh = self.begin();
         let mut killed = std::mem::replace(&mut self.workers[which], fresh);
         killed.end();
