@@ -102,6 +102,8 @@ struct Resolved {
     outcome: Outcome,
     riders: Riders,
     since: Instant,
+    /// Counts as at work until the queue knows: who kills the process before that takes it along.
+    suspicion: Suspicion,
 }
 
 impl std::fmt::Debug for Resolved {
@@ -333,7 +335,6 @@ impl State {
             suspicion,
             ..
         } = self.held.remove(slot);
-        self.at_work.ends(suspicion);
         let is_over = || lost || original.lease_end().has_passed(&mut Now::default());
         let outcome = match outcome {
             Outcome::Fenced(_) if is_over() => Outcome::Lost,
@@ -345,13 +346,16 @@ impl State {
             outcome,
             riders,
             since,
+            suspicion,
         };
         match resolved.outcome {
             Outcome::Lost => {
+                self.at_work.ends(suspicion);
                 self.lose();
                 tracing::warn!(id = %resolved.original.id(), "lease lost; what was left to do of the message is not done");
             }
             Outcome::Settled => {
+                self.at_work.ends(suspicion);
                 self.counts.in_flight -= 1;
                 self.counts.acked += 1;
                 return Some(resolved.riders);

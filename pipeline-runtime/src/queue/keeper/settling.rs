@@ -172,6 +172,7 @@ impl Keeper {
                 Told::Settled => over.push(entry),
                 Told::Again if entry.since.elapsed() < lease => left.push(entry),
                 Told::Again | Told::Lost => {
+                    state.at_work.ends(entry.suspicion);
                     state.lose();
                     state.comes_again_in(lease);
                     lost.push(entry);
@@ -194,6 +195,7 @@ impl Keeper {
     fn settled(&self, entries: Vec<Resolved>) {
         let mut state = self.lock();
         for entry in &entries {
+            state.at_work.ends(entry.suspicion);
             if let Outcome::Nacked(delay) | Outcome::Fenced(delay) = entry.outcome {
                 state.comes_again_in(delay);
             }
@@ -211,6 +213,7 @@ impl Keeper {
         }
         drop(state);
         self.room.notify_waiters();
+        self.turn.notify_waiters();
         for entry in entries {
             match entry.outcome {
                 Outcome::Acked => entry.riders.acked(),
