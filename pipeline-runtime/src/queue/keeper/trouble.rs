@@ -5,7 +5,8 @@ use std::time::SystemTime;
 
 use super::Keeper;
 
-/// Why a queue cannot be received from, and since when: what [`DeliveryStats::last_error`] shows.
+/// Why a queue cannot be received from, and since when: what
+/// [`DeliveryStats::last_error`](crate::queue::DeliveryStats::last_error) shows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct LastError {
