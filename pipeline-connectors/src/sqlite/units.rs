@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::guard;
@@ -44,6 +46,8 @@ pub trait Claims: Clone + Send + Sync + 'static {
 pub struct Claiming<C> {
     table: Table,
     claims: C,
+    /// Whether units of the last batch had to be undone.
+    refuses: Arc<AtomicBool>,
 }
 
 impl<C: Claims> Claiming<C> {
@@ -64,8 +68,11 @@ impl<C: Claims> Claiming<C> {
             .connection()
             .pragma_update(None, "synchronous", "FULL")
             .map_err(|error| OpenError::of_statement(database, table.name(), &error))?;
-        let table = table.clone();
-        Ok(Self { table, claims })
+        Ok(Self {
+            table: table.clone(),
+            claims,
+            refuses: Arc::default(),
+        })
     }
 }
 
@@ -162,13 +169,14 @@ impl<C: Claims> Claiming<C> {
         items: Vec<Vec<R>>,
         stakes: Vec<Stake>,
     ) -> Result<Written, Unwritten<R>> {
-        let (table, claims) = (&self.table, self.claims.clone());
+        let (table, claims, refuses) =
+            (&self.table, self.claims.clone(), Arc::clone(&self.refuses));
         let (waited, mut written) = (table.database().busy_timeout(), C::written());
         let items = items.into_iter().zip(stakes);
         let items: Vec<_> = items.map(|(rows, stake)| Item { rows, stake }).collect();
         let work = move |connection: &mut Connection, sql: &Sql| {
             let batch = with_room(connection, |connection| {
-                Batch::write(connection, sql, &items, &claims)
+                Batch::write(connection, sql, &items, &claims, &refuses)
             });
             let rows = items.into_iter().map(|item| item.rows);
             match batch {
@@ -222,13 +230,46 @@ struct Batch {
     aside: Vec<(usize, Option<usize>, bool)>,
 }
 
+/// How what was done for a unit is undone, where it does not stay.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Undo {
+    /// With the whole transaction.
+    All,
+    /// Alone: each has a savepoint.
+    Unit,
+}
+
 impl Batch {
+    /// A savepoint costs about as much as a row. Few batches need any, so they are tried without, but behind one that
+    /// needed them.
     fn write<R: Row>(
         connection: &mut Connection,
         sql: &Sql,
         items: &[Item<R>],
         claims: &impl Claims,
+        refuses: &AtomicBool,
     ) -> rusqlite::Result<Self> {
+        // Relaxed: a guess, which costs only time if it is wrong.
+        if !refuses.load(Ordering::Relaxed)
+            && let Some(batch) = Self::attempt(connection, sql, items, claims, Undo::All)?
+        {
+            return Ok(batch);
+        }
+        let batch = Self::attempt(connection, sql, items, claims, Undo::Unit)?.unwrap_or_default();
+        let refused = !batch.failed.is_empty() || !batch.aside.is_empty();
+        // Relaxed: as above.
+        refuses.store(refused, Ordering::Relaxed);
+        Ok(batch)
+    }
+
+    /// `None` if a unit has to be undone, which takes the others along: nothing is written.
+    fn attempt<R: Row>(
+        connection: &mut Connection,
+        sql: &Sql,
+        items: &[Item<R>],
+        claims: &impl Claims,
+        undo: Undo,
+    ) -> rusqlite::Result<Option<Self>> {
         let mut batch = Self::default();
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut insert = transaction.prepare_cached(&sql.insert)?;
@@ -238,15 +279,23 @@ impl Batch {
         };
         for (index, item) in items.iter().enumerate() {
             for (part, rows, stake) in item.units() {
-                transaction.prepare_cached("SAVEPOINT unit")?.execute([])?;
-                let update = update.as_deref_mut();
-                if !batch.unit(
+                if undo == Undo::Unit {
+                    transaction.prepare_cached("SAVEPOINT unit")?.execute([])?;
+                }
+                let stays = batch.unit(
                     (index, part),
                     rows,
                     stake,
                     |stake| claims.claim(&transaction, stake),
-                    (sql, &mut insert, update),
-                )? {
+                    (sql, &mut insert, update.as_deref_mut()),
+                )?;
+                if undo == Undo::All {
+                    if stays {
+                        continue;
+                    }
+                    return Ok(None);
+                }
+                if !stays {
                     if transaction.is_autocommit() {
                         return Err(Refused::Row(
                             "a constraint of the table has undone the transaction".into(),
@@ -262,7 +311,7 @@ impl Batch {
         }
         drop((insert, update));
         transaction.commit()?;
-        Ok(batch)
+        Ok(Some(batch))
     }
 
     /// Whether what was done for the unit stays.

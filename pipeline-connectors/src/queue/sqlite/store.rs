@@ -93,17 +93,21 @@ impl Store {
         max: usize,
         lease: Duration,
     ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
+        const READY: &str =
+            "SELECT seq, receives + 1, delivery + 1, id, sent, dedup, body, grp, begun
+            FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?1";
+        // Those, for nobody else writes in this transaction. `RETURNING` would keep all of them in a table of its own.
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
-            WHERE seq IN (SELECT seq FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?3)
-            RETURNING seq, receives, delivery, id, sent, dedup, body, grp, begun";
+            WHERE due = 0 AND seq <= ?3";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let mut statement = self.connection.prepare_cached(LEASE)?;
-        let rows = statement.query_map((now, millis(lease).max(1), max), |row| {
-            Ok((row.get(0)?, self.received(row)))
-        })?;
-        let mut rows = rows.collect::<rusqlite::Result<Vec<_>>>()?;
-        rows.sort_unstable_by_key(|(seq, _)| *seq);
+        let mut ready = self.connection.prepare_cached(READY)?;
+        let rows = ready.query_map([max], |row| Ok((row.get(0)?, self.received(row))))?;
+        let rows = rows.collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
+        if let Some((last, _)) = rows.last() {
+            let mut statement = self.connection.prepare_cached(LEASE)?;
+            statement.execute((now, millis(lease).max(1), last))?;
+        }
         Ok(rows)
     }
 
@@ -251,22 +255,31 @@ pub(super) fn send<B: QueueBody>(
     now: i64,
     message: &Outgoing<B>,
 ) -> rusqlite::Result<bool> {
+    const ID: &str = "SELECT 1 FROM brigade_queue WHERE id = ?1";
+    const DEDUP: &str = "SELECT 1 FROM brigade_queue WHERE dedup = ?1";
+    const GROUP: &str = "SELECT 1 FROM brigade_queue WHERE grp = ?1";
     const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
-        SELECT ?1, ?2, ?3,
-            CASE WHEN ?2 IS NOT NULL AND EXISTS (SELECT 1 FROM brigade_queue WHERE grp = ?2)
-                THEN NULL ELSE ?4 END,
-            ?5, ?6, ?7
-        WHERE CASE WHEN ?7 IS NULL
-            THEN NOT EXISTS (SELECT 1 FROM brigade_queue WHERE id = ?1)
-            ELSE NOT EXISTS (SELECT 1 FROM brigade_queue WHERE dedup = ?7) END";
-    let delay = millis(message.delay);
-    let due = if delay == 0 {
-        0
-    } else {
-        now.saturating_add(delay)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    // Only for what has a name: most have none.
+    let is_there = |sql: &str, name: Option<&str>| match name {
+        Some(name) => connection.prepare_cached(sql)?.exists([name]),
+        None => Ok(false),
     };
     let (id, group) = (message.id.as_deref(), message.group.as_deref());
     let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
+    let is_known = match dedup {
+        Some(_) => is_there(DEDUP, dedup)?,
+        None => is_there(ID, id)?,
+    };
+    if is_known {
+        return Ok(true);
+    }
+    let delay = millis(message.delay);
+    let due = match delay {
+        _ if is_there(GROUP, group)? => None,
+        0 => Some(0),
+        delay => Some(now.saturating_add(delay)),
+    };
     let mut statement = connection.prepare_cached(SEND)?;
     match statement.execute((id, group, now, due, delay, body, dedup)) {
         Ok(_) => Ok(true),
@@ -277,9 +290,16 @@ pub(super) fn send<B: QueueBody>(
 
 /// Removes a message, if this delivery of it is the last one.
 pub(super) fn remove(connection: &Connection, now: i64, at: (i64, i64)) -> rusqlite::Result<bool> {
-    const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 RETURNING grp";
+    // Most are in no group, and `RETURNING` makes a table of its own each time.
+    const REMOVE: &str =
+        "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 AND grp IS NULL";
+    const REMOVE_OF_GROUP: &str =
+        "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 RETURNING grp";
+    if connection.prepare_cached(REMOVE)?.execute(at)? > 0 {
+        return Ok(true);
+    }
     let removed = connection
-        .prepare_cached(REMOVE)?
+        .prepare_cached(REMOVE_OF_GROUP)?
         .query_row(at, Group::read)
         .optional()?;
     if let Some(Some(group)) = &removed {
