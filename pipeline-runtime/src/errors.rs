@@ -1,26 +1,28 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
+mod sender;
+
 use std::any::Any;
-use std::error::Error;
-use std::fmt;
-use std::pin::pin;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use futures::future::{Either, select};
-
+use self::sender::Sender;
+pub(crate) use self::sender::Sent;
 use crate::bounds::BoxFuture;
 use crate::control::Control;
-use crate::failure::{BoxError, Cause, Failure, Origin, SourceError, StageInfo, Stop};
-use crate::guard::{self, Shown};
+use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop};
+use crate::guard;
 use crate::line::Line;
-use crate::patience::Patience;
-use crate::sink::{MOST, Sink, SinkError};
+use crate::sink::Sink;
 use crate::ticket::{Ticket, Undecided};
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
-    /// Items failed, in this order. Waits while the errors end is full, or away.
+    /// Items failed, in this order. Waits until they are sent, however long the errors end is full, or away.
     fn report(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()>;
+
+    /// The same without waiting, if the errors end takes several at once: `sent` is called when they are. Else they come
+    /// back. Who calls this keeps their number within bounds.
+    fn gather(&self, failures: Vec<Failure<Task>>, sent: Sent) -> Result<(), Vec<Failure<Task>>>;
 
     /// The pipeline cannot go on.
     fn stop(&self, failure: Failure<Task>);
@@ -84,8 +86,7 @@ impl<Task: Send + 'static> Verdict<Task> {
 
 /// The failures of one pipeline, as its workers see them.
 pub(crate) struct Errors<Task> {
-    end: OnceLock<Box<dyn End<Task>>>,
-    patience: Patience,
+    sender: OnceLock<Arc<Sender<Task>>>,
     verdict: Arc<Verdict<Task>>,
 }
 
@@ -97,14 +98,14 @@ impl<Task: Send + 'static> Errors<Task> {
             failure: Mutex::new(None),
         };
         Self {
-            end: OnceLock::new(),
-            patience: Patience::new("errors end"),
+            sender: OnceLock::new(),
             verdict: Arc::new(verdict),
         }
     }
 
     pub(crate) fn set_end(&self, end: impl Sink<Failure<Task>>) {
-        let _ = self.end.set(Box::new(end));
+        let sender = Sender::new(Box::new(end), Arc::clone(&self.verdict));
+        let _ = self.sender.set(Arc::new(sender));
     }
 
     pub(crate) fn verdict(&self) -> Arc<Verdict<Task>> {
@@ -126,7 +127,7 @@ impl<Task: Send + 'static> Errors<Task> {
     /// The source cannot go on: without an errors end that is the first failure; with one, what was taken is
     /// processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
-        let fail_fast = self.end.get().is_none();
+        let fail_fast = self.sender.get().is_none();
         let (error, origin, _ticket) = error.into_parts();
         let cause = if fail_fast {
             Cause::Error(error)
@@ -143,79 +144,45 @@ impl<Task: Send + 'static> Errors<Task> {
     }
 }
 
+impl<Task: Send + 'static> Errors<Task> {
+    /// Without an errors end the first of them is what the run returns; the messages of the others are given back.
+    #[cold]
+    fn fail_fast(&self, failures: Vec<Failure<Task>>) {
+        let mut failures = failures.into_iter();
+        if let Some(first) = failures.next() {
+            self.stop(first);
+        }
+        guard::let_go_of(failures);
+    }
+}
+
 impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     fn report(&self, mut failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
         failures.iter_mut().for_each(locate);
-        let Some(end) = self.end.get() else {
-            // The first of them is what the run returns; the messages of the others are given back.
-            let mut failures = failures.into_iter();
-            if let Some(first) = failures.next() {
-                self.stop(first);
+        match self.sender.get() {
+            Some(sender) => Box::pin(sender.send(failures)),
+            None => {
+                self.fail_fast(failures);
+                Box::pin(std::future::ready(()))
             }
-            guard::let_go_of(failures);
-            return Box::pin(std::future::ready(()));
+        }
+    }
+
+    fn gather(
+        &self,
+        mut failures: Vec<Failure<Task>>,
+        sent: Sent,
+    ) -> Result<(), Vec<Failure<Task>>> {
+        let Some(sender) = self.sender.get().filter(|sender| sender.gathers()) else {
+            return Err(failures);
         };
-        Box::pin(async move {
-            let sending = pin!(self.send_all(&**end, failures));
-            // An errors end that is full or away must not outlive the pipeline.
-            let stopped = pin!(self.verdict.control.until_stopped());
-            if let Either::Left((Err(stop), _)) = select(sending, stopped).await {
-                self.stop(stop);
-            }
-        })
+        failures.iter_mut().for_each(locate);
+        sender.gather(failures, sent);
+        Ok(())
     }
 
     fn stop(&self, failure: Failure<Task>) {
         self.verdict.stop(failure);
-    }
-}
-
-impl<Task: Send + 'static> Errors<Task> {
-    async fn send_all(
-        &self,
-        end: &dyn End<Task>,
-        mut failures: Vec<Failure<Task>>,
-    ) -> Result<(), Failure<Task>> {
-        while !failures.is_empty() {
-            let later = failures.split_off(failures.len().min(MOST));
-            self.send(end, std::mem::replace(&mut failures, later))
-                .await?;
-        }
-        Ok(())
-    }
-
-    /// Hands failures to the errors end, as often as it takes; why the pipeline cannot go on, if it cannot.
-    async fn send(
-        &self,
-        end: &dyn End<Task>,
-        mut failures: Vec<Failure<Task>>,
-    ) -> Result<(), Failure<Task>> {
-        let Some(stage) = failures.first().map(|first| first.stage().clone()) else {
-            return Ok(());
-        };
-        let mut asking = self.patience.asking();
-        loop {
-            let Err(error) = end.send(failures).await else {
-                asking.answered();
-                return Ok(());
-            };
-            let away = error.is_away();
-            let (error, written, left) = error.into_parts();
-            let refused = written.into_first();
-            // What did not come back cannot be sent again.
-            let again = away && refused.is_none() && !left.is_empty() && {
-                let deliveries = left.iter().any(Failure::is_of_delivery);
-                asking.pause(&error, deliveries).await
-            };
-            if !again {
-                let error = Unreported {
-                    error: refused.unwrap_or(error),
-                    first: left.first().map(|first| first.cause().to_string()),
-                };
-                return Err(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
-            }
-            failures = left;
-        }
     }
 }
 
@@ -245,51 +212,6 @@ fn message(ticket: &Ticket) -> Option<Origin> {
     }
 }
 
-/// An errors end, whatever its type.
-trait End<Task>: Send + Sync {
-    fn send(
-        &self,
-        failures: Vec<Failure<Task>>,
-    ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>>;
-}
-
-impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
-    fn send(
-        &self,
-        failures: Vec<Failure<Task>>,
-    ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>> {
-        Box::pin(async move {
-            let called = guard::run(async { self.write(failures).await }).await;
-            let written = called.unwrap_or_else(|panicked| Err(SinkError::refused(panicked)))?;
-            let refused = written.into_first().map(SinkError::refused);
-            refused.map_or(Ok(()), Err)
-        })
-    }
-}
-
-/// What the errors end said, and the first failure that it did not take, if it came back.
-#[derive(Debug)]
-struct Unreported {
-    error: BoxError,
-    first: Option<String>,
-}
-
-impl fmt::Display for Unreported {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the errors end failed ({})", Shown(&self.error))?;
-        match &self.first {
-            Some(cause) => write!(f, " for the failure `{cause}`"),
-            None => Ok(()),
-        }
-    }
-}
-
-impl Error for Unreported {
-    fn source(&self) -> Option<&(dyn Error + 'static)> {
-        Some(&*self.error)
-    }
-}
-
 /// The reporter of a segment: its failures carry no task of the pipeline's.
 pub(crate) struct Untasked<Task>(pub(crate) Arc<dyn Reporter<Task>>);
 
@@ -299,6 +221,10 @@ impl<Task: Send + 'static> Reporter<()> for Untasked<Task> {
             .into_iter()
             .map(|failure| failure.map_task(|()| None));
         self.0.report(untasked.collect())
+    }
+
+    fn gather(&self, failures: Vec<Failure<()>>, _sent: Sent) -> Result<(), Vec<Failure<()>>> {
+        Err(failures)
     }
 
     fn stop(&self, failure: Failure<()>) {

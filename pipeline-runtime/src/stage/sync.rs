@@ -385,13 +385,33 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         self.intake.rests = self.pace.ended();
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
-        // Not within the measured time: a slow errors end is no slow stage. And before the chunk is handed in: what failed
-        // keeps its credits until it is sent on.
-        if !self.failed.is_empty() {
-            self.report().await;
-        }
+        // Not within the measured time: a slow errors end is no slow stage.
+        let kept = if self.failed.is_empty() {
+            0
+        } else {
+            self.gather().await
+        };
         self.intake.batch.hold = None;
-        self.submit(seq, credits, cost);
+        self.submit(seq, credits - kept, cost);
+    }
+
+    /// Sends on what failed, without waiting where that can be done: then it keeps its credits, so many, until it is sent.
+    async fn gather(&mut self) -> usize {
+        let failures = std::mem::take(&mut *self.failed);
+        let (kept, shared) = (failures.len(), Arc::downgrade(&self.shared));
+        let sent = move || {
+            if let Some(shared) = shared.upgrade() {
+                shared.edge.release(kept);
+            }
+        };
+        match self.shared.reporter.gather(failures, Box::new(sent)) {
+            Ok(()) => kept,
+            Err(failures) => {
+                self.failed = Held(failures);
+                self.report().await;
+                0
+            }
+        }
     }
 
     /// Sends on what failed.
