@@ -105,3 +105,18 @@ fn a_chosen_worker_that_goes_elsewhere_passes_its_wake_up_on() {
     retries.unpark(one.place);
     assert_eq!(two.woken(), 1);
 }
+
+#[test]
+fn who_waits_when_nobody_wants_more_is_woken_to_its_end_and_what_is_due_then_is_dropped() {
+    let (retries, one, two) = (Retries::new(), Worker::at(0), Worker::at(1));
+    retries.add();
+    retries.add();
+    assert!(one.poll(&retries).is_pending());
+    retries.close();
+    assert_eq!(one.woken(), 1);
+    retries.ready(due('a'));
+    assert_eq!(one.poll(&retries), Poll::Ready(None));
+    let waker = Waker::from(Arc::clone(&two.woken));
+    let waits = retries.wait(two.place, &mut Context::from_waker(&waker));
+    assert!(matches!(waits, Poll::Ready(None)), "it would wait for ever");
+}
