@@ -241,6 +241,7 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> {
     pub(crate) fn new(work: &Work<T, M, O, Task, K>) -> Self {
         let shared = Arc::clone(&work.shared);
+        // Relaxed: that each gets a number of its own is all.
         let place = work.started.fetch_add(1, Ordering::Relaxed);
         Self {
             worker: Some(shared.join()),

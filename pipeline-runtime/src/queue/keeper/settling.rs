@@ -136,12 +136,11 @@ impl Keeper {
             }
         });
         let mut call = pin!(call);
-        let told = match timeout(self.left_of_leases(&group), &mut call).await {
-            Ok(told) => told,
-            Err(_) => {
-                self.end_suspicions(&mut group);
-                call.await
-            }
+        let told = if let Ok(told) = timeout(self.left_of_leases(&group), &mut call).await {
+            told
+        } else {
+            self.end_suspicions(&mut group);
+            call.await
         };
         if let Err(error) = &told {
             tracing::warn!(queue = %queue.name(), %error, deliveries = group.entries.len(), attempt = group.attempt,

@@ -1,23 +1,13 @@
 //! Items that wait for another attempt: who gets them, and when there are none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
 
 use super::*;
-
-#[derive(Debug, Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use crate::watched::Watched;
 
 struct Worker {
     place: usize,
-    woken: Arc<Woken>,
+    woken: Arc<Watched>,
 }
 
 impl Worker {
@@ -33,7 +23,7 @@ impl Worker {
     }
 
     fn woken(&self) -> usize {
-        self.woken.0.swap(0, Ordering::SeqCst)
+        self.woken.take()
     }
 }
 
