@@ -122,7 +122,7 @@ impl Plot {
     async fn sift_async(&self, item: Item, stage: u64) -> Result<Option<Item>, &'static str> {
         if item.id % 64 == stage {
             tokio::time::sleep(Duration::from_millis(1)).await;
-        } else if item.id % 3 == 0 {
+        } else if item.id.is_multiple_of(3) {
             tokio::task::yield_now().await;
         }
         self.sift(item, stage)
