@@ -4,6 +4,10 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+/// Nothing else is read by these numbers, and no ordering would make one of the two: a total that is read while a span
+/// begins or ends is wrong by that once, which only reports show.
+const RELAXED: Ordering = Ordering::Relaxed;
+
 /// Adds up spans of time, also those that have not ended yet.
 #[derive(Debug, Default)]
 pub(crate) struct Stopwatch {
@@ -21,29 +25,27 @@ fn nanos(at: Instant) -> i64 {
 
 impl Stopwatch {
     pub(crate) fn add(&self, span: Duration) {
-        self.nanos.fetch_add(
-            i64::try_from(span.as_nanos()).unwrap_or(i64::MAX),
-            Ordering::Relaxed,
-        );
+        let span = i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
+        self.nanos.fetch_add(span, RELAXED);
     }
 
     /// A span begins.
     pub(crate) fn open(&self, at: Instant) {
-        self.open.fetch_add(1, Ordering::Relaxed);
-        self.nanos.fetch_sub(nanos(at), Ordering::Relaxed);
+        self.open.fetch_add(1, RELAXED);
+        self.nanos.fetch_sub(nanos(at), RELAXED);
     }
 
     /// A span that was opened ends.
     pub(crate) fn close(&self, at: Instant) {
-        self.nanos.fetch_add(nanos(at), Ordering::Relaxed);
-        self.open.fetch_sub(1, Ordering::Relaxed);
+        self.nanos.fetch_add(nanos(at), RELAXED);
+        self.open.fetch_sub(1, RELAXED);
     }
 
     pub(crate) fn total(&self) -> Duration {
-        let open = i64::try_from(self.open.load(Ordering::Relaxed)).unwrap_or(0);
+        let open = i64::try_from(self.open.load(RELAXED)).unwrap_or(0);
         let nanos = self
             .nanos
-            .load(Ordering::Relaxed)
+            .load(RELAXED)
             .saturating_add(open.saturating_mul(nanos(Instant::now())));
         Duration::from_nanos(u64::try_from(nanos).unwrap_or(0))
     }

@@ -114,7 +114,8 @@ struct Thread {
 
 impl Thread {
     fn running(&self) -> bool {
-        !self.ended.load(Ordering::SeqCst)
+        // Acquire: see `Ended::drop`.
+        !self.ended.load(Ordering::Acquire)
     }
 }
 
@@ -144,8 +145,10 @@ impl Ended {
 
 impl Drop for Ended {
     fn drop(&mut self) {
+        // Relaxed: see `begin`.
         THREADS.fetch_sub(1, Ordering::Relaxed);
-        self.0.store(true, Ordering::SeqCst);
+        // Release: who sees that the thread has ended, or is told so by what follows, sees what it did.
+        self.0.store(true, Ordering::Release);
         self.1.thread_ended.notify_waiters();
     }
 }
@@ -322,7 +325,9 @@ impl Control {
     }
 
     pub(crate) fn stopped(&self) -> bool {
-        self.stopped.load(Ordering::SeqCst)
+        // Acquire: who sees it also sees whether it is an abort. Who is about to wait, or to start a task, and does not
+        // see it yet, is told after the swap: by `stopping`, or under the lock of what is told to stop.
+        self.stopped.load(Ordering::Acquire)
     }
 
     /// Sources stop; everything that they had taken is processed.
@@ -352,7 +357,8 @@ impl Control {
             }
             later
         });
-        if self.stopped.swap(true, Ordering::SeqCst) {
+        // AcqRel: see `stopped`; one caller of several goes on.
+        if self.stopped.swap(true, Ordering::AcqRel) {
             return;
         }
         for source in lock(&self.sources).iter() {
@@ -389,12 +395,14 @@ impl Control {
 
     /// The same, and blocking calls are not waited for.
     pub(crate) fn abort(&self) {
-        self.aborted.store(true, Ordering::SeqCst);
+        // Relaxed: the swap in `stop` orders it.
+        self.aborted.store(true, Ordering::Relaxed);
         self.stop();
     }
 
     pub(crate) fn aborted(&self) -> bool {
-        self.aborted.load(Ordering::SeqCst)
+        // Relaxed: asked by who has aborted it, or has waited until it had ended.
+        self.aborted.load(Ordering::Relaxed)
     }
 
     /// Waits until every task has ended.

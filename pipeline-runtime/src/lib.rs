@@ -37,6 +37,8 @@ mod step;
 mod table;
 mod tail;
 mod ticket;
+#[cfg(test)]
+mod watched;
 
 #[doc(hidden)]
 pub mod private;

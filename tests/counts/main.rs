@@ -2,6 +2,7 @@
 
 mod ceilings;
 mod lowered;
+mod property;
 mod refused;
 mod time;
 

@@ -1,13 +1,16 @@
 //! Messages that are begun too often.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::queue::{Queue, Received};
+use brigade::queue::{DeliverySnapshot, Queue, Received};
+use tokio::time::Instant;
 
-use crate::fakes::{Counting, LEASE, Letters, Op, PATIENCE, Watched, conserved, filled, until};
+use crate::fakes::{
+    Counting, Fault, LEASE, Letters, Op, PATIENCE, Watched, conserved, filled, until,
+};
 
 /// A worker takes all messages, has begun with these, and dies.
 async fn dies(numbers: &impl Queue<Body = u64>, begun: &[u64]) {
@@ -130,4 +133,90 @@ async fn what_has_begun_in_half_of_the_deliveries_is_worked_on_beside_no_other_t
         1,
         "the others are worked on side by side"
     );
+}
+
+/// What the queue had been told when a stage began with a message.
+#[derive(Debug)]
+struct Begun {
+    number: u64,
+    at: Instant,
+    told: DeliverySnapshot,
+}
+
+/// Two messages are left, each of which may have killed its process. The queue goes wrong when it is told what became of
+/// the one that comes first, which `fails` or is done; what was known of that one when the other one began.
+async fn beside_the_next(op: Op, fault: Fault, times: usize, fails: bool) -> [Begun; 2] {
+    let numbers = Watched::filled([1_u64, 2]).await;
+    for _ in 0..2 {
+        dies(&numbers.inner, &[1, 2]).await;
+    }
+    numbers.fails(op, fault, times);
+    let deliveries = Arc::clone(&numbers).deliveries();
+    let deliveries = deliveries.poison(4, Letters::default());
+    let (stats, begun) = (deliveries.stats(), Arc::new(Mutex::new(Vec::new())));
+    let (told, seen) = (stats.clone(), Arc::clone(&begun));
+    let running = pipeline! {
+        [deliveries, queue::nacks(PATIENCE)]
+        map(|number| {
+            let mut seen = seen.lock().unwrap();
+            seen.push(Begun { number: *number, at: Instant::now(), told: conserved(&told) });
+            if fails && seen.len() == 1 { Err("it fails") } else { Ok(()) }
+        })?,
+        :drive sink::each(|()| {}),
+    }
+    .spawn();
+    // What was lost comes again, and may have begun a third time by now.
+    until(&stats, |_told| begun.lock().unwrap().len() >= 2).await;
+    let marks = numbers.calls(Op::Begin);
+    drop(running.abort().await);
+    let mut begun = std::mem::take(&mut *begun.lock().unwrap());
+    begun.truncate(2);
+    let begun: [Begun; 2] = begun.try_into().expect("two have begun");
+    assert_ne!(begun[0].number, begun[1].number);
+    // Who waits for its turn is not marked as begun.
+    assert_eq!((marks[0].at, marks[1].at), (begun[0].at, begun[1].at));
+    begun
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_under_suspicion_waits_until_the_queue_has_taken_the_ack_of_the_one_before() {
+    for (fault, times) in [(Fault::Transient, 3), (Fault::First, 3), (Fault::Panics, 1)] {
+        let [_first, next] = beside_the_next(Op::Ack, fault, times, false).await;
+        assert_eq!((next.told.acked, next.told.in_flight), (1, 1), "{fault:?}");
+        assert_eq!(next.told.retries, times as u64, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_under_suspicion_waits_until_the_queue_has_taken_back_the_one_before() {
+    let given_back = Op::Nack(PATIENCE);
+    for (fault, times) in [(Fault::Transient, 3), (Fault::First, 3), (Fault::Panics, 1)] {
+        let [_first, next] = beside_the_next(given_back, fault, times, true).await;
+        assert_eq!((next.told.nacked, next.told.in_flight), (1, 1), "{fault:?}");
+        assert_eq!(next.told.retries, times as u64, "{fault:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_under_suspicion_begins_when_the_one_before_is_lost() {
+    for (op, fails) in [(Op::Ack, false), (Op::Nack(PATIENCE), true)] {
+        for fault in [Fault::FirstLost, Fault::Fatal] {
+            let [first, next] = beside_the_next(op, fault, 1, fails).await;
+            assert_eq!((next.told.lost, next.told.in_flight), (1, 1), "{fault:?}");
+            assert_eq!(next.at, first.at, "{fault:?}");
+        }
+        // The queue takes nothing for longer than a lease.
+        let [first, next] = beside_the_next(op, Fault::Transient, 100, fails).await;
+        assert_eq!((next.told.lost, next.told.in_flight), (1, 1));
+        assert!(next.at - first.at >= LEASE);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_queue_that_never_answers_keeps_one_under_suspicion_for_no_longer_than_a_lease() {
+    for (op, fails) in [(Op::Ack, false), (Op::Nack(PATIENCE), true)] {
+        let [first, next] = beside_the_next(op, Fault::Hangs, 1, fails).await;
+        assert_eq!(next.at - first.at, LEASE);
+        assert_eq!(next.told.in_flight, 2, "the queue may still answer");
+    }
 }

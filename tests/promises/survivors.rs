@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use brigade::{Failure, Running, prelude::*};
 use tokio::runtime::Handle;
+use tokio::sync::mpsc;
 
 use crate::fakes::{Gate, Level, ThenNever, eventually, idle, in_time, threads};
 
@@ -80,6 +81,28 @@ async fn nothing_survives_a_failing_run() {
     in_time(run).await.unwrap_err();
     no_more_tasks_than(before).await;
     assert_eq!(named("survivor-fail"), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_survives_a_failure_while_an_item_waits_to_be_tried_again() {
+    let before = tasks();
+    let (items, input) = mpsc::channel(2);
+    let running = pipeline! {
+        [input]
+        :block 2 map(|x: u64| if x == 0 { Err("later") } else { Ok(x) })? with {
+            name: "survivor-retry", retry: Retry::fixed(2, Duration::from_hours(1)), unordered
+        },
+        2 map(|x| if x == 1 { Err("enough") } else { Ok(x) })?,
+        :drive sink::each(|_x| ())
+    }
+    .spawn();
+    items.send(0).await.unwrap();
+    let retries = || running.stats().stage("survivor-retry").unwrap().retries;
+    eventually("it waits", || retries() == 1).await;
+    items.send(1).await.unwrap();
+    in_time(running).await.unwrap_err();
+    no_more_tasks_than(before).await;
+    assert_eq!(named("survivor-retry"), 0);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

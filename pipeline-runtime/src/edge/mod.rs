@@ -127,6 +127,7 @@ impl<T> Edge<T> {
     }
 
     fn show(&self, core: &Core) {
+        // Relaxed: hints for who has no lock, by which nothing else is read; the lock decides.
         self.limit.store(core.limit(), Ordering::Relaxed);
         self.window.store(core.window(), Ordering::Relaxed);
     }

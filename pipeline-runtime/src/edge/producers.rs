@@ -13,11 +13,13 @@ const DEFER: Duration = Duration::from_micros(500);
 
 impl<T> Edge<T> {
     pub(crate) fn permits(&self) -> usize {
+        // Relaxed: see `permit`.
         self.permits.load(Ordering::Relaxed)
     }
 
     /// From the start the workers below `permits` work.
     pub(crate) fn set_permits(&self, permits: usize) {
+        // Relaxed: nothing has started yet.
         self.permits.store(permits, Ordering::Relaxed);
     }
 
@@ -28,7 +30,7 @@ impl<T> Edge<T> {
         if state.core.ended || state.core.gone {
             return false;
         }
-        // Who has to be exact about it reads it again under the lock.
+        // Relaxed: who has to be exact about it reads it again under the lock.
         self.permits.store(permits, Ordering::Relaxed);
         state.core.recount(permits);
         self.show(&state.core);

@@ -2,9 +2,8 @@
 
 use std::future::poll_fn;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
-use std::task::{Context, Poll, Wake, Waker};
+use std::task::{Context, Poll, Waker};
 use std::thread;
 use std::time::Duration;
 
@@ -13,28 +12,13 @@ use proptest::prelude::*;
 use super::{Bound, Edge, Take, Waiters};
 use crate::counts::{Counts, Tally};
 use crate::stage::block_on;
+use crate::watched::Watched;
 
 /// Longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-#[derive(Debug, Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-impl Woken {
-    /// How often it was woken since it was asked last.
-    fn times(&self) -> usize {
-        self.0.swap(0, Ordering::SeqCst)
-    }
-}
-
-fn woken() -> (Arc<Woken>, Waker) {
-    let woken = Arc::new(Woken::default());
+fn woken() -> (Arc<Watched>, Waker) {
+    let woken = Arc::new(Watched::default());
     (Arc::clone(&woken), Waker::from(woken))
 }
 
@@ -60,7 +44,7 @@ struct Setting {
     limit: usize,
     /// The next sequence number, and the items to come.
     input: Mutex<(u64, Range<u64>)>,
-    alive: AtomicUsize,
+    alive: Watched,
     output: Mutex<Vec<u64>>,
     /// The most items to ask for, on either side.
     wants: (usize, usize),
@@ -82,7 +66,7 @@ impl Setting {
                 break;
             }
             let kept = items.iter().filter(|item| *item % 3 != 0).count();
-            let alive = self.alive.fetch_add(kept, Ordering::SeqCst) + kept;
+            let alive = self.alive.add(kept);
             assert!(alive <= self.limit, "{alive} alive, at most {}", self.limit);
             tally.resolved += items.len() as u64;
             out.extend(items.into_iter().filter(|item| item % 3 != 0));
@@ -111,7 +95,7 @@ impl Setting {
             let used = items.len();
             assert!((1..=self.wants.1).contains(&used));
             self.output.lock().unwrap().extend(items);
-            self.alive.fetch_sub(used, Ordering::SeqCst);
+            self.alive.sub(used);
             self.edge.used(used);
         }
     }
@@ -154,7 +138,7 @@ proptest! {
             edge: edge(window, limit, ordered),
             limit,
             input: Mutex::new((0, 0..len)),
-            alive: AtomicUsize::new(0),
+            alive: Watched::default(),
             output: Mutex::default(),
             wants,
         });
@@ -285,9 +269,9 @@ fn a_consumer_is_woken_by_what_it_can_take_and_not_by_what_waits_for_its_turn() 
     credits(&edge, 0, 2, &waker, 2);
     takes(&edge, &asleep, 1, EACH_CHUNK, &[]);
     submits(&edge, 1, 1, &[1]);
-    assert_eq!(taker.times(), 0);
+    assert_eq!(taker.take(), 0);
     submits(&edge, 0, 1, &[0]);
-    assert_eq!(taker.times(), 1);
+    assert_eq!(taker.take(), 1);
 }
 
 #[test]
@@ -297,7 +281,7 @@ fn a_producer_that_wants_one_item_is_woken_by_the_first_credit() {
     submits(&edge, 0, 4, &[0, 1, 2, 3]);
     credits(&edge, 1, 1, &asleep, 0);
     takes(&edge, &waker, 1, EACH_CHUNK, &[0]);
-    assert_eq!(giver.times(), 1);
+    assert_eq!(giver.take(), 1);
 }
 
 #[test]
@@ -313,7 +297,7 @@ fn the_end_and_a_close_wake_everyone() {
         } else {
             assert!(edge.leave());
         }
-        assert_eq!((giver.times(), taker.times()), (1, 1));
+        assert_eq!((giver.take(), taker.take()), (1, 1));
         let end = edge.poll_take(
             0,
             &mut Context::from_waker(&takes_),
@@ -369,7 +353,7 @@ fn waiters_are_chosen_in_turn() {
         }
         for (woken, _) in &places {
             waiters.choose().unwrap().wake();
-            assert_eq!(woken.times(), 1);
+            assert_eq!(woken.take(), 1);
         }
     }
 }
@@ -404,7 +388,7 @@ fn a_chosen_consumer_that_goes_elsewhere_passes_its_wake_up_on() {
     }
     credits(&edge, 0, 1, &waker, 1);
     submits(&edge, 0, 1, &[0]);
-    assert_eq!((first.0.times(), second.0.times()), (1, 0));
+    assert_eq!((first.0.take(), second.0.take()), (1, 0));
     edge.unpark_taker(0);
-    assert_eq!((first.0.times(), second.0.times()), (0, 1));
+    assert_eq!((first.0.take(), second.0.take()), (0, 1));
 }

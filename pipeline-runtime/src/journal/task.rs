@@ -257,6 +257,7 @@ impl Open for Entry {
     }
 
     fn running(&self, stages: Stages, now: Instant) -> RunningTask {
+        // Relaxed: see `reach`.
         let stage = self.stage.load(Ordering::Relaxed);
         let all = stages.site.stages;
         RunningTask {

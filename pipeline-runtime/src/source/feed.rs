@@ -54,6 +54,19 @@ impl Side {
         self.waiters.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether nobody wants more.
+    fn gone(&self) -> bool {
+        // Relaxed: who stores it locks `waiters` after that, to wake all, and who is about to wait has locked it before
+        // it looks here. Whoever is not woken sees it.
+        self.gone.load(Ordering::Relaxed)
+    }
+
+    /// Whether no more is to be taken in.
+    fn draining(&self) -> bool {
+        // Relaxed: see `gone`.
+        self.draining.load(Ordering::Relaxed)
+    }
+
     fn wake_all(&self) {
         let woken = self.waiters().choose_all();
         woken.into_iter().for_each(Waker::wake);
@@ -80,14 +93,16 @@ impl Drain for Side {
         if !self.drains {
             return;
         }
-        self.draining.store(true, Ordering::SeqCst);
+        // Relaxed: see `gone`.
+        self.draining.store(true, Ordering::Relaxed);
         self.wake_all();
     }
 }
 
 impl Close for Side {
     fn close(&self) {
-        self.gone.store(true, Ordering::SeqCst);
+        // Relaxed: see `Side::gone`.
+        self.gone.store(true, Ordering::Relaxed);
         self.wake_all();
     }
 }
@@ -179,11 +194,17 @@ impl<P: Puller> SourceFeed<P> {
         if state.puller.is_none() {
             return Poll::Ready(());
         }
+        // Relaxed: at worst the source knows one of several workers, which wakes the next, or all where there is one.
         let alone = P::READY || self.side.workers.load(Ordering::Relaxed) == 1;
         if !P::READY {
             self.side.waiters().park(place, cx.waker());
         }
-        if self.side.draining.load(Ordering::SeqCst) {
+        // After it is known where to wake it: whoever closes before that wakes nobody.
+        if self.side.gone() {
+            guard::let_go_of(state.puller.take());
+            return Poll::Ready(());
+        }
+        if self.side.draining() {
             if let Some(mut puller) = state.puller.take() {
                 let rest = &mut state.rest;
                 guard::quietly(|| puller.stop(rest));
@@ -258,7 +279,7 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
     ) -> Poll<Option<u64>> {
         let mut state = self.lock();
         let state = &mut *state;
-        if self.side.gone.load(Ordering::SeqCst) {
+        if self.side.gone() {
             guard::let_go_of(state.puller.take());
             return Poll::Ready(None);
         }
@@ -306,6 +327,7 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
     }
 
     fn workers(&self, count: usize) {
+        // Relaxed: a hint, as where it is read.
         self.side.workers.store(count, Ordering::Relaxed);
     }
 
@@ -349,3 +371,6 @@ impl<P: Puller> SourceFeed<P> {
         counts.resolved += items + failed + skipped;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use std::future::poll_fn;
 use std::ops::{AsyncFn, ControlFlow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::asynchronous::{Driving, Work};
+use super::driving::{Driving, Work};
 use super::shared::Shared;
 use super::slots::Slots;
 use super::watch::Cx;

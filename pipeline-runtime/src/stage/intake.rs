@@ -116,11 +116,7 @@ where
                     credits: std::mem::take(&mut self.credits),
                 })
             }
-            Poll::Ready(None) if !outstanding => {
-                shared.edge.release(std::mem::take(&mut self.credits));
-                self.wait = None;
-                Poll::Ready(Next::End)
-            }
+            Poll::Ready(None) if !outstanding => Poll::Ready(self.end()),
             Poll::Ready(None) | Poll::Pending => self.pending(cx, idle, For::Items, rests),
         }
     }
@@ -135,13 +131,21 @@ where
     ) -> Poll<Next<M, K>> {
         self.waiting = true;
         if self.shared.opts.single() {
-            if let Some(due) = self.shared.retries.wait(self.place, cx) {
-                return Poll::Ready(self.again(due));
+            match self.shared.retries.wait(self.place, cx) {
+                Poll::Ready(Some(due)) => return Poll::Ready(self.again(due)),
+                Poll::Ready(None) => return Poll::Ready(self.end()),
+                Poll::Pending => self.at_retries = true,
             }
-            self.at_retries = true;
         }
         self.waits(idle, what, since);
         Poll::Pending
+    }
+
+    /// The worker leaves.
+    fn end(&mut self) -> Next<M, K> {
+        self.shared.edge.release(std::mem::take(&mut self.credits));
+        self.wait = None;
+        Next::End
     }
 
     /// An item is to be tried again, by a worker that may have waited for others.

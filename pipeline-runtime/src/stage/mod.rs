@@ -4,6 +4,7 @@ mod asynchronous;
 mod batch;
 mod drive;
 mod driven;
+mod driving;
 mod flat;
 mod intake;
 mod park;
@@ -15,9 +16,10 @@ mod sync;
 mod watch;
 mod write;
 
-pub use asynchronous::{Half, Work, async_fn, drive_async, stage, work};
+pub use asynchronous::{Half, async_fn, drive_async, stage, work};
 pub use batch::batch;
 pub(crate) use drive::drive;
+pub use driving::Work;
 pub use flat::{Emitter, drive_flat, flat_fn};
 #[cfg(test)]
 pub(crate) use park::block_on;

@@ -124,6 +124,7 @@ impl Places {
         if done.is_ok() {
             made.count += 1;
         } else {
+            // Relaxed: as above.
             self.free.fetch_sub(free, Ordering::Relaxed);
         }
         done

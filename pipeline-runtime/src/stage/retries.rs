@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use crate::control::Close;
 use crate::edge::Waiters;
 use crate::guard;
 
@@ -26,6 +27,8 @@ struct State<M> {
     due: VecDeque<Due<M>>,
     /// Items that wait, are due, or are being tried again.
     unresolved: usize,
+    /// Nobody wants more: those that wait will never be due.
+    closed: bool,
     workers: Waiters,
 }
 
@@ -41,6 +44,7 @@ impl<M> Retries<M> {
             state: Mutex::new(State {
                 due: VecDeque::new(),
                 unresolved: 0,
+                closed: false,
                 workers: Waiters::default(),
             }),
         }
@@ -58,6 +62,10 @@ impl<M> Retries<M> {
     /// Its wait is over: a worker will try it again.
     pub(crate) fn ready(&self, due: Due<M>) {
         let mut state = self.lock();
+        if state.closed {
+            drop(state);
+            return guard::let_go_of([due]);
+        }
         state.due.push_back(due);
         let worker = state.workers.choose();
         drop(state);
@@ -75,14 +83,14 @@ impl<M> Retries<M> {
         }
     }
 
-    /// The next item that is due; `None` if none is unresolved.
+    /// The next item that is due; `None` if none will be.
     pub(crate) fn poll(&self, place: usize, cx: &mut Context<'_>) -> Poll<Option<Due<M>>> {
         let mut state = self.lock();
         if let Some(due) = state.due.pop_front() {
             state.workers.unpark(place);
             return Poll::Ready(Some(due));
         }
-        if state.unresolved == 0 {
+        if state.unresolved == 0 || state.closed {
             state.workers.unpark(place);
             return Poll::Ready(None);
         }
@@ -90,16 +98,19 @@ impl<M> Retries<M> {
         Poll::Pending
     }
 
-    /// A worker is about to wait for something else: what has become due meanwhile, or else it is told of what will be.
-    /// Who may work and waits is always to be found here, whatever else it waits for.
+    /// A worker is about to wait for something else: what has become due meanwhile, or else it is told of what will be;
+    /// `None` if nothing will. Who may work and waits is always to be found here, whatever else it waits for.
     #[cold]
-    pub(crate) fn wait(&self, place: usize, cx: &mut Context<'_>) -> Option<Due<M>> {
+    pub(crate) fn wait(&self, place: usize, cx: &mut Context<'_>) -> Poll<Option<Due<M>>> {
         let mut state = self.lock();
-        let due = state.due.pop_front();
-        if due.is_none() {
-            state.workers.park(place, cx.waker());
+        if let Some(due) = state.due.pop_front() {
+            return Poll::Ready(Some(due));
         }
-        due
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        state.workers.park(place, cx.waker());
+        Poll::Pending
     }
 
     /// A worker that waits here goes on with something else. If it had been chosen already, another one is woken.
@@ -110,6 +121,18 @@ impl<M> Retries<M> {
             drop(state);
             worker.into_iter().for_each(Waker::wake);
         }
+    }
+}
+
+/// A thread may wait here alone, when its input has ended: nothing else would wake it.
+impl<M: Send> Close for Retries<M> {
+    fn close(&self) {
+        let mut state = self.lock();
+        state.closed = true;
+        let (due, woken) = (std::mem::take(&mut state.due), state.workers.choose_all());
+        drop(state);
+        guard::let_go_of(due);
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -10,7 +10,7 @@ use tracing::Span;
 
 use super::retries::{Due, Retries};
 use crate::build::{Group, Port, Timing};
-use crate::control::Control;
+use crate::control::{Close, Control};
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
@@ -29,7 +29,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub(crate) struct Shared<T, M, O, Task, K> {
     pub(crate) feed: Arc<dyn Feed<Carried<T, K>>>,
     pub(crate) edge: Arc<Edge<Carried<O, K>>>,
-    pub(crate) retries: Retries<Carried<M, K>>,
+    pub(crate) retries: Arc<Retries<Carried<M, K>>>,
     pub(crate) reporter: Arc<dyn Reporter<Task>>,
     pub(crate) control: Arc<Control>,
     pub(crate) timing: Arc<Timing>,
@@ -85,10 +85,16 @@ where
             side: None,
             crew: None,
         });
+        let retries = Arc::new(Retries::new());
+        if opts.single() {
+            port.build
+                .control
+                .add_edge(Arc::clone(&retries) as Arc<dyn Close>);
+        }
         let shared = Arc::new(Self {
             feed: port.feed,
             edge: Arc::clone(&edge),
-            retries: Retries::new(),
+            retries,
             reporter: Arc::clone(&port.reporter),
             control: Arc::clone(&port.build.control),
             timing,

@@ -68,7 +68,10 @@ impl Wake for SlotWaker {
 
     fn wake_by_ref(self: &Arc<Self>) {
         let signals = &self.signals;
+        // Release: the driver, which takes the bit with Acquire, sees what the future was woken for.
         signals.words[self.slot / WORD].fetch_or(1 << (self.slot % WORD), Ordering::Release);
+        // AcqRel: the bit comes before it, and the driver looks for bits after it has taken this back. Who finds it set
+        // leaves its bit to a look that is still to come.
         if !signals.any.swap(true, Ordering::AcqRel) {
             signals.driver.wake();
         }
@@ -222,10 +225,12 @@ impl<F: Future, K> Slots<F, K> {
         mut done: impl FnMut(Started<K>, Result<F::Output, Panicked>),
     ) -> bool {
         self.signals.driver.register(cx.waker());
+        // AcqRel: see `SlotWaker`.
         if !self.signals.any.swap(false, Ordering::AcqRel) {
             return false;
         }
         for word in 0..self.signals.words.len() {
+            // Acquire: see `SlotWaker`.
             let mut bits = self.signals.words[word].swap(0, Ordering::Acquire);
             while bits != 0 {
                 let slot = word * WORD + bits.trailing_zeros() as usize;

@@ -72,7 +72,9 @@ struct Drained {
 
 impl Drain for Drained {
     fn drain(&self) {
-        self.told.store(true, Ordering::SeqCst);
+        // Release, and Acquire where it is read: who is woken by what follows sees it. The waker orders the two where the
+        // consumer registers at the same time.
+        self.told.store(true, Ordering::Release);
         self.consumer.wake();
     }
 }
@@ -199,7 +201,8 @@ where
     /// Ends the source if it is to be drained; whether it is.
     #[cold]
     fn drain(&mut self) -> bool {
-        let told = P::DRAINS && self.drained.told.load(Ordering::SeqCst);
+        // Acquire: see `Drained`.
+        let told = P::DRAINS && self.drained.told.load(Ordering::Acquire);
         if told
             && let Some(puller) = &mut self.puller
             && !guard::call(|| puller.drain()).unwrap_or_default()

@@ -1,20 +1,19 @@
 //! Tickets without a queue: a rider is told what becomes of them.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use super::*;
+use crate::watched::Watched;
 
-struct Counting(AtomicUsize, TaskName);
+struct Counting(Watched, TaskName);
 
 impl Default for Counting {
     fn default() -> Self {
-        Self(AtomicUsize::new(0), TaskName::new("", "task"))
+        Self(Watched::default(), TaskName::new("", "task"))
     }
 }
 
 impl Rider for Counting {
     fn ended(&self, _: Ending) {
-        self.0.fetch_add(1, Ordering::SeqCst);
+        self.0.add(1);
     }
 
     fn task(&self) -> &TaskName {
@@ -32,7 +31,7 @@ impl Rider for Counting {
 
 impl Counting {
     fn told(&self) -> usize {
-        self.0.load(Ordering::SeqCst)
+        self.0.get()
     }
 }
 

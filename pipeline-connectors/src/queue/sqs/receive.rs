@@ -22,6 +22,7 @@ pub(super) async fn receive(
     let batch = if queue.is_fifo() { 1 } else { ENTRIES };
     let max = max.min(queue.profile().receives).max(1);
     let most = max.div_ceil(batch).min(queue.0.requests);
+    // Relaxed: a guess, by which nothing else is read.
     let eager = queue.0.eager.load(Ordering::Relaxed).min(most);
     if eager > 1 {
         let requests = (0..eager).map(|n| {
@@ -53,10 +54,9 @@ fn note(queue: &SqsQueue, came: usize, asked: usize, requests: usize) {
     } else {
         (requests * came).div_ceil(asked).max(1)
     };
-    queue
-        .0
-        .eager
-        .store(next.min(queue.0.requests), Ordering::Relaxed);
+    let next = next.min(queue.0.requests);
+    // Relaxed: see `receive`; whoever has received last guesses best.
+    queue.0.eager.store(next, Ordering::Relaxed);
 }
 
 /// What came of several requests. A failure among others shows again at the next receive.

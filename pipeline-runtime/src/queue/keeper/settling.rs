@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Keeper, Outcome, Resolved, State};
+use tokio::time::timeout;
+
+use super::{Keeper, Outcome, Resolved, State, Suspicion};
 use crate::bounds::BoxFuture;
 use crate::guard;
 use crate::queue::{Queue, QueueError, Receipt, Unsettled};
@@ -94,7 +97,7 @@ impl Keeper {
         let mut call: BoxFuture<'static, _> =
             Box::pin(Arc::clone(self).call(Arc::clone(queue), group));
         Box::pin(async move {
-            let rest = match tokio::time::timeout(PATIENCE, &mut call).await {
+            let rest = match timeout(PATIENCE, &mut call).await {
                 Ok(left) => Rest::Left(left),
                 Err(_) => Rest::Slow(call),
             };
@@ -118,22 +121,51 @@ impl Keeper {
     }
 
     /// One call; what of the group is left to be told again.
-    async fn call<Q: Queue>(self: Arc<Self>, queue: Arc<Q>, group: Group) -> Option<Group> {
+    async fn call<Q: Queue>(self: Arc<Self>, queue: Arc<Q>, mut group: Group) -> Option<Group> {
         let receipts: Vec<Receipt> = group
             .entries
             .iter()
             .map(|entry| entry.receipt.clone())
             .collect();
-        let told = match group.how {
-            How::Ack => told(async { queue.ack(receipts).await }).await,
-            How::GiveBack => told(async { queue.give_back(receipts).await }).await,
-            How::Nack(delay) => told(async { queue.nack(receipts, delay).await }).await,
+        let how = group.how;
+        let call = told(async {
+            match how {
+                How::Ack => queue.ack(receipts).await,
+                How::GiveBack => queue.give_back(receipts).await,
+                How::Nack(delay) => queue.nack(receipts, delay).await,
+            }
+        });
+        let mut call = pin!(call);
+        let told = if let Ok(told) = timeout(self.left_of_leases(&group), &mut call).await {
+            told
+        } else {
+            self.end_suspicions(&mut group);
+            call.await
         };
         if let Err(error) = &told {
             tracing::warn!(queue = %queue.name(), %error, deliveries = group.entries.len(), attempt = group.attempt,
                 "the queue cannot be told what became of deliveries");
         }
         self.told(group, told)
+    }
+
+    /// For how long they may be taken for ours, though nobody extends their leases any more.
+    fn left_of_leases(&self, group: &Group) -> Duration {
+        let youngest = group.entries.iter().map(|entry| entry.since.elapsed());
+        let lease = self.terms().lease;
+        lease.saturating_sub(youngest.min().unwrap_or_default())
+    }
+
+    /// The queue does not answer, and by now they are as good as lost: those that wait for their turn go on, or a call
+    /// that hangs would keep them for ever.
+    fn end_suspicions(&self, group: &mut Group) {
+        let mut state = self.lock();
+        for entry in &mut group.entries {
+            let suspicion = std::mem::replace(&mut entry.suspicion, Suspicion::None);
+            state.at_work.ends(suspicion);
+        }
+        drop(state);
+        self.turn.notify_waiters();
     }
 
     fn told(&self, group: Group, told: Result<Vec<Unsettled>, QueueError>) -> Option<Group> {

@@ -1,14 +1,16 @@
 //! Workers that are made, and those that cannot be had.
 
 use super::*;
+use crate::watched::Watched;
 
 /// A group whose workers do nothing, of which the system gives `most`.
 struct Fake {
     places: Places,
     most: usize,
-    permits: AtomicUsize,
-    ended: AtomicBool,
-    staffed: AtomicUsize,
+    permits: Watched,
+    /// 1 where it has.
+    ended: Watched,
+    staffed: Watched,
     said: Mutex<Vec<String>>,
 }
 
@@ -17,9 +19,9 @@ impl Fake {
         Arc::new(Self {
             places: Places::new(),
             most,
-            permits: AtomicUsize::new(permits),
-            ended: AtomicBool::new(false),
-            staffed: AtomicUsize::new(0),
+            permits: Watched::new(permits),
+            ended: Watched::default(),
+            staffed: Watched::default(),
             said: Mutex::default(),
         })
     }
@@ -43,12 +45,12 @@ impl Makes for Fake {
     }
 
     fn permits(&self) -> usize {
-        self.permits.load(Ordering::SeqCst)
+        self.permits.get()
     }
 
     fn permit(&self, count: usize) -> bool {
-        self.permits.store(count, Ordering::SeqCst);
-        !self.ended.load(Ordering::SeqCst)
+        self.permits.set(count);
+        self.ended.get() == 0
     }
 
     fn make(self: &Arc<Self>, place: usize) -> Result<(), Refused> {
@@ -63,7 +65,7 @@ impl Makes for Fake {
     }
 
     fn staffed(&self, workers: usize) {
-        self.staffed.store(workers, Ordering::SeqCst);
+        self.staffed.set(workers);
     }
 
     fn cannot_start(&self, error: io::Error) {
@@ -93,10 +95,7 @@ fn a_few_workers_are_made_at_once_and_more_when_all_are_busy() {
     }
     assert!(group.places.works(&mut free[last]));
     grow(&group);
-    assert_eq!(
-        (group.made(), group.staffed.load(Ordering::SeqCst)),
-        (65, 65)
-    );
+    assert_eq!((group.made(), group.staffed.get()), (65, 65));
     // The new one is free.
     grow(&group);
     assert_eq!(group.made(), 65);
@@ -113,9 +112,9 @@ fn no_more_workers_are_made_than_may_work() {
     set(&group, 5).unwrap();
     assert_eq!(group.made(), 5);
     set(&group, 1).unwrap();
-    assert_eq!((group.made(), group.staffed.load(Ordering::SeqCst)), (5, 1));
+    assert_eq!((group.made(), group.staffed.get()), (5, 1));
     set(&group, 4).unwrap();
-    assert_eq!((group.made(), group.staffed.load(Ordering::SeqCst)), (5, 4));
+    assert_eq!((group.made(), group.staffed.get()), (5, 4));
 }
 
 #[test]
@@ -139,7 +138,7 @@ fn a_worker_that_cannot_be_had_later_lowers_the_ceiling_and_is_told_once() {
     begin(&group);
     set(&group, 10).unwrap();
     assert_eq!(group.said(), ["goes on with 4: none left", "withdrawn 4"]);
-    assert_eq!((group.made(), group.staffed.load(Ordering::SeqCst)), (4, 4));
+    assert_eq!((group.made(), group.staffed.get()), (4, 4));
     set(&group, 20).unwrap();
     grow(&group);
     assert!(group.said().is_empty());
@@ -158,7 +157,7 @@ fn a_count_before_the_start_is_that_of_the_start() {
 fn a_group_that_has_ended_makes_no_workers() {
     let group = Fake::new(2, usize::MAX);
     begin(&group);
-    group.ended.store(true, Ordering::SeqCst);
+    group.ended.set(1);
     assert!(set(&group, 6).is_err());
     assert_eq!(group.made(), 2);
 }

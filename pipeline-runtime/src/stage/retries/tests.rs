@@ -1,23 +1,13 @@
 //! Items that wait for another attempt: who gets them, and when there are none.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
 
 use super::*;
-
-#[derive(Debug, Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use crate::watched::Watched;
 
 struct Worker {
     place: usize,
-    woken: Arc<Woken>,
+    woken: Arc<Watched>,
 }
 
 impl Worker {
@@ -33,7 +23,7 @@ impl Worker {
     }
 
     fn woken(&self) -> usize {
-        self.woken.0.swap(0, Ordering::SeqCst)
+        self.woken.take()
     }
 }
 
@@ -104,4 +94,19 @@ fn a_chosen_worker_that_goes_elsewhere_passes_its_wake_up_on() {
     assert_eq!((one.woken(), two.woken()), (1, 0));
     retries.unpark(one.place);
     assert_eq!(two.woken(), 1);
+}
+
+#[test]
+fn who_waits_when_nobody_wants_more_is_woken_to_its_end_and_what_is_due_then_is_dropped() {
+    let (retries, one, two) = (Retries::new(), Worker::at(0), Worker::at(1));
+    retries.add();
+    retries.add();
+    assert!(one.poll(&retries).is_pending());
+    retries.close();
+    assert_eq!(one.woken(), 1);
+    retries.ready(due('a'));
+    assert_eq!(one.poll(&retries), Poll::Ready(None));
+    let waker = Waker::from(Arc::clone(&two.woken));
+    let waits = retries.wait(two.place, &mut Context::from_waker(&waker));
+    assert!(matches!(waits, Poll::Ready(None)), "it would wait for ever");
 }

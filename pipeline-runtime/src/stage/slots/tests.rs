@@ -1,21 +1,12 @@
 //! Futures in reusable places: what is polled, and what comes back.
 
-use std::sync::atomic::AtomicUsize;
 use std::sync::mpsc;
 
 use futures::channel::oneshot;
 use proptest::prelude::*;
 
 use super::*;
-
-#[derive(Debug, Default)]
-struct Woken(AtomicUsize);
-
-impl Wake for Woken {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::SeqCst);
-    }
-}
+use crate::watched::Watched;
 
 /// So many places, all free.
 fn with_places<F: Future>(count: usize) -> Slots<F, ()> {
@@ -64,7 +55,7 @@ fn a_future_that_is_ready_at_once_never_keeps_its_place() {
 
 #[test]
 fn only_what_was_woken_is_polled() {
-    let polls = Arc::new(AtomicUsize::new(0));
+    let polls = Arc::new(Watched::default());
     let mut slots = with_places(2);
     let mut senders = Vec::new();
     for seq in 0..2 {
@@ -72,7 +63,7 @@ fn only_what_was_woken_is_polled() {
         let polls = Arc::clone(&polls);
         senders.push(sender);
         let waits = std::future::poll_fn(move |cx| {
-            polls.fetch_add(1, Ordering::SeqCst);
+            polls.add(1);
             Pin::new(&mut receiver).poll(cx)
         });
         assert!(start(&mut slots, seq, waits).is_none());
@@ -81,18 +72,18 @@ fn only_what_was_woken_is_polled() {
     // New places are looked at once, in case that they were woken while they were made.
     let waker = Waker::noop();
     assert!(polled(&mut slots, waker).is_empty());
-    let before = polls.load(Ordering::SeqCst);
+    let before = polls.get();
     assert!(polled(&mut slots, waker).is_empty());
-    assert_eq!(polls.load(Ordering::SeqCst), before);
+    assert_eq!(polls.get(), before);
     senders.remove(1).send(7).unwrap();
     assert_eq!(polled(&mut slots, waker), [(1, Ok(7))]);
-    assert_eq!(polls.load(Ordering::SeqCst), before + 1);
+    assert_eq!(polls.get(), before + 1);
     assert_eq!(slots.room(2), 1);
 }
 
 #[test]
 fn the_driver_is_woken_once_for_many_futures_and_again_after_it_has_looked() {
-    let (woken, mut slots) = (Arc::new(Woken::default()), with_places(100));
+    let (woken, mut slots) = (Arc::new(Watched::default()), with_places(100));
     let waker = Waker::from(Arc::clone(&woken));
     let mut senders = Vec::new();
     for seq in 0..100 {
@@ -105,17 +96,17 @@ fn the_driver_is_woken_once_for_many_futures_and_again_after_it_has_looked() {
     for (value, sender) in senders.into_iter().enumerate() {
         sender.send(value as u64).unwrap();
     }
-    assert_eq!(woken.0.load(Ordering::SeqCst), 1);
+    assert_eq!(woken.get(), 1);
     assert_eq!(polled(&mut slots, &waker).len(), 99);
     late.send(99).unwrap();
-    assert_eq!(woken.0.load(Ordering::SeqCst), 2);
+    assert_eq!(woken.get(), 2);
     assert_eq!(polled(&mut slots, &waker), [(99, Ok(99))]);
     assert!(slots.idle());
 }
 
 #[test]
 fn what_runs_is_not_forgotten_when_places_are_added_and_not_stopped_when_fewer_are_allowed() {
-    let (woken, mut slots) = (Arc::new(Woken::default()), with_places(2));
+    let (woken, mut slots) = (Arc::new(Watched::default()), with_places(2));
     let waker = Waker::from(Arc::clone(&woken));
     let mut senders = Vec::new();
     for seq in 0..2 {
@@ -128,11 +119,11 @@ fn what_runs_is_not_forgotten_when_places_are_added_and_not_stopped_when_fewer_a
     slots.make_room(68, 70);
     assert_eq!(slots.room(1), 0);
     assert!(polled(&mut slots, &waker).is_empty());
-    let before = woken.0.load(Ordering::SeqCst);
+    let before = woken.get();
     for sender in senders {
         sender.send(5).unwrap();
     }
-    assert_eq!(woken.0.load(Ordering::SeqCst), before + 1);
+    assert_eq!(woken.get(), before + 1);
     assert_eq!(polled(&mut slots, &waker).len(), 2);
 }
 

@@ -1,0 +1,137 @@
+//! A message on its way out of a queue, and into one.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
+
+use crate::ticket::Receipt;
+
+/// A message as a queue hands it out.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Received<B> {
+    /// What it carries.
+    pub body: B,
+    /// The message's own name: the same at every delivery.
+    pub id: Arc<str>,
+    /// Stands for this delivery of it.
+    pub receipt: Receipt,
+    /// How often it was delivered, this time included.
+    pub receive_count: u32,
+    /// How many of the earlier deliveries were worked on, and not only waited to be: those that were marked as begun, and
+    /// those that were given back by `nack`. All of them, where the queue cannot tell.
+    pub begun: u32,
+    /// When it was sent, as far as the queue knows; else when it was first received.
+    pub first_seen: SystemTime,
+    /// What tells it from another message of the same id: the same at every delivery, and no other message's. A message
+    /// that was sent with an [`Outgoing::dedup`] has that; where the queue stores a name twice, one with a name has that.
+    /// `None` if the queue cannot tell: then a message whose id was done before is taken for the one that was.
+    pub number: Option<Arc<str>>,
+    /// The group that it was sent in, where the queue has groups.
+    pub group: Option<Arc<str>>,
+}
+
+impl<B> Received<B> {
+    /// A message delivered for the first time, sent just now.
+    pub fn new(id: impl Into<Arc<str>>, receipt: Receipt, body: B) -> Self {
+        Self {
+            body,
+            id: id.into(),
+            receipt,
+            receive_count: 1,
+            begun: 0,
+            first_seen: SystemTime::now(),
+            number: None,
+            group: None,
+        }
+    }
+
+    /// The same with the number of deliveries so far, this one included, and the time when it was sent.
+    #[must_use]
+    pub fn seen(mut self, receive_count: u32, first_seen: SystemTime) -> Self {
+        self.receive_count = receive_count;
+        self.begun = receive_count.saturating_sub(1);
+        self.first_seen = first_seen;
+        self
+    }
+
+    /// The same with the number of earlier deliveries that were worked on; to be called after [`Received::seen`].
+    #[must_use]
+    pub fn begun(mut self, begun: u32) -> Self {
+        self.begun = begun;
+        self
+    }
+
+    /// The same with the group that it was sent in.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// The same with what tells it from another message of its id.
+    #[must_use]
+    pub fn number(mut self, number: impl Into<Arc<str>>) -> Self {
+        self.number = Some(number.into());
+        self
+    }
+}
+
+/// A message on its way into a queue.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Outgoing<B> {
+    /// What it carries.
+    pub body: B,
+    /// Its name, for queues that let the sender choose it; a second message of that name is a duplicate, and is
+    /// accepted without being stored again where the queue can tell.
+    pub id: Option<Arc<str>>,
+    /// What it is a duplicate by, in place of its name: for a message that is to be stored though another of its name is
+    /// queued, or was. One of the same `dedup` is a duplicate then. It is not delivered with the message, and a message
+    /// without it is still a duplicate of any queued one of its name. Queues that cannot tell duplicates ignore it.
+    pub dedup: Option<Arc<str>>,
+    /// Messages of one group are delivered in order, one at a time, where the queue has groups.
+    pub group: Option<Arc<str>>,
+    /// For how long it is not delivered. The default is zero.
+    pub delay: Duration,
+}
+
+impl<B> Outgoing<B> {
+    /// A message without name, group or delay.
+    pub fn new(body: B) -> Self {
+        Self {
+            body,
+            id: None,
+            dedup: None,
+            group: None,
+            delay: Duration::ZERO,
+        }
+    }
+
+    /// The same with a name.
+    #[must_use]
+    pub fn id(mut self, id: impl Into<Arc<str>>) -> Self {
+        self.id = Some(id.into());
+        self
+    }
+
+    /// The same with what it is a duplicate by, in place of its name.
+    #[must_use]
+    pub fn dedup(mut self, dedup: impl Into<Arc<str>>) -> Self {
+        self.dedup = Some(dedup.into());
+        self
+    }
+
+    /// The same in a group.
+    #[must_use]
+    pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
+        self.group = Some(group.into());
+        self
+    }
+
+    /// The same, delivered no sooner than after `delay`.
+    #[must_use]
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = delay;
+        self
+    }
+}
