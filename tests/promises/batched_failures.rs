@@ -6,7 +6,7 @@ use brigade::prelude::*;
 use brigade::sink::{Sink, SinkError, Written};
 use brigade::source::{Flow, Pulled, Source, SourceError};
 
-use crate::fakes::{Log, in_time};
+use crate::fakes::{Gate, Log, eventually, in_time};
 
 /// How many items fail.
 const ALL: u64 = 10_000;
@@ -126,4 +126,40 @@ async fn a_slow_errors_end_does_not_make_chunks_small() {
     in_time(run.run()).await.unwrap();
     let count = writes.writes.len() as u64;
     assert!(count < ALL / 10, "{count} writes");
+}
+
+/// An errors end whose first write waits at a gate.
+#[derive(Clone)]
+struct Gated(Writes, Gate);
+
+impl<T: Send + 'static> Sink<Failure<T>> for Gated {
+    async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
+        let written = self.0.write(failures).await;
+        self.1.pass().await;
+        written
+    }
+}
+
+/// What failed keeps its place among the items that a stage may hold, and so bounds what gathers.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_a_write_takes_long_failures_gather_up_to_the_window_for_the_next() {
+    const WINDOW: usize = 64;
+    let errors = Gated(Writes::default(), Gate::closed());
+    let running = pipeline! {
+        [0..ALL, errors.clone()]
+        :block 2 map(fails)? with { window: 64 },
+        :drive sink::each(|_x| ())
+    }
+    .spawn();
+    let failed = || running.stats().rows[1].failed;
+    in_time(eventually("a full window", || failed() == WINDOW as u64)).await;
+    errors.1.open();
+    let report = in_time(running).await.unwrap();
+    assert!(report.conserved());
+    let writes = errors.0.writes.take();
+    // The first may begin late, and have it all.
+    let first_two: usize = writes.iter().take(2).map(Vec::len).sum();
+    assert!(first_two >= WINDOW, "what gathered is one write");
+    assert!(writes.iter().all(|write| write.len() <= WINDOW));
+    assert_eq!(writes.concat().len() as u64, ALL);
 }
