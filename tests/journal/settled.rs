@@ -171,6 +171,33 @@ async fn all_rows_of_a_message_are_written_or_none() {
     assert_eq!(place.messages("work.db"), ["one two"]);
 }
 
+/// Batches in which nothing is refused are written in another way than those behind one that had something refused.
+#[tokio::test]
+async fn refused_rows_fail_alone_in_each_batch_and_so_do_none_in_those_between() {
+    let place = Place::new();
+    let names: Vec<String> = (0..600).map(|number| format!("{number:03}")).collect();
+    let messages: Vec<&str> = names.iter().map(String::as_str).collect();
+    let queue = place.queue("work.db", &messages).await;
+    let table = place.table("work.db");
+    let rows = queue.settling(&table).unwrap();
+    let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
+    let stats = deliveries.stats();
+    let is_bad = |text: &str| text.ends_with('7') && !("200".."400").contains(&text);
+    let running = pipeline! {
+        [deliveries, queue::nacks(Duration::from_secs(3600))]
+        1 map(move |message| ((!is_bad(&message)).then(|| message.to_string()),)) with { window: 8 },
+        :drive rows,
+    }
+    .spawn();
+    resolved(&stats, 600).await;
+    running.drain(PATIENCE).await.unwrap();
+    let (bad, good): (Vec<_>, Vec<_>) = names.into_iter().partition(|name| is_bad(name));
+    assert_eq!(place.rows("work.db"), good);
+    assert_eq!(place.messages("work.db"), bad);
+    let counts = table.stats().snapshot();
+    assert_eq!((counts.inserted, counts.failed), (560, 40));
+}
+
 #[tokio::test]
 async fn a_message_of_which_several_items_are_made_cannot_be_settled_and_nothing_starts() {
     let place = Place::new();
