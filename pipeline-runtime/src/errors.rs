@@ -1,19 +1,22 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
 mod sender;
+mod verdict;
 
 use std::any::Any;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, OnceLock};
 
 use self::sender::Sender;
 pub(crate) use self::sender::Sent;
+pub use self::verdict::Relay;
+pub(crate) use self::verdict::Verdict;
 use crate::bounds::BoxFuture;
 use crate::control::Control;
 use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop};
 use crate::guard;
 use crate::line::Line;
 use crate::sink::Sink;
-use crate::ticket::{Ticket, Undecided};
+use crate::ticket::Ticket;
 
 /// Takes the failures of a pipeline's items, and the one that stops it.
 pub(crate) trait Reporter<Task>: Send + Sync {
@@ -28,62 +31,6 @@ pub(crate) trait Reporter<Task>: Send + Sync {
     fn stop(&self, failure: Failure<Task>);
 }
 
-/// Where a failure of a wired-in pipeline goes.
-#[doc(hidden)]
-pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
-
-/// How a run ends. It outlives the workers, the errors end does not: whoever reads failures from a channel sees its
-/// end as soon as no worker can report another one.
-pub(crate) struct Verdict<Task> {
-    control: Arc<Control>,
-    /// Where the failure that stops the pipeline goes, if it is the input of another one.
-    relay: OnceLock<Relay>,
-    /// What the run returns, if it fails.
-    failure: Mutex<Option<Failure<Task>>>,
-}
-
-impl<Task: Send + 'static> Verdict<Task> {
-    pub(crate) fn relay_to(&self, relay: Relay) {
-        let _ = self.relay.set(relay);
-    }
-
-    /// Keeps the first failure that the run is to return.
-    fn decide(&self, failure: Failure<Task>) {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(failure);
-    }
-
-    /// The failure that the run is to return.
-    pub(crate) fn take(&self) -> Option<Failure<Task>> {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take()
-    }
-
-    /// Whether the run is to fail.
-    pub(crate) fn failed(&self) -> bool {
-        self.control.stopped()
-            || self
-                .failure
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .is_some()
-    }
-
-    /// The pipeline cannot go on. Nobody will decide about the failing message: it is given back.
-    pub(crate) fn stop(&self, mut failure: Failure<Task>) {
-        failure.0.ticket = Undecided::null();
-        match self.relay.get() {
-            Some(relay) => (relay.0)(failure.map_task(|_| None)),
-            None => self.decide(failure),
-        }
-        self.control.stop();
-    }
-}
-
 /// The failures of one pipeline, as its workers see them.
 pub(crate) struct Errors<Task> {
     sender: OnceLock<Arc<Sender<Task>>>,
@@ -92,14 +39,9 @@ pub(crate) struct Errors<Task> {
 
 impl<Task: Send + 'static> Errors<Task> {
     pub(crate) fn new(control: Arc<Control>) -> Self {
-        let verdict = Verdict {
-            control,
-            relay: OnceLock::new(),
-            failure: Mutex::new(None),
-        };
         Self {
             sender: OnceLock::new(),
-            verdict: Arc::new(verdict),
+            verdict: Arc::new(Verdict::new(control)),
         }
     }
 
@@ -159,13 +101,11 @@ impl<Task: Send + 'static> Errors<Task> {
 impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     fn report(&self, mut failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
         failures.iter_mut().for_each(locate);
-        match self.sender.get() {
-            Some(sender) => Box::pin(sender.send(failures)),
-            None => {
-                self.fail_fast(failures);
-                Box::pin(std::future::ready(()))
-            }
-        }
+        let Some(sender) = self.sender.get() else {
+            self.fail_fast(failures);
+            return Box::pin(std::future::ready(()));
+        };
+        Box::pin(sender.send(failures))
     }
 
     fn gather(

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use futures::future::{Either, select};
 use tokio::sync::oneshot;
 
-use super::Verdict;
+use super::verdict::Verdict;
 use crate::bounds::BoxFuture;
 use crate::failure::{BoxError, Failure, Stop};
 use crate::guard::{self, Shown};
@@ -85,7 +85,9 @@ impl<Task: Send + 'static> Sender<Task> {
             let sending = async move {
                 while let Some((failures, sent)) = sender.next() {
                     sender.send_now(failures).await;
-                    sent.into_iter().for_each(|sent| sent());
+                    for sent in sent {
+                        sent();
+                    }
                 }
             };
             self.verdict.control.keep_passing(Box::pin(sending));

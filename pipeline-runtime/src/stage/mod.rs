@@ -9,6 +9,7 @@ mod flat;
 mod intake;
 mod park;
 mod places;
+mod pool;
 mod retries;
 mod shared;
 mod slots;

@@ -3,12 +3,13 @@
 use std::future::poll_fn;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, ready};
 use std::vec;
 
 use super::intake::{Intake, Next};
 use super::park::{block_on, block_on_in};
 use super::places::{Makes, Places, Refused, begin, grow};
+use super::pool::{Pooled, run_in_pool};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
@@ -243,36 +244,6 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     /// What holds a paused clock.
     parker: Option<Arc<Parker>>,
     next: Option<Next<M, K>>,
-}
-
-/// A worker in the blocking pool.
-trait Pooled: Send {
-    /// Waits until there is something to do.
-    fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()>;
-
-    /// Does it; whether there may be more to do.
-    fn work(&mut self) -> bool;
-}
-
-/// Waits in a task and works on the blocking pool, whose slot it gives back when idle.
-async fn run_in_pool(mut worker: Box<dyn Pooled>) {
-    loop {
-        poll_fn(|cx| worker.poll_ready(cx)).await;
-        let worked = tokio::task::spawn_blocking(move || {
-            let mut cx = Context::from_waker(Waker::noop());
-            while worker.work() {
-                if worker.poll_ready(&mut cx).is_pending() {
-                    return Some(worker);
-                }
-            }
-            None
-        });
-        match worked.await {
-            Ok(Some(idle)) => worker = idle,
-            // A panic, or the end of the runtime, has dropped the worker, which has stopped the pipeline.
-            Ok(None) | Err(_) => return,
-        }
-    }
 }
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Pooled for Calls<T, M, O, Task, K> {

@@ -1,0 +1,71 @@
+//! How a run ends, as far as failures decide that.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use crate::control::Control;
+use crate::failure::Failure;
+use crate::ticket::Undecided;
+
+/// Where a failure of a wired-in pipeline goes.
+#[doc(hidden)]
+pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
+
+/// How a run ends. It outlives the workers, the errors end does not: whoever reads failures from a channel sees its
+/// end as soon as no worker can report another one.
+pub(crate) struct Verdict<Task> {
+    pub(super) control: Arc<Control>,
+    /// Where the failure that stops the pipeline goes, if it is the input of another one.
+    relay: OnceLock<Relay>,
+    /// What the run returns, if it fails.
+    failure: Mutex<Option<Failure<Task>>>,
+}
+
+impl<Task: Send + 'static> Verdict<Task> {
+    pub(super) fn new(control: Arc<Control>) -> Self {
+        Self {
+            control,
+            relay: OnceLock::new(),
+            failure: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn relay_to(&self, relay: Relay) {
+        let _ = self.relay.set(relay);
+    }
+
+    /// Keeps the first failure that the run is to return.
+    pub(super) fn decide(&self, failure: Failure<Task>) {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert(failure);
+    }
+
+    /// The failure that the run is to return.
+    pub(crate) fn take(&self) -> Option<Failure<Task>> {
+        self.failure
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take()
+    }
+
+    /// Whether the run is to fail.
+    pub(crate) fn failed(&self) -> bool {
+        self.control.stopped()
+            || self
+                .failure
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .is_some()
+    }
+
+    /// The pipeline cannot go on. Nobody will decide about the failing message: it is given back.
+    pub(crate) fn stop(&self, mut failure: Failure<Task>) {
+        failure.0.ticket = Undecided::null();
+        match self.relay.get() {
+            Some(relay) => (relay.0)(failure.map_task(|_| None)),
+            None => self.decide(failure),
+        }
+        self.control.stop();
+    }
+}
