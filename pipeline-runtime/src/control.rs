@@ -78,6 +78,22 @@ impl Drop for Kept {
     }
 }
 
+/// Failures, until the errors end has them or they are let go.
+pub(crate) struct Unsent(Arc<Control>, usize);
+
+impl Unsent {
+    pub(crate) fn new(control: &Arc<Control>, count: usize) -> Self {
+        control.unsent.send_modify(|unsent| *unsent += count);
+        Self(Arc::clone(control), count)
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        self.0.unsent.send_modify(|unsent| *unsent -= self.1);
+    }
+}
+
 #[derive(Default)]
 pub(crate) struct Control {
     edges: Mutex<Vec<Arc<dyn Close>>>,
@@ -96,6 +112,8 @@ pub(crate) struct Control {
     /// How many run of what outlives the stages: what tells queues of deliveries.
     keepers: watch::Sender<usize>,
     keeping: Mutex<Vec<AbortHandle>>,
+    /// How many failures are on their way to the errors end.
+    unsent: watch::Sender<usize>,
     runtime: OnceLock<Handle>,
     idle: Arc<Idle>,
     timers: OnceLock<bool>,
@@ -289,6 +307,26 @@ impl Control {
         let inner = lock(&self.inner).clone();
         for inner in inner {
             Box::pin(inner.kept()).await;
+        }
+    }
+
+    /// How many failures are on their way to the errors end.
+    pub(crate) fn unsent(&self) -> usize {
+        *self.unsent.borrow()
+    }
+
+    /// Waits until the errors end has what failed. At a stop that is let go, while there is who tells its queue.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn sent(&self) {
+        let mut unsent = self.unsent.subscribe();
+        // An error would mean that there is no sender, which `self` has.
+        let _ = unsent.wait_for(|unsent| *unsent == 0).await;
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            Box::pin(inner.sent()).await;
         }
     }
 

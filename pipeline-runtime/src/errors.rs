@@ -23,9 +23,11 @@ pub(crate) trait Reporter<Task>: Send + Sync {
     /// Items failed, in this order. Waits until they are sent, however long the errors end is full, or away.
     fn report(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()>;
 
-    /// The same without waiting, if the errors end takes several at once: `sent` is called when they are. Else they come
-    /// back. Who calls this keeps their number within bounds.
-    fn gather(&self, failures: Vec<Failure<Task>>, sent: Sent) -> Result<(), Vec<Failure<Task>>>;
+    /// Whether the errors end takes several at once, so that they need not be waited for.
+    fn gathers(&self) -> bool;
+
+    /// Then: items failed, in this order. Who calls this keeps within bounds how many are not `sent`.
+    fn gather(&self, failures: Vec<Failure<Task>>, sent: Sent);
 
     /// The pipeline cannot go on.
     fn stop(&self, failure: Failure<Task>);
@@ -108,17 +110,16 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
         Box::pin(sender.send(failures))
     }
 
-    fn gather(
-        &self,
-        mut failures: Vec<Failure<Task>>,
-        sent: Sent,
-    ) -> Result<(), Vec<Failure<Task>>> {
-        let Some(sender) = self.sender.get().filter(|sender| sender.gathers()) else {
-            return Err(failures);
-        };
+    fn gathers(&self) -> bool {
+        self.sender.get().is_some_and(|sender| sender.gathers())
+    }
+
+    fn gather(&self, mut failures: Vec<Failure<Task>>, sent: Sent) {
         failures.iter_mut().for_each(locate);
-        sender.gather(failures, sent);
-        Ok(())
+        match self.sender.get() {
+            Some(sender) => sender.gather(failures, sent),
+            None => self.fail_fast(failures),
+        }
     }
 
     fn stop(&self, failure: Failure<Task>) {
@@ -155,16 +156,24 @@ fn message(ticket: &Ticket) -> Option<Origin> {
 /// The reporter of a segment: its failures carry no task of the pipeline's.
 pub(crate) struct Untasked<Task>(pub(crate) Arc<dyn Reporter<Task>>);
 
+fn untasked<Task>(failures: Vec<Failure<()>>) -> Vec<Failure<Task>> {
+    let untasked = failures
+        .into_iter()
+        .map(|failure| failure.map_task(|()| None));
+    untasked.collect()
+}
+
 impl<Task: Send + 'static> Reporter<()> for Untasked<Task> {
     fn report(&self, failures: Vec<Failure<()>>) -> BoxFuture<'_, ()> {
-        let untasked = failures
-            .into_iter()
-            .map(|failure| failure.map_task(|()| None));
-        self.0.report(untasked.collect())
+        self.0.report(untasked(failures))
     }
 
-    fn gather(&self, failures: Vec<Failure<()>>, _sent: Sent) -> Result<(), Vec<Failure<()>>> {
-        Err(failures)
+    fn gathers(&self) -> bool {
+        self.0.gathers()
+    }
+
+    fn gather(&self, failures: Vec<Failure<()>>, sent: Sent) {
+        self.0.gather(untasked(failures), sent);
     }
 
     fn stop(&self, failure: Failure<()>) {

@@ -109,6 +109,8 @@ impl<Task: Send + 'static> Live<Task> {
         if !self.watched.control.aborted() {
             self.watched.control.threads_ended().await;
         }
+        // Of those that failed last it may still say that it takes nothing more.
+        self.watched.control.sent().await;
         !self.verdict.failed()
     }
 

@@ -292,3 +292,35 @@ async fn a_failure_names_the_message_that_its_item_comes_from() {
     let said = heard.recv().await.unwrap();
     assert_eq!(said, "map: three, at memory/order 3");
 }
+
+/// An errors end that takes several at once, and breaks when it gets the first.
+struct Breaks;
+
+impl sink::Sink<Failure> for Breaks {
+    async fn write(
+        &self,
+        _failures: Vec<Failure>,
+    ) -> Result<sink::Written, sink::SinkError<Failure>> {
+        // Until all else of the pipeline has come to its end.
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        Err(sink::SinkError::closed("the disk is gone"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_collected_is_not_acknowledged_when_the_errors_end_breaks_at_the_last_failure() {
+    let numbers = filled([1, 2, 3_u64]).await;
+    let deliveries = numbers.clone().deliveries().until_idle();
+    let collected: Result<Vec<u64>, _> = pipeline! {
+        [deliveries, Breaks]
+        1 map(|number| not_three(*number))?,
+    }
+    .collect()
+    .await;
+    assert!(matches!(
+        collected.unwrap_err().cause(),
+        Cause::Stopped(brigade::Stop::ErrorsEnd(_))
+    ));
+    tokio::time::sleep(LEASE).await;
+    assert_eq!(received(&numbers, LEASE).await.len(), 3);
+}

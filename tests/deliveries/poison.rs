@@ -220,3 +220,66 @@ async fn a_queue_that_never_answers_keeps_one_under_suspicion_for_no_longer_than
         assert_eq!(next.told.in_flight, 2, "the queue may still answer");
     }
 }
+
+/// What waits in an open batch is at work until more comes, and nothing more comes before it is done.
+#[tokio::test(start_paused = true)]
+async fn messages_under_suspicion_do_not_wait_for_a_batch_that_waits_for_them() {
+    let numbers = filled(0..6_u64).await;
+    for _ in 0..2 {
+        dies(&numbers, &[2, 4]).await;
+    }
+    let deliveries = numbers.deliveries().poison(4, Letters::default());
+    let stats = deliveries.stats();
+    let running = pipeline! { [deliveries] batch(100), :drive sink::each(|_numbers| {}) }.spawn();
+    // The last one waits for more, as in any batch, and the drain lets it go.
+    until(&stats, |counts| counts.acked == 5).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(conserved(&stats).acked, 6);
+}
+
+/// Nor for what is kept until the input ends.
+#[tokio::test(start_paused = true)]
+async fn messages_under_suspicion_do_not_wait_for_what_is_collected() {
+    let numbers = filled(0..6_u64).await;
+    for _ in 0..2 {
+        dies(&numbers, &[2, 4]).await;
+    }
+    let deliveries = numbers.clone().deliveries().until_idle();
+    let deliveries = deliveries.poison(4, Letters::default());
+    let collecting = pipeline! { [deliveries] map(|number| *number) }.collect();
+    let collected: Result<Vec<u64>, _> = tokio::time::timeout(PATIENCE, collecting).await.unwrap();
+    assert_eq!(collected.unwrap().len(), 6);
+    assert!(numbers.is_empty());
+}
+
+/// A store of letters that is never there.
+struct Away;
+
+impl queue::DeadLetters for Away {
+    fn name(&self) -> Arc<str> {
+        Arc::from("away")
+    }
+
+    async fn write(&self, _letters: Vec<queue::DeadLetter>) -> Result<(), queue::DeadLettersError> {
+        Err(queue::DeadLettersError::away("it is away"))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_beside_the_letter_of_another_is_given_back_at_a_stop_as_never_begun() {
+    let numbers = filled(0..6_u64).await;
+    for _ in 0..3 {
+        dies(&numbers, &[2]).await;
+    }
+    for _ in 0..5 {
+        let deliveries = numbers.clone().deliveries().poison(3, Away);
+        let stats = deliveries.stats();
+        let running = pipeline! { [deliveries] :drive sink::each(|_number| {}) }.spawn();
+        until(&stats, |counts| counts.received >= 6).await;
+        running.drain(PATIENCE).await.unwrap();
+    }
+    tokio::time::sleep(LEASE).await;
+    let begun = numbers.receive(100, PATIENCE).await.unwrap();
+    let begun: Vec<_> = begun.iter().filter(|message| message.begun > 0).collect();
+    assert!(begun.iter().all(|message| message.body == 2), "{begun:?}");
+}

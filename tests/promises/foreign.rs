@@ -449,3 +449,31 @@ async fn a_stop_lets_go_of_all_items_wherever_they_are_though_each_panics() {
         .await;
     }
 }
+
+/// An errors end that takes nothing, and gives back what it was to take.
+struct Returns;
+
+impl Sink<Failure<Brittle>> for Returns {
+    async fn write(
+        &self,
+        failures: Vec<Failure<Brittle>>,
+    ) -> Result<Written, SinkError<Failure<Brittle>>> {
+        Err(SinkError::closed("full").with_items(failures))
+    }
+}
+
+#[tokio::test]
+async fn failures_that_panic_where_an_errors_end_gave_them_back_stop_the_pipeline_all_the_same() {
+    let _quiet = Quiet::new();
+    let run = pipeline! {
+        [source::iter((0..1000).map(Brittle::new)), Returns]
+        push_task(item),
+        2 map(|m| { let id = m.item.id; Err::<u64, _>(id.to_string()) })?,
+        :drive sink::each(|_x| ())
+    };
+    let failure = in_time(run.run()).await.unwrap_err();
+    assert!(
+        matches!(failure.cause(), Cause::Stopped(Stop::ErrorsEnd(_))),
+        "{failure}"
+    );
+}

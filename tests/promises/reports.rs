@@ -207,6 +207,31 @@ async fn a_drain_past_its_deadline_names_a_source_that_blocks_and_what_waits_bet
     pass.open();
 }
 
+/// An errors end that never returns.
+struct Stuck;
+
+impl Sink<Failure> for Stuck {
+    async fn write(&self, _failures: Vec<Failure>) -> Result<Written, SinkError<Failure>> {
+        std::future::pending().await
+    }
+}
+
+#[tokio::test]
+async fn a_drain_past_its_deadline_names_an_errors_end_that_has_not_taken_what_failed() {
+    let running = pipeline! {
+        [0..3_u64, Stuck]
+        1 map(|x| if x == 1 { Err("one") } else { Ok(x) })?,
+        :drive sink::each(|_x| ())
+    }
+    .spawn();
+    eventually("a failure", || running.stats().rows[1].failed == 1).await;
+    let failure = in_time(running.drain(Duration::from_millis(20)))
+        .await
+        .unwrap_err();
+    let said = failure.to_string();
+    assert!(said.contains("1 item waited for `errors end`"), "{said}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_drain_past_its_deadline_names_no_source_that_only_waits() {
     let gate = Gate::closed();

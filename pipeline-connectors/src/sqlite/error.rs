@@ -224,7 +224,8 @@ impl fmt::Display for RowError {
             key,
             problem,
         } = self;
-        write!(f, "the row of table `{table}` with {key}: {problem}")
+        let with = if key.is_empty() { "" } else { " with " };
+        write!(f, "the row of table `{table}`{with}{key}: {problem}")
     }
 }
 

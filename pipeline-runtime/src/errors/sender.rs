@@ -11,6 +11,7 @@ use tokio::sync::oneshot;
 
 use super::verdict::Verdict;
 use crate::bounds::BoxFuture;
+use crate::control::Unsent;
 use crate::failure::{BoxError, Failure, Stop};
 use crate::guard::{self, Shown};
 use crate::patience::Patience;
@@ -29,9 +30,18 @@ pub(super) struct Sender<Task> {
 
 struct Gathered<Task> {
     /// In the order in which they came.
-    waiting: VecDeque<(Vec<Failure<Task>>, Sent)>,
+    waiting: VecDeque<Waiting<Task>>,
     /// A task is sending what waits, and ends when nothing does.
     is_sending: bool,
+}
+
+/// What goes in one write, and who is told when it is sent.
+type Write<Task> = (Vec<Failure<Task>>, Vec<(Sent, Unsent)>);
+
+struct Waiting<Task> {
+    failures: Vec<Failure<Task>>,
+    sent: Sent,
+    unsent: Unsent,
 }
 
 impl<Task: Send + 'static> Sender<Task> {
@@ -57,11 +67,11 @@ impl<Task: Send + 'static> Sender<Task> {
         self.gathered.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends failures, and waits for that.
+    /// Sends failures, and waits for that, or until the pipeline is stopped.
     ///
     /// # Cancel safety
     ///
-    /// What is not sent yet may be lost: for who is stopped with the pipeline.
+    /// For who is stopped with the pipeline: what is not sent then may be, or not.
     pub(super) async fn send(self: &Arc<Self>, failures: Vec<Failure<Task>>) {
         if !self.gathers() {
             return self.send_now(failures).await;
@@ -71,46 +81,42 @@ impl<Task: Send + 'static> Sender<Task> {
             failures,
             Box::new(move || sent.send(()).unwrap_or_default()),
         );
-        // An error: the pipeline is stopped.
-        let _ = is_sent.await;
+        let stopped = pin!(self.verdict.control.until_stopped());
+        select(is_sent, stopped).await;
     }
 
-    /// Has a task of its own send them.
+    /// Has a task of its own send them, which the end of the run waits for.
     pub(super) fn gather(self: &Arc<Self>, failures: Vec<Failure<Task>>, sent: Sent) {
+        let unsent = Unsent::new(&self.verdict.control, failures.len());
         let mut gathered = self.gathered();
-        gathered.waiting.push_back((failures, sent));
+        gathered.waiting.push_back(Waiting {
+            failures,
+            sent,
+            unsent,
+        });
         if !std::mem::replace(&mut gathered.is_sending, true) {
             drop(gathered);
-            let sender = Arc::clone(self);
-            let sending = async move {
-                while let Some((failures, sent)) = sender.next() {
-                    sender.send_now(failures).await;
-                    for sent in sent {
-                        sent();
-                    }
-                }
+            let sending = Sending {
+                sender: Arc::clone(self),
+                has_ended: false,
             };
-            self.verdict.control.keep_passing(Box::pin(sending));
+            self.verdict.control.keep_passing(Box::pin(sending.run()));
         }
     }
 
-    /// What goes in the next write. Of a pipeline that is stopped nothing is sent any more.
-    fn next(&self) -> Option<(Vec<Failure<Task>>, Vec<Sent>)> {
+    /// The next write; `None` when nothing waits.
+    fn next(&self) -> Option<Write<Task>> {
         let mut gathered = self.gathered();
-        let (mut failures, mut all) = (Vec::new(), Vec::new());
-        while let Some((next, _)) = gathered.waiting.front()
-            && (all.is_empty() || failures.len() + next.len() <= MOST)
-            && let Some((mut next, sent)) = gathered.waiting.pop_front()
+        let (mut failures, mut told) = (Vec::new(), Vec::new());
+        while let Some(next) = gathered.waiting.front()
+            && (told.is_empty() || failures.len() + next.failures.len() <= MOST)
+            && let Some(mut next) = gathered.waiting.pop_front()
         {
-            failures.append(&mut next);
-            all.push(sent);
+            failures.append(&mut next.failures);
+            told.push((next.sent, next.unsent));
         }
-        gathered.is_sending = !all.is_empty();
-        drop(gathered);
-        if self.verdict.control.stopped() {
-            guard::let_go_of(failures.drain(..));
-        }
-        (!all.is_empty()).then_some((failures, all))
+        gathered.is_sending = !told.is_empty();
+        (!told.is_empty()).then_some((failures, told))
     }
 
     async fn send_now(&self, failures: Vec<Failure<Task>>) {
@@ -155,9 +161,47 @@ impl<Task: Send + 'static> Sender<Task> {
                     error: refused.unwrap_or(error),
                     first: left.first().map(|first| first.cause().to_string()),
                 };
+                guard::let_go_of(left);
                 return Err(Failure::stopped(stage, Stop::ErrorsEnd(error.into())));
             }
             failures = left;
+        }
+    }
+}
+
+/// The task that sends what waits. Whatever ends it, nobody waits for it then.
+struct Sending<Task: Send + 'static> {
+    sender: Arc<Sender<Task>>,
+    has_ended: bool,
+}
+
+impl<Task: Send + 'static> Sending<Task> {
+    async fn run(mut self) {
+        let sender = &self.sender;
+        while let Some((failures, told)) = sender.next() {
+            let stage = failures.first().map(|first| first.stage().clone());
+            if sender.verdict.control.stopped() {
+                guard::let_go_of(failures);
+            } else if let Err(panicked) = guard::run(sender.send_now(failures)).await
+                && let Some(stage) = stage
+            {
+                let stop = Stop::ErrorsEnd(Box::new(panicked));
+                sender.verdict.stop(Failure::stopped(stage, stop));
+            }
+            for (sent, _unsent) in told {
+                sent();
+            }
+        }
+        self.has_ended = true;
+    }
+}
+
+impl<Task: Send + 'static> Drop for Sending<Task> {
+    fn drop(&mut self) {
+        // By itself: nothing waits, or another task has begun with it. Else it was aborted, or the runtime is at its end.
+        if !self.has_ended {
+            let waiting = std::mem::take(&mut self.sender.gathered().waiting);
+            guard::let_go_of(waiting.into_iter().flat_map(|waiting| waiting.failures));
         }
     }
 }

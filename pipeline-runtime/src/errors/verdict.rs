@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crate::control::Control;
 use crate::failure::Failure;
+use crate::guard;
 use crate::ticket::Undecided;
 
 /// Where a failure of a wired-in pipeline goes.
@@ -35,10 +36,14 @@ impl<Task: Send + 'static> Verdict<Task> {
 
     /// Keeps the first failure that the run is to return.
     pub(super) fn decide(&self, failure: Failure<Task>) {
-        self.failure
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get_or_insert(failure);
+        let mut first = self.failure.lock().unwrap_or_else(PoisonError::into_inner);
+        let later = match &*first {
+            Some(_) => Some(failure),
+            None => first.replace(failure),
+        };
+        // What is the user's is not dropped under the lock.
+        drop(first);
+        guard::let_go_of(later);
     }
 
     /// The failure that the run is to return.

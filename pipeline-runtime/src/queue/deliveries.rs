@@ -157,10 +157,11 @@ impl<Q: Queue> Input for Deliveries<Q> {
             poison,
         } = self;
         let profile = queue.profile();
-        let until_idle = until_idle.then(|| {
-            build.control.idle().want();
-            Arc::clone(build.control.idle())
-        });
+        let (idle, tells_begun) = (Arc::clone(build.control.idle()), queue.tells_begun());
+        // Both ask those who keep items back to go on with them.
+        if until_idle || (tells_begun && poison.suspects()) {
+            idle.want();
+        }
         let open = keeper.open(Terms {
             lease: profile.lease,
             settles: profile.settles,
@@ -173,12 +174,13 @@ impl<Q: Queue> Input for Deliveries<Q> {
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));
         }));
         let asks = Asks {
-            tells_begun: queue.tells_begun(),
+            tells_begun,
             connecting: Connecting::within(connect_within, &queue.name()),
             queue,
             keeper,
             prefetch: prefetch.unwrap_or(profile.receives),
             wait,
+            idle,
             until_idle,
             poison,
         };

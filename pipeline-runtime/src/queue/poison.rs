@@ -48,6 +48,11 @@ impl Poison {
         Self::After(limit, Arc::new(letters))
     }
 
+    /// Whether it thinks anything of messages.
+    pub(super) fn suspects(&self) -> bool {
+        matches!(self, Self::After(..))
+    }
+
     /// What is to be thought of a message.
     pub(super) fn suspicion<B>(&self, delivery: &Delivery<B>) -> Suspicion {
         match self {
@@ -72,6 +77,7 @@ impl Poison {
         if poisoned.is_empty() {
             return Ok(items);
         }
+        let healthy = Unbegun(items);
         let place = format!("dead letters `{}`", letters.name());
         let patience = Patience::new(place);
         let mut asking = patience.asking();
@@ -93,6 +99,23 @@ impl Poison {
             tracing::warn!(id = %item.id(), count = item.receive_count(), "delivered too often; a dead letter is written");
             ticket.resolve(Fate::Dead);
         }
-        Ok(items)
+        Ok(healthy.take())
+    }
+}
+
+/// Messages that no worker has seen yet; they are given back as such.
+struct Unbegun<B>(Vec<Carried<Delivery<B>, Ticket>>);
+
+impl<B> Unbegun<B> {
+    fn take(mut self) -> Vec<Carried<Delivery<B>, Ticket>> {
+        std::mem::take(&mut self.0)
+    }
+}
+
+impl<B> Drop for Unbegun<B> {
+    fn drop(&mut self) {
+        for Carried { ticket, .. } in self.0.drain(..) {
+            ticket.resolve(Fate::Unbegun);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -44,8 +45,10 @@ pub(super) struct Asks<Q> {
     pub(super) prefetch: usize,
     pub(super) wait: Duration,
     pub(super) connecting: Arc<Connecting>,
-    /// For a source that ends when there is nothing left to do.
-    pub(super) until_idle: Option<Arc<Idle>>,
+    /// Who keeps items back.
+    pub(super) idle: Arc<Idle>,
+    /// It ends when there is nothing left to do.
+    pub(super) until_idle: bool,
     pub(super) poison: Poison,
     /// Whether the queue tells deliveries that were worked on from those that only waited.
     pub(super) tells_begun: bool,
@@ -58,7 +61,7 @@ impl<Q> Clone for Asks<Q> {
             keeper: Arc::clone(&self.keeper),
             poison: self.poison.clone(),
             connecting: Arc::clone(&self.connecting),
-            until_idle: self.until_idle.clone(),
+            idle: Arc::clone(&self.idle),
             ..*self
         }
     }
@@ -109,8 +112,9 @@ impl<Q: Queue> Receiving<Q> {
                 return Poll::Ready(Ok(fresh));
             };
             let beginning = self.beginning.get_or_insert_with(|| {
-                let suspicion = poison.suspicion(&first.item);
-                Box::pin(self.asks.clone().begin(first.ticket.slot(), suspicion))
+                let (suspicion, waiting) = (poison.suspicion(&first.item), self.ahead.len());
+                let asks = self.asks.clone();
+                Box::pin(asks.begin(first.ticket.slot(), suspicion, waiting))
             });
             let begun = ready!(beginning.as_mut().poll(cx));
             self.beginning = None;
@@ -170,9 +174,14 @@ impl<Q: Queue> Asks<Q> {
 
     /// Waits until a worker may begin with a message that was delivered before, and marks it: what kills the process at
     /// once is counted. Whether its lease is still held.
-    async fn begin(self, slot: Option<usize>, suspicion: Suspicion) -> Result<bool, SourceError> {
+    async fn begin(
+        self,
+        slot: Option<usize>,
+        suspicion: Suspicion,
+        waiting: usize,
+    ) -> Result<bool, SourceError> {
         let Some(slot) = slot else { return Ok(true) };
-        self.keeper.turn(slot, suspicion).await;
+        self.turn(slot, suspicion, waiting).await;
         let receipt = self.keeper.receipt(slot);
         let patience = Patience::new(format!("queue `{}`", self.queue.name()));
         let mut asking = patience.asking();
@@ -195,16 +204,28 @@ impl<Q: Queue> Asks<Q> {
         Ok(true)
     }
 
+    /// Waits until a worker may begin with one of the messages that are `waiting` here. Those before it may lie in an open
+    /// batch, which only more messages would fill: it goes on with what it has. Or they are kept until the input ends, and
+    /// nobody works on those.
+    async fn turn(&self, slot: usize, suspicion: Suspicion, waiting: usize) {
+        let mut turn = pin!(self.keeper.turn(slot, suspicion));
+        while timeout(PAUSE, &mut turn).await.is_err() {
+            self.idle.flush();
+            if self.keeper.snapshot().in_flight == (waiting + self.idle.kept()) as u64 {
+                return self.keeper.begins(slot, suspicion);
+            }
+        }
+    }
+
     fn is_idle(&self) -> bool {
-        let idle = self.until_idle.as_ref();
-        idle.is_some_and(|idle| self.keeper.is_idle(idle.kept()))
+        self.until_idle && self.keeper.is_idle(self.idle.kept())
     }
 
     /// Nothing came: open batches go on with what they have. Then waits until something is done, where the queue did not
     /// wait for a message.
     async fn flush(&self, asked: Instant) {
-        if let Some(idle) = &self.until_idle {
-            idle.flush();
+        if self.until_idle {
+            self.idle.flush();
             let pause = PAUSE.saturating_sub(asked.elapsed());
             // Done or not: the queue is asked again.
             let _ = timeout(pause, self.keeper.settles()).await;

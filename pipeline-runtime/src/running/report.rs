@@ -72,6 +72,8 @@ impl Watched {
                 kept.push(Kept::new(&next.main().name, waiting, Held::InFront));
             }
         }
+        let unsent = self.control.unsent() as u64;
+        kept.push(Kept::new("errors end", unsent, Held::InFront));
         kept.retain(|kept| kept.items > 0 || kept.held == Held::InCall);
         kept
     }

@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::failure::{Away, BoxError, Cause};
-use crate::guard::{self, Panicked, Shown};
+use crate::guard::{self, Going, Panicked, Shown};
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
 
@@ -233,7 +233,8 @@ impl Written {
 
     /// The first cause, as an error.
     pub(crate) fn into_first(self) -> Option<BoxError> {
-        let first = self.failed.into_iter().next()?;
+        let mut failed = Going::of(self.failed);
+        let first = failed.next()?;
         Some(match first.cause {
             Cause::Error(error) => error,
             other => other.to_string().into(),

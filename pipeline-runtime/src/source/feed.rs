@@ -317,12 +317,12 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
 
     fn unpark(&self, place: usize) {
         let mut waiters = self.side.waiters();
-        if !waiters.unpark(place) {
-            let next = waiters.choose();
-            drop(waiters);
-            if let Some(waker) = next {
-                waker.wake();
-            }
+        // Another one goes on in any case: if this one had not been chosen, the source may have woken it by itself.
+        waiters.unpark(place);
+        let next = waiters.choose();
+        drop(waiters);
+        if let Some(waker) = next {
+            waker.wake();
         }
     }
 

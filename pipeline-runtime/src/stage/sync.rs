@@ -357,17 +357,21 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
         // Not within the measured time: a slow errors end is no slow stage.
-        let kept = if self.failed.is_empty() {
-            0
-        } else {
-            self.gather().await
-        };
+        let mut kept = 0;
+        if !self.failed.is_empty() {
+            if self.shared.reporter.gathers() {
+                kept = self.gather();
+            } else {
+                self.report().await;
+            }
+        }
         self.intake.batch.hold = None;
         self.submit(seq, credits - kept, cost);
     }
 
-    /// Sends on what failed, without waiting where that can be done: then it keeps its credits, so many, until it is sent.
-    async fn gather(&mut self) -> usize {
+    /// Sends on what failed, which keeps its credits, so many, until it is sent.
+    #[cold]
+    fn gather(&mut self) -> usize {
         let failures = std::mem::take(&mut *self.failed);
         let (kept, shared) = (failures.len(), Arc::downgrade(&self.shared));
         let sent = move || {
@@ -375,14 +379,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
                 shared.edge.release(kept);
             }
         };
-        match self.shared.reporter.gather(failures, Box::new(sent)) {
-            Ok(()) => kept,
-            Err(failures) => {
-                self.failed = Held(failures);
-                self.report().await;
-                0
-            }
-        }
+        self.shared.reporter.gather(failures, Box::new(sent));
+        kept
     }
 
     /// Sends on what failed.

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
-use rusqlite::{Connection, Error, ErrorCode};
+use rusqlite::{Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
@@ -167,7 +167,7 @@ impl<B: QueueBody> Thread<B> {
     fn serve(&mut self, requests: Vec<Request<B>>) {
         match with_room(self, |thread| thread.transaction(&requests, true)) {
             Ok(done) => self.answer(requests, done),
-            Err(error) if requests.is_empty() || is_locked(&error) => {
+            Err(error) if requests.is_empty() || kind(&error) == ErrorKind::Away => {
                 let error = || queue_error(&error, self.waited);
                 refuse(requests, error);
                 refuse_receives(self.receives.drain(..), error);
@@ -315,13 +315,6 @@ impl<B> Default for Done<B> {
 enum Reply {
     Settled(Vec<Unsettled>),
     Depth(Depth),
-}
-
-fn is_locked(error: &Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
 }
 
 /// A full disk, a lock and a want of file descriptors pass; a damaged file does not.

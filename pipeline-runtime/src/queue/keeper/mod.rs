@@ -159,13 +159,16 @@ impl Keeper {
             {
                 let mut state = self.lock();
                 if state.at_work.lets_begin(suspicion) {
-                    state.at_work.begins(suspicion);
-                    state.held[slot].suspicion = suspicion;
-                    return;
+                    return state.begins(slot, suspicion);
                 }
             }
             turn.await;
         }
+    }
+
+    /// A worker begins with the delivery.
+    pub(in crate::queue) fn begins(&self, slot: usize, suspicion: Suspicion) {
+        self.lock().begins(slot, suspicion);
     }
 
     /// Opens the source.
@@ -319,6 +322,11 @@ impl Terms {
 }
 
 impl State {
+    fn begins(&mut self, slot: usize, suspicion: Suspicion) {
+        self.at_work.begins(suspicion);
+        self.held[slot].suspicion = suspicion;
+    }
+
     /// From here on its lease is not extended any more. Those who are to be told at once.
     fn resolve(
         &mut self,
