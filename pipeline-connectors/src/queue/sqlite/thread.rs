@@ -6,13 +6,13 @@ use std::time::{Duration, Instant};
 
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
-use rusqlite::{Connection, Error, ErrorCode};
+use rusqlite::{Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::store::{Settle, Store};
 use super::{Depth, QueueBody};
-use crate::sqlite::{Connected, kind, refused, with_room};
+use crate::sqlite::{Connected, is_locked, kind, leave_room, refused, with_room};
 
 /// How many requests may wait for the next transaction.
 pub(super) const WAITING: usize = 256;
@@ -190,7 +190,9 @@ impl<B: QueueBody> Thread<B> {
             .connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute([])?;
-        let done = self.within(requests, receives).and_then(|done| {
+        let done = leave_room(&self.store.connection);
+        let done = done.and_then(|()| self.within(requests, receives));
+        let done = done.and_then(|done| {
             self.store
                 .connection
                 .prepare_cached("COMMIT")?
@@ -315,13 +317,6 @@ impl<B> Default for Done<B> {
 enum Reply {
     Settled(Vec<Unsettled>),
     Depth(Depth),
-}
-
-fn is_locked(error: &Error) -> bool {
-    matches!(
-        error.sqlite_error_code(),
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
-    )
 }
 
 /// A full disk, a lock and a want of file descriptors pass; a damaged file does not.
