@@ -148,3 +148,21 @@ async fn the_outputs_of_a_flat_map_beside_the_push_of_their_task_finish_it_once_
     running.drain(PATIENCE).await.unwrap();
     assert_eq!(notes.finished(), ["a"]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_beside_the_push_of_its_task_has_that_where_no_function_owned_the_record() {
+    let (messages, notes, _) = delivered_before().await;
+    let failure = pipeline! {
+        [messages.deliveries()]
+        journal = notes;
+        push_task(message, id = |_| "task"),
+        let number = FAILS?,
+        map(|m| m.number),
+        :drive sink::each(|_number| {}),
+    }
+    .run()
+    .await
+    .unwrap_err();
+    assert_eq!(failure.task().map(|message| message.as_str()), Some("text"));
+    assert_eq!(failure.frames(), ["message"]);
+}

@@ -58,8 +58,7 @@ pub(crate) trait Rider: Send + Sync {
     fn frames(&self) -> Vec<Recorded>;
 }
 
-/// A seat that is kept free for a rider who comes while a worker has the ticket: what becomes of the item between its
-/// taking and the worker's next step becomes of the rider too.
+/// A seat on a ticket, kept free for a rider who comes when a worker has the ticket already.
 #[derive(Clone, Default)]
 pub(crate) struct Seat(Arc<OnceLock<Arc<dyn Rider>>>);
 
