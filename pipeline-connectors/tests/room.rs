@@ -33,7 +33,7 @@ struct Files {
     letters: SqliteDeadLetters,
     table: Table,
     completing: Completing,
-    messages: AtomicU32,
+    numbers: AtomicU32,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -43,6 +43,17 @@ enum Part {
     Letters,
     Table,
     Completing,
+}
+
+impl Part {
+    fn file(self) -> &'static str {
+        match self {
+            Self::Queue => "jobs.db",
+            Self::Journal | Self::Completing => "tasks.db",
+            Self::Letters => "dead.db",
+            Self::Table => "rows.db",
+        }
+    }
 }
 
 const PARTS: [Part; 5] = [
@@ -55,21 +66,22 @@ const PARTS: [Part; 5] = [
 
 impl Files {
     fn on(disk: &SmallDisk) -> Self {
-        let table = |file: &str| {
-            let database = Database::open(disk.file(file)).unwrap();
+        let table = |file: Part| {
+            let database = Database::open(disk.file(file.file())).unwrap();
             let table = database.table("rows").column("id", "INTEGER");
             let table = table.column("text", "TEXT").key(["id"]).upsert();
             table.create().open().unwrap()
         };
-        let journal = journal::sqlite(disk.file("tasks.db")).open().unwrap();
-        let completing = journal.completing(&table("tasks.db")).unwrap();
+        let journal = journal::sqlite(disk.file(Part::Journal.file()));
+        let journal = journal.open().unwrap();
+        let completing = journal.completing(&table(Part::Completing)).unwrap();
         Self {
-            queue: queue::sqlite(disk.file("jobs.db")).open().unwrap(),
-            letters: SqliteDeadLetters::open(disk.file("dead.db")).unwrap(),
-            table: table("rows.db"),
+            queue: queue::sqlite(disk.file(Part::Queue.file())).open().unwrap(),
+            letters: SqliteDeadLetters::open(disk.file(Part::Letters.file())).unwrap(),
+            table: table(Part::Table),
             journal,
             completing,
-            messages: AtomicU32::new(0),
+            numbers: AtomicU32::new(0),
         }
     }
 
@@ -79,14 +91,17 @@ impl Files {
             Part::Journal => self.task().await,
             Part::Letters => self.letter().await,
             Part::Table => {
-                let written = self.table.write(vec![row()]).await?;
+                let written = self.table.write(vec![self.row()]).await?;
                 assert_eq!(written.failures().count(), 0);
                 Ok(())
             }
             Part::Completing => {
                 let (task, epoch) = self.begin("task").await?;
                 let stake = Stake::of_task(task.clone(), epoch);
-                let written = self.completing.settle(vec![row()], vec![stake]).await?;
+                let written = self
+                    .completing
+                    .settle(vec![self.row()], vec![stake])
+                    .await?;
                 assert_eq!(written.failures().count(), 0);
                 self.finish(task, epoch).await
             }
@@ -114,10 +129,16 @@ impl Files {
         self.finish(task, epoch).await
     }
 
+    /// In the place of the one before, and another: what is as it was is not written.
+    fn row(&self) -> (i64, String) {
+        let number = self.numbers.fetch_add(1, Relaxed);
+        (1, format!("{number:0SIZE$}"))
+    }
+
     /// For another message each time: that a task is complete is remembered.
     async fn begin(&self, task: &str) -> Result<(TaskName, u64), BoxError> {
         let task = TaskName::new("room", task);
-        let number = self.messages.fetch_add(1, Relaxed);
+        let number = self.numbers.fetch_add(1, Relaxed);
         let begin = Begin {
             task: task.clone(),
             message: Some(number.to_string().into()),
@@ -145,10 +166,6 @@ impl Files {
         self.letters.remove(&one).await?;
         Ok(())
     }
-}
-
-fn row() -> (i64, String) {
-    (1, "x".repeat(SIZE))
 }
 
 #[tokio::test]
@@ -196,6 +213,42 @@ async fn a_full_disk_is_told_as_such_and_everything_goes_on_when_there_is_room()
             assert!(done.is_ok(), "{part:?}: {done:?}");
         }
         assert!(files.letters.count().await.unwrap() >= more - 1);
+    }
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_moved_for_a_while_leaves_the_room_that_it_needs_for_that() {
+    for part in PARTS {
+        let Some(disk) = SmallDisk::mount_of("2m") else {
+            return;
+        };
+        let files = Files::on(&disk);
+        // As a process that was stopped while it read: what is written from here on stays in the log.
+        let reader = rusqlite::Connection::open(disk.file(part.file())).unwrap();
+        let look = "BEGIN; SELECT count(*) FROM sqlite_schema";
+        reader.execute_batch(look).unwrap();
+        let mut rounds = 0;
+        let error = loop {
+            match files.round(part).await {
+                Ok(()) => rounds += 1,
+                Err(error) => break error.to_string(),
+            }
+            assert!(rounds < 1000, "{part:?}: the log is moved all the same");
+        };
+        assert!(
+            error.contains("the disk is full; make room"),
+            "{part:?}: {error}"
+        );
+        reader.execute_batch("COMMIT").unwrap();
+        // What has just been tried in vain rests for a second.
+        let deadline = Instant::now() + Duration::from_secs(30);
+        while let Err(error) = files.round(part).await {
+            assert!(
+                Instant::now() < deadline,
+                "{part:?}, after {rounds} rounds: {error}"
+            );
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
     }
 }
 

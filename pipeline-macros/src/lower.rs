@@ -139,24 +139,16 @@ impl Lowering<'_> {
 
     /// The stages in front of `:drive`.
     fn drive(&self, run: Range<usize>, stage: usize, units: &mut Vec<Unit>) {
-        let needs_group = |stage: &usize| self.is_annotated(*stage) || self.multiplies(*stage);
-        let pre = match run.clone().rev().find(needs_group) {
-            None => run.clone(),
-            Some(last) => self.left_behind(last, run.end),
+        let needs_group = |stage: usize| self.is_annotated(stage) || self.multiplies(stage);
+        let pre = if run.clone().any(needs_group) {
+            run.end..run.end
+        } else {
+            run.clone()
         };
         if pre.start > run.start {
             self.run(run.start..pre.start, units);
         }
         units.push(Unit::Drive { pre, stage });
-    }
-
-    /// Of the plain stages behind `main` up to `end` those that cannot be in its group: a task of the journal goes along
-    /// with its record, which is handed on with it before it ends.
-    fn left_behind(&self, main: usize, end: usize) -> Range<usize> {
-        let leaves = |stage: &usize| !self.stages[*stage].after.is_record();
-        let opens = self.mode(main) == Mode::Journal && !self.stages[main].before.is_record();
-        let first = (main + 1..end).find(|stage| opens && leaves(stage));
-        first.unwrap_or(end)..end
     }
 
     /// The plain stages behind `batch` run in its task, up to one that multiplies.
@@ -191,12 +183,7 @@ impl Lowering<'_> {
         }
         for (position, main) in annotated.iter().enumerate() {
             let end = annotated.get(position + 1).copied().unwrap_or(run.end);
-            let left = self.left_behind(*main, end);
-            units.push(self.group(*main, start..left.start));
-            if !left.is_empty() {
-                let main = left.clone().find(|stage| self.multiplies(*stage));
-                units.push(self.group(main.unwrap_or(left.start), left));
-            }
+            units.push(self.group(*main, start..end));
             start = end;
         }
     }

@@ -6,7 +6,7 @@ use std::io::Read as _;
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode};
+use rusqlite::{Connection, Error, ErrorCode};
 
 use crate::crew::Zombie;
 use crate::story::Places;
@@ -30,24 +30,28 @@ fn open(path: &Path) -> Connection {
     connection
 }
 
-/// How many messages are in the queue. `None` while somebody holds it: a worker that is stopped lets go only when it goes
-/// on, which is up to who asks.
+/// One that does not wait for long.
+fn open_in_between(path: &Path) -> Connection {
+    let connection = open(path);
+    connection.busy_timeout(Duration::from_millis(100)).unwrap();
+    connection
+}
+
+/// What was read. `None` while somebody holds the file: a worker that is stopped lets go only when it goes on, which is up
+/// to who asks.
+fn unless_held<T>(read: rusqlite::Result<T>) -> Option<T> {
+    let code = read.as_ref().err().and_then(Error::sqlite_error_code);
+    match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed) => None,
+        _ => Some(read.unwrap()),
+    }
+}
+
+/// How many messages are in the queue. `None` while somebody holds it.
 pub(crate) fn left(directory: &Path, places: Places) -> Option<u32> {
     let [queue, ..] = places.files(directory);
-    let connection = open(&queue);
-    connection.busy_timeout(Duration::from_millis(100)).unwrap();
     let count = "SELECT count(*) FROM brigade_queue";
-    match connection.query_row(count, [], |row| row.get(0)) {
-        Err(error)
-            if matches!(
-                error.sqlite_error_code(),
-                Some(ErrorCode::DatabaseBusy | ErrorCode::FileLockingProtocolFailed)
-            ) =>
-        {
-            None
-        }
-        counted => Some(counted.unwrap()),
-    }
+    unless_held(open_in_between(&queue).query_row(count, [], |row| row.get(0)))
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -121,7 +125,7 @@ impl Ledger {
             .read(true)
             .open(notes);
         Self {
-            journal: open(&journal),
+            journal: open_in_between(&journal),
             notes: notes.unwrap(),
             rest: String::new(),
             seen: 0,
@@ -131,13 +135,11 @@ impl Ledger {
         }
     }
 
-    /// A delivery that is read with a frame, or before it, may have begun before the record.
-    pub(crate) fn look(&mut self) {
-        let new = "SELECT seq, frame FROM recorded WHERE seq > ?1 ORDER BY seq";
-        let mut select = self.journal.prepare_cached(new).unwrap();
-        let frames = select.query_map([self.seen], |row| Ok((row.get(0)?, row.get(1)?)));
-        let frames: Vec<(i64, String)> = frames.unwrap().collect::<Result<_, _>>().unwrap();
-        drop(select);
+    /// A delivery that is read with a frame, or before it, may have begun before the record. Whether nobody holds the file.
+    pub(crate) fn look(&mut self) -> bool {
+        let Some(frames) = unless_held(self.frames()) else {
+            return false;
+        };
         self.notes.read_to_string(&mut self.rest).unwrap();
         let whole = self.rest.rfind('\n').map_or(0, |end| end + 1);
         let rest = self.rest.split_off(whole);
@@ -149,6 +151,15 @@ impl Ledger {
             let number = self.recorded.len();
             self.recorded.entry(frame).or_insert(number);
         }
+        true
+    }
+
+    /// Those that were not seen yet.
+    fn frames(&self) -> rusqlite::Result<Vec<(i64, String)>> {
+        let new = "SELECT seq, frame FROM recorded WHERE seq > ?1 ORDER BY seq";
+        let mut select = self.journal.prepare_cached(new)?;
+        let frames = select.query_map([self.seen], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        frames.collect()
     }
 
     fn note(&mut self, line: &str) {

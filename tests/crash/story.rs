@@ -135,7 +135,7 @@ impl Story {
         let (kills, jumps) = (crew.kills, crew.jumps);
         let zombies = std::mem::take(&mut crew.zombies);
         drop(crew);
-        ledger.look();
+        assert!(ledger.look(), "nobody is left who could hold it");
         let found = audit::look(&files, places, messages, &notes, &zombies, ledger);
         eprintln!(
             "{}: {kills} kills, {} went on past their leases, {jumps} jumps of the clock, {full} times full; {} calls by zombies",

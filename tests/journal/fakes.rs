@@ -1,11 +1,17 @@
-//! A journal to look into, and to make fail.
+//! What the tests share: a journal to look into, and to make fail; dead letters to look at.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use brigade::journal::{Begin, Begun, Finish, Frame, Journal, JournalError, Recorded, TaskName};
+use brigade::queue::{
+    DeadLetter, DeadLetters, DeadLettersError, Memory, Outgoing, Queue as _, memory,
+};
 use tokio::sync::Semaphore;
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A journal in a map.
 #[derive(Default)]
@@ -151,4 +157,49 @@ impl Journal for Notes {
         self.finished.lock().unwrap().extend(ids);
         Ok(())
     }
+}
+
+/// Dead letters to look at.
+#[derive(Clone, Default)]
+pub(crate) struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
+
+impl Letters {
+    pub(crate) fn written(&self) -> Vec<DeadLetter> {
+        self.0.lock().unwrap().clone()
+    }
+}
+
+impl DeadLetters for Letters {
+    fn name(&self) -> Arc<str> {
+        "letters".into()
+    }
+
+    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
+        self.0.lock().unwrap().extend(letters);
+        Ok(())
+    }
+}
+
+/// A queue with these messages, each an id and a text.
+pub(crate) async fn sent(messages: &[(&str, &str)]) -> Memory<String> {
+    let queue = memory();
+    let outgoing = |(id, text): &(&str, &str)| Outgoing::new((*text).to_owned()).id(*id);
+    let unsent = queue
+        .send(messages.iter().map(outgoing).collect())
+        .await
+        .unwrap();
+    assert!(unsent.is_empty());
+    queue
+}
+
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
+    let waiting = async {
+        while !holds() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    assert!(
+        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
+        "never: {what}"
+    );
 }

@@ -1,6 +1,7 @@
 //! Stages that are recorded: what runs again and what does not.
 
 mod fakes;
+mod fused;
 #[path = "../support/heard.rs"]
 mod heard;
 mod once;

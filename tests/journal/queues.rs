@@ -6,11 +6,9 @@ use std::time::Duration;
 
 use brigade::journal::{Forget, Journal as _};
 use brigade::prelude::*;
-use brigade::queue::{DeadLetter, DeadLetters, DeadLettersError, Memory, Outgoing};
+use brigade::queue::Outgoing;
 
-use crate::fakes::{Failing, Notes};
-
-const PATIENCE: Duration = Duration::from_secs(30);
+use crate::fakes::{Failing, Letters, Notes, PATIENCE, sent, until};
 
 /// How often two stages ran, and how often the second fails.
 #[derive(Default)]
@@ -48,44 +46,6 @@ impl Stages {
     fn counts(&self) -> (usize, usize) {
         (self.first.load(SeqCst), self.second.load(SeqCst))
     }
-}
-
-/// Dead letters to look at.
-#[derive(Clone, Default)]
-struct Letters(Arc<Mutex<Vec<DeadLetter>>>);
-
-impl DeadLetters for Letters {
-    fn name(&self) -> Arc<str> {
-        "letters".into()
-    }
-
-    async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
-        self.0.lock().unwrap().extend(letters);
-        Ok(())
-    }
-}
-
-async fn sent(messages: &[(&str, &str)]) -> Memory<String> {
-    let queue = queue::memory();
-    let outgoing = |(id, text): &(&str, &str)| Outgoing::new((*text).to_owned()).id(*id);
-    let unsent = queue
-        .send(messages.iter().map(outgoing).collect())
-        .await
-        .unwrap();
-    assert!(unsent.is_empty());
-    queue
-}
-
-async fn until(what: &str, holds: impl Fn() -> bool) {
-    let waiting = async {
-        while !holds() {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
-    };
-    assert!(
-        tokio::time::timeout(PATIENCE, waiting).await.is_ok(),
-        "never: {what}"
-    );
 }
 
 /// In real time: virtual time runs on while the threads of a blocking stage work.
@@ -148,7 +108,7 @@ async fn a_journal_that_is_away_is_waited_for_and_no_letter_is_written() {
     tokio::time::sleep(PATIENCE).await;
     until("it is done", || stats.snapshot().acked == 1).await;
     running.drain(PATIENCE).await.unwrap();
-    assert!(letters.0.lock().unwrap().is_empty());
+    assert!(letters.written().is_empty());
     assert_eq!((stats.snapshot().received, stages.counts().0), (1, 1));
 }
 
@@ -168,15 +128,12 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
         :drive sink::each(|_tens| {}),
     }
     .spawn();
-    until("the letter is written", || {
-        !letters.0.lock().unwrap().is_empty()
-    })
-    .await;
+    until("the letter is written", || !letters.written().is_empty()).await;
     until("the dead task is finished", || {
         notes.finished() == ["message a"]
     })
     .await;
-    let letter = letters.0.lock().unwrap()[0].clone();
+    let letter = letters.written()[0].clone();
     let known = |frame: &queue::DeadFrame| (frame.key.clone(), frame.value.is_some());
     let frames: Vec<_> = letter.frames.iter().map(known).collect();
     let expected = [("message", false), ("upper", false), ("length", true)];
@@ -203,7 +160,7 @@ async fn a_dead_letter_holds_what_is_recorded_and_replays_into_the_stage_that_fa
     .await;
     running.drain(PATIENCE).await.unwrap();
     assert_eq!(stages.counts(), (1, 2));
-    assert_eq!(letters.0.lock().unwrap().len(), 1);
+    assert_eq!(letters.written().len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
@@ -273,7 +230,7 @@ async fn of_several_tasks_of_a_dead_message_the_letter_has_the_failed_one_and_no
     })
     .await;
     running.drain(PATIENCE).await.unwrap();
-    let letters = letters.0.lock().unwrap();
+    let letters = letters.written();
     assert_eq!(letters.len(), 1);
     let (id, task) = (letters[0].id.as_str(), letters[0].task.as_str());
     assert_eq!((id, task), ("a", "333"));
@@ -302,7 +259,7 @@ async fn the_task_of_a_batch_is_in_the_letters_of_all_its_messages() {
     until("the task is finished", || notes.finished() == ["a+b"]).await;
     assert!(messages.is_empty(), "finished before its messages were");
     running.drain(PATIENCE).await.unwrap();
-    let letters = letters.0.lock().unwrap();
+    let letters = letters.written();
     let known = letters.iter().map(|letter| {
         let total = letter.frames.last().unwrap().read::<usize>().unwrap();
         (letter.id.as_str(), letter.task.as_str(), total)

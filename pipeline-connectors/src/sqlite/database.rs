@@ -33,6 +33,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// open, shortens them to nothing, and is tried once more. Only what has no room then fails, as a whole, with "the disk is
 /// full". Nothing is lost, and all goes on when there is room.
 ///
+/// To be moved, a log needs room too, for what is new in the file. While another program reads it cannot be moved, and so
+/// that it does not take that room meanwhile, nothing is written on top of a log that is longer than the room which is
+/// left: that fails as on a full disk, until the log can be moved. A single transaction that is larger than this room may
+/// still use it up. On Windows it is not known what room there is.
+///
 /// # Examples
 ///
 /// ```

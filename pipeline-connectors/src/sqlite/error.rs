@@ -284,3 +284,50 @@ pub(crate) fn said(error: &rusqlite::Error) -> String {
         other => other.to_string(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::{Error, ffi};
+
+    use super::*;
+
+    /// A code and all that SQLite could make of it to say more.
+    fn errors(code: i32) -> impl Iterator<Item = Error> {
+        let extended = (0..64).map(move |more| code | (more << 8));
+        extended.map(|code| Error::SqliteFailure(ffi::Error::new(code), None))
+    }
+
+    #[test]
+    fn whatever_more_is_said_of_them_what_passes_is_away_and_what_does_not_is_closed() {
+        let away = [
+            ffi::SQLITE_BUSY,
+            ffi::SQLITE_LOCKED,
+            ffi::SQLITE_NOMEM,
+            ffi::SQLITE_IOERR,
+            ffi::SQLITE_FULL,
+            ffi::SQLITE_CANTOPEN,
+            ffi::SQLITE_PROTOCOL,
+        ];
+        let closed = [
+            ffi::SQLITE_PERM,
+            ffi::SQLITE_READONLY,
+            ffi::SQLITE_CORRUPT,
+            ffi::SQLITE_NOTADB,
+        ];
+        for (codes, expected) in [(&away[..], ErrorKind::Away), (&closed, ErrorKind::Closed)] {
+            for error in codes.iter().flat_map(|code| errors(*code)) {
+                assert_eq!(kind(&error), expected, "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_disk_without_room_for_a_file_its_log_or_the_index_of_that_is_told_as_full() {
+        for code in [ffi::SQLITE_FULL, ffi::SQLITE_IOERR_SHMSIZE] {
+            let error = Error::SqliteFailure(ffi::Error::new(code), None);
+            assert_eq!(refused(&error, Duration::ZERO), DISK_FULL);
+            let opened = OpenErrorKind::of(&error, Duration::ZERO);
+            assert_eq!(opened, OpenErrorKind::DiskFull);
+        }
+    }
+}

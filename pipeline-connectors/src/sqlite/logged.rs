@@ -38,12 +38,16 @@ pub(super) fn path(connection: &Connection) -> Option<&str> {
     connection.path().filter(|path| !path.is_empty())
 }
 
+/// Where the log of a file is.
+pub(super) fn log(connection: &Connection) -> Option<PathBuf> {
+    path(connection).map(|path| format!("{path}-wal").into())
+}
+
 impl Logged {
     pub(super) fn of(connection: &Connection) -> Option<Arc<Self>> {
-        let path = path(connection)?;
         let logged = Arc::new(Self {
-            file: path.into(),
-            log: format!("{path}-wal").into(),
+            file: path(connection)?.into(),
+            log: log(connection)?,
             in_vain: Mutex::new(None),
         });
         let mut open = lock(&OPEN);

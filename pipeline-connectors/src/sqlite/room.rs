@@ -2,17 +2,26 @@
 //!
 //! A log that was moved into its file is written from its start again, and keeps its length; and it is moved only after a
 //! commit, of which there is none on a full disk. So the logs of a few files could fill a small disk and keep it full.
+//!
+//! To be moved, a log needs room as well: its file grows by the pages that are new. While somebody reads it cannot be
+//! moved at all, a process that was stopped meanwhile say, and goes on growing. If it took the last room, nothing could
+//! ever move it. So nothing is written on top of a log that is longer than what room there is.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Mutex;
 use std::time::Instant;
 
-use rusqlite::{Connection, ErrorCode, ffi};
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior, ffi};
 
 use super::Cause;
 use super::logged::{self, Disk, lock};
 
 /// Where and when room was given back last. Held while that is tried.
 static GIVEN: Mutex<Option<(Disk, Instant)>> = Mutex::new(None);
+
+/// More than most transactions write, in bytes.
+const TRANSACTION: u64 = 64 * 1024;
 
 /// What works on a file.
 pub(crate) trait Connected {
@@ -33,6 +42,42 @@ pub(crate) fn with_room<C: Connected, T, E: Cause>(
         }
         done => done,
     }
+}
+
+/// A transaction that has the lock from the start: so a file that is locked shows before anything is written, and none
+/// that began with reading is overtaken. On a disk where its log would take room that it must not, it fails as on a full
+/// one.
+pub(crate) fn begin(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    leave_room(&transaction)?;
+    Ok(transaction)
+}
+
+/// To be called first in each transaction that writes, which has the lock: the log of an open one grows by nobody else.
+pub(crate) fn leave_room(connection: &Connection) -> rusqlite::Result<()> {
+    let Some(log) = logged::log(connection) else {
+        return Ok(());
+    };
+    let length = fs::metadata(&log).map_or(0, |log| log.len());
+    // One that is empty needs no room to be moved, whatever is written to it in vain.
+    if length == 0 || free(&log).is_none_or(|free| free >= length + TRANSACTION) {
+        return Ok(());
+    }
+    let full = ffi::Error::new(ffi::SQLITE_FULL);
+    Err(rusqlite::Error::SqliteFailure(full, None))
+}
+
+/// How many bytes there is room for on the disk of a file, if it tells.
+fn free(file: &Path) -> Option<u64> {
+    #[cfg(unix)]
+    let free = rustix::fs::statvfs(file)
+        .ok()
+        // A file system that knows no number of blocks says that there are none.
+        .filter(|disk| disk.f_blocks > 0)
+        .map(|disk| disk.f_bavail.saturating_mul(disk.f_frsize));
+    #[cfg(not(unix))]
+    let free = file.parent().and(None);
+    free
 }
 
 pub(super) fn is_full(error: &rusqlite::Error) -> bool {

@@ -9,11 +9,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
-use rusqlite::{Connection, Statement, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Statement, Transaction};
 
 use super::sql::Sql;
 use super::write::{Effect, Refused, row_error, write_row};
-use super::{OpenError, Row, RowError, Table, TableSnapshot, kind, refused, with_room};
+use super::{OpenError, Row, RowError, Table, TableSnapshot, begin, kind, refused, with_room};
 
 /// What a unit may do.
 #[derive(Debug)]
@@ -271,7 +271,7 @@ impl Batch {
         undo: Undo,
     ) -> rusqlite::Result<Option<Self>> {
         let mut batch = Self::default();
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = begin(connection)?;
         let mut insert = transaction.prepare_cached(&sql.insert)?;
         let mut update = match &sql.update {
             Some(update) => Some(transaction.prepare_cached(update)?),

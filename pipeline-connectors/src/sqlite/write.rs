@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 
 use pipeline_runtime::guard;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction};
 
 use super::error::{kind, refused, said};
-use super::room::with_room;
+use super::room::{begin, with_room};
 use super::sql::Sql;
 use super::{Binder, Database, Row, RowError, TableSnapshot, WriteError};
 
@@ -70,8 +70,7 @@ impl Batch {
         rows: &[R],
     ) -> Result<Self, Error> {
         let mut batch = Self::default();
-        // Immediate, so that a locked database shows before the first row and not in the middle.
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let transaction = begin(connection)?;
         let mut insert = transaction.prepare_cached(&sql.insert)?;
         let mut update = match &sql.update {
             Some(update) => Some(transaction.prepare_cached(update)?),

@@ -11,8 +11,6 @@ mod opts;
 mod records;
 mod site;
 
-use std::ops::Range;
-
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
@@ -163,7 +161,7 @@ impl Expander<'_> {
                     stages,
                     main,
                     flavour,
-                } => self.riding(stages, *main, self.group(stages, *main, *flavour)),
+                } => self.group(stages, *main, *flavour),
                 Unit::Edge { stage, post } => self.edge(*stage, post),
                 Unit::Drive { pre, stage } => {
                     let driven = self.drive(pre, *stage);
@@ -179,16 +177,6 @@ impl Expander<'_> {
         let finish = self.glue.private("finish", Span::call_site());
         let port = self.port(self.stages().len());
         quote_spanned!(span=> #statements #finish(#port))
-    }
-
-    /// The port of a group; where a task is opened in it, the task goes along with the tickets.
-    fn riding(&self, stages: &Range<usize>, main: usize, port: TokenStream) -> TokenStream {
-        if !self.opens(stages) {
-            return port;
-        }
-        let at = self.stages()[main].stage.span;
-        let (riding, handle) = (self.glue.private("riding", at), self.glue.handle(at));
-        quote_spanned!(self.glue.at(at)=> #riding(#port, |record| &record.#handle))
     }
 
     /// The port in front of a stage, located at the group that made it: what does not fit between two groups is then

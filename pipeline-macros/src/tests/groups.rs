@@ -135,33 +135,20 @@ fn with_a_journal_a_task_is_opened_and_a_frame_awaited_in_groups_of_their_own() 
 }
 
 #[test]
-fn a_task_is_handed_on_with_its_record_before_that_ends() {
+fn plain_stages_behind_the_push_of_a_journaled_task_run_with_it_whether_its_record_ends_or_not() {
     let journal = |stages: &str| format!("[x] journal = j; push_task(a), {stages}");
-    let expected = [
-        group(0..2, 0, Flavour::Async),
-        Unit::Drive {
-            pre: 2..4,
-            stage: 4,
-        },
-    ];
+    let driven = |stage| Unit::Drive {
+        pre: stage..stage,
+        stage,
+    };
+    let expected = [group(0..4, 0, Flavour::Async), driven(4)];
     assert_eq!(units(&journal("filter(f), map(g), h, :drive s")), expected);
-    let expected = [
-        group(0..1, 0, Flavour::Async),
-        group(1..3, 2, Flavour::Flat),
-        Unit::Drive {
-            pre: 3..3,
-            stage: 3,
-        },
-    ];
+    let expected = [group(0..3, 0, Flavour::Flat), driven(3)];
     assert_eq!(units(&journal("map(f), flat_map(g), :drive s")), expected);
     let expected = [
-        group(0..1, 0, Flavour::Async),
-        group(1..2, 1, Flavour::Sync),
+        group(0..2, 0, Flavour::Async),
         group(2..3, 2, Flavour::Async),
-        Unit::Drive {
-            pre: 3..3,
-            stage: 3,
-        },
+        driven(3),
     ];
     assert_eq!(units(&journal("map(f), :async g, :drive s")), expected);
 }

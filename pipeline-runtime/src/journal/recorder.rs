@@ -53,7 +53,13 @@ impl Recorder {
             task: TaskName { scope, id },
             message: message.number,
         };
-        Task::open(Arc::clone(&self.0), begin, is_of_delivery, stage)
+        Task::open(
+            Arc::clone(&self.0),
+            begin,
+            is_of_delivery,
+            stage,
+            &message.seat,
+        )
     }
 }
 

@@ -15,7 +15,7 @@ use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, Running
 use crate::control::Control;
 use crate::failure::{Away, Cause};
 use crate::step::Aside;
-use crate::ticket::Rider;
+use crate::ticket::{Rider, Seat};
 
 /// A task whose stages are recorded. Clones are handles of the same task.
 #[derive(Clone)]
@@ -92,12 +92,13 @@ pub(crate) trait Gathers: Send + Sync {
 }
 
 impl Task {
-    /// Begins the task, and to load what is recorded of it.
+    /// Begins the task, and to load what is recorded of it. It goes along with the ticket of its item from here on.
     pub(crate) fn open(
         gathers: Arc<dyn Gathers>,
         begin: Begin,
         is_of_delivery: bool,
         stage: usize,
+        seat: &Seat,
     ) -> Opening {
         let entry = Arc::new_cyclic(|entry: &Weak<Entry>| Entry {
             begin,
@@ -113,6 +114,7 @@ impl Task {
                 waker: None,
             }),
         });
+        seat.take(entry.clone());
         gathers.begin(Arc::clone(&entry));
         Opening(Some(Self(entry)))
     }
@@ -169,11 +171,6 @@ impl Task {
     /// Cancel safe: it is recorded all the same.
     pub(crate) fn committed(&self) -> Committing<'_> {
         Committing(self)
-    }
-
-    /// What goes along with the ticket of its item.
-    pub(crate) fn rider(&self) -> Arc<dyn Rider> {
-        Arc::clone(&self.0) as Arc<dyn Rider>
     }
 
     /// The most bytes of a value.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
-use super::{Carried, Carry, Item, Message, Port, Portable, Ticket};
+use super::{Carried, Carry, Item, Message, Port, Ticket};
 use crate::failure::Cause;
 use crate::journal::{Committing, Journal, Opening, Recorder};
 use crate::queue::{Body, Delivery};
+use crate::ticket::Seat;
 
 pub use crate::journal::Task;
 
@@ -37,18 +38,6 @@ pub fn journaled<T, Failing, K>(
     port
 }
 
-/// Behind the `push_task` that opens a task: the task is finished when its item's ticket is acknowledged.
-pub fn riding<T: Item, Failing, K: Carry>(
-    port: Port<T, Failing, K>,
-    task: impl Fn(&T) -> &Task + Portable,
-) -> Port<T, Failing, Ticket> {
-    port.mapped(move |carried| {
-        let Carried { item, ticket } = carried.ticketed();
-        let ticket = ticket.with(task(&item).rider());
-        Carried { item, ticket }
-    })
-}
-
 /// `push_task`, stage number `stage`, in a pipeline with a journal: loads what is recorded of the task.
 pub fn open_task(journal: &Recorder, id: Arc<str>, stage: usize, message: Message) -> Opening {
     journal.open(id, stage, message)
@@ -58,13 +47,15 @@ pub fn open_task(journal: &Recorder, id: Arc<str>, stage: usize, message: Messag
 #[derive(Debug)]
 pub struct Told<T>(T, Message);
 
-/// In front of the `push_task` that opens a task.
+/// In front of the `push_task` that opens a task, which is finished when its item's ticket is acknowledged.
 pub fn telling<T: Item, Failing, K: Carry>(
     port: Port<T, Failing, K>,
 ) -> Port<Told<T>, Failing, Ticket> {
     port.mapped(|carried| {
         let Carried { item, ticket } = carried.ticketed();
-        let item = Told(item, ticket.message());
+        let seat = Seat::default();
+        let ticket = ticket.with(&seat);
+        let item = Told(item, ticket.message(seat));
         Carried { item, ticket }
     })
 }

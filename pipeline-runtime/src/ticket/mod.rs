@@ -18,7 +18,7 @@ pub(crate) use lease::LeaseEnd;
 pub use lease::Now;
 pub use message::Message;
 pub use rider::{Ending, Recorded, TaskName};
-pub(crate) use rider::{Last, Rider, Riders};
+pub(crate) use rider::{Last, Rider, Riders, Seat};
 pub use stake::{Receipt, Settles, Stake};
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.
@@ -141,15 +141,20 @@ impl Ticket {
         })))
     }
 
-    /// Lets `rider` go along with this part and what becomes of it.
-    pub(crate) fn with(self, rider: Arc<dyn Rider>) -> Self {
+    /// Lets whoever takes the seat go along with this part and what becomes of it.
+    pub(crate) fn with(self, seat: &Seat) -> Self {
+        if let Some(entry) = &self.0
+            && Arc::strong_count(entry) == 1
+            && entry.riders.keep(seat.clone())
+        {
+            return self;
+        }
         let ticket = match &self.0 {
             None => Self::new(Of::Nothing),
-            Some(entry) if Arc::strong_count(entry) == 1 && entry.riders.first().is_none() => self,
             Some(_) => Self::new(Of::Task(self)),
         };
         if let Some(entry) = &ticket.0 {
-            entry.riders.add(rider);
+            entry.riders.keep(seat.clone());
         }
         ticket
     }
@@ -190,8 +195,8 @@ impl Ticket {
         }
     }
 
-    /// What stages may know of the message, where it is one.
-    pub(crate) fn message(&self) -> Message {
+    /// What stages may know of the message, where it is one; a task of it takes the seat.
+    pub(crate) fn message(&self, seat: Seat) -> Message {
         let mut of = self;
         while let Some(entry) = &of.0 {
             match &entry.of {
@@ -200,12 +205,17 @@ impl Ticket {
                     return Message {
                         queue: Some(Arc::clone(lease.original.queue())),
                         number: lease.original.number().cloned(),
+                        seat,
                     };
                 }
                 Of::Nothing | Of::Batch(_) => break,
             }
         }
-        Message::default()
+        Message {
+            queue: None,
+            number: None,
+            seat,
+        }
     }
 
     /// Whether the leases of all its messages are over. Of several the others are not given up for one: what is written

@@ -58,40 +58,89 @@ pub(crate) trait Rider: Send + Sync {
     fn frames(&self) -> Vec<Recorded>;
 }
 
+/// A seat on a ticket, kept free for a rider who comes when a worker has the ticket already.
+#[derive(Clone, Default)]
+pub(crate) struct Seat(Arc<OnceLock<Arc<dyn Rider>>>);
+
+impl Seat {
+    /// Of several riders the first has it.
+    pub(crate) fn take(&self, rider: Arc<dyn Rider>) {
+        let _ = self.0.set(rider);
+    }
+
+    fn rider(&self) -> Option<&Arc<dyn Rider>> {
+        self.0.get()
+    }
+}
+
+impl std::fmt::Debug for Seat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.rider().is_some() {
+            "taken"
+        } else {
+            "free"
+        })
+    }
+}
+
 /// Those who are told when a message is acknowledged.
 #[derive(Default)]
 pub(crate) struct Riders {
-    first: OnceLock<Arc<dyn Rider>>,
+    first: OnceLock<First>,
     beside: Mutex<Vec<Arc<dyn Rider>>>,
+}
+
+enum First {
+    Rider(Arc<dyn Rider>),
+    /// It may come yet.
+    Kept(Seat),
+}
+
+impl First {
+    fn rider(&self) -> Option<&Arc<dyn Rider>> {
+        match self {
+            Self::Rider(rider) => Some(rider),
+            Self::Kept(seat) => seat.rider(),
+        }
+    }
+
+    fn into_rider(self) -> Option<Arc<dyn Rider>> {
+        match self {
+            Self::Rider(rider) => Some(rider),
+            Self::Kept(seat) => seat.rider().cloned(),
+        }
+    }
 }
 
 impl Riders {
     pub(super) fn add(&self, rider: Arc<dyn Rider>) {
-        if let Err(rider) = self.first.set(rider) {
+        if let Err(First::Rider(rider)) = self.first.set(First::Rider(rider)) {
             let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
             beside.push(rider);
         }
     }
 
+    /// Keeps the seat of the first for one who is still to come. Whether it is free.
+    pub(super) fn keep(&self, seat: Seat) -> bool {
+        self.first.set(First::Kept(seat)).is_ok()
+    }
+
     pub(super) fn first(&self) -> Option<&dyn Rider> {
-        self.first.get().map(|rider| &**rider)
+        self.first.get()?.rider().map(|rider| &**rider)
     }
 
     /// All of them, while the message is under way.
     pub(super) fn now(&self) -> Vec<Arc<dyn Rider>> {
         let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
-        self.first
-            .get()
-            .into_iter()
-            .chain(&*beside)
-            .cloned()
-            .collect()
+        let first = self.first.get().and_then(First::rider);
+        first.into_iter().chain(&*beside).cloned().collect()
     }
 
     pub(super) fn all(self) -> impl Iterator<Item = Arc<dyn Rider>> {
         let beside = self.beside.into_inner();
         let beside = beside.unwrap_or_else(PoisonError::into_inner);
-        self.first.into_inner().into_iter().chain(beside)
+        let first = self.first.into_inner();
+        first.and_then(First::into_rider).into_iter().chain(beside)
     }
 
     /// The message is acknowledged; or, where there is none, the item is done.

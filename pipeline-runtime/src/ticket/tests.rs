@@ -37,7 +37,14 @@ impl Counting {
 
 fn ridden() -> (Ticket, Arc<Counting>) {
     let rider = Arc::new(Counting::default());
-    (Ticket::null().with(rider.clone()), rider)
+    (ridden_by(Ticket::null(), &rider), rider)
+}
+
+fn ridden_by(ticket: Ticket, rider: &Arc<Counting>) -> Ticket {
+    let seat = Seat::default();
+    let ticket = ticket.with(&seat);
+    seat.take(rider.clone());
+    ticket
 }
 
 #[test]
@@ -50,6 +57,26 @@ fn a_rider_without_a_message_is_told_when_the_item_is_done() {
     let (ticket, rider) = ridden();
     assert_eq!(rider.told(), 0);
     ticket.done();
+    assert_eq!(rider.told(), 1);
+}
+
+#[test]
+fn a_rider_that_comes_late_is_told_of_its_ticket_and_of_no_other() {
+    let (seat, rider) = (Seat::default(), Arc::new(Counting::default()));
+    let first = Ticket::null().with(&seat);
+    let second = ridden_by(first.part(), &Arc::default());
+    seat.take(rider.clone());
+    second.done();
+    assert_eq!(rider.told(), 0);
+    first.done();
+    assert_eq!(rider.told(), 1);
+}
+
+#[test]
+fn where_no_rider_comes_the_ticket_is_resolved_as_if_none_had_been_expected() {
+    let (ticket, rider) = ridden();
+    let batch = Ticket::join(vec![ticket]).with(&Seat::default());
+    batch.done();
     assert_eq!(rider.told(), 1);
 }
 
@@ -96,7 +123,7 @@ fn the_rider_of_a_batch_is_told_with_the_last_of_its_items() {
         let (other, second) = ridden();
         let held = one.part();
         let rider = Arc::new(Counting::default());
-        let batch = Ticket::join(vec![one, other, Ticket::null()]).with(rider.clone());
+        let batch = ridden_by(Ticket::join(vec![one, other, Ticket::null()]), &rider);
         batch.done();
         assert_eq!((second.told(), rider.told()), (1, 0));
         let fate = if is_done {
@@ -116,7 +143,7 @@ fn each_part_has_a_rider_of_its_own_that_is_told_with_the_last_part() {
     let riders: [Arc<Counting>; 3] = std::array::from_fn(|_| Arc::default());
     let parts = riders
         .each_ref()
-        .map(|rider| ticket.part().with(rider.clone()));
+        .map(|rider| ridden_by(ticket.part(), rider));
     ticket.done();
     let told = || riders.each_ref().map(|rider| rider.told());
     for part in parts {
@@ -131,7 +158,7 @@ fn an_element_of_a_batch_is_found_under_its_task() {
     let (one, first) = ridden();
     let rider = Arc::new(Counting::default());
     let (shared, second) = (Ticket::join(vec![one]), Arc::new(Counting::default()));
-    let batch = shared.part().with(rider.clone()).with(second.clone());
+    let batch = ridden_by(ridden_by(shared.part(), &rider), &second);
     shared.done();
     let element = batch.element(0);
     batch.done();

@@ -4,13 +4,13 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pipeline_runtime::journal::JournalError;
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::Connection;
 
 use super::ask::{Ask, Done};
 use super::retention::{PRUNED, Retention, drop_done, drop_old, too_many};
 use super::stats::Counts;
 use super::tasks;
-use crate::sqlite::{Connected, kind, refused, with_room};
+use crate::sqlite::{Connected, begin, kind, refused, with_room};
 
 /// How often to look for what need not be kept any longer.
 const PRUNED_EVERY: Duration = Duration::from_secs(10);
@@ -78,7 +78,7 @@ impl Batches {
     fn transact(&mut self, asks: &[Ask], waits: bool) -> rusqlite::Result<Vec<Done>> {
         self.wait_for_disk(waits)?;
         let (retention, stats) = (self.retention, Arc::clone(&self.stats));
-        let transaction = self.begin()?;
+        let transaction = begin(&mut self.connection)?;
         let done = asks.iter().map(|ask| {
             Ok(match ask {
                 Ask::Begin(begins, _) => Done::Begun(tasks::begin(&transaction, begins)?),
@@ -108,12 +108,6 @@ impl Batches {
         Ok(())
     }
 
-    fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
-        // Immediate, so that a locked database shows before anything is written.
-        self.connection
-            .transaction_with_behavior(TransactionBehavior::Immediate)
-    }
-
     /// Drops some of what need not be kept any longer, if it is time to, or if there was more than fits one transaction.
     pub(super) fn prune(&mut self) {
         if Instant::now() < self.prune_at {
@@ -139,7 +133,7 @@ impl Batches {
         }
         let too_many = self.too_many;
         self.wait_for_disk(false)?;
-        let transaction = self.begin()?;
+        let transaction = begin(&mut self.connection)?;
         let dropped = match too_many {
             0 => drop_old(&transaction, retention)?,
             too_many => drop_done(&transaction, too_many)?,

@@ -5,12 +5,14 @@ use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
-use rusqlite::{Connection, Transaction, TransactionBehavior};
+use rusqlite::{Connection, Transaction};
 
 use super::rows::{insert, millis, remove};
 use super::schema::prepare;
 use super::select::Only;
-use crate::sqlite::{Database, OpenError, Sqlite, Synchronous, kind, refused, sqlite, with_room};
+use crate::sqlite::{
+    Database, OpenError, Sqlite, Synchronous, begin, kind, refused, sqlite, with_room,
+};
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
@@ -173,7 +175,7 @@ impl SqliteDeadLetters {
         mut work: impl FnMut(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
         self.run(move |connection| {
-            let transaction = writing(connection)?;
+            let transaction = begin(connection)?;
             let done = work(&transaction)?;
             transaction.commit()?;
             Ok(done)
@@ -220,10 +222,4 @@ impl DeadLetters for SqliteDeadLetters {
         let written = written.await;
         written.map_err(|error| DeadLettersError::new(error.kind(), error))
     }
-}
-
-/// A transaction that has the lock from the start: one that began with reading and is overtaken would fail at once, without
-/// waiting for its turn.
-fn writing(connection: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
-    connection.transaction_with_behavior(TransactionBehavior::Immediate)
 }

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::store::{Settle, Store};
 use super::{Depth, QueueBody};
-use crate::sqlite::{Connected, kind, refused, with_room};
+use crate::sqlite::{Connected, is_locked, kind, leave_room, refused, with_room};
 
 /// How many requests may wait for the next transaction.
 pub(super) const WAITING: usize = 256;
@@ -190,7 +190,9 @@ impl<B: QueueBody> Thread<B> {
             .connection
             .prepare_cached("BEGIN IMMEDIATE")?
             .execute([])?;
-        let done = self.within(requests, receives).and_then(|done| {
+        let done = leave_room(&self.store.connection);
+        let done = done.and_then(|()| self.within(requests, receives));
+        let done = done.and_then(|done| {
             self.store
                 .connection
                 .prepare_cached("COMMIT")?
