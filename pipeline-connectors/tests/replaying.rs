@@ -383,6 +383,35 @@ async fn a_value_that_can_no_longer_be_read_is_made_again() {
 }
 
 #[tokio::test]
+async fn a_value_over_the_limit_of_the_journal_is_made_again_only_where_its_frame_is_left_out() {
+    let mut shop = Shop::open(APART, None);
+    // No number takes less than a byte.
+    let journal = journal::sqlite(shop.dir.path().join("journal.db")).value_limit(0);
+    shop.journal = journal.open().unwrap();
+    shop.fail(&["plums"]).await;
+    let calls = || {
+        (
+            shop.calls.first.load(SeqCst),
+            shop.calls.second.load(SeqCst),
+        )
+    };
+    assert_eq!(calls(), (1, 1));
+    assert_eq!(shop.replay().await.sent, 1);
+    shop.work().await;
+    let letters = shop.letters.get("plums").await.unwrap();
+    assert_eq!((letters.len(), letters[0].stage.as_str()), (1, "length"));
+    let cause = &letters[0].cause;
+    assert!(cause.contains("could not be recorded"), "{cause}");
+    assert_eq!(calls(), (1, 1), "what it did is done");
+    let replay = shop.letters.replay(&shop.orders).journal(&shop.journal);
+    let replay = replay.without_frame("length");
+    assert_eq!(replay.run().await.unwrap().sent, 1);
+    shop.work().await;
+    assert_eq!((calls(), shop.rows("journal.db")), ((2, 2), 1));
+    assert_eq!(shop.letters.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
 async fn a_letter_that_is_no_body_of_the_queue_stays_and_the_others_go() {
     for files in [APART, ["shop.db"; 3]] {
         let shop = Shop::open(files, None);

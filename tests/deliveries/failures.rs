@@ -63,6 +63,27 @@ async fn a_failure_whose_parts_were_taken_out_can_still_be_acknowledged_or_given
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_failure_whose_task_was_made_another_can_still_be_acknowledged() {
+    let numbers = filled(0..10_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    let stats = deliveries.stats();
+    let running = pipeline! {
+        [deliveries, sink::each(|failure: Failure<Delivery<u64>>| {
+            let failure = failure.map_task(|number| Some(number.to_string()));
+            assert_eq!(failure.task().map(String::as_str), Some("3"));
+            failure.ack();
+        })]
+        push_task(number),
+        tap(|m| not_three(*m.number.body()).map(|_number| ()))?,
+        :drive sink::each(|_record| {}),
+    }
+    .spawn();
+    until(&stats, |counts| counts.acked == 10).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert!(numbers.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_failure_that_is_given_back_comes_again_after_the_delay() {
     let numbers = filled(0..10_u64).await;
     let deliveries = numbers.clone().deliveries();

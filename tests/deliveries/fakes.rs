@@ -115,6 +115,11 @@ impl<B: Body + Clone> Watched<B> {
         self.faults.lock().unwrap().extend(faults);
     }
 
+    /// No call goes wrong any more but those that do already.
+    pub(crate) fn recovers(&self) {
+        self.faults.lock().unwrap().clear();
+    }
+
     pub(crate) fn calls(&self, op: Op) -> Vec<Call> {
         let calls = self.calls.lock().unwrap();
         let same = |call: &&Call| std::mem::discriminant(&call.op) == std::mem::discriminant(&op);

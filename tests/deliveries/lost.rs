@@ -1,12 +1,16 @@
 //! Deliveries whose leases are lost: promise 130. The queue takes no extension, as for a worker that was cut off.
 
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
-use brigade::queue::{self, DeliverySnapshot};
+use brigade::queue::{self, Delivery, DeliverySnapshot};
+use futures::FutureExt as _;
+use tokio::runtime::Handle;
 
-use crate::fakes::{Fault, Gate, LEASE, Letters, Op, PATIENCE, Watched, until};
+use crate::fakes::{Fault, Gate, LEASE, Letters, Op, PATIENCE, Watched, conserved, until};
 
 /// What was done with which number.
 #[derive(Clone, Default)]
@@ -94,4 +98,155 @@ async fn what_fails_after_it_is_lost_makes_no_letter() {
     assert_eq!(diary.of("called").len(), 8);
     every_delivery_was_lost_once(&stats.snapshot());
     assert!(letters.written().is_empty());
+}
+
+/// Calls of which the first takes longer than a lease.
+#[derive(Clone)]
+struct Work {
+    diary: Diary,
+    clock: Handle,
+}
+
+impl Work {
+    fn begin(&self, number: u64) -> u64 {
+        let is_first = self.diary.of("begun").is_empty();
+        self.diary.note("begun", number);
+        if is_first {
+            // On whatever thread it is, the clock is that of the runtime.
+            let _entered = self.clock.enter();
+            let _ = tokio::time::advance(LEASE + Duration::from_secs(1)).now_or_never();
+        }
+        number
+    }
+}
+
+/// Waits while the clock goes no faster than that of the threads: no lease ends because a thread is slow.
+async fn in_step<F: Future>(work: F) -> F::Output {
+    let (mut work, (begun, clock)) = (pin!(work), (Instant::now(), tokio::time::Instant::now()));
+    loop {
+        if let Poll::Ready(done) = futures::poll!(&mut work) {
+            return done;
+        }
+        assert!(begun.elapsed() < LEASE, "it never ends");
+        if clock.elapsed() < begun.elapsed() {
+            tokio::time::advance(Duration::from_millis(1)).await;
+        } else {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Runs pipelines of [`Work`] on four deliveries that are lost in the call of the first of them.
+macro_rules! lost_is_not_begun {
+    ($($name:ident: |$input:ident, $letters:ident, $work:ident, $written:ident| $pipeline:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let $input = cut_off().await.deliveries().prefetch(4);
+            let (stats, diary, $letters) = ($input.stats(), Diary::default(), Letters::default());
+            let $work = Work { diary: diary.clone(), clock: Handle::current() };
+            let (noting, letters) = (diary.clone(), $letters.clone());
+            let $written = sink::each(move |number| noting.note("written", number));
+            let running = $pipeline.spawn();
+            in_step(async {
+                while conserved(&stats).acked < 4 {
+                    tokio::task::yield_now().await;
+                }
+            })
+            .await;
+            let report = in_step(running.drain(PATIENCE)).await.unwrap();
+            // Of the first deliveries one had begun.
+            let mut begun = diary.of("begun");
+            begun.sort_unstable();
+            assert_eq!(begun, [0, 0, 1, 2, 3]);
+            assert_eq!(diary.of("written"), [0, 1, 2, 3]);
+            every_delivery_was_lost_once(&stats.snapshot());
+            assert!(letters.written().is_empty());
+            assert_eq!(report.rows.iter().map(|row| row.lost).sum::<u64>(), 4, "{report}");
+            assert!(report.rows.iter().all(|row| row.failed == 0), "{report}");
+        }
+    )*};
+}
+
+lost_is_not_begun! {
+    a_plain_stage_does_not_begin_what_is_lost: |input, letters, work, written| pipeline! {
+        [input, queue::dead_letters(letters)]
+        map(move |number| work.begin(*number)),
+        :drive written with { buffer: 1 },
+    };
+    tasks_do_not_begin_what_is_lost: |input, letters, work, written| pipeline! {
+        [input, queue::dead_letters(letters)]
+        2 map(move |number| work.begin(*number)),
+        :drive written,
+    };
+    a_thread_does_not_begin_what_is_lost: |input, letters, work, written| pipeline! {
+        [input, queue::dead_letters(letters)]
+        :block map(move |number| work.begin(*number)),
+        :drive written,
+    };
+    a_thread_of_the_pool_does_not_begin_what_is_lost: |input, letters, work, written| pipeline! {
+        [input, queue::dead_letters(letters)]
+        :block map(move |number| work.begin(*number)) with { pool },
+        :drive written,
+    };
+    a_flat_map_does_not_begin_what_is_lost: |input, letters, work, written| pipeline! {
+        [input, queue::dead_letters(letters)]
+        1 flat_map(move |number| [work.begin(*number)]),
+        :drive written,
+    };
+    futures_do_not_begin_what_is_lost: |input, letters, work, written| pipeline! {
+        [input, queue::dead_letters(letters)]
+        :async 1 map(async |number| work.begin(*number)),
+        :drive written,
+    };
+}
+
+/// What is asked for behind the end of the leases is not begun either where no worker is between queue and consumer.
+#[tokio::test(start_paused = true)]
+async fn a_stream_does_not_begin_what_is_lost() {
+    let deliveries = cut_off().await.deliveries().prefetch(4);
+    let (stats, diary) = (deliveries.stats(), Diary::default());
+    let begun = diary.clone();
+    let mut stream = pipeline! {
+        [deliveries]
+        map(move |number| {
+            begun.note("begun", *number);
+            *number
+        }),
+    }
+    .stream();
+    assert_eq!(stream.next().await.unwrap().unwrap(), 0);
+    tokio::time::sleep(LEASE + Duration::from_secs(1)).await;
+    for expected in 0..4 {
+        assert_eq!(stream.next().await.unwrap().unwrap(), expected);
+    }
+    assert_eq!(diary.of("begun"), [0, 0, 1, 2, 3]);
+    // The first of them was handed on in time.
+    assert_eq!(stats.snapshot().lost, 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_item_that_is_lost_in_an_open_batch_is_not_handed_on() {
+    let numbers = cut_off().await;
+    let deliveries = numbers.clone().deliveries().prefetch(100);
+    let (stats, diary) = (deliveries.stats(), Diary::default());
+    let (written, letters) = (diary.clone(), Letters::default());
+    let running = pipeline! {
+        [deliveries, queue::dead_letters(letters.clone())]
+        batch(100, 2 * LEASE),
+        :drive sink::each(move |numbers: Vec<Delivery<u64>>| {
+            for number in numbers {
+                written.note("written", *number);
+            }
+        }),
+    }
+    .spawn();
+    // The leases that are taken after this are kept.
+    tokio::time::sleep(LEASE + Duration::from_secs(1)).await;
+    numbers.recovers();
+    until(&stats, |counts| counts.acked == 4).await;
+    let report = running.drain(PATIENCE).await.unwrap();
+    assert_eq!(diary.of("written"), [0, 1, 2, 3]);
+    every_delivery_was_lost_once(&stats.snapshot());
+    assert!(letters.written().is_empty());
+    assert_eq!(report.stage("batch").unwrap().lost, 4, "{report}");
 }

@@ -421,3 +421,62 @@ async fn the_plan_and_the_report_show_what_waits_for_the_journal() {
         Some((50, 50))
     );
 }
+
+/// A value that cannot be written down.
+#[derive(Debug, Clone, serde::Deserialize)]
+struct Odd(u32);
+
+impl serde::Serialize for Odd {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            1 => Err(serde::ser::Error::custom("no words for it")),
+            2 => panic!("no words at all"),
+            number => serializer.serialize_newtype_struct("Odd", &number),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_value_whose_serialize_fails_or_panics_is_not_made_again_and_its_item_alone_fails() {
+    let (notes, calls) = (Notes::new(), Arc::<AtomicUsize>::default());
+    let run = async || {
+        let (notes, calls) = (Arc::clone(&notes), Arc::clone(&calls));
+        let (failed, mut failures) = tokio::sync::mpsc::channel::<Failure<u32>>(100);
+        let (done, mut dones) = tokio::sync::mpsc::channel(100);
+        pipeline! {
+            [0..4u32, failed]
+            journal = notes;
+            use calls;
+            push_task(number, id = |number| number),
+            let odd = { calls.fetch_add(1, SeqCst); Odd(*number) } with { once },
+            map(|m| m.odd.0),
+            :drive done,
+        }
+        .run()
+        .await
+        .unwrap();
+        let mut numbers = Vec::new();
+        dones.recv_many(&mut numbers, 100).await;
+        let mut said = Vec::new();
+        while let Some(failure) = failures.recv().await {
+            said.push((failure.task().copied(), failure.to_string()));
+        }
+        said.sort();
+        (numbers, said)
+    };
+    // What its stage did is done; so the item goes on.
+    assert_eq!(run().await, (vec![0, 1, 2, 3], Vec::new()));
+    assert_eq!(calls.load(SeqCst), 4);
+    // Another time it is read back, and cannot be.
+    let (numbers, said) = run().await;
+    assert_eq!(numbers, [0, 3]);
+    let tasks: Vec<_> = said.iter().map(|(task, _)| *task).collect();
+    assert_eq!(tasks, [Some(1), Some(2)]);
+    for (_, said) in said {
+        assert!(
+            said.contains("it was made before, and could not be recorded"),
+            "{said}"
+        );
+    }
+    assert_eq!(calls.load(SeqCst), 4);
+}

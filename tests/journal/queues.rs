@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade::journal::{Forget, Journal as _};
+use brigade::journal::{self, Forget, Journal};
 use brigade::prelude::*;
 use brigade::queue::Outgoing;
 
@@ -331,4 +331,62 @@ async fn without_a_queue_a_task_is_finished_when_its_item_is_done() {
     .unwrap();
     assert_eq!(report.stage("sink").unwrap().done, 3);
     assert_eq!(notes.finished(), ["0", "1", "2", "3"]);
+}
+
+/// How often the stage was called, and what it made or read, in two pipelines that see the same id. Neither finishes its
+/// task, so that what is recorded stays.
+#[cfg(feature = "sqlite")]
+async fn lengths<J: Journal + Clone + 'static>(
+    journal: &J,
+    texts: [&str; 2],
+) -> [(usize, usize); 2] {
+    let directory = tempfile::tempdir().unwrap();
+    let mut made = [(0, 0); 2];
+    for (index, text) in texts.into_iter().enumerate() {
+        let file = directory.path().join(format!("{index}.db"));
+        let messages = queue::sqlite(file).open::<String>().unwrap();
+        let message = Outgoing::new(text.to_owned()).id("a");
+        assert!(messages.send(vec![message]).await.unwrap().is_empty());
+        let calls = Arc::new(AtomicUsize::new(0));
+        let (counted, (read, mut lengths)) = (Arc::clone(&calls), tokio::sync::mpsc::channel(1));
+        let running = pipeline! {
+            [messages.deliveries()]
+            journal = journal.clone();
+            use counted, read;
+            push_task(message),
+            let length = { counted.fetch_add(1, SeqCst); message.len() } with { once },
+            :async tap(async |m| {
+                read.send(m.length).await.unwrap();
+                std::future::pending::<()>().await;
+            }),
+            :drive sink::each(|_message| {}),
+        }
+        .spawn();
+        let length = tokio::time::timeout(PATIENCE, lengths.recv()).await;
+        running.abort().await;
+        made[index] = (calls.load(SeqCst), length.unwrap().unwrap());
+    }
+    made
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn two_pipelines_over_one_journal_do_not_read_each_others_values() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = journal::sqlite(directory.path().join("tasks.db")).open();
+    let apart = [(1, 1), (1, 2)];
+    assert_eq!(lengths(&file.unwrap(), ["1", "22"]).await, apart);
+    assert_eq!(lengths(&journal::memory(), ["1", "22"]).await, apart);
+}
+
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn two_pipelines_under_one_scope_of_a_journal_read_each_others_values() {
+    let directory = tempfile::tempdir().unwrap();
+    let file = journal::sqlite(directory.path().join("tasks.db")).open();
+    let shared = [(1, 1), (0, 1)];
+    let file = file.unwrap().scope("x");
+    assert_eq!(lengths(&file, ["1", "22"]).await, shared);
+    let memory = journal::memory().scope("x");
+    assert_eq!(lengths(&memory, ["1", "22"]).await, shared);
 }

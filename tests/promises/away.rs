@@ -209,6 +209,24 @@ async fn a_wait_is_warned_of_when_it_begins_and_its_end_is_told() {
     );
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_wait_is_warned_of_once_a_minute_however_often_the_place_is_asked() {
+    let (heard, _listening) = Heard::here();
+    let absence = Absence::begun();
+    let deliveries = queue::memory::<u64>();
+    deliveries.put(1).await;
+    let sink = Remote::new(Kept::<u64>::open(), &absence);
+    let running = pipeline! {
+        [deliveries.deliveries()] map(|x| *x), :drive sink
+    }
+    .spawn();
+    tokio::time::sleep(60 * MINUTE).await;
+    let warnings = heard.lines("it is away").len();
+    assert!((59..=61).contains(&warnings), "{warnings}");
+    assert!(absence.refused() > 10 * warnings);
+    running.abort().await;
+}
+
 /// Refuses the first failure of each write, and is away for the others.
 struct Picky;
 

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::codec::{decode, encode};
 use super::{Task, UNRECORDED};
 use crate::failure::{BoxError, Cause};
+use crate::guard;
 
 /// What was made is handed over to be recorded; if nothing was made, what is recorded is read back.
 pub(crate) fn once<V: Serialize + DeserializeOwned>(
@@ -18,7 +19,10 @@ pub(crate) fn once<V: Serialize + DeserializeOwned>(
     let Some(value) = made else {
         return read_back(task, key).map_err(|error| failed("read back", task, key, error));
     };
-    let bytes = encode(&value, task.limit()).unwrap_or_else(|error| unrecorded(task, key, &error));
+    // A `Serialize` that panics is one that fails: what the stage did is done all the same.
+    let encoded = guard::call(|| encode(&value, task.limit()));
+    let encoded = encoded.unwrap_or_else(|panicked| Err(panicked.into()));
+    let bytes = encoded.unwrap_or_else(|error| unrecorded(task, key, &error));
     task.record(key, bytes);
     Ok(value)
 }

@@ -17,6 +17,10 @@ const HOUR: Duration = Duration::from_secs(3600);
 /// A little longer than looks are apart.
 const LATER: Duration = Duration::from_secs(601);
 
+#[path = "../../../../tests/support/heard.rs"]
+mod heard;
+use heard::Heard;
+
 struct Fixture {
     batches: Batches,
     /// Another connection to the same file.
@@ -288,6 +292,27 @@ fn of_too_many_that_are_done_the_oldest_are_forgotten_first() {
     assert_eq!(fixture.known(), ["c", "d", "open"]);
     fixture.batches.prune_now();
     assert_eq!(fixture.known(), ["c", "d", "open"]);
+}
+
+#[test]
+fn that_there_are_too_many_that_are_done_is_warned_of_once() {
+    let (heard, _listening) = Heard::here();
+    let mut fixture = fixture(Retention { tasks: 2, ..KEEPS }, "");
+    fixture.done("a");
+    fixture.done("b");
+    fixture.batches.prune_now();
+    assert!(heard.lines("remembers no more tasks").is_empty());
+    for task in ["c", "d"] {
+        fixture.time_passes(Duration::from_secs(1));
+        fixture.done(task);
+        fixture.batches.prune_now();
+        assert_eq!(fixture.known().len(), 2);
+        let warnings = heard.lines("remembers no more tasks");
+        assert!(
+            warnings.len() == 1 && warnings[0].starts_with("WARN"),
+            "{warnings:?}"
+        );
+    }
 }
 
 #[test]

@@ -108,3 +108,33 @@ fn a_place_that_will_not_take_more_is_told_from_one_without_room() {
         "it: panicked: fell"
     );
 }
+
+#[test]
+fn a_writer_that_would_block_now_and_then_loses_no_line() {
+    /// Would block twice before each byte that it takes.
+    #[derive(Default)]
+    struct Slow(Vec<u8>, usize);
+    impl Write for Slow {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.1 += 1;
+            if !self.1.is_multiple_of(3) {
+                return Err(io::ErrorKind::WouldBlock.into());
+            }
+            self.0.push(bytes[0]);
+            Ok(1)
+        }
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+    let mut output = Output::new(Slow::default(), "it".into());
+    let mut left = vec!["one", "two", "three"];
+    while let Err(error) = output.write(left) {
+        assert!(error.is_away(), "{error:?}");
+        left = error.into_parts().2;
+    }
+    while let Err(error) = output.flush() {
+        assert_eq!(error.io().kind(), io::ErrorKind::WouldBlock);
+    }
+    assert_eq!(output.writer().0, b"one\ntwo\nthree\n");
+}
