@@ -82,6 +82,16 @@ pub struct Crew {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, global = true)]
     pub kill_every: Option<Duration>,
 
+    /// Decides by chance which is killed: the same number, the same order. Without it, any; it is printed
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value_t = fastrand::u64(..),
+        hide_default_value = true,
+        global = true
+    )]
+    pub seed: u64,
+
     /// Give up when nothing was finished for this long
     #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = seconds, global = true)]
     pub patience: Duration,

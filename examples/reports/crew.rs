@@ -19,6 +19,7 @@ pub struct Crew {
     arguments: Vec<String>,
     workers: Vec<Child>,
     kills: Option<tokio::time::Interval>,
+    chance: fastrand::Rng,
     pub killed: u32,
 }
 
@@ -34,6 +35,7 @@ impl Crew {
             workers: started.collect::<io::Result<_>>()?,
             arguments,
             kills,
+            chance: fastrand::Rng::with_seed(asked.seed),
             killed: 0,
         })
     }
@@ -52,7 +54,7 @@ impl Crew {
 
     /// Kills one, any, with SIGKILL, and waits until it is gone.
     pub async fn kill(&mut self) -> io::Result<()> {
-        let unlucky = fastrand::usize(..self.workers.len());
+        let unlucky = self.chance.usize(..self.workers.len());
         self.workers.swap_remove(unlucky).kill().await?;
         self.killed += 1;
         Ok(())

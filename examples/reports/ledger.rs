@@ -3,12 +3,12 @@
 use std::collections::{BTreeMap, HashMap};
 use std::fs::File;
 use std::io::{self, Read as _};
-use std::time::Duration;
 
 use brigade::BoxError;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::args::Place;
+use crate::place::BUSY;
 
 /// The database itself notes what is recorded, in the transaction that records it: the journal drops what is recorded of
 /// a task when that is done.
@@ -102,7 +102,7 @@ impl Ledger {
     /// From here on.
     pub fn open(place: &Place) -> Result<Self, BoxError> {
         let notes = Connection::open(place.table())?;
-        notes.busy_timeout(Duration::from_secs(30))?;
+        notes.busy_timeout(BUSY)?;
         notes.execute_batch(NOTES)?;
         let read = |path| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
         let mut ledger = Self {

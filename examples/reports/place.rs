@@ -11,6 +11,7 @@ use brigade::prelude::{Pipeline, queue, sink};
 use brigade::queue::Queue as _;
 use brigade::queue::{Delivery, SqliteDeadLetters, SqliteQueue};
 use brigade::{BoxError, Driven};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::archive::Archive;
 use crate::args::{Place, QueueKind};
@@ -19,13 +20,19 @@ use crate::job::{self, Desk};
 use crate::report::Messages;
 use crate::spool::Spool;
 
-/// A worker that is killed has its messages for so long.
+/// A worker that is killed has its messages for so long. Less than is usual: a run waits for the messages of the last that
+/// was killed. More than any pause of a worker that lives, which tells the queue meanwhile that it still has them.
 const LEASE: Duration = Duration::from_secs(5);
+
+/// How long to wait for a file that another process writes. Longer than is usual: all processes write these files, on a
+/// busy machine each has to wait for its turn, and a journal whose turn does not come fails what it was to record.
+pub const BUSY: Duration = Duration::from_secs(30);
 
 /// One of the queues there are.
 #[derive(Debug, Clone)]
 pub enum Queue {
-    Sqlite(SqliteQueue),
+    /// And its file.
+    Sqlite(SqliteQueue, PathBuf),
     #[cfg(feature = "sqs")]
     Sqs(queue::SqsQueue),
 }
@@ -86,8 +93,7 @@ impl Place {
     }
 
     pub fn journal(&self) -> Result<journal::Sqlite, BoxError> {
-        // Processes that write the same file take turns.
-        let journal = journal::sqlite(self.table()).busy_timeout(Duration::from_secs(30));
+        let journal = journal::sqlite(self.table()).busy_timeout(BUSY);
         Ok(journal.open()?)
     }
 
@@ -97,9 +103,7 @@ impl Place {
 
     pub fn desk(&self, archive: Archive) -> Result<Desk, BoxError> {
         let journal = self.journal()?;
-        let database = sink::sqlite(self.table())
-            .busy_timeout(Duration::from_secs(30))
-            .open()?;
+        let database = sink::sqlite(self.table()).busy_timeout(BUSY).open()?;
         // No key: a report that is written twice is there twice, and the audit sees it.
         let table = database
             .table("reports")
@@ -123,8 +127,9 @@ impl Place {
     pub async fn queue(&self) -> Result<Queue, BoxError> {
         match self.queue {
             QueueKind::Sqlite => {
-                let queue = queue::sqlite(self.queue_file()).lease(LEASE).open()?;
-                Ok(Queue::Sqlite(queue))
+                let file = self.queue_file();
+                let queue = queue::sqlite(&file).lease(LEASE).open()?;
+                Ok(Queue::Sqlite(queue, file))
             }
             QueueKind::Sqs => self.sqs().await,
         }
@@ -185,7 +190,7 @@ impl Queue {
     /// The pipeline of a worker.
     pub fn work(self, desk: Desk) -> Pipeline<Driven, Delivery<String>> {
         match self {
-            Self::Sqlite(queue) => job::reports(queue, desk),
+            Self::Sqlite(queue, _) => job::reports(queue, desk),
             #[cfg(feature = "sqs")]
             Self::Sqs(queue) => job::reports(queue, desk),
         }
@@ -194,7 +199,7 @@ impl Queue {
     /// The pipeline of the producer.
     pub fn fill(&self, spool: &Spool, messages: Messages) -> Pipeline<Driven> {
         match self.clone() {
-            Self::Sqlite(queue) => job::messages(queue, spool, messages),
+            Self::Sqlite(queue, _) => job::messages(queue, spool, messages),
             #[cfg(feature = "sqs")]
             Self::Sqs(queue) => job::messages(queue, spool, messages),
         }
@@ -208,18 +213,25 @@ impl Queue {
         journal: &impl brigade::journal::Journal,
     ) -> Result<(), BoxError> {
         match self {
-            Self::Sqlite(to) => send_back(letters.replay(to).journal(journal), ids).await,
+            Self::Sqlite(to, _) => send_back(letters.replay(to).journal(journal), ids).await,
             #[cfg(feature = "sqs")]
             Self::Sqs(to) => send_back(letters.replay(to).journal(journal), ids).await,
         }
     }
 
-    /// How many there are, leased ones included.
+    /// How many there are, leased ones included: as any program sees them, since an audit that asked the queue itself
+    /// would believe it.
+    #[cfg_attr(
+        not(feature = "sqs"),
+        expect(clippy::unused_async, reason = "SQS is asked with a request")
+    )]
     pub async fn count(&self) -> Result<u64, BoxError> {
         match self {
-            Self::Sqlite(queue) => {
-                let depth = queue.depth().await?;
-                Ok(depth.ready + depth.later)
+            Self::Sqlite(_, file) => {
+                let queue = Connection::open_with_flags(file, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+                queue.busy_timeout(BUSY)?;
+                let count = "SELECT count(*) FROM brigade_queue";
+                Ok(queue.query_row(count, [], |row| row.get(0))?)
             }
             #[cfg(feature = "sqs")]
             Self::Sqs(queue) => sqs_count(queue).await,

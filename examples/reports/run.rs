@@ -24,6 +24,9 @@ pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), B
         fail_rate: load.fail_rate,
     };
     place.begin()?;
+    if asked.kill_every.is_some() {
+        print(format_args!("seed {}", asked.seed));
+    }
     let queue = place.queue().await?;
     queue.make().await?;
     let server = Server::start(move |number| messages.flaw(number) == Some(Flaw::Refused)).await?;

@@ -151,6 +151,10 @@ impl Crew {
         }
     }
 
+    pub(crate) fn has_clock(&self) -> bool {
+        self.clock.is_some()
+    }
+
     /// No worker ends by itself.
     pub(crate) fn is_at_work(&mut self) {
         for worker in &mut self.workers {

@@ -250,3 +250,47 @@ async fn an_item_that_is_lost_in_an_open_batch_is_not_handed_on() {
     assert!(letters.written().is_empty());
     assert_eq!(report.stage("batch").unwrap().lost, 4, "{report}");
 }
+
+/// A pipeline of which one call takes longer than all the leases, on a thread that has all else to do too: as in a process
+/// that is stopped there, nothing is extended meanwhile. It has had many quick ones before, and takes many at a time.
+macro_rules! begins_none_that_is_lost {
+    ($($name:ident: |$deliveries:ident, $begin:ident| $pipeline:expr;)*) => {$(
+        #[tokio::test]
+        async fn $name() {
+            const COUNT: usize = 500;
+            let lease = Duration::from_millis(500);
+            let numbers = queue::memory().lease(lease);
+            for number in 0..COUNT as u64 {
+                numbers.put(number).await;
+            }
+            let $deliveries = numbers.deliveries().prefetch(COUNT);
+            let (stats, diary) = ($deliveries.stats(), Diary::default());
+            let begun = diary.clone();
+            let $begin = move |number: u64, deliveries: u32| {
+                let when = if begun.of("long call").is_empty() { "before" } else { "after" };
+                begun.note(if deliveries == 1 { when } else { "again" }, number);
+                if number == 250 && deliveries == 1 {
+                    begun.note("long call", number);
+                    std::thread::sleep(lease * 2);
+                }
+                number
+            };
+            let running = $pipeline.spawn();
+            until(&stats, |counts| counts.acked == COUNT as u64).await;
+            running.drain(PATIENCE).await.unwrap();
+            assert_eq!(diary.of("before").len(), 251);
+            assert_eq!(diary.of("after"), [] as [u64; 0], "they were lost before they had begun");
+        }
+    )*};
+}
+
+begins_none_that_is_lost! {
+    what_is_lost_while_another_call_of_its_chunk_begins_is_not_begun: |deliveries, begin| pipeline! {
+        [deliveries]
+        :async 500 map(|number| { let number = begin(*number, number.receive_count()); async move { number } }),
+        :drive sink::each(|_number| {}),
+    };
+    what_is_lost_while_a_call_beside_the_source_runs_is_not_begun: |deliveries, begin| pipeline! {
+        [deliveries] map(|number| begin(*number, number.receive_count())), :drive sink::each(|_number| {}),
+    };
+}

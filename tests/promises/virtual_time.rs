@@ -1,11 +1,13 @@
 //! Tokio's paused clock does not run ahead of the threads of a pipeline.
 
 use std::io::Write as _;
+use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::queue::{self, Outgoing};
+use brigade::queue::{self, Outgoing, SqliteDeadLetters, SqliteQueue};
+use brigade::sink::Table;
 use tokio::time::{Instant, timeout};
 
 use crate::fakes::{Gate, Kept, Level, eventually, in_time};
@@ -233,4 +235,84 @@ async fn a_journal_in_a_file_answers_before_time_goes_on() {
     .run();
     timeout(LATER, run).await.expect("time ran ahead").unwrap();
     assert_eq!(kept.items.take(), [100]);
+}
+
+/// A queue in a file of this folder with the messages `0` to `99`.
+async fn hundred(folder: &Path) -> SqliteQueue {
+    let orders = queue::sqlite(folder.join("work.db")).open().unwrap();
+    let messages = (0..100).map(|number: u64| Outgoing::new(number.to_string()));
+    let sent = timeout(LATER, orders.send(messages.collect())).await;
+    assert!(sent.expect("time ran ahead").unwrap().is_empty());
+    orders
+}
+
+fn numbers(folder: &Path) -> Table {
+    let database = sink::sqlite(folder.join("work.db")).open().unwrap();
+    let table = database.table("numbers").column("number", "INTEGER");
+    table.create().open().unwrap()
+}
+
+/// Ends that work in a file: a run of the hundred is over before time goes on, and each of them came there.
+macro_rules! ends_in_time {
+    ($($name:ident: |$folder:ident, $orders:ident| $pipeline:expr, $count:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let place = tempfile::tempdir().unwrap();
+            let $folder = place.path();
+            let orders = hundred($folder).await;
+            let $orders = orders.clone();
+            let run = $pipeline.run();
+            let report = timeout(LATER, run).await.expect("time ran ahead").unwrap();
+            assert!(report.conserved(), "{report}");
+            let depth = timeout(LATER, orders.depth()).await.expect("time ran ahead").unwrap();
+            assert_eq!((depth.ready, depth.later), (0, 0), "{report}");
+            assert_eq!($count, 100, "{report}");
+        }
+    )*};
+}
+
+fn count(file: &Path, table: &str) -> u64 {
+    let file = rusqlite::Connection::open(file).unwrap();
+    let count = format!("SELECT count(*) FROM {table}");
+    file.query_row(&count, [], |row| row.get(0)).unwrap()
+}
+
+ends_in_time! {
+    dead_letters_are_written_to_a_file_before_time_goes_on: |folder, orders| {
+        let letters = SqliteDeadLetters::open(folder.join("dead.db")).unwrap();
+        pipeline! {
+            [orders.deliveries().until_idle().wait(Duration::ZERO), queue::dead_letters(letters)]
+            map(|_order| Err::<(), _>("refused"))?,
+            :drive sink::each(|()| ())
+        }
+    }, count(&folder.join("dead.db"), "brigade_dead_letter");
+    rows_that_settle_their_messages_are_written_before_time_goes_on: |folder, orders| {
+        let rows = orders.settling(&numbers(folder)).unwrap();
+        pipeline! {
+            [orders.deliveries().until_idle().wait(Duration::ZERO)]
+            map(|order| order.parse::<u32>().map(|number| (number,)))?,
+            batch(10, Duration::from_millis(1)),
+            :drive rows
+        }
+    }, count(&folder.join("work.db"), "numbers");
+    rows_that_complete_their_tasks_are_written_before_time_goes_on: |folder, orders| {
+        let journal = brigade::journal::sqlite(folder.join("work.db")).open().unwrap();
+        let rows = journal.completing(&numbers(folder)).unwrap();
+        pipeline! {
+            [orders.deliveries().until_idle().wait(Duration::ZERO)]
+            journal = journal;
+            push_task(order),
+            let number = order.parse::<u32>()? with { once },
+            map(|m| (m.number,)),
+            batch(10, Duration::from_millis(1)),
+            :drive rows
+        }
+    }, count(&folder.join("work.db"), "numbers");
+    lines_are_written_to_a_file_before_time_goes_on: |folder, orders| {
+        pipeline! {
+            [orders.deliveries().until_idle().wait(Duration::ZERO)]
+            map(|order| order.to_string()),
+            :drive sink::lines(folder.join("lines.txt"))
+        }
+    }, std::fs::read_to_string(folder.join("lines.txt")).unwrap().lines().count();
 }

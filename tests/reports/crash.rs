@@ -11,11 +11,14 @@ fn survives(messages: u32, dead: u32, kill_every: &str, more: &[&str]) {
     let place = Place::new();
     let fail_rate = f64::from(dead) / f64::from(messages);
     let (count, rate) = (messages.to_string(), fail_rate.to_string());
+    let seed = fastrand::u64(..).to_string();
     let asked = [
         "--processes",
         "3",
         "--kill-every",
         kill_every,
+        "--seed",
+        &seed,
         "--messages",
         &count,
         "--fail-rate",
@@ -23,6 +26,7 @@ fn survives(messages: u32, dead: u32, kill_every: &str, more: &[&str]) {
     ];
     let said = place.run(&[&asked, more].concat()).clean();
     assert!(said.ends_with("audit: clean\n"), "{said}");
+    assert!(said.starts_with(&format!("seed {seed}\n")), "{said}");
     let kills = Ended::count(&said, "kills");
     assert!(kills >= 2, "killed {kills} times only: {said}");
 

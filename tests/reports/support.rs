@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::Connection;
@@ -69,12 +69,23 @@ impl Place {
     }
 
     pub(crate) fn run(&self, arguments: &[&str]) -> Ended {
-        let ended = Command::new(&*PROGRAM)
+        self.run_while(arguments, || {})
+    }
+
+    /// Runs it, and does something else meanwhile.
+    pub(crate) fn run_while(&self, arguments: &[&str], meanwhile: impl FnOnce()) -> Ended {
+        let running = Command::new(&*PROGRAM)
             .args(arguments)
             .current_dir(self.directory.path())
             .env("AWS_ACCESS_KEY_ID", "test")
             .env("AWS_SECRET_ACCESS_KEY", "test")
-            .output();
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        meanwhile();
+        let ended = running.wait_with_output();
         let Output {
             status,
             stdout,

@@ -232,9 +232,9 @@ where
         let mut failures = self.shared.source_failed(&mut batch.failures);
         let (taken, all) = (batch.items.len(), batch.items.len() + failures.len());
         let mut items = Vec::with_capacity(taken);
-        let mut now = Now::default();
         for Carried { item, ticket } in batch.items.drain(..) {
-            if ticket.is_lost(&mut now) {
+            // The clock is read for each: the calls may take long, and a process may be stopped between two.
+            if ticket.is_lost(&mut Now::default()) {
                 self.tally.aside(0, true, ticket);
                 continue;
             }

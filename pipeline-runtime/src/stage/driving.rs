@@ -246,10 +246,12 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most, None);
-                let (again, mut now) = (false, Now::default());
+                let again = false;
                 for (seq, carried) in (seq..).zip(items.drain(..)) {
                     let Carried { item, mut ticket } = carried;
-                    if ticket.is_lost(&mut now) {
+                    // The clock is read for each: to begin another of the batch may take long, and a process may be stopped
+                    // between two.
+                    if ticket.is_lost(&mut Now::default()) {
                         self.lost(Started { seq, again, ticket });
                         continue;
                     }

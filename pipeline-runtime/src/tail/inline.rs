@@ -293,7 +293,7 @@ where
         else {
             return;
         };
-        let (mut left, mut now) = (self.until_look, Now::default());
+        let mut left = self.until_look;
         loop {
             if left <= 1 {
                 break;
@@ -308,7 +308,8 @@ where
                 Err(panic) => break set_aside(aside, Other::Panic(panic)),
             };
             left -= 1;
-            if ticket.is_lost(&mut now) {
+            // The clock is read for each: the calls may take long, and a process may be stopped between two.
+            if ticket.is_lost(&mut Now::default()) {
                 break set_aside(aside, Other::Lost(ticket));
             }
             match guard::call(|| (self.f)(Entry::Fresh(item), &self.cx)) {

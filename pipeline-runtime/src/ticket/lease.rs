@@ -12,7 +12,8 @@ use tokio::time::Instant;
 #[derive(Debug)]
 pub(crate) struct LeaseEnd(AtomicI64);
 
-/// The time, read when it is first asked for: once for a whole chunk of items, and never where nothing has a lease.
+/// The time, read when it is first asked for: once for several items between which nothing is called, and never where
+/// nothing has a lease.
 #[derive(Debug, Default)]
 pub struct Now(Option<i64>);
 
