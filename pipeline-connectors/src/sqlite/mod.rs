@@ -20,7 +20,6 @@ mod write;
 pub use database::{Database, Sqlite, Synchronous, sqlite};
 pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
 pub(crate) use error::{kind, refused, said};
-pub(crate) use patience::is_locked;
 pub(crate) use room::{Connected, begin, leave_room, with_room};
 pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};

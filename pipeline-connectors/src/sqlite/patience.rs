@@ -68,7 +68,7 @@ pub(super) fn wait_for_locks(
 }
 
 /// Whether somebody else has a lock that is in the way.
-pub(crate) fn is_locked(error: &impl Cause) -> bool {
+fn is_locked(error: &impl Cause) -> bool {
     let code = error.cause().and_then(rusqlite::Error::sqlite_error_code);
     matches!(
         code,

@@ -12,7 +12,7 @@ use tokio::time::timeout;
 
 use super::store::{Settle, Store};
 use super::{Depth, QueueBody};
-use crate::sqlite::{Connected, is_locked, kind, leave_room, refused, with_room};
+use crate::sqlite::{Connected, kind, leave_room, refused, with_room};
 
 /// How many requests may wait for the next transaction.
 pub(super) const WAITING: usize = 256;
