@@ -153,6 +153,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         }
     }
 
+    #[inline]
     pub(crate) fn poll<C, F>(
         &mut self,
         cx: &mut Context<'_>,
@@ -200,6 +201,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
 
     /// Starts futures for what there is, as far as there are places and as it is worth its time: results are handed in
     /// before more is taken. Whether anything was started, or the end was found.
+    #[inline]
     fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F, K>, run: &C) -> bool
     where
         C: Fn(u64, Entry<T, M>, &mut K) -> F,
@@ -382,6 +384,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
         }
     }
 
+    #[inline]
     fn resolve(&mut self, started: &Started<K>, output: Option<Carried<O, K>>) {
         self.tried(started);
         self.tally.resolved += 1;
