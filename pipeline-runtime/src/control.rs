@@ -1,11 +1,11 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
+mod threads;
+
 use std::future::Future;
-use std::io;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use std::task::Poll;
-use std::thread;
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
+use self::threads::Threads;
 use crate::bounds::BoxFuture;
 use crate::context::{Call, has_timers, within};
 use crate::idle::Idle;
@@ -103,8 +104,7 @@ pub(crate) struct Control {
     /// Pipelines that are inputs of this one, and the one that this is an input of.
     inner: Mutex<Vec<Arc<Control>>>,
     tasks: Mutex<JoinSet<()>>,
-    threads: Mutex<Vec<Thread>>,
-    thread_ended: Notify,
+    threads: Arc<Threads>,
     stopping: Notify,
     stopped: AtomicBool,
     aborted: AtomicBool,
@@ -121,54 +121,6 @@ pub(crate) struct Control {
     clock: OnceLock<Option<Clock>>,
     /// Who holds it.
     parkers: Mutex<Vec<Weak<Parker>>>,
-}
-
-#[derive(Debug)]
-struct Thread {
-    name: String,
-    ended: Arc<AtomicBool>,
-    handle: Option<thread::JoinHandle<()>>,
-}
-
-impl Thread {
-    fn running(&self) -> bool {
-        // Acquire: see `Ended::drop`.
-        !self.ended.load(Ordering::Acquire)
-    }
-}
-
-/// The most threads of all pipelines of the process. Where memory maps run out, which are a few for each thread, a new
-/// thread does not fail but aborts the process: Linux gives 65,530 by default.
-const THREADS_AT_MOST: usize = 8192;
-
-static THREADS: AtomicUsize = AtomicUsize::new(0);
-
-/// A thread's last act, also when it panics.
-struct Ended(Arc<AtomicBool>, Arc<Control>);
-
-impl Ended {
-    /// One more thread, if there may be.
-    fn begin(ended: Arc<AtomicBool>, control: Arc<Control>) -> io::Result<Self> {
-        // A number that nothing else is read by.
-        let threads = THREADS.fetch_add(1, Ordering::Relaxed);
-        let last = Self(ended, control);
-        if threads < THREADS_AT_MOST {
-            return Ok(last);
-        }
-        Err(io::Error::other(format!(
-            "the pipelines of this process have {THREADS_AT_MOST} threads already"
-        )))
-    }
-}
-
-impl Drop for Ended {
-    fn drop(&mut self) {
-        // Relaxed: see `begin`.
-        THREADS.fetch_sub(1, Ordering::Relaxed);
-        // Release: who sees that the thread has ended, or is told so by what follows, sees what it did.
-        self.0.store(true, Ordering::Release);
-        self.1.thread_ended.notify_waiters();
-    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -342,24 +294,11 @@ impl Control {
 
     /// Runs `work` on a thread of its own, in the context of the runtime.
     pub(crate) fn spawn_thread(
-        self: &Arc<Self>,
+        &self,
         name: String,
         work: Box<dyn FnOnce() + Send>,
     ) -> std::io::Result<()> {
-        let runtime = self.runtime().clone();
-        let ended = Arc::new(AtomicBool::new(false));
-        let last = Ended::begin(Arc::clone(&ended), Arc::clone(self))?;
-        let handle = thread::Builder::new().name(name.clone()).spawn(move || {
-            let _last = last;
-            let _context = runtime.enter();
-            work();
-        })?;
-        lock(&self.threads).push(Thread {
-            name,
-            ended,
-            handle: Some(handle),
-        });
-        Ok(())
+        self.threads.spawn(self.runtime().clone(), name, work)
     }
 
     pub(crate) fn stopped(&self) -> bool {
@@ -472,22 +411,7 @@ impl Control {
     ///
     /// Cancel safe.
     pub(crate) async fn threads_ended(&self) {
-        loop {
-            let woken = self.thread_ended.notified();
-            let running = lock(&self.threads).iter().any(Thread::running);
-            if !running {
-                break;
-            }
-            woken.await;
-        }
-        // Their work is done: they are on their way out, and this does not block.
-        for handle in lock(&self.threads)
-            .iter_mut()
-            .filter_map(|thread| thread.handle.take())
-        {
-            // A panicked worker has stopped the pipeline in its drop guard already.
-            drop(handle.join());
-        }
+        self.threads.ended().await;
         let inner = lock(&self.inner).clone();
         for inner in inner {
             Box::pin(inner.threads_ended()).await;
@@ -496,13 +420,7 @@ impl Control {
 
     /// The names of the threads that have not ended.
     pub(crate) fn threads(&self) -> Vec<String> {
-        let threads = lock(&self.threads);
-        let mut names: Vec<_> = threads
-            .iter()
-            .filter(|thread| thread.running())
-            .map(|thread| thread.name.clone())
-            .collect();
-        drop(threads);
+        let mut names = self.threads.running();
         for inner in lock(&self.inner).iter() {
             names.extend(inner.threads());
         }

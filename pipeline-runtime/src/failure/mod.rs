@@ -98,7 +98,7 @@ impl<T> Failure<T> {
 
     /// The original item. `None` where it cannot be had: the source failed; the stage lies outside the task; the
     /// function owned the record (`map`, `filter_map`, `flat_map`); the sink kept it; it failed inside a segment;
-    /// a timed-out `:block` call still holds it; it was taken out.
+    /// a timed-out `:block` call still holds it; it, or a value beside it, panicked where it was dropped; it was taken out.
     #[must_use]
     pub fn task(&self) -> Option<&T> {
         self.0.task.as_ref()

@@ -221,7 +221,12 @@ where
     }
 
     fn most(&self) -> usize {
-        self.shared.most().min(crate::sink::MOST)
+        let most = if S::BATCHES {
+            self.shared.share()
+        } else {
+            self.shared.most()
+        };
+        most.min(crate::sink::MOST)
     }
 
     async fn write(&mut self) {

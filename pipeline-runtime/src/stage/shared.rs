@@ -132,15 +132,19 @@ where
         if self.opts.single() {
             return 1;
         }
+        let bytes = size_of::<T>().max(size_of::<O>()).max(1);
+        self.share().min(CHUNK_BYTES / bytes).max(1)
+    }
+
+    /// The most items that a worker may hold, however large they are: for one whose work is cheaper the more it has at once.
+    pub(crate) fn share(&self) -> usize {
         let (window, count) = (self.edge.window(), self.edge.permits());
         let share = if count == 1 {
             window
         } else {
             window / count.saturating_mul(2)
         };
-        share
-            .min(CHUNK_BYTES / size_of::<T>().max(size_of::<O>()).max(1))
-            .max(1)
+        share.max(1)
     }
 
     /// An item's failure, to be sent on; and the row it is to be counted in.
