@@ -35,7 +35,7 @@ const LEASE: Duration = Duration::from_secs(30);
 /// A receive may bring nothing sooner than it was asked to.
 const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
 /// The most messages of one receive, where nothing else is said.
-const RECEIVES: usize = 256;
+const RECEIVES: usize = 512;
 /// Entries that are settled at once. There is no round trip to save; it keeps transactions short.
 const SETTLES: usize = 1024;
 
@@ -99,7 +99,7 @@ impl SqliteQueueBuilder {
         self
     }
 
-    /// The most messages that one receive brings, at least 1. The default is 256.
+    /// The most messages that one receive brings, at least 1. The default is 512: each is a transaction.
     pub fn receives(mut self, most: usize) -> Self {
         self.receives = most.max(1);
         self
