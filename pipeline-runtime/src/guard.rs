@@ -177,7 +177,8 @@ fn told(panicked: &Panicked) {
 /// What `shown` says, however its `Display` behaves.
 #[must_use]
 pub fn text(shown: &dyn fmt::Display) -> String {
-    let mut text = String::new();
+    // Most errors say no more: without it the text is moved while it grows.
+    let mut text = String::with_capacity(64);
     let problem = match call(|| write!(text, "{shown}")) {
         Ok(Ok(())) => return text,
         Ok(Err(_)) => "its `Display` failed".to_owned(),

@@ -6,10 +6,22 @@ use pipeline_runtime::queue::DeadLetter;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, ToSql};
 
-pub(super) fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
+/// Puts a letter in place of that of an earlier time, if there is one.
+pub(super) fn put(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
+    // Most have none, which the insert finds out by itself.
+    if !insert(connection, letter)? {
+        remove(connection, &letter.scope, &letter.id, None)?;
+        insert(connection, letter)?;
+    }
+    Ok(())
+}
+
+/// Whether there was none of its message.
+fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<bool> {
     let insert = "INSERT INTO brigade_dead_letter (id, original, stage, command, cause, attempts, receive_count, task,
-        first_seen, failed_at, scope, grp, replays) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    connection.prepare_cached(insert)?.execute((
+        first_seen, failed_at, scope, grp, replays) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        ON CONFLICT (id, scope) DO NOTHING";
+    let inserted = connection.prepare_cached(insert)?.execute((
         &letter.id,
         readable(&letter.original),
         &letter.stage,
@@ -24,6 +36,9 @@ pub(super) fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::
         &letter.group,
         letter.replays,
     ))?;
+    if inserted == 0 {
+        return Ok(false);
+    }
     let seq = connection.last_insert_rowid();
     let insert = "INSERT INTO brigade_dead_frame VALUES (?, ?, ?, ?)";
     let mut insert = connection.prepare_cached(insert)?;
@@ -31,7 +46,7 @@ pub(super) fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::
         let value = frame.value.as_deref().map(readable);
         insert.execute((seq, place, &frame.key, value))?;
     }
-    Ok(())
+    Ok(true)
 }
 
 /// Removes the letter of a message, if it is of that time.

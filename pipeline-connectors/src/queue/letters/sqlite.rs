@@ -7,7 +7,7 @@ use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
 use rusqlite::{Connection, Transaction};
 
-use super::rows::{insert, millis, remove};
+use super::rows::{millis, put, remove};
 use super::schema::prepare;
 use super::select::Only;
 use crate::sqlite::{
@@ -214,8 +214,7 @@ impl DeadLetters for SqliteDeadLetters {
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
         let written = self.write_with(move |transaction| {
             for letter in &letters {
-                remove(transaction, &letter.scope, &letter.id, None)?;
-                insert(transaction, letter)?;
+                put(transaction, letter)?;
             }
             Ok(())
         });
