@@ -264,9 +264,19 @@ impl Source for ThenNever {
 pub(crate) fn threads() -> Vec<String> {
     std::fs::read_dir("/proc/self/task")
         .expect("Linux")
-        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("comm")).ok())
-        .map(|name| name.trim_end().to_owned())
+        .filter_map(|thread| std::fs::read_to_string(thread.ok()?.path().join("stat")).ok())
+        .filter_map(|stat| name_of(&stat))
         .collect()
+}
+
+/// The name of a thread, but of one that is on its way out of the kernel: it is listed for a moment after who joined it
+/// has gone on.
+fn name_of(stat: &str) -> Option<String> {
+    /// `PF_EXITING` of Linux.
+    const EXITING: u64 = 0x4;
+    let (name, rest) = stat.split_once('(')?.1.rsplit_once(')')?;
+    let flags: u64 = rest.split_whitespace().nth(6)?.parse().ok()?;
+    (flags & EXITING == 0).then(|| name.to_owned())
 }
 
 /// While it lives, panics whose message is `panicked` print nothing.

@@ -200,7 +200,11 @@ impl<Task: Send + 'static> Drop for Sending<Task> {
     fn drop(&mut self) {
         // By itself: nothing waits, or another task has begun with it. Else it was aborted, or the runtime is at its end.
         if !self.has_ended {
-            let waiting = std::mem::take(&mut self.sender.gathered().waiting);
+            let mut gathered = self.sender.gathered();
+            // What comes later, of a call that has not returned yet, gets a task of its own.
+            gathered.is_sending = false;
+            let waiting = std::mem::take(&mut gathered.waiting);
+            drop(gathered);
             guard::let_go_of(waiting.into_iter().flat_map(|waiting| waiting.failures));
         }
     }
