@@ -15,19 +15,24 @@ macro_rules! modules {
 }
 
 modules! {
+    args "../../pipeline-macros/src/args.rs"
     ast "../../pipeline-macros/src/ast.rs"
     check "../../pipeline-macros/src/check/mod.rs"
     closure "../../pipeline-macros/src/closure/mod.rs"
+    directive "../../pipeline-macros/src/directive.rs"
     errors "../../pipeline-macros/src/errors.rs"
     expand "../../pipeline-macros/src/expand/mod.rs"
     forms "../../pipeline-macros/src/forms/mod.rs"
     func "../../pipeline-macros/src/func.rs"
+    glue "../../pipeline-macros/src/glue.rs"
     ir "../../pipeline-macros/src/ir.rs"
     lower "../../pipeline-macros/src/lower.rs"
     nearest "../../pipeline-macros/src/nearest.rs"
+    options "../../pipeline-macros/src/options/mod.rs"
     parse "../../pipeline-macros/src/parse/mod.rs"
     pipeline "../../pipeline-macros/src/pipeline.rs"
     print "../../pipeline-macros/src/print.rs"
+    syntax "../../pipeline-macros/src/syntax.rs"
     text "../../pipeline-macros/src/text.rs"
 }
 

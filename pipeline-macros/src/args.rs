@@ -10,14 +10,19 @@ use crate::func::Func;
 /// What stands between the parentheses of a form.
 pub(crate) struct Args {
     form: &'static str,
-    usage: &'static str,
+    usage: &'static [&'static str],
     pub name: Span,
     pub tokens: TokenStream,
 }
 
 impl Args {
     /// Those of the form of this name and usage.
-    pub(crate) fn new(form: &'static str, usage: &'static str, name: &Ident, args: &Group) -> Self {
+    pub(crate) fn new(
+        form: &'static str,
+        usage: &'static [&'static str],
+        name: &Ident,
+        args: &Group,
+    ) -> Self {
         Self {
             form,
             usage,
@@ -28,7 +33,8 @@ impl Args {
 
     /// The error of arguments that are not as they should be.
     pub(crate) fn wrong(&self) -> syn::Error {
-        let message = format!("`{}` is written `{}`", self.form, self.usage);
+        let usage = self.usage.join("` or `");
+        let message = format!("`{}` is written `{usage}`", self.form);
         syn::Error::new(self.name, message)
     }
 

@@ -1,9 +1,11 @@
 //! What is written: tokens and spans.
 
 use proc_macro2::{Ident, Span};
-use syn::{Expr, LitStr};
+use syn::Expr;
 
+use crate::directive::{Directive, Mode};
 use crate::forms::Form;
+use crate::options::Options;
 
 /// A whole `pipeline! { … }`.
 pub(crate) struct Pipeline {
@@ -51,74 +53,6 @@ pub(crate) enum Body {
     Form(Box<dyn Form>),
     /// The sink of `:drive`.
     Drive(Box<Expr>),
-}
-
-/// `:block 2`, `:async (n)`, `4`, `:drive`.
-pub(crate) struct Directive {
-    pub span: Span,
-    pub mode: Mode,
-    pub count: Count,
-}
-
-/// How a stage runs.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Mode {
-    /// In the worker of a neighbour.
-    Fused,
-    /// `4 form`.
-    Tasks,
-    /// `:block form`.
-    Block,
-    /// `:async form`.
-    Async,
-    /// `:drive sink`.
-    Drive,
-    /// In futures that wait for the journal; nobody writes it.
-    Journal,
-}
-
-/// How many.
-pub(crate) enum Count {
-    One,
-    Literal(usize, Span),
-    Computed(Box<Expr>),
-}
-
-/// `with { … }`.
-#[derive(Default)]
-pub(crate) struct Options {
-    pub name: Option<LitStr>,
-    pub buffer: Option<Setting>,
-    pub window: Option<Setting>,
-    pub timeout: Option<Setting>,
-    pub retry: Option<Setting>,
-    pub unordered: Option<Span>,
-    pub pool: Option<Span>,
-    pub once: Option<Once>,
-}
-
-/// `once` or `once(token)` in `with { … }`.
-pub(crate) struct Once {
-    pub span: Span,
-    /// The name of the idempotency token in the stage's expression.
-    pub token: Option<Ident>,
-}
-
-/// `key: expr` in `with { … }`.
-pub(crate) struct Setting {
-    pub span: Span,
-    pub value: Expr,
-}
-
-impl Directive {
-    /// That of what waits for the journal.
-    pub(crate) fn journal(span: Span) -> Self {
-        Self {
-            span,
-            mode: Mode::Journal,
-            count: Count::One,
-        }
-    }
 }
 
 impl Stage {

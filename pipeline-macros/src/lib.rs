@@ -4,6 +4,7 @@ mod args;
 mod ast;
 mod check;
 mod closure;
+mod directive;
 mod errors;
 mod expand;
 mod forms;

@@ -2,10 +2,12 @@
 
 use std::ops::Range;
 
-use crate::ast::{Body, Mode};
+use crate::ast::Body;
 use crate::check::{Checked, Item};
+use crate::directive::Mode;
 use crate::forms::Place;
 use crate::ir::{Flavour, Ir, Unit};
+use crate::options;
 use crate::syntax::last_name;
 
 pub(crate) fn lower(checked: &Checked) -> Ir {
@@ -23,7 +25,7 @@ pub(crate) fn lower(checked: &Checked) -> Ir {
 
 /// Every stage's name; a default that is taken gets `#2`, `#3`.
 fn names(stages: &[Item]) -> Vec<String> {
-    let given = |item: &Item| item.stage.options.name.as_ref().map(syn::LitStr::value);
+    let given = |item: &Item| options::name::of(&item.stage.options).map(syn::LitStr::value);
     let mut taken: Vec<String> = stages.iter().filter_map(given).collect();
     stages
         .iter()
@@ -154,7 +156,7 @@ impl Lowering<'_> {
     /// The plain stages behind `batch` run in its task, up to one that multiplies.
     fn post(&self, edge: usize) -> Range<usize> {
         let start = edge + 1;
-        if self.place(edge) != Some(Place::Batch) {
+        if self.place(edge) != Some(Place::OwnTask) {
             return start..start;
         }
         let plain = |stage: &usize| !self.is_annotated(*stage) && !self.multiplies(*stage);

@@ -9,7 +9,8 @@ mod stage;
 
 use proc_macro2::Ident;
 
-use crate::ast::{Directive, Header, Journal, Pipeline, Share, Stage};
+use crate::ast::{Header, Journal, Pipeline, Share, Stage};
+use crate::directive::Directive;
 use crate::errors::Errors;
 use crate::forms::commit;
 

@@ -3,8 +3,10 @@
 use proc_macro2::Ident;
 
 use super::Scope;
-use crate::ast::{Body, Once, Pipeline, Stage};
+use crate::ast::{Body, Pipeline, Stage};
 use crate::errors::Errors;
+use crate::forms::Key;
+use crate::options::once;
 
 /// A key that a stage before has written, and whether `once` records it.
 pub(super) struct Written {
@@ -15,10 +17,8 @@ pub(super) struct Written {
 /// A journal and what it records belong together.
 pub(super) fn journal(pipeline: &Pipeline, errors: &mut Errors) {
     let is_segment = pipeline.header.is_none();
-    let mut once = pipeline
-        .stages
-        .iter()
-        .filter_map(|stage| stage.options.once.as_ref());
+    let stages = pipeline.stages.iter();
+    let mut once = stages.filter_map(|stage| stage.options.get(&once::SPEC));
     match &pipeline.journal {
         _ if pipeline.lost => {}
         Some(journal) if is_segment => errors.at(
@@ -45,13 +45,14 @@ pub(super) fn journal(pipeline: &Pipeline, errors: &mut Errors) {
 /// What `once` records is found again under the name of its key, which must be no other's.
 pub(super) fn keys(stage: &Stage, scope: &Scope, seen: &mut Vec<Written>, errors: &mut Errors) {
     let Some(form) = stage.form() else { return };
-    // What `pop_task` carries over is written elsewhere.
-    if form.kind().name == "pop_task" {
+    let kind = form.kind();
+    // What is carried over is written elsewhere.
+    if kind.key == Key::Carried {
         return;
     }
-    let once = stage.options.once.is_some();
-    // `mapduce` says for itself that its key is there.
-    let is_told = form.kind().name == "mapduce";
+    let once = stage.options.has(&once::SPEC);
+    // Its own check says that the key is there.
+    let is_told = kind.key == Key::Made { hides: false };
     for key in form.writes() {
         let before = seen.iter().find(|written| written.key == *key);
         if let Some(before) = before
@@ -77,10 +78,7 @@ pub(super) fn keys(stage: &Stage, scope: &Scope, seen: &mut Vec<Written>, errors
 
 /// The name of the token hides nothing, and something can read it.
 pub(super) fn token(stage: &Stage, scope: &Scope, shares: &[Ident], errors: &mut Errors) {
-    let Some(Once {
-        token: Some(token), ..
-    }) = &stage.options.once
-    else {
+    let Some(token) = once::token(&stage.options) else {
         return;
     };
     if scope.has(token) || shares.contains(token) {

@@ -2,8 +2,10 @@
 
 use proc_macro2::Span;
 
-use crate::ast::{Mode, Pipeline, Stage};
+use crate::ast::{Pipeline, Stage};
+use crate::directive::Mode;
 use crate::errors::Errors;
+use crate::options;
 
 pub(super) fn check(pipeline: &mut Pipeline, errors: &mut Errors) {
     if pipeline.stages.is_empty() && !pipeline.lost {
@@ -58,7 +60,7 @@ fn names(stages: &[Stage], errors: &mut Errors) {
     let mut seen = Vec::new();
     for name in stages
         .iter()
-        .filter_map(|stage| stage.options.name.as_ref())
+        .filter_map(|stage| options::name::of(&stage.options))
     {
         if seen.contains(&name.value()) {
             let message = format!(

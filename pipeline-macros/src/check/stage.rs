@@ -1,9 +1,10 @@
 //! One stage: its directive, its `?`, its function.
 
 use super::{Checker, Scope, options};
-use crate::ast::{Count, Directive, Mode, Stage};
+use crate::ast::Stage;
 use crate::closure;
-use crate::forms::{Form, Place};
+use crate::directive::{Count, Directive, Mode};
+use crate::forms::Form;
 
 pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>) {
     if let Some(form) = stage.form() {
@@ -12,22 +13,17 @@ pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>)
         function(form, checker);
         form.check(scope, checker);
     }
-    options::check(stage, checker);
+    options::check(stage, checker.errors);
 }
 
-/// Only what calls a function can have workers.
+/// Not every form can have workers.
 fn directive(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
     let Some(directive) = &stage.directive else {
         return;
     };
     let kind = form.kind();
-    if kind.calls {
+    let Err(why) = kind.directive else {
         return;
-    }
-    let why = match kind.place {
-        Place::Batch => "it collects in one task",
-        Place::Segment => "the stages of the segment have their own",
-        _ => "there is nothing to run in parallel",
     };
     let (name, label) = (kind.name, directive.label());
     checker.errors.at(
@@ -46,10 +42,10 @@ fn span(directive: &Directive) -> proc_macro2::Span {
     }
 }
 
-/// Only what calls a function can fail.
+/// Not every form can fail.
 fn question(stage: &Stage, form: &dyn Form, checker: &mut Checker<'_>) {
     if let Some(question) = stage.question
-        && !form.kind().calls
+        && !form.kind().question
     {
         let message = format!("`{}` cannot fail; remove the `?`", form.kind().name);
         checker.errors.at(question, message);

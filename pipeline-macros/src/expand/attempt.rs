@@ -5,6 +5,7 @@ use quote::quote_spanned;
 
 use super::{Body, Owns, records};
 use crate::ir::Flavour;
+use crate::options::retry;
 
 impl Body<'_> {
     /// What says to the worker that the call has a timeout, and asks it whether the call was in time.
@@ -24,7 +25,7 @@ impl Body<'_> {
     }
 
     pub(super) fn retries(&self) -> bool {
-        self.item.stage.options.retry.is_some()
+        self.item.stage.options.has(&retry::SPEC)
     }
 
     pub(super) fn attempt(&self) -> TokenStream {
@@ -48,7 +49,7 @@ impl Body<'_> {
                 quote_spanned!(self.span()=> &#key)
             }
         };
-        let (repeat, retry) = (self.private("Repeat"), self.numbered("retry"));
+        let (repeat, retry) = (self.private("Repeat"), self.numbered(retry::SPEC.name));
         let (guard, failed) = (self.private("guard"), self.fail(Owns::Nothing));
         quote_spanned! {self.span()=>
             let kept = #guard(|| ::core::result::Result::Ok(
@@ -67,7 +68,7 @@ impl Body<'_> {
         if !self.retries() {
             return fail;
         }
-        let (span, retry, item) = (self.span(), self.numbered("retry"), self.item());
+        let (span, retry, item) = (self.span(), self.numbered(retry::SPEC.name), self.item());
         let (again, step) = (self.private("again"), self.private("Step"));
         let restored = match owns {
             Owns::Nothing => quote_spanned!(span=> #item),

@@ -4,9 +4,10 @@ use proc_macro2::{Ident, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::{Body, Owns};
-use crate::ast::Mode;
 use crate::closure::How;
+use crate::directive::Mode;
 use crate::func::Func;
+use crate::options::timeout;
 use crate::syntax::parenthesized;
 
 impl Body<'_> {
@@ -89,7 +90,7 @@ impl Body<'_> {
 
     fn tried(&self, attempt: &TokenStream, owns: Owns<'_>) -> TokenStream {
         let options = &self.item.stage.options;
-        let timed = self.item.stage.mode() == Mode::Block && options.timeout.is_some();
+        let timed = self.item.stage.mode() == Mode::Block && options.has(&timeout::SPEC);
         let (arm, disarm) = if timed {
             self.timer()
         } else {
@@ -114,15 +115,16 @@ impl Body<'_> {
             let guard = self.private("guard");
             return quote_spanned!(span=> #guard(|| { #attempt }));
         }
-        if self.item.stage.options.timeout.is_none() {
+        if !self.item.stage.options.has(&timeout::SPEC) {
             let guard = self.private("guard_async");
             return quote_spanned!(span=> #guard(async { #attempt }).await);
         }
-        let (within, after) = (self.private("within"), self.numbered("timeout"));
+        let (within, after) = (self.private("within"), self.numbered(timeout::SPEC.name));
         quote_spanned!(span=> #within(#after, async { #attempt }).await)
     }
 
-    pub(super) fn numbered(&self, name: &str) -> Ident {
+    /// A local of the stage's own.
+    pub(crate) fn numbered(&self, name: &str) -> Ident {
         self.glue.numbered(name, self.number, self.user_span())
     }
 }

@@ -7,10 +7,11 @@ use quote::{quote, quote_spanned};
 
 use super::body::item_name;
 use super::{Body, Expander, opts};
-use crate::ast::Mode;
 use crate::check::Item;
+use crate::directive::Mode;
 use crate::forms::{Form, Place};
 use crate::ir::Flavour;
+use crate::options::retry;
 use crate::syntax::{ends, parenthesized};
 
 impl Expander<'_> {
@@ -64,31 +65,15 @@ impl Expander<'_> {
         quote!({ #clones #hoisted #wired })
     }
 
-    /// What is evaluated once: functions that are neither path nor closure, timeouts, retries.
+    /// What is evaluated once, before anything runs.
     fn hoisted(&self, stages: &Range<usize>) -> TokenStream {
         let mut statements = TokenStream::new();
         for number in stages.clone() {
             let stage = &self.stages()[number].stage;
-            if let Some(func) = stage.form().and_then(|form| form.func()) {
-                statements.extend(func.hoisted(self.glue, number));
-            }
-            let settings = [
-                ("timeout", &stage.options.timeout),
-                ("retry", &stage.options.retry),
-            ];
-            for (name, setting) in settings {
-                let Some(setting) = setting else { continue };
-                let span = self.glue.at(setting.span);
-                let ty = match name {
-                    "timeout" => quote_spanned!(span=> ::core::time::Duration),
-                    _ => self.glue.private("Retry", setting.span),
-                };
-                let (name, value) = (
-                    self.glue.numbered(name, number, setting.span),
-                    &setting.value,
-                );
-                statements.extend(quote_spanned!(span=> let #name: #ty = #value;));
-            }
+            let form = stage.form();
+            statements.extend(form.map(|form| form.hoisted(self.glue, number)));
+            let options = stage.options.iter();
+            statements.extend(options.filter_map(|given| given.hoisted(self.glue, number)));
         }
         statements
     }
@@ -127,7 +112,7 @@ impl Expander<'_> {
 
     /// The stage of the group that has `retry`.
     fn retried(&self, stages: &Range<usize>) -> Option<usize> {
-        let retries = |number: &usize| self.stages()[*number].stage.options.retry.is_some();
+        let retries = |number: &usize| self.stages()[*number].stage.options.has(&retry::SPEC);
         stages.clone().find(retries)
     }
 

@@ -4,6 +4,7 @@ use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
 use super::{Body, Owns};
+use crate::options::once;
 use crate::syntax::parenthesized;
 
 impl Body<'_> {
@@ -46,7 +47,7 @@ impl Body<'_> {
 
     /// The statements that make the idempotency token, under the name that the stage gives it.
     pub(super) fn token(&self) -> Option<TokenStream> {
-        let name = self.item.stage.options.once.as_ref()?.token.as_ref()?;
+        let name = once::token(&self.item.stage.options)?;
         let (token, task, key) = (
             self.private("token"),
             self.task_handle(),
@@ -61,7 +62,7 @@ impl Body<'_> {
 
     /// The name under which the stage's value is recorded.
     fn recorded_key(&self) -> Option<String> {
-        self.item.stage.options.once.as_ref()?;
+        self.item.stage.options.get(&once::SPEC)?;
         let writes = self.item.stage.form()?.writes();
         let key = writes.first()?.to_string();
         Some(key.trim_start_matches("r#").to_owned())

@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::{Expr, Lit};
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::args::arguments;
 use crate::check::{Checker, Scope};
 use crate::expand::Edge;
@@ -14,7 +14,7 @@ use crate::syntax::ends;
 
 pub(crate) static KIND: Kind = Kind {
     name: "batch",
-    usage: "batch(n)` or `batch(n, within)",
+    usage: &["batch(n)", "batch(n, within)"],
     parse: |args, _| {
         let wrong = args.wrong();
         let span = args.name;
@@ -24,9 +24,11 @@ pub(crate) static KIND: Kind = Kind {
             _ => Err(wrong),
         }
     },
-    calls: false,
+    place: Place::OwnTask,
+    directive: Err("it collects in one task"),
+    question: false,
+    key: Key::None,
     drops_futures: false,
-    place: Place::Batch,
 };
 
 struct Batch {

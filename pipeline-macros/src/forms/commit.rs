@@ -3,18 +3,22 @@
 use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{Form, Kind, Place};
-use crate::ast::{Body as StageBody, Directive, Options, Stage};
+use super::{Form, Key, Kind, Place};
+use crate::ast::{Body as StageBody, Stage};
 use crate::check::{Checker, Scope};
+use crate::directive::Directive;
 use crate::expand::{Body, Owns};
+use crate::options::{Options, once};
 
 static KIND: Kind = Kind {
     name: "commit",
-    usage: "",
+    usage: &[],
     parse: |args, _| Err(args.wrong()),
-    calls: false,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Err("there is nothing to run in parallel"),
+    question: false,
+    key: Key::None,
+    drops_futures: false,
 };
 
 struct Commit {
@@ -24,7 +28,7 @@ struct Commit {
 
 /// The stage that waits for what `stage` records, if it records something.
 pub(crate) fn behind(stage: &Stage) -> Option<Stage> {
-    let once = stage.options.once.as_ref()?;
+    let once = stage.options.get(&once::SPEC)?;
     let key = stage.form()?.writes().first()?.to_string();
     let form = Commit {
         span: once.span,

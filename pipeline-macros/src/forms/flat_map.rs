@@ -5,18 +5,20 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::expand::{Body, Owns};
 use crate::func::Func;
 
 pub(crate) static KIND: Kind = Kind {
     name: "flat_map",
-    usage: "flat_map(f)",
+    usage: &["flat_map(f)"],
     parse: |args, _| Ok(Box::new(FlatMap(args.function()?))),
-    calls: true,
-    drops_futures: true,
     place: Place::Multiplies,
+    directive: Ok(()),
+    question: true,
+    key: Key::None,
+    drops_futures: true,
 };
 
 /// What the function must return.

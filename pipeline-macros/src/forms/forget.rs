@@ -3,21 +3,23 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::expand::Body;
 
 pub(crate) static KIND: Kind = Kind {
     name: "forget",
-    usage: "forget(key)",
+    usage: &["forget(key)"],
     parse: |args, _| {
         let wrong = args.wrong();
         let key = syn::parse2(args.tokens).map_err(|_| wrong)?;
         Ok(Box::new(Forget(key)))
     },
-    calls: false,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Err("there is nothing to run in parallel"),
+    question: false,
+    key: Key::None,
+    drops_futures: false,
 };
 
 struct Forget(Ident);

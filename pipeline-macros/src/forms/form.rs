@@ -10,18 +10,22 @@ use crate::check::{Checker, Scope};
 use crate::errors::Errors;
 use crate::expand::{Body, Edge};
 use crate::func::Func;
+use crate::glue::Glue;
 
 /// What is known of a form before it is used.
 pub(crate) struct Kind {
     pub name: &'static str,
-    /// How it is written, for messages.
-    pub usage: &'static str,
+    /// How it is written: what messages advise.
+    pub usage: &'static [&'static str],
     pub parse: fn(Args, &mut Errors) -> syn::Result<Box<dyn Form>>,
-    /// Whether it calls a function: such a form may have a directive, `?`, `retry`.
-    pub calls: bool,
+    pub place: Place,
+    /// Whether it may have workers of its own, `:block 2`; if not, why.
+    pub directive: Result<(), &'static str>,
+    /// Whether it may have a `?` behind it.
+    pub question: bool,
+    pub key: Key,
     /// Whether what its function returns goes no further, so that nobody behind it could await it.
     pub drops_futures: bool,
-    pub place: Place,
 }
 
 /// Where a form runs.
@@ -32,9 +36,25 @@ pub(crate) enum Place {
     /// In a worker, and it may hand on several items for one.
     Multiplies,
     /// In a task of its own, which takes in the plain stages after it.
-    Batch,
-    /// Wired in place of itself.
-    Segment,
+    OwnTask,
+    /// In none: it wires the stages that it stands for.
+    Wired,
+}
+
+/// What the keys are that a form writes.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Key {
+    /// There are none.
+    None,
+    /// The item.
+    Item,
+    /// What it makes of other keys; such a value can be recorded.
+    Made {
+        /// Whether a key of the same name may be there already.
+        hides: bool,
+    },
+    /// Those of the record that ends.
+    Carried,
 }
 
 /// One use of a form.
@@ -69,6 +89,12 @@ pub(crate) trait Form {
     /// Whether something in it can fail without a `?` behind the stage.
     fn may_fail(&self) -> bool {
         false
+    }
+
+    /// The statements that are run once, before the group of stage number `stage` starts: its closure has their locals.
+    fn hoisted(&self, glue: &Glue, stage: usize) -> TokenStream {
+        let func = self.func();
+        func.map_or_else(TokenStream::new, |func| func.hoisted(glue, stage))
     }
 
     /// Checks the form where it stands, and says what the item is after it.

@@ -9,7 +9,7 @@ use quote::{quote, quote_spanned};
 use syn::parse::ParseStream;
 use syn::{Expr, Pat, Token, Type};
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::closure;
 use crate::errors::Errors;
@@ -18,11 +18,13 @@ use crate::syntax::{ends, ungrouped};
 
 static KIND: Kind = Kind {
     name: "let",
-    usage: "let key = expression",
+    usage: &["let key = expression"],
     parse: |args, _| Err(args.wrong()),
-    calls: true,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Ok(()),
+    question: true,
+    key: Key::Made { hides: true },
+    drops_futures: false,
 };
 
 struct Let {

@@ -6,18 +6,20 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::expand::{Body, Owns};
 use crate::func::Func;
 
 pub(crate) static KIND: Kind = Kind {
     name: "map",
-    usage: "map(f)",
+    usage: &["map(f)"],
     parse: |args, _| Ok(of(args.function()?)),
-    calls: true,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Ok(()),
+    question: true,
+    key: Key::None,
+    drops_futures: false,
 };
 
 struct Map(Func);

@@ -8,7 +8,7 @@ use quote::{ToTokens, quote_spanned};
 use syn::parse::{ParseStream, Parser as _};
 use syn::{Expr, Member, Token};
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::expand::{Body, Owns};
 use crate::func::Func;
@@ -16,15 +16,17 @@ use crate::syntax::{ends, ungrouped};
 
 pub(crate) static KIND: Kind = Kind {
     name: "mapduce",
-    usage: "mapduce(a => b, f)` or `mapduce(a, f)",
+    usage: &["mapduce(a => b, f)", "mapduce(a, f)"],
     parse: |args, _| {
         let wrong = args.wrong();
         let parser = |input: ParseStream<'_>| parse(input, &wrong);
         Ok(Box::new(parser.parse2(args.tokens)?))
     },
-    calls: true,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Ok(()),
+    question: true,
+    key: Key::Made { hides: false },
+    drops_futures: false,
 };
 
 struct Mapduce {

@@ -15,10 +15,10 @@ pub(crate) mod push_task;
 pub(crate) mod tap;
 pub(crate) mod through;
 
-pub(crate) use form::{Form, Kind, Place};
+pub(crate) use form::{Form, Key, Kind, Place};
 
 /// The forms that are written `name(arguments)`, in the order of the documentation.
-static KINDS: [&Kind; 11] = [
+static KINDS: &[&Kind] = &[
     &map::KIND,
     &filter::KIND,
     &filter_map::KIND,
@@ -33,9 +33,15 @@ static KINDS: [&Kind; 11] = [
 ];
 
 pub(crate) fn named(name: &str) -> Option<&'static Kind> {
-    KINDS.into_iter().find(|kind| kind.name == name)
+    KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// How they are written.
+#[cfg(test)]
+pub(crate) fn usages() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().flat_map(|kind| kind.usage.iter().copied())
 }
 
 pub(crate) fn names() -> impl Iterator<Item = &'static str> {
-    KINDS.into_iter().map(|kind| kind.name)
+    KINDS.iter().map(|kind| kind.name)
 }

@@ -7,13 +7,13 @@ use syn::Token;
 use syn::parse::Parser as _;
 use syn::punctuated::Punctuated;
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope, list};
 use crate::expand::Body;
 
 pub(crate) static KIND: Kind = Kind {
     name: "pop_task",
-    usage: "pop_task(key)` or `pop_task(key, result)",
+    usage: &["pop_task(key)", "pop_task(key, result)"],
     parse: |args, _| {
         let wrong = args.wrong();
         let keys = Punctuated::<Ident, Token![,]>::parse_terminated.parse2(args.tokens);
@@ -24,9 +24,11 @@ pub(crate) static KIND: Kind = Kind {
             carried: keys.collect(),
         }))
     },
-    calls: false,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Err("there is nothing to run in parallel"),
+    question: false,
+    key: Key::Carried,
+    drops_futures: false,
 };
 
 struct PopTask {

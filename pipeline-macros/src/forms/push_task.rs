@@ -9,7 +9,7 @@ use quote::quote_spanned;
 use syn::Token;
 use syn::parse::{ParseStream, Parser as _};
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::closure::How;
 use crate::expand::Body;
@@ -18,15 +18,17 @@ use crate::syntax::parenthesized;
 
 pub(crate) static KIND: Kind = Kind {
     name: "push_task",
-    usage: "push_task(key)` or `push_task(key, id = f)",
+    usage: &["push_task(key)", "push_task(key, id = f)"],
     parse: |args, _| {
         let wrong = args.wrong();
         let parser = |input: ParseStream<'_>| parse(input, &wrong);
         Ok(Box::new(parser.parse2(args.tokens)?))
     },
-    calls: false,
-    drops_futures: false,
     place: Place::Worker,
+    directive: Err("there is nothing to run in parallel"),
+    question: false,
+    key: Key::Item,
+    drops_futures: false,
 };
 
 struct PushTask {

@@ -6,18 +6,20 @@
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::check::{Checker, Scope};
 use crate::expand::{Body, Owns};
 use crate::func::Func;
 
 pub(crate) static KIND: Kind = Kind {
     name: "tap",
-    usage: "tap(f)",
+    usage: &["tap(f)"],
     parse: |args, _| Ok(Box::new(Tap(args.function()?))),
-    calls: true,
-    drops_futures: true,
     place: Place::Worker,
+    directive: Ok(()),
+    question: true,
+    key: Key::None,
+    drops_futures: true,
 };
 
 struct Tap(Func);

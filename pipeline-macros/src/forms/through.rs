@@ -7,7 +7,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::quote_spanned;
 use syn::Expr;
 
-use super::{Form, Kind, Place};
+use super::{Form, Key, Kind, Place};
 use crate::args::arguments;
 use crate::check::{Checker, Scope};
 use crate::expand::Edge;
@@ -15,7 +15,7 @@ use crate::syntax::{ends, last_name, ungrouped};
 
 pub(crate) static KIND: Kind = Kind {
     name: "through",
-    usage: "through(segment)",
+    usage: &["through(segment)"],
     parse: |args, _| {
         let wrong = args.wrong();
         let span = args.name;
@@ -28,9 +28,11 @@ pub(crate) static KIND: Kind = Kind {
             _ => Err(wrong),
         }
     },
-    calls: false,
+    place: Place::Wired,
+    directive: Err("the stages of the segment have their own"),
+    question: false,
+    key: Key::None,
     drops_futures: false,
-    place: Place::Segment,
 };
 
 struct Through {

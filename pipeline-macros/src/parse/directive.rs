@@ -1,20 +1,14 @@
 //! `:block 2`, `:async (n)`, `4`, `:drive`.
 
-use proc_macro2::{Group, Ident, Span, TokenTree};
+use proc_macro2::{Group, Ident, TokenTree};
 use syn::buffer::Cursor;
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Lit, LitInt, Token, token};
 
-use crate::ast::{Count, Directive, Mode};
+use crate::directive::{Count, Directive, Mode, WORDS};
 use crate::errors::Errors;
 use crate::nearest::nearest;
-
-const NAMES: [(&str, Mode); 3] = [
-    ("block", Mode::Block),
-    ("async", Mode::Async),
-    ("drive", Mode::Drive),
-];
 
 pub(super) fn directive(
     input: ParseStream<'_>,
@@ -47,11 +41,11 @@ fn named(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Mode> {
         .call(Ident::parse_any)
         .map_err(|error| syn::Error::new(error.span(), expected))?;
     let word = name.to_string();
-    if let Some((_, mode)) = NAMES.iter().find(|(name, _)| *name == word) {
+    let named = |word: &str| WORDS.iter().find(|(name, _)| *name == word);
+    if let Some((_, mode)) = named(&word) {
         return Ok(*mode);
     }
-    let meant = nearest(&word, NAMES.map(|(name, _)| name));
-    match meant.and_then(|meant| NAMES.iter().find(|(name, _)| *name == meant)) {
+    match nearest(&word, WORDS.iter().map(|(name, _)| *name)).and_then(named) {
         Some((meant, mode)) => {
             errors.at(
                 name.span(),
@@ -141,28 +135,5 @@ fn drive_has_count(input: ParseStream<'_>) -> bool {
         }
         Some((TokenTree::Ident(ident), _)) => ident != "with" && ident != "as",
         Some(_) => true,
-    }
-}
-
-impl Directive {
-    /// As it is written in messages.
-    pub(crate) fn label(&self) -> &'static str {
-        match self.mode {
-            Mode::Fused | Mode::Journal => "",
-            Mode::Tasks => "a count",
-            Mode::Block => "`:block`",
-            Mode::Async => "`:async`",
-            Mode::Drive => "`:drive`",
-        }
-    }
-}
-
-impl Count {
-    pub(crate) fn span(&self) -> Option<Span> {
-        match self {
-            Self::One => None,
-            Self::Literal(_, span) => Some(*span),
-            Self::Computed(expr) => Some(crate::syntax::ends(expr).0),
-        }
     }
 }

@@ -13,6 +13,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 
 use crate::ast::{Pipeline, Stage};
+use crate::directive::WORDS;
 use crate::errors::Errors;
 
 use skip::skip_to_comma;
@@ -118,8 +119,7 @@ fn separator(input: ParseStream<'_>, stages: &[Stage], errors: &mut Errors) {
 
 /// `block 4 map(f)`: the word alone is a function's path.
 fn is_word_of_a_directive(stage: &Stage) -> bool {
-    let words = ["block", "drive"];
-    stage.directive.is_none() && words.contains(&stage.text.as_str())
+    stage.directive.is_none() && WORDS.iter().any(|(word, _)| *word == stage.text)
 }
 
 fn unexpected(input: ParseStream<'_>, stages: &[Stage]) -> &'static str {

@@ -3,13 +3,12 @@
 use proc_macro2::{Delimiter, Group, Ident};
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
-use syn::{Expr, LitStr, Token};
+use syn::{LitStr, Token, token};
 
 use super::skip::skip_to_comma;
-use crate::ast::{Once, Options, Setting};
 use crate::errors::Errors;
 use crate::nearest::nearest;
-use crate::options::{NAMES, example};
+use crate::options::{self, Given, Options, Spec, Takes, Value};
 
 pub(super) fn options(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Options> {
     let mut options = Options::default();
@@ -51,125 +50,92 @@ pub(super) fn is_with(input: ParseStream<'_>) -> bool {
 
 fn option(input: ParseStream<'_>, options: &mut Options, errors: &mut Errors) -> syn::Result<()> {
     let key = input.call(Ident::parse_any)?;
-    let mut word = key.to_string();
-    if !NAMES.contains(&word.as_str()) {
-        let Some(meant) = nearest(&word, NAMES) else {
-            let all = NAMES.map(|name| format!("`{name}`")).join(", ");
-            return Err(syn::Error::new(
-                key.span(),
-                format!("no option `{word}`; there are {all}"),
-            ));
-        };
-        errors.at(
-            key.span(),
-            format!("no option `{word}`; did you mean `{meant}`?"),
-        );
-        meant.clone_into(&mut word);
+    let (spec, span) = (spec(&key, errors)?, key.span());
+    let again = options.has(spec);
+    if again {
+        errors.at(span, format!("`{}` is given twice", spec.name));
     }
-    if options.has(&word) {
-        errors.at(key.span(), format!("`{word}` is given twice"));
+    let value = value(input, &key, spec)?;
+    if !again {
+        options.push(Given { spec, span, value });
     }
-    if word == "once" {
-        options.once = Some(once(input, &key)?);
-        return Ok(());
+    Ok(())
+}
+
+/// The option of this name, or the one that was meant.
+fn spec(key: &Ident, errors: &mut Errors) -> syn::Result<&'static Spec> {
+    let word = key.to_string();
+    if let Some(spec) = options::named(&word) {
+        return Ok(spec);
     }
-    if word == "unordered" || word == "pool" {
-        return flag(input, options, &key, &word);
+    let Some(spec) = nearest(&word, options::names()).and_then(options::named) else {
+        let all: Vec<_> = options::names().map(|name| format!("`{name}`")).collect();
+        let message = format!("no option `{word}`; there are {}", all.join(", "));
+        return Err(syn::Error::new(key.span(), message));
+    };
+    let meant = spec.name;
+    errors.at(
+        key.span(),
+        format!("no option `{word}`; did you mean `{meant}`?"),
+    );
+    Ok(spec)
+}
+
+/// What stands behind the name.
+fn value(input: ParseStream<'_>, key: &Ident, spec: &Spec) -> syn::Result<Value> {
+    match spec.takes {
+        Takes::Nothing => flag(input, spec.name),
+        Takes::Name { is, .. } => name(input, spec, is),
+        Takes::Items | Takes::Value { .. } => {
+            colon(input, key, spec)?;
+            Ok(Value::Expr(input.parse()?))
+        }
+        Takes::Text { .. } => {
+            colon(input, key, spec)?;
+            Ok(Value::Text(text(input, spec)?))
+        }
     }
+}
+
+fn colon(input: ParseStream<'_>, key: &Ident, spec: &Spec) -> syn::Result<()> {
+    let (word, usage) = (spec.name, spec.usage());
     if input.peek(Token![=]) {
-        return Err(input.error(format!(
-            "`{word}` is written with `:`: `{word}: {}`",
-            example(&word)
-        )));
+        return Err(input.error(format!("`{word}` is written with `:`: `{usage}`")));
     }
     if !input.peek(Token![:]) {
         return Err(syn::Error::new(
             key.span(),
-            format!("`{word}` needs a value: `{word}: {}`", example(&word)),
+            format!("`{word}` needs a value: `{usage}`"),
         ));
     }
-    input.parse::<Token![:]>()?;
-    if word == "name" {
-        options.name = Some(name(input)?);
-        return Ok(());
-    }
-    let setting = Setting {
-        span: key.span(),
-        value: input.parse::<Expr>()?,
-    };
-    *options.slot(&word) = Some(setting);
-    Ok(())
+    input.parse::<Token![:]>().map(drop)
 }
 
-/// Behind `once`: nothing, or a name for the token.
-fn once(input: ParseStream<'_>, key: &Ident) -> syn::Result<Once> {
-    let written = "`once` is written alone, or with a name for the task's token: `once(token)`";
-    let mut token = None;
-    if input.peek(syn::token::Paren) {
+fn flag(input: ParseStream<'_>, word: &str) -> syn::Result<Value> {
+    if input.peek(Token![:]) {
+        return Err(input.error(format!("`{word}` takes no value; write `{word}` alone")));
+    }
+    Ok(Value::Nothing)
+}
+
+/// Nothing, or a name in parentheses.
+fn name(input: ParseStream<'_>, spec: &Spec, is: &str) -> syn::Result<Value> {
+    let (word, usage) = (spec.name, spec.usage());
+    let written = format!("`{word}` is written alone, or with {is}: `{usage}`");
+    let mut value = Value::Nothing;
+    if input.peek(token::Paren) {
         let group = input.parse::<Group>()?;
         let named = syn::parse2::<Ident>(group.stream());
-        token = Some(named.map_err(|_| syn::Error::new(group.span(), written))?);
+        value = Value::Name(named.map_err(|_| syn::Error::new(group.span(), &written))?);
     }
     if !input.is_empty() && !input.peek(Token![,]) {
         return Err(input.error(written));
     }
-    let span = key.span();
-    Ok(Once { span, token })
+    Ok(value)
 }
 
-fn flag(input: ParseStream<'_>, options: &mut Options, key: &Ident, word: &str) -> syn::Result<()> {
-    if input.peek(Token![:]) {
-        return Err(input.error(format!("`{word}` takes no value; write `{word}` alone")));
-    }
-    let slot = match word {
-        "pool" => &mut options.pool,
-        _ => &mut options.unordered,
-    };
-    *slot = Some(key.span());
-    Ok(())
-}
-
-fn name(input: ParseStream<'_>) -> syn::Result<LitStr> {
-    let span = input.span();
-    let name: LitStr = input
-        .parse()
-        .map_err(|_| syn::Error::new(span, "`name` is a literal: `name: \"parse\"`"))?;
-    if name.value().trim().is_empty() {
-        return Err(syn::Error::new(
-            span,
-            "`name` is empty; a report would not show it",
-        ));
-    }
-    Ok(name)
-}
-
-impl Options {
-    fn slot(&mut self, word: &str) -> &mut Option<Setting> {
-        match word {
-            "buffer" => &mut self.buffer,
-            "window" => &mut self.window,
-            "timeout" => &mut self.timeout,
-            _ => &mut self.retry,
-        }
-    }
-
-    fn has(&mut self, word: &str) -> bool {
-        match word {
-            "name" => self.name.is_some(),
-            "unordered" => self.unordered.is_some(),
-            "pool" => self.pool.is_some(),
-            "once" => self.once.is_some(),
-            _ => self.slot(word).is_some(),
-        }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.name.is_none()
-            && self.unordered.is_none()
-            && self.pool.is_none()
-            && self.once.is_none()
-            && [&self.buffer, &self.window, &self.timeout, &self.retry]
-                .iter()
-                .all(|setting| setting.is_none())
-    }
+fn text(input: ParseStream<'_>, spec: &Spec) -> syn::Result<LitStr> {
+    let (span, word, usage) = (input.span(), spec.name, spec.usage());
+    let message = format!("`{word}` is a literal: `{usage}`");
+    input.parse().map_err(|_| syn::Error::new(span, message))
 }

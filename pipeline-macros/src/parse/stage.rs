@@ -8,7 +8,8 @@ use syn::{Expr, ExprPath, Token, token};
 
 use super::{directive, options};
 use crate::args::Args;
-use crate::ast::{Body, Mode, Stage};
+use crate::ast::{Body, Stage};
+use crate::directive::Mode;
 use crate::errors::Errors;
 use crate::forms::{self, Form};
 use crate::func::Func;
@@ -172,7 +173,10 @@ fn path(input: ParseStream<'_>) -> syn::Result<Box<dyn Form>> {
     {
         return Err(syn::Error::new(
             span,
-            format!("`{shown}` needs its arguments: `{}`", kind.usage),
+            format!(
+                "`{shown}` needs its arguments: `{}`",
+                kind.usage.join("` or `")
+            ),
         ));
     }
     if input.peek(token::Paren) {

@@ -1,7 +1,7 @@
 //! That mistakes do not hide each other, and that one mistake is told once.
 
 use super::invocation;
-use crate::pipeline;
+use crate::{forms, options, pipeline};
 
 /// The messages of a pipeline, in order.
 fn messages(source: &str) -> Vec<String> {
@@ -62,5 +62,30 @@ fn nesting_that_no_stack_would_hold_is_a_mistake_like_any_other() {
             said,
             ["too long or too deeply nested for a pipeline; move it into a function"]
         );
+    }
+}
+
+#[test]
+fn what_messages_advise_is_right() {
+    let forms = forms::usages().map(|usage| format!("[x] push_task(a), {usage}"));
+    let options = options::usages()
+        .map(|usage| format!("[x] push_task(a), :block 2 let k = f(a)? with {{ {usage} }}"));
+    for source in forms.chain(options) {
+        let said = messages(&source);
+        let grammar = ["written", "needs its arguments", "is a literal", "expected"];
+        let is_grammar = |said: &String| grammar.iter().any(|part| said.contains(part));
+        assert!(!said.iter().any(is_grammar), "{source}: {said:#?}");
+    }
+}
+
+#[test]
+fn every_form_and_option_is_known_by_its_name_alone() {
+    for name in forms::names() {
+        assert!(messages(&format!("[x] {name}"))[0].contains("needs its arguments"));
+    }
+    for name in options::names() {
+        let misspelt = format!("[x] f with {{ {name}x }}");
+        let meant = format!("did you mean `{name}`?");
+        assert!(messages(&misspelt)[0].contains(&meant), "{misspelt}");
     }
 }

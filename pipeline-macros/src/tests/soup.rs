@@ -4,52 +4,21 @@ use proc_macro2::{Delimiter, Group, Ident, Literal, Punct, Spacing, Span, TokenS
 use proptest::prelude::*;
 use quote::quote;
 
-use crate::pipeline;
+use crate::directive::WORDS as WORDS_OF_DIRECTIVES;
+use crate::{forms, options, pipeline};
 
-const WORDS: [&str; 38] = [
-    "map",
-    "filter",
-    "filter_map",
-    "flat_map",
-    "tap",
-    "batch",
-    "push_task",
-    "pop_task",
-    "mapduce",
-    "forget",
-    "through",
-    "let",
-    "with",
-    "name",
-    "buffer",
-    "window",
-    "unordered",
-    "timeout",
-    "retry",
-    "pool",
-    "block",
-    "async",
-    "drive",
-    "use",
-    "self",
-    "move",
-    "x",
-    "y",
-    "r#type",
-    "await",
-    "return",
-    "as",
-    "Ok",
-    "each",
-    "journal",
-    "once",
-    "id",
-    "token",
+/// The words that are neither a form's name nor an option's or a directive's.
+const WORDS: &[&str] = &[
+    "let", "with", "use", "self", "move", "x", "y", "r#type", "await", "return", "as", "Ok",
+    "each", "journal", "id", "token",
 ];
 const PUNCTS: &str = "::,,,;?=><|&.!'-+*#$%^~@";
 
 fn token() -> impl Strategy<Value = TokenTree> {
-    let word = prop::sample::select(WORDS.to_vec()).prop_map(ident);
+    let directives = WORDS_OF_DIRECTIVES.iter().map(|(word, _)| *word);
+    let words = WORDS.iter().copied().chain(directives);
+    let words = words.chain(forms::names()).chain(options::names());
+    let word = prop::sample::select(words.collect::<Vec<_>>()).prop_map(ident);
     let punct = (
         prop::sample::select(PUNCTS.chars().collect::<Vec<_>>()),
         any::<bool>(),
@@ -93,8 +62,8 @@ fn ident(word: &str) -> TokenTree {
 }
 
 /// Pieces of pipelines that are right by themselves.
-fn stage() -> impl Strategy<Value = TokenStream> {
-    prop::sample::select(vec![
+fn piece() -> impl Strategy<Value = TokenStream> {
+    let written = vec![
         quote!([input, errors]),
         quote!(use api, db = self.db;),
         quote!(push_task(a),),
@@ -110,7 +79,16 @@ fn stage() -> impl Strategy<Value = TokenStream> {
         quote!(through(s),),
         quote!(:drive 2 sink::each(|x| x),),
         quote!(4 filter(p) with { unordered, buffer: 2 }),
-    ])
+    ];
+    let advised = forms::usages().map(|usage| stage(&format!("{usage},")));
+    let optional = options::usages()
+        .map(|usage| stage(&format!(":block 2 let k = f(a)? with {{ {usage} }},")));
+    let pieces: Vec<_> = written.into_iter().chain(advised).chain(optional).collect();
+    prop::sample::select(pieces)
+}
+
+fn stage(source: &str) -> TokenStream {
+    source.parse().unwrap()
 }
 
 proptest! {
@@ -126,12 +104,25 @@ proptest! {
     #[test]
     fn stages_in_any_order_with_soup_between_them_never_panic(
         pieces in prop::collection::vec(
-            prop_oneof![8 => stage(), 1 => token().prop_map(TokenStream::from)],
+            prop_oneof![8 => piece(), 1 => token().prop_map(TokenStream::from)],
             0..12,
         ),
     ) {
         let tokens: TokenStream = pieces.into_iter().collect();
         let _ = pipeline::expand(quote!(brigade ; [x] #tokens));
         let _ = pipeline::expand(quote!(brigade ; #tokens));
+    }
+}
+
+/// The target in `fuzz` names the modules of this crate.
+#[test]
+fn the_fuzz_target_has_every_module() {
+    let target = include_str!("../../../fuzz/fuzz_targets/pipeline.rs");
+    let modules = include_str!("../lib.rs").lines().filter_map(|line| {
+        let name = line.strip_prefix("mod ")?.strip_suffix(';')?;
+        (name != "tests").then_some(name)
+    });
+    for name in modules {
+        assert!(target.contains(&format!("\n    {name} \"")), "{name}");
     }
 }

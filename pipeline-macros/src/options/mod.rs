@@ -1,0 +1,39 @@
+//! The options of `with { … }`: one file each with what it takes, where it means something, and what it emits.
+
+mod buffer;
+pub(crate) mod name;
+pub(crate) mod once;
+mod pool;
+pub(crate) mod retry;
+mod spec;
+pub(crate) mod timeout;
+mod unordered;
+mod window;
+
+pub(crate) use spec::{Emit, Given, Host, Misfit, Options, Spec, Takes, Value};
+
+/// All of them, in the order of the documentation.
+static OPTIONS: &[&Spec] = &[
+    &name::SPEC,
+    &buffer::SPEC,
+    &window::SPEC,
+    &unordered::SPEC,
+    &timeout::SPEC,
+    &retry::SPEC,
+    &pool::SPEC,
+    &once::SPEC,
+];
+
+pub(crate) fn named(name: &str) -> Option<&'static Spec> {
+    OPTIONS.iter().copied().find(|spec| spec.name == name)
+}
+
+/// How they are written.
+#[cfg(test)]
+pub(crate) fn usages() -> impl Iterator<Item = String> {
+    OPTIONS.iter().map(|spec| spec.usage())
+}
+
+pub(crate) fn names() -> impl Iterator<Item = &'static str> {
+    OPTIONS.iter().map(|spec| spec.name)
+}
