@@ -162,7 +162,7 @@ async fn a_store_of_another_version_is_refused() {
     let version = OpenErrorKind::Version {
         what: "store of dead letters",
         found: 9,
-        known: 2,
+        known: 3,
     };
     assert_eq!(error.kind, version);
 }

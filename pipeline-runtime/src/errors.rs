@@ -147,7 +147,8 @@ fn message(ticket: &Ticket) -> Option<Origin> {
     match &ticket.messages()[..] {
         [message] => {
             let (queue, id) = (message.original.queue(), message.original.id());
-            Some(Origin::new(format!("{queue}/{id}")))
+            // Put together: what `format!` costs shows where much fails.
+            Some(Origin::new([&**queue, "/", &**id].concat()))
         }
         _ => None,
     }

@@ -4,24 +4,55 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline_runtime::queue::DeadLetter;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql};
 
-/// Puts a letter in place of that of an earlier time, if there is one.
-pub(super) fn put(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<()> {
-    // Most have none, which the insert finds out by itself.
-    if !insert(connection, letter)? {
-        remove(connection, &letter.scope, &letter.id, None)?;
-        insert(connection, letter)?;
+const INSERT: &str = "
+    INSERT INTO brigade_dead_letter (seq, id, original, stage, command, cause, attempts, receive_count, task,
+        first_seen, failed_at, scope, grp, replays, frames)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+    ON CONFLICT (id, scope) DO NOTHING";
+
+/// Puts letters in place of those of an earlier time, if there are any.
+pub(super) fn put(connection: &Connection, letters: &[DeadLetter]) -> rusqlite::Result<()> {
+    let mut insert = connection.prepare_cached(INSERT)?;
+    for (letter, seq) in letters.iter().zip(next(connection)?..) {
+        let keys: Vec<_> = letter.frames.iter().map(|frame| &*frame.key).collect();
+        let keys = keys_to_json(&keys)?;
+        // Most have none, which the insert finds out by itself.
+        if !insert_as(&mut insert, seq, letter, &keys)? {
+            remove(connection, &letter.scope, &letter.id, None)?;
+            insert_as(&mut insert, seq, letter, &keys)?;
+        }
+        put_values(connection, seq, letter)?;
     }
     Ok(())
 }
 
+/// The number of the letter that is written next: see [`super::schema`].
+fn next(connection: &Connection) -> rusqlite::Result<i64> {
+    let newest = newest(connection)?;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    let micros = i64::try_from(since.unwrap_or_default().as_micros());
+    Ok((newest + 1).max(micros.unwrap_or(0)))
+}
+
+/// The number of the letter that was written last; 0 if there is none.
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    let newest = "SELECT ifnull(max(seq), 0) FROM brigade_dead_letter";
+    connection
+        .prepare_cached(newest)?
+        .query_row([], |row| row.get(0))
+}
+
 /// Whether there was none of its message.
-fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<bool> {
-    let insert = "INSERT INTO brigade_dead_letter (id, original, stage, command, cause, attempts, receive_count, task,
-        first_seen, failed_at, scope, grp, replays) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-        ON CONFLICT (id, scope) DO NOTHING";
-    let inserted = connection.prepare_cached(insert)?.execute((
+fn insert_as(
+    insert: &mut Statement<'_>,
+    seq: i64,
+    letter: &DeadLetter,
+    keys: &str,
+) -> rusqlite::Result<bool> {
+    let inserted = insert.execute((
+        seq,
         &letter.id,
         readable(&letter.original),
         &letter.stage,
@@ -35,18 +66,21 @@ fn insert(connection: &Connection, letter: &DeadLetter) -> rusqlite::Result<bool
         &letter.scope,
         &letter.group,
         letter.replays,
+        keys,
     ))?;
-    if inserted == 0 {
-        return Ok(false);
-    }
-    let seq = connection.last_insert_rowid();
-    let insert = "INSERT INTO brigade_dead_frame VALUES (?, ?, ?, ?)";
-    let mut insert = connection.prepare_cached(insert)?;
+    Ok(inserted > 0)
+}
+
+/// What is recorded of the frames of a letter.
+fn put_values(connection: &Connection, seq: i64, letter: &DeadLetter) -> rusqlite::Result<()> {
+    let insert = "INSERT INTO brigade_dead_value VALUES (?, ?, ?)";
     for (place, frame) in letter.frames.iter().enumerate() {
-        let value = frame.value.as_deref().map(readable);
-        insert.execute((seq, place, &frame.key, value))?;
+        if let Some(value) = &frame.value {
+            let mut insert = connection.prepare_cached(insert)?;
+            insert.execute((seq, place, readable(value)))?;
+        }
     }
-    Ok(true)
+    Ok(())
 }
 
 /// Removes the letter of a message, if it is of that time.
@@ -67,10 +101,15 @@ pub(super) fn remove(
 
 /// Removes the letter of this number, if it is there.
 pub(super) fn remove_numbered(connection: &Connection, seq: i64) -> rusqlite::Result<usize> {
-    let frames = "DELETE FROM brigade_dead_frame WHERE letter = ?";
-    connection.prepare_cached(frames)?.execute([seq])?;
+    let values = "DELETE FROM brigade_dead_value WHERE letter = ?";
+    connection.prepare_cached(values)?.execute([seq])?;
     let letter = "DELETE FROM brigade_dead_letter WHERE seq = ?";
     connection.prepare_cached(letter)?.execute([seq])
+}
+
+fn keys_to_json(keys: &[&str]) -> rusqlite::Result<String> {
+    serde_json::to_string(keys)
+        .map_err(|error| rusqlite::Error::ToSqlConversionFailure(Box::new(error)))
 }
 
 fn readable(bytes: &[u8]) -> impl ToSql + use<'_> {

@@ -4,16 +4,21 @@ use rusqlite::Transaction;
 
 use crate::sqlite::{Schema, Unusable};
 
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 
-/// `seq` only grows: what is written while letters are replayed has a greater one. A message is known by its scope and id.
+/// `seq` is the time of writing in microseconds since 1970, or one more than the greatest that is there. So it only
+/// grows, whatever was removed: what is written while letters are replayed has a greater one, and no letter has the number
+/// of one that was sent and is still to be removed. A message is known by its scope and id.
 ///
-/// Originals and values are text where they are UTF-8, so that they can be read with any tool. Times are milliseconds
-/// since 1970.
+/// `frames` are the keys, as JSON; a value is the recorded one of the key at that place. Originals and values are text
+/// where they are UTF-8, so that they can be read with any tool. Times are milliseconds since 1970.
+///
+/// Who looks through the letters reads all of them: they are written more often than that, and an index for it makes each
+/// dearer.
 const TABLES: &str = "
     CREATE TABLE brigade_dead_letter_meta (version INTEGER NOT NULL);
     CREATE TABLE brigade_dead_letter (
-        seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        seq INTEGER PRIMARY KEY,
         scope TEXT NOT NULL,
         id TEXT NOT NULL,
         original NOT NULL,
@@ -27,14 +32,13 @@ const TABLES: &str = "
         failed_at INTEGER NOT NULL,
         grp TEXT,
         replays INTEGER NOT NULL,
+        frames TEXT NOT NULL,
         UNIQUE (id, scope)
     );
-    CREATE INDEX brigade_dead_letter_failed_at ON brigade_dead_letter (failed_at);
-    CREATE TABLE brigade_dead_frame (
+    CREATE TABLE brigade_dead_value (
         letter INTEGER NOT NULL,
         place INTEGER NOT NULL,
-        key TEXT NOT NULL,
-        value,
+        value NOT NULL,
         PRIMARY KEY (letter, place)
     ) WITHOUT ROWID;
 ";

@@ -1,7 +1,7 @@
 //! Which letters, and how they are read.
 
 use pipeline_runtime::queue::{DeadFrame, DeadLetter};
-use rusqlite::types::ValueRef;
+use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
 use super::rows::{bytes, time};
@@ -20,7 +20,7 @@ pub(super) struct Only {
 }
 
 const SELECT: &str = "
-    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays
+    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, frames
     FROM brigade_dead_letter
     WHERE (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
     AND (:stage IS NULL OR stage = :stage)
@@ -30,7 +30,7 @@ const SELECT: &str = "
 const ALL: &str = " ORDER BY failed_at, seq LIMIT :most";
 /// Those who go through all of them one part after another know how far they are by the number.
 const PART: &str = " AND seq > :after AND seq <= :newest ORDER BY seq LIMIT :most";
-const FRAMES: &str = "SELECT key, value FROM brigade_dead_frame WHERE letter = ? ORDER BY place";
+const VALUES: &str = "SELECT place, value FROM brigade_dead_value WHERE letter = ?";
 
 impl Only {
     pub(super) fn read(
@@ -60,9 +60,14 @@ impl Only {
             select.query_map(params, letter)?.collect()
         };
         let mut letters = letters?;
-        let mut frames = connection.prepare_cached(FRAMES)?;
+        let mut values = connection.prepare_cached(VALUES)?;
         for (seq, letter) in &mut letters {
-            letter.frames = frames.query_map([*seq], frame)?.collect::<Result<_, _>>()?;
+            let mut values = values.query([*seq])?;
+            while let Some(row) = values.next()? {
+                if let Some(frame) = letter.frames.get_mut(row.get::<_, usize>(0)?) {
+                    frame.value = Some(bytes(row.get_ref(1)?));
+                }
+            }
         }
         Ok(letters)
     }
@@ -81,14 +86,15 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<(i64, DeadLetter)> {
     letter.scope = row.get("scope")?;
     letter.group = row.get("grp")?;
     letter.replays = row.get("replays")?;
+    letter.frames = frames(row.get_ref("frames")?.as_str()?)?;
     Ok((row.get("seq")?, letter))
 }
 
-fn frame(row: &Row<'_>) -> rusqlite::Result<DeadFrame> {
-    let value = row.get_ref(1)?;
-    let is_null = matches!(value, ValueRef::Null);
-    Ok(DeadFrame {
-        key: row.get(0)?,
-        value: (!is_null).then(|| bytes(value)),
-    })
+/// Without what is recorded of them.
+fn frames(keys: &str) -> rusqlite::Result<Vec<DeadFrame>> {
+    let keys: Vec<String> = serde_json::from_str(keys).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
+    })?;
+    let frame = |key| DeadFrame { key, value: None };
+    Ok(keys.into_iter().map(frame).collect())
 }

@@ -7,7 +7,7 @@ use pipeline_runtime::ErrorKind;
 use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
 use rusqlite::{Connection, Transaction};
 
-use super::rows::{millis, put, remove};
+use super::rows::{millis, newest, put, remove};
 use super::schema::prepare;
 use super::select::Only;
 use crate::sqlite::{
@@ -143,9 +143,7 @@ impl SqliteDeadLetters {
 
     /// The number of the letter that was written last; 0 if there is none.
     pub(super) async fn newest(&self) -> Result<i64, LettersError> {
-        let newest = "SELECT ifnull(max(seq), 0) FROM brigade_dead_letter";
-        self.run(|connection| connection.query_row(newest, [], |row| row.get(0)))
-            .await
+        self.run(|connection| newest(connection)).await
     }
 
     /// Removes these letters, and no newer letter of their messages. Returns how many were removed.
@@ -212,13 +210,9 @@ impl DeadLetters for SqliteDeadLetters {
     }
 
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
-        let written = self.write_with(move |transaction| {
-            for letter in &letters {
-                put(transaction, letter)?;
-            }
-            Ok(())
-        });
-        let written = written.await;
+        let written = self
+            .write_with(move |transaction| put(transaction, &letters))
+            .await;
         written.map_err(|error| DeadLettersError::new(error.kind(), error))
     }
 }
