@@ -50,7 +50,7 @@ async fn in_order() -> Result<(), Failure> {
     let (read, batched) = (&report.rows[0], report.stage("batch"));
     println!(
         "everything that was read is written: {}",
-        batched.is_some_and(|row| row.done == read.done)
+        batched.is_ok_and(|row| row.done == read.done)
     );
     println!("{report}");
     Ok(())

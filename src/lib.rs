@@ -5,9 +5,10 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Handle, Held, Invalid, Kept,
-    NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanRow, Report, Retry, Row, Run, Running,
-    Segment, SetCountError, Stack, StageInfo, Stop, Time,
+    Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, FindStageError, Handle,
+    Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanArrow,
+    PlanRow, Report, Retry, Row, Run, Running, Segment, SetCountError, Stack, StageId, StageInfo,
+    Stop, Time,
 };
 
 pub mod source {
@@ -118,7 +119,7 @@ pub mod sink {
     //! }
     //! .run()
     //! .await?;
-    //! assert_eq!(report.stage("Evens").map(|row| (row.done, row.failed)), Some((5, 5)));
+    //! assert_eq!(report.stage("Evens").map(|row| (row.done, row.failed)), Ok((5, 5)));
     //! # Ok(())
     //! # }
     //! ```

@@ -120,13 +120,7 @@ mod tests {
     use super::{KEPT, Reject};
 
     fn reject(cause: impl Into<BoxError>, origin: Option<Origin>, task: Option<Line>) -> Reject {
-        let stage = StageInfo {
-            name: "post".into(),
-            index: 0,
-            file: "f",
-            line: 1,
-            command: "c",
-        };
+        let stage = StageInfo::new("post");
         let mut failure = Failure::new(stage, Cause::Error(cause.into()));
         if let Some(origin) = origin {
             failure = failure.with_origin(origin);

@@ -158,10 +158,13 @@ impl Control {
     /// If there is none.
     #[track_caller]
     pub(crate) fn enter(&self, call: Call) {
-        let entered = call.runtime();
-        let runtime = self.runtime.get_or_init(|| entered);
+        self.run_in(&call.runtime());
+    }
+
+    fn run_in(&self, runtime: &Handle) {
+        let runtime = self.runtime.get_or_init(|| runtime.clone());
         for inner in lock(&self.inner).iter() {
-            let _ = inner.runtime.set(runtime.clone());
+            inner.run_in(runtime);
         }
     }
 

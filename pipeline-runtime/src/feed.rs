@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::edge::{Edge, Take};
-use crate::failure::SourceError;
+use crate::failure::{Failure, SourceError};
 use crate::guard;
+use crate::site::StageInfo;
 
 /// A value that lives as long as the items of one pull are in the first stage.
 #[derive(Clone)]
@@ -18,11 +19,19 @@ impl std::fmt::Debug for Hold {
     }
 }
 
+/// What failed before it became an item.
+#[derive(Debug)]
+pub(crate) struct SourceFailure {
+    /// Of the inputs, the one that it was asked of.
+    pub(crate) source: StageInfo,
+    pub(crate) error: SourceError,
+}
+
 /// What one taking brought.
 #[derive(Debug)]
 pub(crate) struct Batch<T> {
     pub(crate) items: Vec<T>,
-    pub(crate) failures: Vec<SourceError>,
+    pub(crate) failures: Vec<SourceFailure>,
     /// Kept until the items are used up.
     pub(crate) hold: Option<Hold>,
 }
@@ -34,6 +43,16 @@ impl<T> Batch<T> {
             failures: Vec::new(),
             hold: None,
         }
+    }
+
+    /// What failed before it became an item, to be sent on.
+    pub(crate) fn failed<Task>(&mut self) -> Vec<Failure<Task>> {
+        let failure = |SourceFailure { source, error }| {
+            let failure = Failure::of_source(source, error);
+            tracing::debug!(stage = &*failure.stage().path, cause = %failure.cause(), "item failed");
+            failure
+        };
+        self.failures.drain(..).map(failure).collect()
     }
 }
 

@@ -1,7 +1,6 @@
 //! The runtime of `brigade`: stages, bounded hand-over, failures, plan and report.
 
 mod bounds;
-mod build;
 mod clock;
 mod context;
 mod control;
@@ -10,13 +9,15 @@ mod edge;
 mod errors;
 mod failure;
 mod feed;
+mod find;
+mod graph;
 #[doc(hidden)]
 pub mod guard;
 mod idle;
 pub mod journal;
 mod line;
 mod mapped;
-mod opts;
+mod name;
 mod pace;
 mod patience;
 mod paused;
@@ -44,12 +45,15 @@ mod watched;
 pub mod private;
 
 pub use failure::{
-    Away, BoxError, Cause, Failure, Held, Invalid, Kept, NotDrained, Origin, Stack, StageInfo, Stop,
+    Away, BoxError, Cause, Failure, Held, Invalid, Kept, NotDrained, Origin, Stack, StageId,
+    StageInfo, Stop,
 };
+pub use find::FindStageError;
+pub use name::Name;
 pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};
 pub use place::ErrorKind;
-pub use plan::{Plan, PlanRow};
-pub use report::{Report, Row, Time};
+pub use plan::{Plan, PlanArrow, PlanRow};
+pub use report::{Arrow, Report, Row, Time};
 pub use retry::Retry;
 pub use running::{Handle, Running, SetCountError};
 pub use segment::Segment;

@@ -4,7 +4,6 @@ mod collect;
 mod emitting;
 mod open;
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -14,11 +13,11 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use crate::bounds::{Item, Never, Portable};
-use crate::build::{Build, Port};
 use crate::context::Call;
 use crate::errors::{Errors, Verdict};
 use crate::failure::Failure;
-use crate::opts::Opts;
+use crate::graph::{Graph, Opts, Port};
+use crate::name::Name;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::running::{Handle, Live, Running};
@@ -43,7 +42,9 @@ pub use open::open;
 /// Dropping it does nothing: nothing has been started.
 #[must_use = "a pipeline does nothing until it is run, collected or streamed"]
 pub struct Pipeline<T, Task = (), S = Boxed<T>> {
-    pub(crate) build: Build,
+    pub(crate) graph: Graph,
+    /// What it is called where it is the input of another.
+    pub(crate) name: Name,
     pub(crate) errors: Arc<Errors<Task>>,
     pub(crate) tail: S,
     pub(crate) items: PhantomData<fn() -> T>,
@@ -79,18 +80,16 @@ pub fn finish<T: Item, Task: Item, K: Carry>(
     port: Port<T, Task, K>,
 ) -> Pipeline<T, Task, Outlet<T, K>> {
     let Port {
-        mut build,
+        graph,
         feed,
+        inputs,
         errors,
         ..
     } = port;
-    let tail = Outlet::new(feed, build.inline.take().map(|worker| worker()));
-    Pipeline {
-        build,
-        errors: errors.expect("a segment is not finished"),
-        tail,
-        items: PhantomData,
-    }
+    graph.ends_in(inputs);
+    let inline = graph.lock().inline.take();
+    let tail = Outlet::new(feed, inline.map(|worker| worker()));
+    Pipeline::new(graph, errors.expect("a segment is not finished"), tail)
 }
 
 /// Gives a pipeline its errors end.
@@ -114,12 +113,8 @@ where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     let port = crate::stage::drive(port, opts, pre, sink);
-    Pipeline {
-        build: port.build,
-        errors: port.errors.expect("a segment is not driven"),
-        tail: Boxed::new(Nothing),
-        items: PhantomData,
-    }
+    let errors = port.errors.expect("a segment is not driven");
+    Pipeline::new(port.graph, errors, Boxed::new(Nothing))
 }
 
 /// A pipeline of fused stages only.
@@ -131,13 +126,8 @@ pub fn inline<I: Input, O: Item, Task: Item, F>(
 where
     F: Fn(Entry<I::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
-    let (build, tail) = crate::tail::inline(input, site, f);
-    Pipeline {
-        build,
-        errors: Arc::clone(&tail.errors),
-        tail,
-        items: PhantomData,
-    }
+    let (graph, tail) = crate::tail::inline(input, site, f);
+    Pipeline::new(graph, Arc::clone(&tail.errors), tail)
 }
 
 /// The tail of a driven pipeline.
@@ -156,6 +146,25 @@ impl Tail for Nothing {
     }
 }
 
+impl<T, Task, S> Pipeline<T, Task, S> {
+    fn new(graph: Graph, errors: Arc<Errors<Task>>, tail: S) -> Self {
+        Self {
+            graph,
+            name: "pipeline".into(),
+            errors,
+            tail,
+            items: PhantomData,
+        }
+    }
+
+    /// What it is called where it is the input of another pipeline: its stages have paths as `name/stage` there. The
+    /// default is `pipeline`.
+    pub fn named(mut self, name: impl Into<Name>) -> Self {
+        self.name = name.into();
+        self
+    }
+}
+
 impl<T, Task, S> Pipeline<T, Task, S>
 where
     T: 'static,
@@ -165,20 +174,22 @@ where
     /// What will run: stages, workers, threads, and the most items that can be in memory at once.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan::of(&self.build)
+        Plan::of(&self.graph.lock())
     }
 
     /// The same pipeline with the type of its last part hidden, to be named as `Pipeline<T, Task>`. It costs a virtual
     /// call an item.
     pub fn boxed(self) -> Pipeline<T, Task> {
         let Self {
-            build,
+            graph,
+            name,
             errors,
             tail,
             items,
         } = self;
         Pipeline {
-            build,
+            graph,
+            name,
             errors,
             tail: Boxed::new(tail),
             items,
@@ -211,9 +222,8 @@ where
     }
 
     fn runs(self, call: Call) -> Run<Task> {
-        let mut build = self.build;
-        let live = Live::new(&mut build, self.errors.verdict(), call);
-        Run(Running::new(live), Some(build))
+        let live = Live::new(&self.graph, self.errors.verdict(), call);
+        Run(Running::new(live), Some(self.graph))
     }
 
     /// Starts it in the background. Dropping what it returns aborts the pipeline.
@@ -226,9 +236,9 @@ where
     where
         T: IsDriven,
     {
-        let Run(running, build) = self.runs(Call::new("spawn"));
-        if let Some(build) = build {
-            running.start(build);
+        let Run(running, graph) = self.runs(Call::new("spawn"));
+        if let Some(graph) = graph {
+            running.start(&graph);
         }
         running
     }
@@ -290,10 +300,10 @@ where
         }
     }
 
-    fn emitting(mut self, call: Call) -> Emitting<Task, S> {
-        let live = Live::new(&mut self.build, self.errors.verdict(), call);
+    fn emitting(self, call: Call) -> Emitting<Task, S> {
+        let live = Live::new(&self.graph, self.errors.verdict(), call);
         Emitting {
-            build: Some(self.build),
+            graph: Some(self.graph),
             live: Arc::new(live),
             tail: self.tail,
             ending: None,
@@ -303,7 +313,7 @@ where
 
 /// A run that starts when it is polled; [`Pipeline::run`] makes it. Dropping it aborts the pipeline.
 #[must_use = "a pipeline does nothing until it is awaited"]
-pub struct Run<Task: Send + 'static>(Running<Task>, Option<Build>);
+pub struct Run<Task: Send + 'static>(Running<Task>, Option<Graph>);
 
 /// What is not started is never polled in place.
 impl<Task: Send + 'static> Unpin for Run<Task> {}
@@ -312,9 +322,9 @@ impl<Task: Send + 'static> Future for Run<Task> {
     type Output = Result<Report, Failure<Task>>;
 
     fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self(running, build) = self.get_mut();
-        if let Some(build) = build.take() {
-            running.start(build);
+        let Self(running, graph) = self.get_mut();
+        if let Some(graph) = graph.take() {
+            running.start(&graph);
         }
         Pin::new(running).poll(cx)
     }
@@ -418,11 +428,12 @@ where
     type Item = T;
     type Puller = Inner<Task, S>;
 
-    fn wire(self, build: &mut Build, failed: Relay) -> Inner<Task, S> {
-        let verdict = self.errors.verdict();
-        verdict.relay_to(failed);
-        build.adopt(self.build);
+    fn wire(self, graph: &Graph, failed: Relay) -> Inner<Task, S> {
+        let (verdict, within) = (self.errors.verdict(), graph.adopt(&self.graph, self.name));
+        let name = within.path.clone();
+        verdict.relay_to(failed.within(within));
         Inner {
+            name,
             tail: self.tail,
             verdict,
         }
@@ -432,6 +443,7 @@ where
 /// The output of an inner pipeline.
 #[doc(hidden)]
 pub struct Inner<Task, S> {
+    name: Name,
     tail: S,
     verdict: Arc<Verdict<Task>>,
 }
@@ -470,7 +482,7 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
         Poll::Ready(Ok(Flow::More))
     }
 
-    fn name(&self) -> Cow<'static, str> {
-        "pipeline".into()
+    fn name(&self) -> Name {
+        self.name.clone()
     }
 }

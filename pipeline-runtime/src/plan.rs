@@ -1,11 +1,12 @@
 //! What will run, before it runs.
 
-use std::borrow::Cow;
 use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::build::{Build, Group, Runs};
+use crate::graph::{Build, Group, Runs};
+use crate::name::Name;
+use crate::site::StageId;
 use crate::table::Table;
 
 /// What will run: a row for the source, every group of stages that share workers, and the sink.
@@ -14,7 +15,7 @@ use crate::table::Table;
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct Plan {
-    /// In the order of the pipeline.
+    /// In the order in which they were wired: a row is behind those that lead to it.
     pub rows: Vec<PlanRow>,
     /// How many threads it starts.
     pub threads: usize,
@@ -27,8 +28,12 @@ pub struct Plan {
 #[derive(Debug, Clone, Serialize)]
 #[non_exhaustive]
 pub struct PlanRow {
-    /// The names of the stages, in order.
-    pub stages: Vec<Cow<'static, str>>,
+    /// Which row it is: the number of its last stage.
+    pub id: StageId,
+    /// From where items come to it. Nothing leads to a source, except to one that is a pipeline.
+    pub inputs: Vec<PlanArrow>,
+    /// The paths of the stages, in order: their names, and in front of those the names of what they are inside of.
+    pub stages: Vec<Name>,
     /// In what they run.
     pub runs: &'static str,
     /// How many at the same time.
@@ -41,9 +46,22 @@ pub struct PlanRow {
     pub automatic: bool,
 }
 
+/// What leads to a row from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct PlanArrow {
+    /// The row that they come from.
+    pub from: StageId,
+    /// The most items that the row in front and this arrow hold: those that it works on, and those that wait.
+    pub max_items: usize,
+}
+
 impl Plan {
     pub(crate) fn of(build: &Build) -> Self {
-        let rows: Vec<_> = build.groups.iter().map(PlanRow::of).collect();
+        let mut rows: Vec<PlanRow> = Vec::new();
+        for group in &build.groups {
+            rows.push(PlanRow::of(group, &rows));
+        }
         Self {
             threads: build
                 .groups
@@ -70,13 +88,8 @@ impl Plan {
                 row.label("<br/>").replace('"', "#quot;")
             );
         }
-        for index in 1..self.rows.len() {
-            _ = writeln!(
-                chart,
-                "    s{} -->|\"≤ {}\"| s{index}",
-                index - 1,
-                self.rows[index - 1].max_items
-            );
+        for (from, to, most) in self.arrows() {
+            _ = writeln!(chart, "    s{from} -->|\"≤ {most}\"| s{to}");
         }
         chart
     }
@@ -92,28 +105,39 @@ impl Plan {
                 row.label("\\n").replace('"', "\\\"")
             );
         }
-        for index in 1..self.rows.len() {
-            _ = writeln!(
-                graph,
-                "    s{} -> s{index} [label=\"≤ {}\"];",
-                index - 1,
-                self.rows[index - 1].max_items
-            );
+        for (from, to, most) in self.arrows() {
+            _ = writeln!(graph, "    s{from} -> s{to} [label=\"≤ {most}\"];");
         }
         graph.push_str("}\n");
         graph
     }
+
+    /// All arrows, by the places of their rows, and the most items of each.
+    fn arrows(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+        self.rows.iter().enumerate().flat_map(move |(to, row)| {
+            row.inputs.iter().filter_map(move |arrow| {
+                let from = self.rows.iter().position(|row| row.id == arrow.from)?;
+                Some((from, to, arrow.max_items))
+            })
+        })
+    }
 }
 
 impl PlanRow {
-    fn of(group: &Group) -> Self {
+    fn of(group: &Group, before: &[PlanRow]) -> Self {
         let bound = group.bound.bound();
+        let inputs = group.inputs.iter().filter_map(|arrow| {
+            let from = before.iter().find(|row| row.id == arrow.from)?;
+            Some(PlanArrow {
+                from: from.id,
+                max_items: from.max_items,
+            })
+        });
+        let stages = group.stages.iter().map(|stage| stage.path.clone());
         Self {
-            stages: group
-                .stages
-                .iter()
-                .map(|stage| stage.name.clone())
-                .collect(),
+            id: group.id(),
+            inputs: inputs.collect(),
+            stages: stages.collect(),
             runs: group.kind.name(),
             count: group.count,
             window: bound.window.saturating_mul(group.per_credit),

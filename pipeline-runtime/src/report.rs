@@ -1,11 +1,13 @@
 //! What a run did, as a person reads it.
 
-use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use serde::Serialize;
 
+use crate::find::{FindStageError, find};
+use crate::name::Name;
+use crate::site::StageId;
 use crate::table::Table;
 
 /// What a run did: a row for the source, for every stage and for the sink.
@@ -14,12 +16,12 @@ use crate::table::Table;
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {
-    /// In the order of the pipeline.
+    /// In the order in which they were wired: a row is behind those that lead to it.
     pub rows: Vec<Row>,
     /// From the start to the end, or to now.
     pub elapsed: Duration,
-    /// The name of the row that the others waited for most.
-    pub bottleneck: Option<Cow<'static, str>>,
+    /// The path of the row that the others waited for most.
+    pub bottleneck: Option<Name>,
     /// After an abort: the names of the threads in which a blocking call has not returned yet.
     pub threads: Vec<String>,
 }
@@ -29,10 +31,14 @@ pub struct Report {
 #[non_exhaustive]
 pub struct Row {
     /// The stage's name; the source's; the sink's.
-    pub name: Cow<'static, str>,
-    /// Its position: the source is 0.
-    pub index: usize,
-    /// Input items. Those of a source are what it read.
+    pub name: Name,
+    /// The same behind the names of what it is inside of, as `words/lower`. No other row has it.
+    pub path: Name,
+    /// Which row it is.
+    pub id: StageId,
+    /// From where items come to it. Nothing leads to a source, except to one that is a pipeline.
+    pub inputs: Vec<Arrow>,
+    /// Input items: all that came along `inputs`. Those of a source are what it read.
     pub r#in: u64,
     /// Of them, processed.
     pub done: u64,
@@ -54,6 +60,16 @@ pub struct Row {
     pub time: Option<Time>,
 }
 
+/// What leads to a row from another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Arrow {
+    /// The row that they come from.
+    pub from: StageId,
+    /// How many items came along it.
+    pub handed: u64,
+}
+
 /// What a group of workers did with its time.
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
@@ -71,10 +87,13 @@ pub struct Time {
 }
 
 impl Report {
-    /// The row of that name.
-    #[must_use]
-    pub fn stage(&self, name: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| row.name == name)
+    /// The row of that path, or the only one whose path ends so: `lower` for `words/lower`.
+    ///
+    /// # Errors
+    ///
+    /// There is none, or there are several: the error lists their paths.
+    pub fn stage(&self, path: &str) -> Result<&Row, FindStageError> {
+        find(&self.rows, |row| &row.path, path)
     }
 
     /// Whether every input item of every row is accounted for: `in = done + filtered + failed`.
@@ -112,7 +131,7 @@ impl fmt::Display for Report {
                     .map_or_else(String::new, |time| format!("{:.0} %", 100.0 * part(time)))
             };
             let mut cells = vec![
-                row.name.to_string(),
+                row.path.to_string(),
                 row.r#in.to_string(),
                 row.done.to_string(),
                 row.filtered.to_string(),

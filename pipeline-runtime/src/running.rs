@@ -1,6 +1,8 @@
 //! A pipeline that runs.
 
 mod report;
+#[cfg(test)]
+pub(crate) use report::rows_of;
 
 use std::future::Future;
 use std::pin::Pin;
@@ -11,13 +13,14 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 
 use crate::bounds::BoxFuture;
-use crate::build::{Build, Ended, Group};
 use crate::context::Call;
 use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
+use crate::find::{FindStageError, find};
+use crate::graph::{Ended, Graph, Group, Listing};
 use crate::idle::Idle;
-use crate::journal::{OpenTasks, RunningTask};
+use crate::journal::RunningTask;
 use crate::report::Report;
 
 /// How long a drain past its deadline waits for cancelled tasks to be gone.
@@ -27,7 +30,9 @@ const CLEAN_UP: Duration = Duration::from_millis(100);
 pub(crate) struct Watched {
     pub(crate) control: Arc<Control>,
     pub(crate) groups: Vec<Group>,
-    open: Vec<Arc<OpenTasks>>,
+    /// The pipeline's own input, which what stops all of it is told of.
+    source: StageInfo,
+    open: Vec<Listing>,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
 }
@@ -43,10 +48,12 @@ pub(crate) struct Live<Task> {
 }
 
 impl<Task: Send + 'static> Live<Task> {
-    pub(crate) fn new(build: &mut Build, verdict: Arc<Verdict<Task>>, call: Call) -> Self {
+    pub(crate) fn new(graph: &Graph, verdict: Arc<Verdict<Task>>, call: Call) -> Self {
+        let mut build = graph.lock();
         let watched = Watched {
             control: Arc::clone(&build.control),
             groups: std::mem::take(&mut build.groups),
+            source: build.source.clone().unwrap_or_default(),
             open: std::mem::take(&mut build.open),
             started: OnceLock::new(),
             ended: OnceLock::new(),
@@ -66,8 +73,8 @@ impl<Task: Send + 'static> Live<Task> {
 
     /// Starts everything, or nothing if a number is wrong or the runtime lacks something.
     #[track_caller]
-    pub(crate) fn start(&self, build: Build) {
-        let control = &self.watched.control;
+    pub(crate) fn start(&self, graph: &Graph) {
+        let (build, control) = (graph.take(), &self.watched.control);
         control.enter(self.call);
         let _ = self.watched.started.set(Instant::now());
         if let Some(invalid) = build.invalid {
@@ -77,8 +84,7 @@ impl<Task: Send + 'static> Live<Task> {
         if let Some(needs) = &build.timer
             && !control.timers()
         {
-            let source = &self.watched.groups[0].stages[0];
-            let stage = needs.stage.as_ref().unwrap_or(source).clone();
+            let stage = needs.stage.as_ref().unwrap_or(&self.watched.source).clone();
             let what = needs.what;
             self.verdict
                 .stop(Failure::stopped(stage, Stop::NoTimer { what }));
@@ -152,7 +158,7 @@ impl<Task: Send + 'static> Live<Task> {
     }
 
     fn stopped(&self, why: Stop) {
-        let stage = self.watched.groups[0].stages[0].clone();
+        let stage = self.watched.source.clone();
         self.verdict.stop(Failure::stopped(stage, why));
     }
 
@@ -190,7 +196,7 @@ impl Handle {
     /// decided.
     #[must_use]
     pub fn tasks(&self) -> Vec<RunningTask> {
-        self.0.open.iter().flat_map(|tasks| tasks.list()).collect()
+        self.0.open.iter().flat_map(|list| list()).collect()
     }
 }
 
@@ -198,12 +204,9 @@ impl Handle {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SetCountError {
-    /// No stage has that name.
-    #[error("no stage has the name `{stage}`; `plan` and `report` list them")]
-    Unknown {
-        /// The name that was asked for.
-        stage: String,
-    },
+    /// No stage has that name, or several have.
+    #[error(transparent)]
+    Find(#[from] FindStageError),
     /// The stage has no workers of its own, or a fixed number of them.
     #[error(
         "the count of `{stage}` cannot change; that of `:block`, `:async`, `:drive` and of a bare count can"
@@ -227,7 +230,9 @@ pub enum SetCountError {
 }
 
 impl Handle {
-    /// Lets up to `count` items be processed at the same time by the stage of that name; of `:drive` these are writes.
+    /// Lets up to `count` items be processed at the same time by a stage; of `:drive` these are writes. The stage is known
+    /// by its path, or by the end of it where no other path ends so: `lower` for `words/lower`.
+    ///
     /// Threads and tasks are made as they are needed, and wait idle until the end when the count falls.
     ///
     /// The stage's window is not changed where it is written, and still bounds what it holds; an automatic bound grows to
@@ -239,7 +244,7 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// There is no stage of that name, its count is fixed (it shares the workers of another stage, or is a source or a
+    /// There is no stage of that name, or there are several, its count is fixed (it shares the workers of another stage, or is a source or a
     /// `batch`), it has ended, or `count` is 0.
     ///
     /// # Examples
@@ -259,19 +264,13 @@ impl Handle {
         if count == 0 {
             return Err(SetCountError::Zero { stage: named() });
         }
-        let groups = &self.0.groups;
-        let Some(group) = groups.iter().find(|group| group.main().name == stage) else {
-            let shares = groups
-                .iter()
-                .flat_map(|group| &group.stages)
-                .any(|info| info.name == stage);
-            return Err(if shares {
-                SetCountError::Fixed { stage: named() }
-            } else {
-                SetCountError::Unknown { stage: named() }
-            });
-        };
-        let Some(crew) = &group.crew else {
+        let stages = self.0.groups.iter().flat_map(|group| {
+            let stages = group.stages.iter().enumerate();
+            stages.map(move |(row, stage)| (group, row, stage))
+        });
+        let (group, row, _) = find(stages, |(.., stage)| &stage.path, stage)?;
+        let crew = group.crew.as_ref().filter(|_| row == group.main);
+        let Some(crew) = crew else {
             return Err(SetCountError::Fixed { stage: named() });
         };
         let set = crew.upgrade().map(|crew| crew.set(count));
@@ -312,8 +311,8 @@ impl<Task: Send + 'static> Running<Task> {
     }
 
     #[track_caller]
-    pub(crate) fn start(&self, build: Build) {
-        self.live.start(build);
+    pub(crate) fn start(&self, graph: &Graph) {
+        self.live.start(graph);
     }
 
     /// A snapshot of the counts, all taken at one instant.

@@ -4,10 +4,10 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::bounds::Item;
-use crate::build::Port;
 use crate::context::Call;
 use crate::errors::Untasked;
 use crate::failure::Failure;
+use crate::graph::{Opts, Port};
 use crate::mapped::convert;
 use crate::pipeline::{finish, open};
 use crate::site::Site;
@@ -31,41 +31,42 @@ pub fn segment<In: Item, Out: Item>(site: &'static Site, wire: Wire<In, Out>) ->
     Segment { site, wire }
 }
 
-/// Wires the stages of a segment.
+/// Wires the stages of a segment, where the stage of `opts` stands.
 pub fn through<T: Item, O: Item, Task: Item, K: Carry>(
     port: Port<T, Task, K>,
+    opts: &Opts,
     segment: Segment<T, O>,
 ) -> Port<O, Task, K> {
     let Port {
-        build,
-        site,
+        graph,
+        scope,
         feed,
-        bounded,
+        inputs,
         reporter,
         errors,
         batches,
     } = port;
     let inside = Port {
-        build,
-        site: segment.site,
+        scope: graph.scope(segment.site, scope.stage(opts.main).path),
+        graph,
         feed: convert(feed),
-        bounded,
+        inputs,
         reporter: Arc::new(Untasked(Arc::clone(&reporter))),
         errors: None,
         batches,
     };
     let Port {
-        build,
+        graph,
         feed,
-        bounded,
+        inputs,
         batches,
         ..
     } = (segment.wire)(inside);
     Port {
-        build,
-        site,
+        graph,
+        scope,
         feed: convert(feed),
-        bounded,
+        inputs,
         reporter,
         errors,
         batches,

@@ -1,22 +1,55 @@
 //! Names of stages, and where they are written.
 
-use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use serde::Serialize;
+
+use crate::name::Name;
+
+/// Which stage of a pipeline: a number that no other stage, source or sink of it has. It says nothing of the order.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct StageId(u32);
+
+impl fmt::Display for StageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
 
 /// Names a stage: how it is called, and where it is written.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash, Serialize)]
+#[non_exhaustive]
 pub struct StageInfo {
     /// The name: from `name: "…"`, or the key or function of the stage. The two ends have names of their own, by default
     /// `source` and `sink`: [`Source::name`](crate::source::Source::name), [`Queue::name`](crate::queue::Queue::name),
     /// [`Sink::name`](crate::sink::Sink::name).
-    pub name: Cow<'static, str>,
-    /// The position in the pipeline: the source is 0, the first stage 1.
-    pub index: usize,
+    pub name: Name,
+    /// The same behind the names of what it is inside of, as `words/lower`: of the stages where segments are wired in by
+    /// `through`, and of pipelines that are inputs. No other stage of the pipeline has it.
+    pub path: Name,
+    /// Which stage of its pipeline.
+    pub id: StageId,
     /// The source file.
     pub file: &'static str,
     /// The line in it, from 1.
     pub line: u32,
     /// The stage's source text as written.
     pub command: &'static str,
+}
+
+impl StageInfo {
+    /// A stage that is in no pipeline: for tests of what takes failures.
+    #[must_use]
+    pub fn new(name: impl Into<Name>) -> Self {
+        let name = name.into();
+        Self {
+            path: name.clone(),
+            name,
+            ..Self::default()
+        }
+    }
 }
 
 /// What the macro says of a pipeline's stages, in one static.
@@ -42,16 +75,110 @@ pub struct StageMeta {
 }
 
 impl Site {
-    /// Names stage number `index` of this site.
+    /// Names stage number `number` of this site, wherever that will be wired.
     #[must_use]
-    pub fn stage(&self, index: usize) -> StageInfo {
-        let stage = &self.stages[index];
+    pub fn stage(&self, number: usize) -> StageInfo {
+        let stage = &self.stages[number];
         StageInfo {
-            name: Cow::Borrowed(stage.name),
-            index,
             file: self.file,
             line: stage.line,
             command: stage.command,
+            ..StageInfo::new(stage.name)
         }
     }
+}
+
+/// Ids to be given.
+#[derive(Debug, Default)]
+pub(crate) struct Ids(u32);
+
+impl Ids {
+    /// The first of so many.
+    pub(crate) fn take(&mut self, count: usize) -> StageId {
+        let first = self.0;
+        self.0 += u32::try_from(count).expect("nobody writes so many stages");
+        StageId(first)
+    }
+
+    pub(crate) fn given(&self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A site in a graph: the same stages may be wired in several times.
+#[derive(Debug, Clone)]
+pub(crate) struct Scope {
+    site: &'static Site,
+    /// The id of its first stage. The others follow, also those without a row of their own.
+    first: StageId,
+    /// The path of what it is inside of.
+    within: Option<Name>,
+}
+
+impl Scope {
+    pub(crate) fn new(site: &'static Site, ids: &mut Ids, within: Option<Name>) -> Self {
+        Self {
+            site,
+            first: ids.take(site.stages.len()),
+            within,
+        }
+    }
+
+    pub(crate) fn site(&self) -> &'static Site {
+        self.site
+    }
+
+    /// The keys that the record has before stage number `number`.
+    pub(crate) fn frames(&self, number: usize) -> &'static [&'static str] {
+        self.site.stages[number].frames
+    }
+
+    /// Names stage number `number` of the site.
+    pub(crate) fn stage(&self, number: usize) -> StageInfo {
+        let mut stage = self.site.stage(number);
+        let number = u32::try_from(number).expect("the stages have ids");
+        stage.id = StageId(self.first.0 + number);
+        if let Some(within) = &self.within {
+            stage.path = behind(within, &stage.path);
+        }
+        stage
+    }
+
+    /// Names several.
+    pub(crate) fn stages(&self, numbers: Range<usize>) -> Vec<StageInfo> {
+        numbers.map(|number| self.stage(number)).collect()
+    }
+
+    /// The path of that name here.
+    pub(crate) fn path(&self, name: Name) -> Name {
+        match &self.within {
+            Some(within) => behind(within, &name),
+            None => name,
+        }
+    }
+}
+
+/// Where the stages of a pipeline are that is an input of another one.
+#[derive(Debug, Clone)]
+pub(crate) struct Within {
+    pub(crate) path: Name,
+    /// The first of their ids there.
+    pub(crate) first: StageId,
+}
+
+impl Within {
+    /// The stage, as the outer pipeline knows it.
+    pub(crate) fn place(&self, stage: &mut StageInfo) {
+        stage.path = behind(&self.path, &stage.path);
+        stage.id = self.id(stage.id);
+    }
+
+    /// The same of an id alone.
+    pub(crate) fn id(&self, id: StageId) -> StageId {
+        StageId(self.first.0 + id.0)
+    }
+}
+
+fn behind(within: &str, path: &str) -> Name {
+    format!("{within}/{path}").into()
 }

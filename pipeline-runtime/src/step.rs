@@ -78,6 +78,7 @@ pub fn failed<O, M, Task>(
         };
     }
     let mut failure = Failure::new(site.stage(stage), cause);
+    failure.0.number = stage;
     failure.0.attempts = attempts;
     failure.0.frames = site.stages[stage].frames;
     failure.0.task = task;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use brigade::SetCountError;
 use brigade::prelude::*;
+use brigade::{FindStageError, SetCountError};
 use tokio::sync::{Semaphore, mpsc};
 
 /// Waits until `condition` holds.
@@ -76,7 +76,9 @@ async fn threads_are_added_and_retired_while_a_stage_runs() {
     gauge.gate.add_permits(4);
     gauge.until_running(2).await;
     let unknown = handle.set_count("sluggish", 2).unwrap_err();
-    assert!(matches!(&unknown, SetCountError::Unknown { stage } if stage == "sluggish"));
+    assert!(
+        matches!(&unknown, SetCountError::Find(FindStageError::Unknown { stage }) if stage == "sluggish")
+    );
     gauge.gate.add_permits(100);
     drop(items);
     let report = running.await.unwrap();

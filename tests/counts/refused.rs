@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use brigade::SetCountError;
 use brigade::prelude::*;
+use brigade::{FindStageError, SetCountError};
 use tokio::sync::mpsc;
 
 use crate::{Gauge, until};
@@ -31,9 +31,9 @@ async fn a_count_that_cannot_be_set_says_why() {
     );
     assert_eq!(
         refused("nobody", 2),
-        SetCountError::Unknown {
+        SetCountError::Find(FindStageError::Unknown {
             stage: named("nobody")
-        }
+        })
     );
     for fixed in ["source", "fused", "batches"] {
         assert_eq!(
@@ -45,7 +45,7 @@ async fn a_count_that_cannot_be_set_says_why() {
     }
     for changes in ["calls", "many", "sink"] {
         handle.set_count(changes, 3).unwrap();
-        let workers = || Some(handle.stats().stage(changes)?.time?.workers);
+        let workers = || Some(handle.stats().stage(changes).ok()?.time?.workers);
         until("three work", || workers() == Some(3)).await;
     }
     items.send(1).await.unwrap();

@@ -418,7 +418,7 @@ async fn the_plan_and_the_report_show_what_waits_for_the_journal() {
         report
             .stage("square (journal)")
             .map(|row| (row.r#in, row.done)),
-        Some((50, 50))
+        Ok((50, 50))
     );
 }
 

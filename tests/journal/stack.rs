@@ -92,12 +92,10 @@ async fn a_running_task_tells_the_frames_that_it_has_passed_and_where_it_is() {
 
     // Virtual time passes only when everything waits.
     tokio::time::sleep(Duration::from_millis(2500)).await;
-    let at = |row: usize| handle.tasks()[row].stage.index;
-    let rows = handle.report().rows;
-    assert_eq!(
-        ["send", "post (journal)"],
-        [rows[at(0)].name.clone(), rows[at(1)].name.clone()]
-    );
+    let at = |task: usize| handle.tasks()[task].stage.id;
+    let report = handle.report();
+    let id = |stage| report.stage(stage).unwrap().id;
+    assert_eq!([at(0), at(1)], [id("send"), id("post (journal)")]);
     assert_eq!(
         stacks(),
         [

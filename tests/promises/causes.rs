@@ -120,13 +120,7 @@ async fn a_sink_that_cannot_be_flushed_is_told_with_its_error() {
 
 #[test]
 fn what_a_failure_holds_can_be_taken_out_one_by_one() {
-    let stage = brigade::StageInfo {
-        name: "it".into(),
-        index: 1,
-        file: "f",
-        line: 1,
-        command: "c",
-    };
+    let stage = brigade::StageInfo::new("it");
     let cause = Cause::Error(Missing(1).into());
     let mut failure = Failure::new(stage, cause).with_task(Arc::<str>::from("task"));
     assert_eq!(failure.take_task().as_deref(), Some("task"));

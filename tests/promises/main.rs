@@ -17,6 +17,7 @@ mod foreign;
 mod heard;
 mod mix;
 mod order;
+mod paths;
 mod reports;
 mod runtimes;
 mod shutdown;

@@ -63,7 +63,7 @@ impl Form for Through {
     fn wire(&self, edge: &Edge<'_>) -> TokenStream {
         let (glue, segment) = (edge.glue, &self.segment);
         let through = glue.private("through", self.span);
-        let port = &edge.port;
-        quote_spanned!(glue.at(self.span)=> #through(#port, #segment))
+        let (port, opts) = (&edge.port, &edge.opts);
+        quote_spanned!(glue.at(self.span)=> #through(#port, &#opts, #segment))
     }
 }

@@ -11,7 +11,7 @@ use std::fmt;
 use std::time::Duration;
 
 use crate::report::Report;
-pub use crate::site::StageInfo;
+pub use crate::site::{StageId, StageInfo};
 use crate::ticket::{Carry as _, Fate, Undecided};
 
 pub use cause::{Away, Cause};
@@ -52,6 +52,8 @@ pub struct Failure<T = ()>(pub(crate) Box<Details<T>>);
 /// What a [`Failure`] says.
 pub(crate) struct Details<T> {
     pub(crate) stage: StageInfo,
+    /// The number of the stage in its site, by which its group knows it.
+    pub(crate) number: usize,
     pub(crate) cause: Cause,
     pub(crate) attempts: u32,
     pub(crate) frames: &'static [&'static str],
@@ -122,7 +124,7 @@ impl<T> Failure<T> {
     pub fn stack(&self) -> Stack<'_> {
         Stack {
             frames: self.0.frames,
-            stage: &self.0.stage.name,
+            stage: &self.0.stage.path,
             cause: &self.0.cause,
             attempts: self.0.attempts,
         }
@@ -166,6 +168,7 @@ impl<T> Failure<T> {
         let details = *self.0;
         Failure(Box::new(Details {
             stage: details.stage,
+            number: details.number,
             cause: details.cause,
             attempts: details.attempts,
             frames: details.frames,
@@ -211,6 +214,7 @@ impl<T> Failure<T> {
     pub fn new(stage: StageInfo, cause: Cause) -> Self {
         Self(Box::new(Details {
             stage,
+            number: 0,
             cause,
             attempts: 0,
             frames: &[],
@@ -257,7 +261,7 @@ impl<T> fmt::Display for Failure<T> {
         if f.alternate() {
             return fmt::Display::fmt(&self.stack(), f);
         }
-        write!(f, "{}: {}", self.0.stage.name, OneLine(&self.0.cause))?;
+        write!(f, "{}: {}", self.0.stage.path, OneLine(&self.0.cause))?;
         if self.0.attempts > 1 {
             write!(f, " (attempt {})", self.0.attempts)?;
         }

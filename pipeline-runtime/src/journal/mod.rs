@@ -31,7 +31,6 @@ pub use asked::{Begin, Begun, Finish, Frame, UNRECORDED};
 pub(crate) use codec::decode;
 #[cfg(feature = "journal")]
 pub(crate) use once::once;
-pub(crate) use open::OpenTasks;
 pub use open::RunningTask;
 #[doc(hidden)]
 pub use recorder::Recorder;

@@ -8,7 +8,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use crate::failure::{StageInfo, write_frames};
-use crate::site::Site;
+use crate::site::Scope;
 
 /// A task that is under way, of a pipeline with a journal; [`Handle::tasks`](crate::Handle::tasks) lists them.
 ///
@@ -33,14 +33,14 @@ impl fmt::Display for RunningTask {
         write_frames(f, self.frames)?;
         let behind = if self.is_last { " or behind it" } else { "" };
         let age = Duration::from_millis(self.age.as_millis().try_into().unwrap_or(u64::MAX));
-        write!(f, "at {}{behind} (for {age:?})", self.stage.name)
+        write!(f, "at {}{behind} (for {age:?})", self.stage.path)
     }
 }
 
 /// The tasks of one pipeline that are open.
 #[derive(Default)]
 pub(crate) struct OpenTasks {
-    stages: OnceLock<Stages>,
+    scope: OnceLock<Scope>,
     open: Mutex<Slab<Weak<dyn Open>>>,
 }
 
@@ -49,29 +49,13 @@ pub(super) trait Open: Send + Sync {
     fn opened(&self) -> Instant;
 
     /// How far it is, in a pipeline of these stages.
-    fn running(&self, stages: Stages, now: Instant) -> RunningTask;
-}
-
-/// The stages of a pipeline as its tasks number them, and how many rows of a report come before the first.
-#[derive(Clone, Copy)]
-pub(super) struct Stages {
-    pub(super) site: &'static Site,
-    pub(super) before: usize,
-}
-
-impl Stages {
-    pub(super) fn stage(self, number: usize) -> StageInfo {
-        StageInfo {
-            index: self.before + number,
-            ..self.site.stage(number)
-        }
-    }
+    fn running(&self, scope: &Scope, now: Instant) -> RunningTask;
 }
 
 impl OpenTasks {
     /// Its tasks number these stages.
-    pub(super) fn of(&self, stages: Stages) {
-        let _ = self.stages.set(stages);
+    pub(super) fn of(&self, scope: Scope) {
+        let _ = self.scope.set(scope);
     }
 
     /// The place of a task, for [`OpenTasks::remove`].
@@ -85,7 +69,7 @@ impl OpenTasks {
 
     /// All of them, the oldest first.
     pub(crate) fn list(&self) -> Vec<RunningTask> {
-        let Some(stages) = self.stages.get() else {
+        let Some(scope) = self.scope.get() else {
             return Vec::new();
         };
         let entries = self.lock();
@@ -95,9 +79,7 @@ impl OpenTasks {
         drop(entries);
         open.sort_by_key(|entry| entry.opened());
         let now = Instant::now();
-        open.iter()
-            .map(|entry| entry.running(*stages, now))
-            .collect()
+        open.iter().map(|entry| entry.running(scope, now)).collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, Slab<Weak<dyn Open>>> {

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 
 use super::lane::Lane;
-use super::open::{OpenTasks, Stages};
+use super::open::OpenTasks;
 use super::task::{Answer, Entry, Gathers, Opening, Task};
 use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
 use crate::control::Control;
 use crate::guard;
 use crate::patience::Patience;
-use crate::site::Site;
+use crate::site::Scope;
 use crate::ticket::Message;
 
 /// The journal of one pipeline. Clones are handles of the same.
@@ -30,16 +30,10 @@ impl Recorder {
         }))
     }
 
-    /// Its batches run among the tasks of this pipeline, which lists the tasks that are open. So many rows of the report
-    /// come `before` that of the first stage.
-    pub(crate) fn attach(
-        &self,
-        control: &Arc<Control>,
-        site: &'static Site,
-        before: usize,
-    ) -> Arc<OpenTasks> {
+    /// Its batches run among the tasks of this pipeline, which lists the tasks that are open.
+    pub(crate) fn attach(&self, control: &Arc<Control>, scope: Scope) -> Arc<OpenTasks> {
         let tasks = self.0.tasks();
-        tasks.of(Stages { site, before });
+        tasks.of(scope);
         self.0.attach(Arc::clone(control));
         Arc::clone(tasks)
     }

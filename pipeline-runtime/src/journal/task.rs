@@ -10,10 +10,11 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::open::{Open, OpenTasks, Stages};
+use super::open::{Open, OpenTasks};
 use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
 use crate::control::Control;
 use crate::failure::{Away, Cause};
+use crate::site::Scope;
 use crate::step::Aside;
 use crate::ticket::{Rider, Seat};
 
@@ -253,13 +254,13 @@ impl Open for Entry {
         self.opened
     }
 
-    fn running(&self, stages: Stages, now: Instant) -> RunningTask {
+    fn running(&self, scope: &Scope, now: Instant) -> RunningTask {
         // Relaxed: see `reach`.
         let stage = self.stage.load(Ordering::Relaxed);
-        let all = stages.site.stages;
+        let all = scope.site().stages;
         RunningTask {
             id: Arc::clone(&self.begin.task.id),
-            stage: stages.stage(stage),
+            stage: scope.stage(stage),
             is_last: all.get(stage + 1).is_none_or(|next| next.frames.is_empty()),
             frames: all[stage].frames,
             age: now - self.opened,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::bounds::BoxFuture;
-use crate::build::Build;
 use crate::failure::Failure;
+use crate::graph::Graph;
 use crate::report::Report;
 use crate::running::Live;
 use crate::tail::Tail;
@@ -14,7 +14,7 @@ use crate::ticket::Carry;
 /// A pipeline whose output is polled.
 pub(super) struct Emitting<Task: Send + 'static, S> {
     /// What is still to be started.
-    pub(super) build: Option<Build>,
+    pub(super) graph: Option<Graph>,
     pub(super) live: Arc<Live<Task>>,
     pub(super) tail: S,
     pub(super) ending: Option<BoxFuture<'static, Result<Report, Failure<Task>>>>,
@@ -24,7 +24,7 @@ impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
     /// Whether there may be more items; starts it if it was not.
     #[inline]
     pub(super) fn running(&mut self) -> bool {
-        if self.build.is_some() {
+        if self.graph.is_some() {
             self.start();
         }
         self.ending.is_none()
@@ -32,8 +32,8 @@ impl<Task: Send + 'static, S: Tail> Emitting<Task, S> {
 
     #[cold]
     fn start(&mut self) {
-        if let Some(build) = self.build.take() {
-            self.live.start(build);
+        if let Some(graph) = self.graph.take() {
+            self.live.start(&graph);
         }
     }
 

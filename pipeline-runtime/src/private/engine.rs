@@ -3,8 +3,8 @@
 use std::marker::PhantomData;
 
 pub use crate::bounds::{Item, Portable};
-pub use crate::build::Port;
 use crate::failure::Failure;
+pub use crate::graph::Port;
 use crate::pipeline::Pipeline;
 pub use crate::pipeline::{drive, finish, inline, open, with_errors};
 pub use crate::segment::{segment, through};

@@ -30,11 +30,11 @@ impl<J: Journal> Records<Recorder> for J {
 
 /// Behind the input of a pipeline with a journal.
 pub fn journaled<T, Failing, K>(
-    mut port: Port<T, Failing, K>,
+    port: Port<T, Failing, K>,
     journal: &Recorder,
 ) -> Port<T, Failing, K> {
-    let tasks = journal.attach(&port.build.control, port.site, port.build.rows());
-    port.build.open.push(tasks);
+    let tasks = journal.attach(&port.graph.control(), port.scope.clone());
+    port.graph.lock().open.push(Box::new(move || tasks.list()));
     port
 }
 

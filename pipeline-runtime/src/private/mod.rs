@@ -11,7 +11,7 @@ pub use engine::*;
 pub use journal::*;
 
 pub use crate::bounds::Never;
-pub use crate::opts::Opts;
+pub use crate::graph::Opts;
 /// Called by connectors.
 pub use crate::paused::{held, held_briefly};
 pub use crate::retry::Retry;

@@ -8,7 +8,7 @@ use super::keeper::{Keeper, Terms, keep};
 use super::poison::Poison;
 use super::receiving::{Asks, Receiving};
 use super::{DeadLetters, Delivery, DeliveryStats, Queue};
-use crate::build::Build;
+use crate::graph::Graph;
 use crate::source::{Input, Relay};
 
 /// For how long one `receive` waits for a message, unless it is said otherwise.
@@ -145,7 +145,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
     type Item = Delivery<Q::Body>;
     type Puller = Receiving<Q>;
 
-    fn wire(self, build: &mut Build, _failed: Relay) -> Receiving<Q> {
+    fn wire(self, graph: &Graph, _failed: Relay) -> Receiving<Q> {
         let Self {
             queue,
             keeper,
@@ -157,7 +157,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             poison,
         } = self;
         let profile = queue.profile();
-        let (idle, tells_begun) = (Arc::clone(build.control.idle()), queue.tells_begun());
+        let (idle, tells_begun) = (Arc::clone(graph.control().idle()), queue.tells_begun());
         // Both ask those who keep items back to go on with them.
         if until_idle || (tells_begun && poison.suspects()) {
             idle.want();
@@ -168,11 +168,13 @@ impl<Q: Queue> Input for Deliveries<Q> {
             nack_filtered,
             place: queue.place(),
         });
-        build.needs_timer(None, "deliveries whose leases are extended");
+        graph
+            .lock()
+            .needs_timer(None, "deliveries whose leases are extended");
         let kept = (Arc::clone(&keeper), Arc::clone(&queue));
-        build.starts.push(Box::new(move |control| {
+        graph.on_start(move |control| {
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));
-        }));
+        });
         let asks = Asks {
             tells_begun,
             connecting: Connecting::within(connect_within, &queue.name()),

@@ -1,6 +1,5 @@
 //! Asks a queue for messages.
 
-use std::borrow::Cow;
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::Arc;
@@ -15,6 +14,7 @@ use super::poison::Poison;
 use super::{Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
 use crate::idle::Idle;
+use crate::name::Name;
 use crate::patience::Patience;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
@@ -302,8 +302,8 @@ impl<Q: Queue> Puller for Receiving<Q> {
         }
     }
 
-    fn name(&self) -> Cow<'static, str> {
-        self.asks.queue.name().to_string().into()
+    fn name(&self) -> Name {
+        self.asks.queue.name().into()
     }
 }
 

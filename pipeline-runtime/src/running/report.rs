@@ -1,49 +1,85 @@
 //! What a run has done so far, in rows.
 
-use std::borrow::Cow;
+use std::ptr::addr_eq;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Watched;
-use crate::build::{Group, Runs};
 use crate::counts::Counts;
+use crate::edge::Meter;
 use crate::failure::{Held, Kept};
-use crate::report::{Report, Row, Time};
+use crate::graph::{Group, Runs};
+use crate::name::Name;
+use crate::report::{Arrow, Report, Row, Time};
+
+/// All counts of a run, read at one instant.
+struct Snapshot<'a> {
+    meters: Vec<&'a Arc<dyn Meter>>,
+    counts: Vec<Counts>,
+}
+
+impl<'a> Snapshot<'a> {
+    fn of(groups: &'a [Group]) -> Self {
+        let mut meters: Vec<&Arc<dyn Meter>> = Vec::new();
+        for group in groups {
+            let inputs = group.inputs.iter().map(|arrow| &arrow.meter);
+            for meter in inputs.chain([&group.own]) {
+                if place(&meters, meter).is_none() {
+                    meters.push(meter);
+                }
+            }
+        }
+        let held: Vec<_> = meters.iter().map(|meter| meter.hold()).collect();
+        let counts = held.iter().map(|held| held.counts().clone()).collect();
+        drop(held);
+        Self { meters, counts }
+    }
+
+    fn counts(&self, meter: &Arc<dyn Meter>) -> &Counts {
+        let place = place(&self.meters, meter).expect("all of them were read");
+        &self.counts[place]
+    }
+}
+
+/// Where it is among them: none may be held twice.
+fn place(meters: &[&Arc<dyn Meter>], meter: &Arc<dyn Meter>) -> Option<usize> {
+    let is_it = |known: &&Arc<dyn Meter>| addr_eq(Arc::as_ptr(known), Arc::as_ptr(meter));
+    meters.iter().position(is_it)
+}
+
+/// The rows of these groups alone.
+#[cfg(test)]
+pub(crate) fn rows_of(groups: &[Group]) -> Vec<Row> {
+    let snapshot = Snapshot::of(groups);
+    groups
+        .iter()
+        .flat_map(|group| group.rows(&snapshot))
+        .collect()
+}
 
 impl Watched {
     /// A snapshot: all counts are read at one instant.
     pub(crate) fn report(&self) -> Report {
-        let held: Vec<_> = self.groups.iter().map(|group| group.own.hold()).collect();
-        let counts: Vec<_> = held.iter().map(|held| held.counts().clone()).collect();
-        drop(held);
+        let snapshot = Snapshot::of(&self.groups);
         let now = self.ended.get().copied().unwrap_or_else(Instant::now);
+        let started = self.started.get().copied();
         let mut rows = Vec::new();
-        let mut taken = None;
-        let mut bottleneck: Option<(f64, &Cow<'static, str>)> = None;
-        let mut in_source = Duration::ZERO;
-        for (group, counts) in self.groups.iter().zip(&counts) {
-            let started = self.started.get().copied().unwrap_or(now);
-            let time = group.time(now, started, in_source);
-            in_source = group
-                .side
-                .as_ref()
-                .map_or(Duration::ZERO, |side| side.inside());
+        let mut bottleneck: Option<(f64, &Name)> = None;
+        for group in &self.groups {
+            let time = group.time(now, started.unwrap_or(now), self.in_source(group));
             let first = rows.len();
-            rows.extend(group.rows(counts, taken));
+            rows.extend(group.rows(&snapshot));
             rows[first + group.main].time = time;
             if let Some(time) = time
                 && bottleneck.is_none_or(|(busy, _)| time.busy > busy)
             {
-                bottleneck = Some((time.busy, &group.main().name));
+                bottleneck = Some((time.busy, &group.main().path));
             }
-            taken = Some(counts.handed);
         }
         Report {
             rows,
-            elapsed: self
-                .started
-                .get()
-                .map_or(Duration::ZERO, |started| now.duration_since(*started)),
-            bottleneck: bottleneck.map(|(_, name)| name.clone()),
+            elapsed: started.map_or(Duration::ZERO, |started| now.duration_since(started)),
+            bottleneck: bottleneck.map(|(_, path)| path.clone()),
             threads: if self.control.aborted() {
                 self.control.threads()
             } else {
@@ -51,25 +87,35 @@ impl Watched {
             },
         }
     }
-}
 
-impl Watched {
-    /// What has not finished when a drain is past its deadline, in the order of the pipeline.
+    /// What the workers of a group spent in the sources in front of it.
+    fn in_source(&self, group: &Group) -> Duration {
+        let leads = |before: &&Group| {
+            let id = before.id();
+            group.inputs.iter().any(|arrow| arrow.from == id)
+        };
+        let before = self.groups.iter().filter(leads);
+        let sides = before.filter_map(|before| before.side.as_ref());
+        sides.map(|side| side.inside()).sum()
+    }
+
+    /// What has not finished when a drain is past its deadline, in the order in which it was wired.
     pub(crate) fn kept(&self) -> Vec<Kept> {
-        let report = self.report();
-        let (mut kept, mut rows) = (Vec::new(), report.rows.iter());
-        for (index, group) in self.groups.iter().enumerate() {
+        let snapshot = Snapshot::of(&self.groups);
+        let mut kept = Vec::new();
+        for group in &self.groups {
+            let inputs = group.inputs.iter();
+            let waiting = inputs.map(|arrow| {
+                let counts = snapshot.counts(&arrow.meter);
+                counts.emitted.saturating_sub(counts.handed)
+            });
+            let path = &group.main().path;
+            kept.push(Kept::new(path, waiting.sum(), Held::InFront));
             if group.side.as_ref().is_some_and(|side| side.asked()) {
-                kept.push(Kept::new(&group.main().name, 0, Held::InCall));
+                kept.push(Kept::new(path, 0, Held::InCall));
             }
-            for row in rows.by_ref().take(group.stages.len()) {
-                kept.push(Kept::new(&row.name, row.unresolved(), Held::Inside));
-            }
-            if let Some(next) = self.groups.get(index + 1) {
-                let held = group.own.hold();
-                let counts = held.counts();
-                let waiting = counts.emitted.saturating_sub(counts.handed);
-                kept.push(Kept::new(&next.main().name, waiting, Held::InFront));
+            for row in group.rows(&snapshot) {
+                kept.push(Kept::new(&row.path, row.unresolved(), Held::Inside));
             }
         }
         let unsent = self.control.unsent() as u64;
@@ -80,11 +126,19 @@ impl Watched {
 }
 
 impl Group {
-    fn rows(&self, counts: &Counts, taken: Option<u64>) -> Vec<Row> {
-        let mut input = taken
-            .filter(|_| !matches!(self.kind, Runs::Source | Runs::Fused))
-            .unwrap_or(counts.resolved);
-        let mut resolved = counts.resolved;
+    fn rows(&self, snapshot: &Snapshot<'_>) -> Vec<Row> {
+        let counts = snapshot.counts(&self.own);
+        let mut inputs: Vec<_> = self
+            .inputs
+            .iter()
+            .map(|arrow| Arrow {
+                from: arrow.from,
+                handed: snapshot.counts(&arrow.meter).handed,
+            })
+            .collect();
+        let handed = inputs.iter().map(|arrow| arrow.handed).sum::<u64>();
+        // Nothing leads to a source; and fused stages are counted a moment after it.
+        let (mut input, mut resolved) = (handed.max(counts.resolved), counts.resolved);
         let mut rows = Vec::new();
         for (row, (info, stage)) in self.stages.iter().zip(&counts.stages).enumerate() {
             let done = resolved.saturating_sub(stage.filtered + stage.failed);
@@ -96,7 +150,9 @@ impl Group {
             };
             rows.push(Row {
                 name: info.name.clone(),
-                index: info.index,
+                path: info.path.clone(),
+                id: info.id,
+                inputs,
                 r#in: input,
                 done,
                 filtered: stage.filtered,
@@ -109,6 +165,8 @@ impl Group {
                 time: None,
             });
             (input, resolved) = (stage.emitted.unwrap_or(done), stage.emitted.unwrap_or(done));
+            let (from, handed) = (info.id, input);
+            inputs = vec![Arrow { from, handed }];
         }
         rows
     }

@@ -6,19 +6,21 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::{CarriedOf, Flow, Pulled, Puller, SourceError};
-use crate::build::PullTime;
 use crate::clock::Stopwatch;
 use crate::control::{Close, Drain};
 use crate::counts::{Counts, StageCounts};
 use crate::edge::{Held, Meter, Take, Waiters};
-use crate::feed::{Batch, Feed};
+use crate::feed::{Batch, Feed, SourceFailure};
+use crate::graph::PullTime;
 use crate::guard::{self, Panicked};
 use crate::pace::Pace;
+use crate::site::StageInfo;
 
 /// The lock under which one worker at a time runs the source.
 pub(crate) struct SourceFeed<P: Puller> {
     state: Mutex<State<P>>,
     side: Arc<Side>,
+    source: StageInfo,
     /// What is called if the source cannot go on.
     broken: Box<dyn Fn(SourceError) + Send + Sync>,
 }
@@ -144,7 +146,11 @@ impl Held for MutexGuard<'_, Counts> {
 }
 
 impl<P: Puller> SourceFeed<P> {
-    pub(crate) fn new(puller: P, broken: Box<dyn Fn(SourceError) + Send + Sync>) -> Self {
+    pub(crate) fn new(
+        puller: P,
+        source: StageInfo,
+        broken: Box<dyn Fn(SourceError) + Send + Sync>,
+    ) -> Self {
         Self {
             state: Mutex::new(State {
                 puller: Some(puller),
@@ -164,6 +170,7 @@ impl<P: Puller> SourceFeed<P> {
                 inside: Stopwatch::default(),
                 asked: AtomicBool::new(false),
             }),
+            source,
             broken,
         }
     }
@@ -337,10 +344,18 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
 }
 
 impl<P: Puller> SourceFeed<P> {
+    fn fail(&self, errors: &mut Vec<SourceError>, batch: &mut Batch<CarriedOf<P>>) {
+        let failures = errors.drain(..).map(|error| SourceFailure {
+            source: self.source.clone(),
+            error,
+        });
+        batch.failures.extend(failures);
+    }
+
     fn hand_over(&self, state: &mut State<P>, want: usize, batch: &mut Batch<CarriedOf<P>>) {
         let rest = &mut state.rest;
         batch.hold = rest.hold.clone();
-        batch.failures.append(&mut rest.failures);
+        self.fail(&mut rest.failures, batch);
         if rest.items.len() <= want && batch.items.is_empty() {
             std::mem::swap(&mut batch.items, &mut rest.items);
         } else {

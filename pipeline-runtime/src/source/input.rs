@@ -1,11 +1,11 @@
 //! What may stand in the header of a pipeline, and how it is asked for items.
 
-use std::borrow::Cow;
 use std::task::{Context, Poll};
 
 use super::{Flow, Pulled, SourceError};
-use crate::build::Build;
 pub use crate::errors::Relay;
+use crate::graph::Graph;
+use crate::name::Name;
 use crate::ticket::{Carried, Carry};
 
 /// What may stand in the header of a pipeline.
@@ -19,9 +19,9 @@ pub trait Input: Send + 'static {
     #[doc(hidden)]
     type Puller: Puller<Item = Self::Item>;
 
-    /// Makes it ready to be asked; its own stages, if it has any, are wired into `build`.
+    /// Makes it ready to be asked; its own stages, if it has any, are wired into `graph`.
     #[doc(hidden)]
-    fn wire(self, build: &mut Build, failed: Relay) -> Self::Puller;
+    fn wire(self, graph: &Graph, failed: Relay) -> Self::Puller;
 }
 
 /// A failure of the source: of one item, or its last word.
@@ -73,7 +73,7 @@ pub trait Puller: Send + 'static {
     }
 
     /// The name in reports.
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "source".into()
     }
 }

@@ -4,7 +4,7 @@ use std::ops::{Range, RangeInclusive};
 use std::task::{Context, Poll};
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
-use crate::build::Build;
+use crate::graph::Graph;
 use crate::pushing::Pushing;
 use crate::ticket::Carried;
 
@@ -27,7 +27,7 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Input for Iter<I> {
     type Item = I::Item;
     type Puller = Self;
 
-    fn wire(self, _build: &mut Build, _failed: Relay) -> Self {
+    fn wire(self, _graph: &Graph, _failed: Relay) -> Self {
         self
     }
 }
@@ -72,7 +72,7 @@ macro_rules! stands_for_its_iterator {
             type Item = T;
             type Puller = Iter<<Self as IntoIterator>::IntoIter>;
 
-            fn wire(self, _build: &mut Build, _failed: Relay) -> Self::Puller {
+            fn wire(self, _graph: &Graph, _failed: Relay) -> Self::Puller {
                 iter(self)
             }
         }

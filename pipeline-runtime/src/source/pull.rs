@@ -1,6 +1,5 @@
 //! A [`Source`] under polling.
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::Mutex;
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
-use crate::build::Build;
+use crate::graph::Graph;
+use crate::name::Name;
 use crate::ticket::Carried;
 
 /// How many items are asked for at once where they are taken one by one.
@@ -19,9 +19,9 @@ impl<S: Source> Input for S {
     type Item = S::Item;
     type Puller = Pulling<S>;
 
-    fn wire(self, _build: &mut Build, _failed: Relay) -> Pulling<S> {
+    fn wire(self, _graph: &Graph, _failed: Relay) -> Pulling<S> {
         Pulling {
-            name: self.name(),
+            name: self.name().into(),
             idle: Some(self),
             pulling: None,
             shared: Arc::new(Mutex::new(Pulled::new())),
@@ -37,7 +37,7 @@ type PullFuture<S> = Pin<Box<dyn Future<Output = (S, Result<Flow, SourceError>)>
 /// A source and the future of its pull, which owns it meanwhile.
 #[doc(hidden)]
 pub struct Pulling<S: Source> {
-    name: Cow<'static, str>,
+    name: Name,
     idle: Option<S>,
     pulling: Option<PullFuture<S>>,
     /// Where the pull appends: outside the future, so that dropping it loses nothing.
@@ -126,7 +126,7 @@ impl<S: Source> Puller for Pulling<S> {
         std::mem::take(&mut self.ahead.skipped)
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.name.clone()
     }
 }

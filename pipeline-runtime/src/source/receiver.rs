@@ -5,14 +5,14 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::mpsc::Receiver;
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
-use crate::build::Build;
+use crate::graph::Graph;
 use crate::ticket::Carried;
 
 impl<T: Send + 'static> Input for Receiver<T> {
     type Item = T;
     type Puller = Channel<T>;
 
-    fn wire(self, _build: &mut Build, _failed: Relay) -> Channel<T> {
+    fn wire(self, _graph: &Graph, _failed: Relay) -> Channel<T> {
         Channel {
             receiver: self,
             received: Vec::new(),

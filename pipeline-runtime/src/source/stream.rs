@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use futures::Stream;
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
-use crate::build::Build;
+use crate::graph::Graph;
 use crate::ticket::Carried;
 
 /// The items of a stream.
@@ -25,7 +25,7 @@ impl<S: Stream<Item: Send + 'static> + Send + 'static> Input for FromStream<S> {
     type Item = S::Item;
     type Puller = Self;
 
-    fn wire(self, _build: &mut Build, _failed: Relay) -> Self {
+    fn wire(self, _graph: &Graph, _failed: Relay) -> Self {
         self
     }
 }

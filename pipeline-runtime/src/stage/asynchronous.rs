@@ -10,8 +10,7 @@ use super::places::{Places, begin};
 use super::shared::Shared;
 use super::slots::Slots;
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
-use crate::build::{Crew, Ended, Port};
-use crate::opts::{Kind, Opts};
+use crate::graph::{Crew, Ended, Group, Kind, Opts, Port};
 use crate::step::{Entry, Step};
 use crate::ticket::Carry;
 
@@ -35,7 +34,7 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     opts: Opts,
 ) -> Halves<T, M, O, Task, K> {
     let (drivers, inline) = (drivers(&opts), opts.inline);
-    let (shared, mut next) = Shared::wire(port, opts, true);
+    let (shared, group, next) = Shared::wire(port, opts, true);
     let places = Arc::new(Places::new());
     let driven = Arc::new(Driven {
         shared: Arc::clone(&shared),
@@ -56,9 +55,10 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     } else {
         Arc::downgrade(&(driven.clone() as Arc<dyn Crew>))
     };
-    if !inline && let Some(group) = next.build.groups.last_mut() {
-        group.crew = Some(crew);
-    }
+    next.graph.push(Group {
+        crew: (!inline).then_some(crew),
+        ..group
+    });
     let launch: Launch = match drivers {
         Some(drivers) => Box::new(move |factory| {
             for _ in 0..drivers {
@@ -108,16 +108,15 @@ pub fn stage<O: Item, Task: Item, K: Carry>(
     driver: impl Fn() -> BoxFuture<'static, ()> + Portable,
 ) -> Port<O, Task, K> {
     let Half {
-        mut next,
+        next,
         inline,
         launch,
     } = half;
     if inline {
-        next.build.inline = Some(Box::new(move || driver()));
+        next.graph.lock().inline = Some(Box::new(move || driver()));
     } else {
-        next.build
-            .starts
-            .push(Box::new(move |_control| launch(Box::new(driver))));
+        next.graph
+            .on_start(move |_control| launch(Box::new(driver)));
     }
     next
 }

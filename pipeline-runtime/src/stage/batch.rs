@@ -11,20 +11,18 @@ use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::build::Port;
 use crate::counts::Tally;
 use crate::edge::Bound;
-use crate::failure::{Failure, Invalid, Stop};
 use crate::feed::Batch;
+use crate::graph::{Group, Opts, Port};
 use crate::guard::{self, Held};
 use crate::idle::Flushed;
-use crate::opts::Opts;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 
 /// Wires a `batch` and the pure stages behind it.
 pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(
-    mut port: Port<T, Task, K>,
+    port: Port<T, Task, K>,
     opts: Opts,
     size: usize,
     within: Option<Duration>,
@@ -33,24 +31,16 @@ pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
+    let (shared, group, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     if size == 0 {
-        let stage = port.build.stages(port.site, &opts)[0].clone();
-        let invalid = Invalid::new(
-            &stage.name,
-            "batch",
-            "batches of 0 items",
-            "a batch has at least 1",
-        );
-        port.build
-            .invalid
-            .get_or_insert_with(|| Failure::stopped(stage, Stop::Invalid(invalid)));
+        let (has, rule) = ("batches of 0 items", "a batch has at least 1");
+        let mut build = next.graph.lock();
+        build.invalid(shared.main(), "batch", has, rule);
     }
     if within.is_some() {
-        let stage = port.build.stages(port.site, &opts)[0].clone();
-        port.build
-            .needs_timer(Some(stage), "batches that end by their age");
+        let (batch, what) = (shared.main().clone(), "batches that end by their age");
+        next.graph.lock().needs_timer(Some(batch), what);
     }
-    let (shared, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
     // One batch that fills, one that waits.
     shared.edge.rebound(|_| Bound {
         window: 1,
@@ -60,10 +50,11 @@ where
         extra: 0,
     });
     next.batches = shared.stages.len() == 1;
-    if let Some(group) = next.build.groups.last_mut() {
-        group.per_credit = size;
-    }
-    next.build.starts.push(Box::new(move |control| {
+    next.graph.push(Group {
+        per_credit: size,
+        ..group
+    });
+    next.graph.on_start(move |control| {
         let span = shared.span();
         let batching = Batching {
             worker: shared.join(),
@@ -77,7 +68,7 @@ where
             post,
         };
         control.spawn_in(span, Box::pin(batching.run()));
-    }));
+    });
     next
 }
 
@@ -147,7 +138,7 @@ where
                 Some(None) => return false,
                 Some(Some(_)) => {}
             }
-            let failures = shared.source_failed(&mut self.taken.failures);
+            let failures = self.taken.failed();
             shared.report(failures).await;
             self.taken.hold = None;
             K::unzip(&mut self.taken.items, &mut self.open, &mut self.tickets);

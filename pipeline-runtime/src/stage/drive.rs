@@ -1,6 +1,5 @@
 //! `:drive`: items go into a sink, and are then done.
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::io;
 use std::marker::PhantomData;
@@ -14,11 +13,11 @@ use super::watch::Cx;
 use super::write::{Wrote, write};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::build::{Crew, Port, Runs};
 use crate::counts::Tally;
 use crate::failure::{Away, Cause, Failure, Stop};
+use crate::graph::{Crew, Group, Opts, Port, Runs};
 use crate::guard;
-use crate::opts::Opts;
+use crate::name::Name;
 use crate::pace::Pace;
 use crate::patience::Patience;
 use crate::sink::{Failed, SetAside, Settles, Sink, SinkError, Stake, Written};
@@ -27,7 +26,7 @@ use crate::ticket::{Carried, Carry, Now};
 
 /// Wires the tail: nothing comes out of the port that is left.
 pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
-    mut port: Port<T, Task, K>,
+    port: Port<T, Task, K>,
     opts: Opts,
     pre: F,
     sink: S,
@@ -36,17 +35,16 @@ where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     let batches = port.batches && opts.stages.len() == 1;
+    let opts = called(opts, sink.name().into()).unordered();
+    let (shared, group, next) = Shared::<T, Never, Never, Task, K>::wire(port, opts, false);
     if S::SETTLES == Settles::Messages {
-        port.build.check_whole(&opts, port.site);
+        let mut build = next.graph.lock();
+        build.check_whole(shared.main(), &group.inputs);
     }
     if S::ALONE {
-        port.build.check_alone(&opts, port.site);
+        let mut build = next.graph.lock();
+        build.check_alone(shared.main(), group.count);
     }
-    let (shared, mut next) = Shared::<T, Never, Never, Task, K>::wire(
-        port,
-        called(opts, sink.name()).unordered(),
-        false,
-    );
     shared.edge.untaken();
     let writers = Arc::new(Writers {
         shared,
@@ -58,19 +56,18 @@ where
         sink,
         out: PhantomData,
     });
-    if let Some(group) = next.build.groups.last_mut() {
-        group.kind = Runs::Sink;
-        let crew: Weak<dyn Crew> = Arc::downgrade(&(writers.clone() as Arc<dyn Crew>));
-        group.crew = (!S::ALONE).then_some(crew);
-    }
-    next.build
-        .starts
-        .push(Box::new(move |_control| begin(&writers)));
+    let crew: Weak<dyn Crew> = Arc::downgrade(&(writers.clone() as Arc<dyn Crew>));
+    next.graph.push(Group {
+        kind: Runs::Sink,
+        crew: (!S::ALONE).then_some(crew),
+        ..group
+    });
+    next.graph.on_start(move |_control| begin(&writers));
     next
 }
 
 /// The sink's own name goes before that of the variable which it is in, and a written one before both.
-fn called(mut opts: Opts, name: Cow<'static, str>) -> Opts {
+fn called(mut opts: Opts, name: Name) -> Opts {
     opts.called = (!opts.named && name != "sink").then_some(name);
     opts
 }
@@ -234,7 +231,7 @@ where
             self.pace.begin(self.most(), None);
         }
         let batch = &mut self.intake.batch;
-        let mut failures = self.shared.source_failed(&mut batch.failures);
+        let mut failures = batch.failed();
         let (taken, all) = (batch.items.len(), batch.items.len() + failures.len());
         let mut items = Vec::with_capacity(taken);
         for Carried { item, ticket } in batch.items.drain(..) {

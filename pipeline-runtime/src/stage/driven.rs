@@ -7,7 +7,7 @@ use super::park::block_on_in;
 use super::places::{Makes, Places, Refused};
 use super::shared::Shared;
 use crate::bounds::{BoxFuture, Item};
-use crate::opts::Kind;
+use crate::graph::Kind;
 use crate::ticket::Carry;
 
 /// Makes a driver each time it is called.

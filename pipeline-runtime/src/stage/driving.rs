@@ -270,7 +270,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
                 batch.items = items;
                 if !batch.failures.is_empty() {
                     let shared = Arc::clone(&self.shared);
-                    let failures = shared.source_failed(&mut batch.failures);
+                    let failures = batch.failed();
                     self.reporting = Some(Box::pin(async move { shared.report(failures).await }));
                 }
             }

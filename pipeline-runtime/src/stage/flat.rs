@@ -139,7 +139,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     /// An output of a `flat_map` failed later in the group; `step` is what `failed(…)` built.
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
-            let row = failure.stage().index - self.0.first;
+            let row = failure.0.number - self.0.first;
             failure.0.stage = self.0.stages[row].clone();
             failure.0.ticket = self.part().into();
             self.0.reporter.report(vec![failure]).await;

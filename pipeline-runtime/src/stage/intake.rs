@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use super::retries::Due;
 use super::shared::Shared;
-use crate::build::Timing;
 use crate::edge::Permit;
 use crate::feed::Batch;
+use crate::graph::Timing;
 use crate::ticket::{Carried, Carry};
 
 /// What a worker is to do next.

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::build::{Crew, Ended};
+use crate::graph::{Crew, Ended};
 
 /// So many workers are made at once. More are made one by one, when all that there are have something to do: a count is a
 /// ceiling, and nobody pays for a million tasks to process a hundred items.

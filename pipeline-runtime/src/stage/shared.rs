@@ -9,15 +9,14 @@ use tokio::task::AbortHandle;
 use tracing::Span;
 
 use super::retries::{Due, Retries};
-use crate::build::{Group, Port, Timing};
 use crate::control::{Close, Control};
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
-use crate::failure::{Cause, Failure, SourceError, StageInfo, Stop};
+use crate::failure::{Cause, Failure, StageInfo, Stop};
 use crate::feed::Feed;
+use crate::graph::{Group, Opts, Port, Timing};
 use crate::guard::Panicked;
-use crate::opts::Opts;
 use crate::ticket::{Carried, Carry};
 
 /// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.
@@ -42,8 +41,6 @@ pub(crate) struct Shared<T, M, O, Task, K> {
     pub(crate) stages: Vec<StageInfo>,
     /// The keys that the record has before the annotated stage.
     pub(crate) frames: &'static [&'static str],
-    /// The source, where the group takes from it.
-    pub(crate) source: StageInfo,
 }
 
 impl<T, M, O, Task, K> Shared<T, M, O, Task, K>
@@ -54,68 +51,71 @@ where
     Task: Send + 'static,
     K: Carry,
 {
-    /// Wires a group behind `port`: its edge, its row, and what its workers will share.
+    /// Wires a group behind `port`: what its workers will share, the group, which is still to be pushed, and the port
+    /// behind it.
     pub(crate) fn wire(
-        mut port: Port<T, Task, K>,
+        port: Port<T, Task, K>,
         opts: Opts,
         each: bool,
-    ) -> (Arc<Self>, Port<O, Task, K>) {
+    ) -> (Arc<Self>, Group, Port<O, Task, K>) {
         let edge = port.edge::<O>(&opts);
-        let stages = port.build.stages(port.site, &opts);
-        let main = stages[opts.main - opts.stages.start].clone();
-        port.build.check(&opts, &main);
-        if opts.single {
-            port.build.needs_timer(Some(main), "a `retry`");
-        } else if opts.timeout.is_some() {
-            port.build.needs_timer(Some(main), "a `timeout`");
-        }
+        let (stages, control) = {
+            let mut build = port.graph.lock();
+            let stages = build.stages(&port.scope, &opts);
+            let main = &stages[opts.main - opts.stages.start];
+            build.check(&opts, main);
+            if opts.single {
+                build.needs_timer(Some(main.clone()), "a `retry`");
+            } else if opts.timeout.is_some() {
+                build.needs_timer(Some(main.clone()), "a `timeout`");
+            }
+            (stages, Arc::clone(&build.control))
+        };
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
         timing.staffed(opts.count);
         edge.set_permits(opts.count);
-        port.build.groups.push(Group {
+        let group = Group {
             stages: stages.clone(),
-            kind: Port::<T, Task, K>::runs(&opts),
+            kind: opts.runs(),
             main: opts.main - opts.stages.start,
             count: opts.count,
+            inputs: port.inputs,
             own: edge.clone(),
             timing: Arc::clone(&timing),
             per_credit: 1,
             bound: edge.clone(),
             side: None,
             crew: None,
-        });
+        };
         let retries = Arc::new(Retries::new());
         if opts.single() {
-            port.build
-                .control
-                .add_edge(Arc::clone(&retries) as Arc<dyn Close>);
+            control.add_edge(Arc::clone(&retries) as Arc<dyn Close>);
         }
+        let next = Port {
+            graph: port.graph,
+            feed: Arc::new(Arc::clone(&edge)),
+            inputs: vec![group.arrow()],
+            reporter: Arc::clone(&port.reporter),
+            errors: port.errors,
+            batches: false,
+            scope: port.scope.clone(),
+        };
         let shared = Arc::new(Self {
             feed: port.feed,
-            edge: Arc::clone(&edge),
+            edge,
             retries,
-            reporter: Arc::clone(&port.reporter),
-            control: Arc::clone(&port.build.control),
+            reporter: port.reporter,
+            control,
             timing,
             take: Take { each, keep: false },
             deferred: Notify::new(),
             ticker: OnceLock::new(),
-            frames: port.site.stages[opts.main].frames,
-            source: port.build.groups[0].stages[0].clone(),
+            frames: port.scope.frames(opts.main),
             opts,
             stages,
         });
-        let next = Port {
-            build: port.build,
-            site: port.site,
-            feed: Arc::new(Arc::clone(&edge)),
-            bounded: edge,
-            reporter: port.reporter,
-            errors: port.errors,
-            batches: false,
-        };
-        (shared, next)
+        (shared, group, next)
     }
 
     pub(crate) fn main(&self) -> &StageInfo {
@@ -150,10 +150,10 @@ where
     /// An item's failure, to be sent on; and the row it is to be counted in.
     #[cold]
     pub(crate) fn failed(&self, mut failure: Failure<Task>, ticket: K) -> (Failure<Task>, usize) {
-        let row = self.row(failure.stage().index);
+        let row = self.row(failure.0.number);
         failure.0.stage = self.stages[row].clone();
         failure.0.ticket = ticket.into_ticket().into();
-        tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), stack = %failure.stack(), "item failed");
+        tracing::debug!(stage = &*failure.stage().path, cause = %failure.cause(), stack = %failure.stack(), "item failed");
         (failure, row)
     }
 
@@ -161,11 +161,9 @@ where
     /// one: the item, or a part of it, was dropped.
     #[cold]
     pub(crate) fn fell(&self, panicked: Panicked) -> Failure<Task> {
-        let stage = StageInfo {
-            index: self.opts.main,
-            ..self.main().clone()
-        };
-        let mut failure = Failure::new(stage, Cause::Panic(panicked.into_message()));
+        let cause = Cause::Panic(panicked.into_message());
+        let mut failure = Failure::new(self.main().clone(), cause);
+        failure.0.number = self.opts.main;
         failure.0.attempts = 1;
         failure.0.frames = self.frames;
         failure
@@ -176,16 +174,6 @@ where
         if !failures.is_empty() {
             self.reporter.report(failures).await;
         }
-    }
-
-    /// What failed before it became an item, to be sent on.
-    pub(crate) fn source_failed(&self, errors: &mut Vec<SourceError>) -> Vec<Failure<Task>> {
-        let failure = |error| {
-            let failure = Failure::of_source(self.source.clone(), error);
-            tracing::debug!(stage = &*failure.stage().name, cause = %failure.cause(), "item failed");
-            failure
-        };
-        errors.drain(..).map(failure).collect()
     }
 
     /// An item waits `delay`, then a worker tries it again.
@@ -202,8 +190,8 @@ where
     pub(crate) fn span(&self) -> Span {
         tracing::info_span!(
             "stage",
-            name = &*self.main().name,
-            index = self.main().index
+            name = &*self.main().path,
+            id = %self.main().id
         )
     }
 
@@ -211,7 +199,7 @@ where
     #[cold]
     pub(crate) fn cannot_start(&self, error: io::Error) {
         self.stop(Stop::NoThread {
-            stage: self.main().name.clone().into(),
+            stage: self.main().path.clone().into(),
             error,
         });
     }
@@ -220,7 +208,7 @@ where
     #[cold]
     pub(crate) fn cannot_grow(&self, made: usize, error: &io::Error) {
         tracing::warn!(
-            stage = &*self.main().name,
+            stage = &*self.main().path,
             threads = made,
             count = self.edge.permits(),
             %error,
@@ -315,7 +303,7 @@ where
         let shared = &self.shared;
         if !self.finished && !shared.control.stopped() {
             // Nobody may take a lost worker for a clean end.
-            let stage = shared.main().name.clone().into();
+            let stage = shared.main().path.clone().into();
             shared.stop(Stop::Worker { stage });
         }
         if !self.resigned && shared.edge.leave() {

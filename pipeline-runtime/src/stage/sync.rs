@@ -15,12 +15,11 @@ use super::shared::{Shared, Worker};
 use super::watch::Cx;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::build::{Crew, Port};
 use crate::control::Control;
 use crate::counts::Tally;
 use crate::failure::Failure;
+use crate::graph::{Crew, Group, Kind, Opts, Port};
 use crate::guard::{self, Held, Panicked};
-use crate::opts::{Kind, Opts};
 use crate::pace::Pace;
 use crate::paused::Parker;
 use crate::pushing::{Pushing, emptied};
@@ -50,23 +49,24 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     opts: Opts,
     f: Arc<dyn Function<T, M, O, Task, K>>,
 ) -> Port<O, Task, K> {
-    let (shared, mut next) = Shared::<T, M, O, Task, K>::wire(port, opts, false);
+    let (shared, group, next) = Shared::<T, M, O, Task, K>::wire(port, opts, false);
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
         places: Places::new(),
     });
-    if let Some(group) = next.build.groups.last_mut() {
-        let crew: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
-        group.crew = Some(crew);
-    }
-    next.build.starts.push(Box::new(move |control| {
+    let can_change: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
+    next.graph.push(Group {
+        crew: Some(can_change),
+        ..group
+    });
+    next.graph.on_start(move |control| {
         if defers(&shared.opts, control) {
             let ticker = control.spawn(Box::pin(Arc::clone(&shared).make_up()));
             let _ = shared.ticker.set(ticker);
         }
         begin(&crew);
-    }));
+    });
     next
 }
 
@@ -335,7 +335,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     async fn chunk(&mut self, seq: u64, credits: usize) {
         let failed = self.intake.batch.failures.len();
         if failed > 0 {
-            let failures = self.shared.source_failed(&mut self.intake.batch.failures);
+            let failures = self.intake.batch.failed();
             self.shared.report(failures).await;
             self.intake.woke = None;
         }

@@ -12,14 +12,13 @@ use super::{Emitted, Tail};
 use crate::bounds::BoxFuture;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::build::{Build, Group, Runs, Unbuffered};
 use crate::control::{Close, Drain};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
+use crate::graph::{Graph, Group, Runs, Unbuffered};
 use crate::guard::{self, Panicked};
-use crate::opts::Opts;
 use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
@@ -115,24 +114,25 @@ pub(crate) fn inline<I: Input, O: Item, Task: Item, F>(
     input: I,
     site: &'static Site,
     f: F,
-) -> (Build, Inline<I::Puller, F, O, Task>)
+) -> (Graph, Inline<I::Puller, F, O, Task>)
 where
     F: Fn(Entry<I::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
-    let mut build = Build::new();
-    let errors = Arc::new(Errors::<Task>::new(Arc::clone(&build.control)));
-    let puller = input.wire(&mut build, errors.relay());
-    let source = build.source(site, puller.name());
+    let graph = Graph::default();
+    let errors = Arc::new(Errors::<Task>::new(graph.control()));
+    let puller = input.wire(&graph, errors.relay());
+    let (source, scope) = graph.source(site, puller.name());
     let count = site.stages.len();
     let shown = Arc::new(Shown {
         counts: Mutex::new((Counts::of(1), Counts::of(count))),
     });
     let of_source: Arc<dyn Meter> = Arc::new(OfSource(Arc::clone(&shown)));
-    let group = |stages, kind, own| Group {
+    let group = |stages, kind, inputs, own| Group {
         stages,
         kind,
         main: 0,
         count: 1,
+        inputs,
         own,
         timing: Arc::default(),
         per_credit: 1,
@@ -140,17 +140,19 @@ where
         side: None,
         crew: None,
     };
-    build
-        .groups
-        .push(group(vec![source.clone()], Runs::Source, of_source));
-    let stages = build.stages(site, &Opts::tasks(0..count, 0));
-    let of_stages = Arc::new(OfStages(Arc::clone(&shown)));
-    build
-        .groups
-        .push(group(stages.clone(), Runs::Fused, of_stages));
+    let (before, named) = (graph.leaving(), vec![source.clone()]);
+    let first = group(named, Runs::Source, before, of_source);
+    let (stages, own) = (
+        scope.stages(0..count),
+        Arc::new(OfStages(Arc::clone(&shown))),
+    );
+    let fused = group(stages.clone(), Runs::Fused, vec![first.arrow()], own);
+    graph.ends_in(vec![fused.arrow()]);
+    graph.push(first);
+    graph.push(fused);
     let stages = std::iter::once(source).chain(stages).collect();
     let drained = Arc::<Drained>::default();
-    build.control.add_source(drained.clone());
+    graph.control().add_source(drained.clone());
     let tail = Inline {
         puller: Some(puller),
         f,
@@ -168,7 +170,7 @@ where
         drained,
         out: PhantomData,
     };
-    (build, tail)
+    (graph, tail)
 }
 
 impl<P, F, O, Task> Inline<P, F, O, Task>
@@ -231,7 +233,7 @@ where
 
     #[cold]
     fn failed(&mut self, mut failure: Failure<Task>, ticket: P::Ticket) {
-        let stage = failure.stage().index;
+        let stage = failure.0.number;
         self.failed += 1;
         self.shown.lock().1.stages[stage].failed += 1;
         failure.0.stage = self.stages[stage + 1].clone();
@@ -372,11 +374,8 @@ where
             }
             Some(Other::Failed(failure, ticket)) => self.failed(failure, ticket),
             Some(Other::Fell(panicked, ticket)) => {
-                let stage = StageInfo {
-                    index: 0,
-                    ..self.stages[0].clone()
-                };
-                let mut failure = Failure::new(stage, Cause::Panic(panicked.into_message()));
+                let cause = Cause::Panic(panicked.into_message());
+                let mut failure = Failure::new(self.stages[0].clone(), cause);
                 failure.0.attempts = 1;
                 self.failed(failure, ticket);
             }

@@ -34,7 +34,7 @@ async fn main() {
     .await
     .unwrap();
     assert!(report.conserved(), "{report}");
-    assert!(report.stage("shift").is_some() && report.stage("double").is_some());
+    assert!(report.stage("shift").is_ok() && report.stage("double").is_ok());
     let mut lengths = rows.lock().unwrap().clone();
     lengths.sort_unstable();
     assert_eq!(lengths.iter().sum::<usize>(), 100);

@@ -1,8 +1,10 @@
 //! What is written about a group of stages.
 
-use std::borrow::Cow;
 use std::ops::Range;
 use std::time::Duration;
+
+use super::Runs;
+use crate::name::Name;
 
 /// How many items may wait for the journal at one place, so that one batch serves as many.
 const JOURNALED: usize = 1024;
@@ -29,7 +31,7 @@ pub struct Opts {
     /// Whether the name of the annotated stage is written.
     pub(crate) named: bool,
     /// What the annotated stage is called where that is not known before it runs.
-    pub(crate) called: Option<Cow<'static, str>>,
+    pub(crate) called: Option<Name>,
 }
 
 /// How a group runs.
@@ -84,6 +86,17 @@ impl Opts {
             count: JOURNALED,
             journal: true,
             ..Self::new(stages, main, Kind::Async)
+        }
+    }
+
+    /// The kind of workers.
+    pub(crate) fn runs(&self) -> Runs {
+        match self.kind {
+            Kind::Tasks if self.inline => Runs::Inline,
+            Kind::Tasks => Runs::Tasks,
+            Kind::Block if self.pool => Runs::Pool,
+            Kind::Block => Runs::Threads,
+            Kind::Async => Runs::Futures,
         }
     }
 

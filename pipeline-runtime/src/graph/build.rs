@@ -1,0 +1,204 @@
+//! The pieces of a pipeline, before they run.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::{Arrow, Group, Opts};
+use crate::bounds::BoxFuture;
+use crate::context::Needs;
+use crate::control::Control;
+use crate::failure::Failure;
+use crate::journal::RunningTask;
+use crate::name::Name;
+use crate::site::{Ids, Scope, Site, StageInfo, Within};
+
+/// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.
+#[doc(hidden)]
+#[derive(Clone, Default)]
+pub struct Graph(Arc<Mutex<Build>>);
+
+/// What was wired so far; knows no item.
+#[derive(Default)]
+pub(crate) struct Build {
+    pub(crate) control: Arc<Control>,
+    /// In the order in which they were wired: whatever leads to one is in front of it.
+    pub(crate) groups: Vec<Group>,
+    pub(crate) starts: Vec<Start>,
+    /// List the tasks of journals that are under way, those of inputs first.
+    pub(crate) open: Vec<Listing>,
+    /// The worker that the consumer polls itself, where there is no task.
+    pub(crate) inline: Option<Box<dyn FnOnce() -> BoxFuture<'static, ()> + Send>>,
+    /// What is wrong with a number that was computed.
+    pub(crate) invalid: Option<Failure<()>>,
+    /// The first part that cannot do without a timer.
+    pub(crate) timer: Option<Needs>,
+    /// What leads out of it: to the consumer, or to the source that is being wired.
+    pub(crate) leaves: Vec<Arrow>,
+    /// Its own input, which what stops all of it is told of.
+    pub(crate) source: Option<StageInfo>,
+    ids: Ids,
+}
+
+type Start = Box<dyn FnOnce(&Arc<Control>) + Send>;
+
+pub(crate) type Listing = Box<dyn Fn() -> Vec<RunningTask> + Send + Sync>;
+
+impl Graph {
+    /// Held by none while code of a user's runs.
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Build> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of it, to be started.
+    pub(crate) fn take(&self) -> Build {
+        std::mem::take(&mut *self.lock())
+    }
+
+    pub(crate) fn control(&self) -> Arc<Control> {
+        Arc::clone(&self.lock().control)
+    }
+
+    pub(crate) fn push(&self, group: Group) {
+        self.lock().groups.push(group);
+    }
+
+    /// What is to be done when it starts.
+    pub(crate) fn on_start(&self, start: impl FnOnce(&Arc<Control>) + Send + 'static) {
+        self.lock().starts.push(Box::new(start));
+    }
+
+    /// The stages of a segment, which are wired in where the stage with that path stands.
+    pub(crate) fn scope(&self, site: &'static Site, within: Name) -> Scope {
+        Scope::new(site, &mut self.lock().ids, Some(within))
+    }
+
+    /// Names the input of the stages of `site`, which is wired by now, and gives them their ids behind it.
+    pub(crate) fn source(&self, site: &'static Site, name: Name) -> (StageInfo, Scope) {
+        let mut build = self.lock();
+        let source = build.source(site, name);
+        (source, Scope::new(site, &mut build.ids, None))
+    }
+
+    /// What leads from inputs that are pipelines to the source that is being wired.
+    pub(crate) fn leaving(&self) -> Vec<Arrow> {
+        std::mem::take(&mut self.lock().leaves)
+    }
+
+    /// It ends in these arrows.
+    pub(crate) fn ends_in(&self, arrows: Vec<Arrow>) {
+        self.lock().leaves = arrows;
+    }
+
+    /// Takes in a pipeline that is an input of this one, under a name that nothing else has.
+    pub(crate) fn adopt(&self, inner: &Graph, name: Name) -> Within {
+        let inner = inner.take();
+        self.lock().adopt(inner, name)
+    }
+}
+
+impl Build {
+    fn adopt(&mut self, inner: Build, name: Name) -> Within {
+        let Build {
+            control,
+            mut groups,
+            starts,
+            open,
+            inline: _,
+            mut invalid,
+            mut timer,
+            mut leaves,
+            source: _,
+            ids,
+        } = inner;
+        let within = Within {
+            path: self.unused(name, &[]),
+            first: self.ids.take(ids.given()),
+        };
+        let arrows = groups.iter_mut().flat_map(|group| &mut group.inputs);
+        for arrow in arrows.chain(&mut leaves) {
+            arrow.from = within.id(arrow.from);
+        }
+        let stages = groups.iter_mut().flat_map(|group| &mut group.stages);
+        let invalid_at = invalid.as_mut().map(|failure| &mut failure.0.stage);
+        let timer_at = timer.as_mut().and_then(|needs| needs.stage.as_mut());
+        for stage in stages.chain(invalid_at).chain(timer_at) {
+            within.place(stage);
+        }
+        self.control.adopt(Arc::clone(&control));
+        self.groups.extend(groups);
+        self.leaves.extend(leaves);
+        self.open.extend(open.into_iter().map(|list| -> Listing {
+            let within = within.clone();
+            Box::new(move || {
+                let mut tasks = list();
+                for task in &mut tasks {
+                    within.place(&mut task.stage);
+                }
+                tasks
+            })
+        }));
+        self.starts.push(Box::new(move |_outer| {
+            for start in starts {
+                start(&control);
+            }
+        }));
+        self.invalid = self.invalid.take().or(invalid);
+        self.timer = self.timer.take().or(timer);
+        within
+    }
+
+    /// Names a source.
+    fn source(&mut self, site: &'static Site, name: Name) -> StageInfo {
+        let written: Vec<_> = site.stages.iter().map(|stage| stage.name.into()).collect();
+        let mut source = site.stage(0);
+        source.command = name.written().unwrap_or("source");
+        source.name = self.unused(name, &written);
+        source.path = source.name.clone();
+        source.id = self.ids.take(1);
+        if let Some(needs) = &mut self.timer {
+            needs.stage.get_or_insert_with(|| source.clone());
+        }
+        self.source = Some(source.clone());
+        source
+    }
+
+    /// Names the stages of a group.
+    pub(crate) fn stages(&self, scope: &Scope, opts: &Opts) -> Vec<StageInfo> {
+        let mut stages = scope.stages(opts.stages.clone());
+        if let Some(name) = &opts.called {
+            let others: Vec<_> = stages.iter().map(|stage| stage.path.clone()).collect();
+            let main = &mut stages[opts.main - opts.stages.start];
+            main.name = self.unused(name.clone(), &others);
+            main.path = scope.path(main.name.clone());
+        }
+        stages
+    }
+
+    /// That name, with a number behind it if anything here, or one of `others`, has it already.
+    fn unused(&self, name: Name, others: &[Name]) -> Name {
+        let paths = self.groups.iter().flat_map(|group| &group.stages);
+        let taken = |name: &str| {
+            let mut paths = paths.clone().map(|stage| &stage.path).chain(others);
+            paths.any(|path| *path == *name)
+        };
+        if !taken(&name) {
+            return name;
+        }
+        let mut numbered = (2..).map(|number| format!("{name}#{number}"));
+        let free = numbered.find(|name| !taken(name));
+        free.map_or(name, Name::from)
+    }
+
+    /// The groups that lead to these arrows, in the order in which they were wired.
+    pub(super) fn in_front(&self, arrows: &[Arrow]) -> Vec<&Group> {
+        let mut from: Vec<_> = arrows.iter().map(|arrow| arrow.from).collect();
+        let mut found = Vec::new();
+        for group in self.groups.iter().rev() {
+            if from.contains(&group.id()) {
+                from.extend(group.inputs.iter().map(|arrow| arrow.from));
+                found.push(group);
+            }
+        }
+        found.reverse();
+        found
+    }
+}

@@ -1,0 +1,66 @@
+//! What is wrong with what is wired: known before anything starts.
+
+use super::{Arrow, Build, Group, Opts};
+use crate::context::Needs;
+use crate::failure::{Failure, Invalid, StageInfo, Stop};
+
+impl Build {
+    /// Notes what cannot do without a timer: `stage`, or the source that is being wired.
+    pub(crate) fn needs_timer(&mut self, stage: Option<StageInfo>, what: &'static str) {
+        self.timer.get_or_insert(Needs { stage, what });
+    }
+
+    /// Notes a number that no pipeline can start with.
+    pub(crate) fn check(&mut self, opts: &Opts, stage: &StageInfo) {
+        let (option, has, rule) = if opts.count == 0 {
+            ("count", "a count of 0", "a count is at least 1")
+        } else if opts.buffer == Some(0) {
+            ("buffer", "a buffer of 0", "a buffer is at least 1")
+        } else if opts.window == Some(0) {
+            ("window", "a window of 0", "a window is at least the count")
+        } else {
+            return;
+        };
+        self.invalid(stage, option, has, rule);
+    }
+
+    /// Notes that a message cannot be settled with one item where a stage in front of the sink makes several of it.
+    pub(crate) fn check_whole(&mut self, sink: &StageInfo, inputs: &[Arrow]) {
+        // Only a stage that multiplies holds one item more than its bound.
+        let multiplies = |group: &Group| group.bound.bound().extra > 0;
+        let in_front = self.in_front(inputs);
+        let Some(group) = in_front.into_iter().find(|group| multiplies(group)) else {
+            return;
+        };
+        let has = format!(
+            "a sink that settles each message with its item, behind stage `{}`, which makes several items of one",
+            group.main().path
+        );
+        let rule = "make the rows of a message one item, as `map(|m| rows(m))`";
+        self.invalid(sink, "sink", has, rule);
+    }
+
+    /// Notes that a sink of which only one call may be made at a time has several writers.
+    pub(crate) fn check_alone(&mut self, sink: &StageInfo, count: usize) {
+        if count < 2 {
+            return;
+        }
+        let has = format!("a count of {count}, and a sink whose function is called once at a time");
+        let rule = "leave the count out, or use `sink::each` and share what it changes by a mutex or an atomic";
+        self.invalid(sink, "count", has, rule);
+    }
+
+    /// Keeps the first thing for which the pipeline cannot start.
+    pub(crate) fn invalid(
+        &mut self,
+        stage: &StageInfo,
+        option: &'static str,
+        has: impl Into<String>,
+        rule: &'static str,
+    ) {
+        self.invalid.get_or_insert_with(|| {
+            let invalid = Invalid::new(&stage.path, option, has, rule);
+            Failure::stopped(stage.clone(), Stop::Invalid(invalid))
+        });
+    }
+}

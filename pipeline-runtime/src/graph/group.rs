@@ -1,0 +1,73 @@
+//! Stages that share workers, and what leads to them.
+
+use std::sync::{Arc, Weak};
+
+use super::{Bounded, Crew, PullTime, Timing};
+use crate::edge::Meter;
+use crate::site::{StageId, StageInfo};
+
+/// A row of a plan, and one or several of a report: the stages that share workers.
+pub(crate) struct Group {
+    pub(crate) stages: Vec<StageInfo>,
+    pub(crate) kind: Runs,
+    /// Which of the stages the workers are named after.
+    pub(crate) main: usize,
+    pub(crate) count: usize,
+    /// What leads to its first stage.
+    pub(crate) inputs: Vec<Arrow>,
+    pub(crate) own: Arc<dyn Meter>,
+    pub(crate) timing: Arc<Timing>,
+    /// Items for each credit of `bound`: the size of a batch.
+    pub(crate) per_credit: usize,
+    pub(crate) bound: Arc<dyn Bounded>,
+    /// Only for a source.
+    pub(crate) side: Option<Arc<dyn PullTime>>,
+    /// Who can be made more or fewer while the pipeline runs.
+    pub(crate) crew: Option<Weak<dyn Crew>>,
+}
+
+impl Group {
+    /// The stage that the group's workers are named after.
+    pub(crate) fn main(&self) -> &StageInfo {
+        &self.stages[self.main]
+    }
+
+    /// Its last stage, which arrows lead on from.
+    pub(crate) fn id(&self) -> StageId {
+        self.stages[self.stages.len() - 1].id
+    }
+
+    /// What leads on from here, where nothing divides its items.
+    pub(crate) fn arrow(&self) -> Arrow {
+        Arrow {
+            from: self.id(),
+            meter: Arc::clone(&self.own),
+            bound: Arc::clone(&self.bound),
+        }
+    }
+}
+
+/// What leads from one group to another.
+#[derive(Clone)]
+pub(crate) struct Arrow {
+    /// The last stage in front.
+    pub(crate) from: StageId,
+    /// Counts what goes along it: what was emitted into it, and of that what was handed to the next group.
+    pub(crate) meter: Arc<dyn Meter>,
+    /// The bound that the next group's `buffer` sets.
+    pub(crate) bound: Arc<dyn Bounded>,
+}
+
+/// In what a group runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Runs {
+    Source,
+    /// Fused stages only: an item is taken and resolved in one step.
+    Fused,
+    Inline,
+    Tasks,
+    Threads,
+    Pool,
+    Futures,
+    Sink,
+}

@@ -1,0 +1,21 @@
+//! What is wired, before it runs: groups of stages, the arrows between them, and where the next stage goes on.
+
+mod bound;
+mod build;
+mod checks;
+mod crew;
+mod group;
+mod opts;
+mod port;
+#[cfg(test)]
+mod tests;
+mod timing;
+
+pub(crate) use self::bound::{Bounded, Unbuffered};
+pub(crate) use self::build::{Build, Graph, Listing};
+pub(crate) use self::crew::{Crew, Ended};
+pub(crate) use self::group::{Arrow, Group, Runs};
+pub(crate) use self::opts::Kind;
+pub use self::opts::Opts;
+pub use self::port::Port;
+pub(crate) use self::timing::{PullTime, Timing};

@@ -1,0 +1,95 @@
+//! The time that a group's workers have, and what they do with it.
+
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+use crate::clock::Stopwatch;
+
+/// The time of one group's workers.
+#[derive(Debug, Default)]
+pub(crate) struct Timing {
+    staff: Mutex<Staff>,
+    pub(crate) starved: Stopwatch,
+    pub(crate) blocked: Stopwatch,
+    /// Of those that may not work.
+    pub(crate) parked: Stopwatch,
+    pub(crate) started: OnceLock<Instant>,
+    pub(crate) ended: OnceLock<Instant>,
+}
+
+/// How many of a group's workers may work, and for how long how many could.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Staff {
+    /// From the start of the group on.
+    first: usize,
+    now: usize,
+    /// Since when it is `now`; from the start of the group on.
+    since: Option<Instant>,
+    /// The time of all of them until then.
+    time: Duration,
+}
+
+impl Staff {
+    /// The time of all from the start of the group until `now`.
+    pub(crate) fn until(&self, now: Instant) -> Duration {
+        let since = self.since.unwrap_or(now);
+        self.time + times(now.saturating_duration_since(since), self.now)
+    }
+
+    /// The time that those of the start could have had in `span`.
+    pub(crate) fn before(&self, span: Duration) -> Duration {
+        times(span, self.first)
+    }
+
+    /// The time that those of now could have in `span`.
+    pub(crate) fn after(&self, span: Duration) -> Duration {
+        times(span, self.now)
+    }
+}
+
+fn times(span: Duration, workers: usize) -> Duration {
+    span.saturating_mul(u32::try_from(workers).unwrap_or(u32::MAX))
+}
+
+impl Timing {
+    fn lock(&self) -> MutexGuard<'_, Staff> {
+        self.staff.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// So many workers of those that there are may work from now on.
+    pub(crate) fn staffed(&self, workers: usize) {
+        let (staff, now) = (&mut *self.lock(), Instant::now());
+        staff.time = staff.until(now);
+        staff.since = staff.since.map(|_| now);
+        staff.now = workers;
+        if staff.since.is_none() || staff.first == 0 {
+            staff.first = workers;
+        }
+    }
+
+    /// A worker begins.
+    pub(crate) fn begin(&self) {
+        if self.started.get().is_none() {
+            let (staff, now) = (&mut *self.lock(), Instant::now());
+            if self.started.set(now).is_ok() {
+                staff.since = Some(now);
+            }
+        }
+    }
+
+    pub(crate) fn staff(&self) -> Staff {
+        *self.lock()
+    }
+}
+
+/// The time that goes into running a source.
+pub(crate) trait PullTime: Send + Sync {
+    /// All of it.
+    fn pulling(&self) -> Duration;
+
+    /// What of it the first stage's workers spent, running the source or waiting for the one that does.
+    fn inside(&self) -> Duration;
+
+    /// Whether a worker runs it now.
+    fn asked(&self) -> bool;
+}
