@@ -344,6 +344,7 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
 }
 
 impl<P: Puller> SourceFeed<P> {
+    #[cold]
     fn fail(&self, errors: &mut Vec<SourceError>, batch: &mut Batch<CarriedOf<P>>) {
         let failures = errors.drain(..).map(|error| SourceFailure {
             source: self.source.clone(),
@@ -355,7 +356,9 @@ impl<P: Puller> SourceFeed<P> {
     fn hand_over(&self, state: &mut State<P>, want: usize, batch: &mut Batch<CarriedOf<P>>) {
         let rest = &mut state.rest;
         batch.hold = rest.hold.clone();
-        self.fail(&mut rest.failures, batch);
+        if !rest.failures.is_empty() {
+            self.fail(&mut rest.failures, batch);
+        }
         if rest.items.len() <= want && batch.items.is_empty() {
             std::mem::swap(&mut batch.items, &mut rest.items);
         } else {
