@@ -1,5 +1,7 @@
 //! A journal in memory.
 
+mod done;
+
 use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,13 +11,15 @@ use pipeline_runtime::journal::{
     TaskName,
 };
 
+use self::done::{Done, DoneTasks, Print};
+
 /// How many bytes it may hold, where nothing else is said.
 const CAPACITY: usize = 256 * 1024 * 1024;
 
 /// The fewest.
 const LEAST: usize = 1024 * 1024;
 
-/// What a task, and each of its frames, take besides their texts and values, roughly.
+/// What a task, and each of its frames, take besides their texts and values, roughly. A task that is done takes no more.
 const OVERHEAD: usize = 100;
 
 /// A journal in memory: a task that comes again in the same process resumes, one that comes to another does not.
@@ -46,27 +50,34 @@ pub struct Memory {
 
 #[derive(Debug)]
 struct Tasks {
-    known: LruCache<TaskName, Known>,
+    open: LruCache<TaskName, Open>,
+    done: DoneTasks,
     bytes: usize,
     epoch: u64,
+    /// How often a task was touched.
+    touches: u64,
 }
 
-/// What is known of a task.
+/// What is known of a task that is not done.
 #[derive(Debug)]
-struct Known {
+struct Open {
+    print: Print,
     epoch: u64,
     message: Option<Arc<str>>,
-    is_done: bool,
     frames: Vec<Recorded>,
+    /// When it was touched last.
+    touched: u64,
 }
 
 impl Memory {
     fn new(capacity: usize) -> Self {
         let tasks = Tasks {
             // Bounded by what its tasks take, not by their number.
-            known: LruCache::unbounded(),
+            open: LruCache::unbounded(),
+            done: DoneTasks::default(),
             bytes: 0,
             epoch: 0,
+            touches: 0,
         };
         Self {
             tasks: Arc::new(Mutex::new(tasks)),
@@ -90,34 +101,39 @@ impl Memory {
 
 impl Tasks {
     fn begin(&mut self, Begin { task, message }: Begin) -> Begun {
-        self.epoch += 1;
-        let epoch = self.epoch;
-        let Some(known) = self.known.get_mut(&task) else {
-            self.bytes += OVERHEAD + weight_of_name(&task);
-            let known = Known {
-                epoch,
-                message,
-                is_done: false,
-                frames: Vec::new(),
-            };
-            self.known.put(task, known);
-            return Begun::Open {
-                epoch,
-                frames: Vec::new(),
-            };
-        };
-        if known.is_done {
-            let is_new = known.message.is_some() && message.is_some() && known.message != message;
-            if !is_new {
-                return Begun::Done;
-            }
+        let print = self.done.print_of(&task);
+        match self.done.of(print, message.as_deref()) {
+            Done::Not => {}
+            Done::Same => return Begun::Done,
+            Done::Before => self.undone(print),
         }
-        known.epoch = epoch;
-        known.is_done = false;
-        known.message = message;
+        self.epoch += 1;
+        self.touches += 1;
+        let (epoch, touched) = (self.epoch, self.touches);
+        if let Some(open) = self.open.get_mut(&task) {
+            (open.epoch, open.message, open.touched) = (epoch, message, touched);
+            let frames = open.frames.clone();
+            return Begun::Open { epoch, frames };
+        }
+        self.bytes += OVERHEAD + weight_of_name(&task);
+        let open = Open {
+            print,
+            epoch,
+            message,
+            frames: Vec::new(),
+            touched,
+        };
+        self.open.put(task, open);
         Begun::Open {
             epoch,
-            frames: known.frames.clone(),
+            frames: Vec::new(),
+        }
+    }
+
+    /// That it is done is forgotten.
+    fn undone(&mut self, task: Print) {
+        if self.done.remove(task) {
+            self.bytes -= OVERHEAD;
         }
     }
 
@@ -127,40 +143,33 @@ impl Tasks {
             frames,
             forget,
         } = restore;
+        let print = self.done.print_of(&begin.task);
+        if self.done.is_of(print, begin.message.as_deref()) {
+            return Restored::Done;
+        }
+        // A new task of an old name, whether its message then had a number or not.
+        self.undone(print);
         let task = begin.task.clone();
-        if let Some(known) = self.known.get_mut(&task) {
-            if known.message == begin.message {
-                return if known.is_done {
-                    Restored::Done
-                } else {
-                    Restored::Open
-                };
-            }
-            // A new task of an old name, whether its message then had a number or not.
-            known.is_done = false;
+        if let Some(open) = self.open.get(&task)
+            && open.message == begin.message
+        {
+            return Restored::Open;
         }
         self.begin(begin);
-        let Some(known) = self.known.get_mut(&task) else {
+        let Some(open) = self.open.get_mut(&task) else {
             return Restored::Open;
         };
-        let forgotten = known
+        let forgotten = open
             .frames
             .extract_if(.., |frame| forget.forgets(&frame.key));
         self.bytes -= weight_of_frames(&forgotten.collect::<Vec<_>>());
         for frame in frames {
-            if !known.frames.iter().any(|known| known.key == frame.key) {
+            if !open.frames.iter().any(|known| known.key == frame.key) {
                 self.bytes += weight(&frame.key, &frame.value);
-                known.frames.push(frame);
+                open.frames.push(frame);
             }
         }
         Restored::Open
-    }
-
-    /// The task, if this is its newest epoch.
-    fn of(&mut self, task: &TaskName, epoch: u64) -> Option<&mut Known> {
-        self.known
-            .get_mut(task)
-            .filter(|known| known.epoch == epoch && !known.is_done)
     }
 
     /// Whether the frame is recorded.
@@ -171,18 +180,20 @@ impl Tasks {
             key,
             value,
         } = frame;
-        let Some(known) = self.of(&task, epoch) else {
+        self.touches += 1;
+        let Some(open) = self.open.get_mut(&task).filter(|open| open.epoch == epoch) else {
             return false;
         };
+        open.touched = self.touches;
         let added = weight(&key, &value);
         let recorded = Recorded { key, value };
         let mut replaced = 0;
-        match known
+        match open
             .frames
             .iter_mut()
             .find(|frame| frame.key == recorded.key)
         {
-            None => known.frames.push(recorded),
+            None => open.frames.push(recorded),
             Some(frame) => {
                 replaced = weight(&frame.key, &frame.value);
                 *frame = recorded;
@@ -193,24 +204,35 @@ impl Tasks {
     }
 
     fn make_room(&mut self, capacity: usize) {
-        while self.bytes > capacity
-            && let Some((task, known)) = self.known.pop_lru()
-        {
-            self.bytes -= OVERHEAD + weight_of_name(&task) + weight_of_frames(&known.frames);
+        while self.bytes > capacity {
+            let open = self.open.peek_lru().map(|(_, open)| open.touched);
+            let done = self.done.first();
+            // Whichever was touched longest ago, of those there are.
+            if done.is_some_and(|done| open.is_none_or(|open| done < open)) {
+                self.done.remove_first();
+                self.bytes -= OVERHEAD;
+            } else if let Some((task, open)) = self.open.pop_lru() {
+                self.bytes -= weight_of_task(&task, &open);
+            } else {
+                return;
+            }
         }
     }
 
     fn finish(&mut self, finish: &Finish) {
-        let Some(known) = self.of(&finish.task, finish.epoch) else {
+        let known = self.open.peek(&finish.task);
+        if known.is_none_or(|open| open.epoch != finish.epoch) {
+            return;
+        }
+        let Some((task, open)) = self.open.pop_entry(&finish.task) else {
             return;
         };
-        known.is_done = true;
-        let frames = std::mem::take(&mut known.frames);
-        let is_known_by_message = known.message.is_some();
-        self.bytes -= weight_of_frames(&frames);
-        if finish.ending == Ending::Dropped && !is_known_by_message {
-            self.known.pop(&finish.task);
-            self.bytes -= OVERHEAD + weight_of_name(&finish.task);
+        self.bytes -= weight_of_task(&task, &open);
+        if finish.ending == Ending::Done || open.message.is_some() {
+            self.touches += 1;
+            self.done
+                .add(open.print, open.message.as_deref(), self.touches);
+            self.bytes += OVERHEAD;
         }
     }
 }
@@ -223,6 +245,10 @@ fn weight(key: &str, value: &[u8]) -> usize {
 fn weight_of_frames(frames: &[Recorded]) -> usize {
     let frames = frames.iter().map(|frame| weight(&frame.key, &frame.value));
     frames.sum()
+}
+
+fn weight_of_task(task: &TaskName, open: &Open) -> usize {
+    OVERHEAD + weight_of_name(task) + weight_of_frames(&open.frames)
 }
 
 fn weight_of_name(task: &TaskName) -> usize {
@@ -334,9 +360,14 @@ mod tests {
         finish(&mut tasks, "a", a, Ending::Dropped);
         finish(&mut tasks, "unknown", 1, Ending::Dropped);
         finish(&mut tasks, "bb", b, Ending::Done);
-        assert_eq!(tasks.bytes, OVERHEAD + 2, "that it is done is known");
+        assert_eq!(tasks.bytes, OVERHEAD, "that it is done is known");
+        let done = Begin {
+            task: name("bb"),
+            message: None,
+        };
+        assert_eq!(tasks.begin(done), Begun::Done);
         tasks.make_room(0);
-        assert_eq!((tasks.bytes, tasks.known.len()), (0, 0));
+        assert_eq!((tasks.bytes, tasks.open.len(), tasks.done.len()), (0, 0, 0));
     }
 
     #[test]

@@ -173,6 +173,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             .needs_timer(None, "deliveries whose leases are extended");
         let kept = (Arc::clone(&keeper), Arc::clone(&queue));
         graph.on_start(move |control| {
+            kept.0.starts(control.time_is_virtual());
             control.keep(|ending| Box::pin(keep(kept.0, kept.1, ending)));
         });
         let asks = Asks {

@@ -10,48 +10,128 @@ use tokio::time::Instant;
 ///
 /// A process that was stopped acts before it hears that its leases are lost. What goes by this clock knows all the same.
 #[derive(Debug)]
-pub(crate) struct LeaseEnd(AtomicI64);
+pub(crate) struct LeaseEnd {
+    /// By tokio's clock.
+    at: AtomicI64,
+    /// Before this, by the coarse clock, it has not come: most looks need no more.
+    not_before: AtomicI64,
+}
+
+/// When leases end that were taken, or extended, together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Term {
+    at: i64,
+    not_before: i64,
+}
 
 /// The time, read when it is first asked for: once for several items between which nothing is called, and never where
 /// nothing has a lease.
 #[derive(Debug, Default)]
-pub struct Now(Option<i64>);
+pub struct Now {
+    exact: Option<i64>,
+    coarse: Option<i64>,
+}
+
+impl Term {
+    /// Of leases of this length from that time on, which is now or not long ago. Where tokio's clock is paused nothing
+    /// else tells when they end.
+    pub(crate) fn of(lease: Duration, from: Instant, is_paused: bool) -> Self {
+        let at = span(lease).saturating_add(nanos(from));
+        let left = at.saturating_sub(nanos(Instant::now()));
+        let coarse = coarse::now().filter(|_| !is_paused);
+        Self {
+            at,
+            not_before: coarse.map_or(i64::MIN, |now| {
+                now.saturating_add(left).saturating_sub(coarse::LATE)
+            }),
+        }
+    }
+}
 
 impl LeaseEnd {
     /// No lease has been taken yet.
     pub(crate) fn open() -> Self {
-        Self(AtomicI64::new(i64::MAX))
+        Self {
+            at: AtomicI64::new(i64::MAX),
+            not_before: AtomicI64::new(i64::MIN),
+        }
     }
 
-    /// It was taken, or extended, at that time.
-    pub(crate) fn extend(&self, from: Instant, lease: Duration) {
-        let lease = i64::try_from(lease.as_nanos()).unwrap_or(i64::MAX);
-        // Relaxed, as below: the number is all that is told, and whoever reads it a moment late is stopped by the fence.
-        self.0
-            .store(nanos(from).saturating_add(lease), Ordering::Relaxed);
+    /// It was taken, or extended.
+    pub(crate) fn extend(&self, term: Term) {
+        // Relaxed, as below: the numbers are all that is told, and whoever reads them a moment late, or one of them, is
+        // stopped by the fence.
+        self.at.store(term.at, Ordering::Relaxed);
+        self.not_before.store(term.not_before, Ordering::Relaxed);
     }
 
     /// The queue has said that it is over.
     pub(crate) fn lose(&self) {
-        // Relaxed: see `extend`.
-        self.0.store(i64::MIN, Ordering::Relaxed);
+        self.extend(Term {
+            at: i64::MIN,
+            not_before: i64::MIN,
+        });
     }
 
+    #[inline]
     pub(crate) fn has_passed(&self, now: &mut Now) -> bool {
         // Relaxed: see `extend`.
-        let end = self.0.load(Ordering::Relaxed);
-        end != i64::MAX && *now.0.get_or_insert_with(|| nanos(Instant::now())) >= end
+        let not_before = self.not_before.load(Ordering::Relaxed);
+        now.coarse() >= not_before && now.is(self.at.load(Ordering::Relaxed))
     }
+}
+
+impl Now {
+    #[inline]
+    fn coarse(&mut self) -> i64 {
+        *self
+            .coarse
+            .get_or_insert_with(|| coarse::now().unwrap_or(i64::MAX))
+    }
+
+    /// Whether this has come.
+    #[cold]
+    fn is(&mut self, end: i64) -> bool {
+        end != i64::MAX && *self.exact.get_or_insert_with(|| nanos(Instant::now())) >= end
+    }
+}
+
+fn span(span: Duration) -> i64 {
+    i64::try_from(span.as_nanos()).unwrap_or(i64::MAX)
 }
 
 /// Since some instant that is the same for the whole process; before it where a test's clock stands still.
 fn nanos(at: Instant) -> i64 {
     static ANCHOR: OnceLock<Instant> = OnceLock::new();
     let anchor = *ANCHOR.get_or_init(Instant::now);
-    let nanos = |span: Duration| i64::try_from(span.as_nanos()).unwrap_or(i64::MAX);
     match at.checked_duration_since(anchor) {
-        Some(after) => nanos(after),
-        None => -nanos(anchor.duration_since(at)),
+        Some(after) => span(after),
+        None => -span(anchor.duration_since(at)),
+    }
+}
+
+/// The clock that the kernel sets at each of its ticks: it is late by one at most, also in a process that was stopped.
+#[cfg(target_os = "linux")]
+mod coarse {
+    use rustix::time::{ClockId, clock_gettime};
+
+    /// Twice the longest tick, of 100 a second.
+    pub(super) const LATE: i64 = 20_000_000;
+
+    #[inline]
+    pub(super) fn now() -> Option<i64> {
+        let now = clock_gettime(ClockId::MonotonicCoarse);
+        Some(now.tv_sec * 1_000_000_000 + now.tv_nsec)
+    }
+}
+
+/// No other system has such a clock for all: the exact one is always read.
+#[cfg(not(target_os = "linux"))]
+mod coarse {
+    pub(super) const LATE: i64 = 0;
+
+    pub(super) fn now() -> Option<i64> {
+        None
     }
 }
 
@@ -59,14 +139,18 @@ fn nanos(at: Instant) -> i64 {
 mod tests {
     use super::*;
 
+    fn term(lease: Duration) -> Term {
+        Term::of(lease, Instant::now(), true)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_lease_ends_by_the_clock_unless_it_is_extended() {
         let (end, lease) = (LeaseEnd::open(), Duration::from_secs(10));
         assert!(!end.has_passed(&mut Now::default()), "none was taken");
-        end.extend(Instant::now(), lease);
+        end.extend(term(lease));
         tokio::time::advance(Duration::from_millis(9_999)).await;
         assert!(!end.has_passed(&mut Now::default()));
-        end.extend(Instant::now(), lease);
+        end.extend(term(lease));
         tokio::time::advance(Duration::from_millis(9_999)).await;
         assert!(!end.has_passed(&mut Now::default()));
         tokio::time::advance(Duration::from_millis(1)).await;
@@ -74,9 +158,24 @@ mod tests {
     }
 
     #[test]
+    fn a_lease_ends_no_later_by_the_coarse_clock() {
+        let (end, lease) = (LeaseEnd::open(), Duration::from_millis(100));
+        let taken = Instant::now();
+        end.extend(Term::of(lease, taken, false));
+        loop {
+            let before = taken.elapsed();
+            if end.has_passed(&mut Now::default()) {
+                break;
+            }
+            assert!(before < lease, "it is over, and not seen");
+        }
+        assert!(taken.elapsed() >= lease, "it is seen too early");
+    }
+
+    #[test]
     fn a_lease_that_is_lost_is_over_at_once() {
         let end = LeaseEnd::open();
-        end.extend(Instant::now(), Duration::from_secs(10));
+        end.extend(term(Duration::from_secs(10)));
         end.lose();
         assert!(end.has_passed(&mut Now::default()));
     }

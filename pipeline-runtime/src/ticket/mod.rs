@@ -14,8 +14,8 @@ mod stake;
 
 pub use carry::{Carried, Carry};
 pub(crate) use fate::Fate;
-pub(crate) use lease::LeaseEnd;
 pub use lease::Now;
+pub(crate) use lease::{LeaseEnd, Term};
 pub use message::Message;
 pub use rider::{Ending, Recorded, TaskName};
 pub(crate) use rider::{Last, Rider, Riders, Seat};
@@ -115,7 +115,8 @@ pub(crate) struct Known<'a> {
 
 /// A delivery of which the last part is resolved.
 pub(crate) struct Settled {
-    pub(crate) lease: Lease,
+    keeper: Arc<dyn Keeps>,
+    pub(crate) slot: usize,
     pub(crate) fate: Fate,
     pub(crate) riders: Riders,
 }
@@ -232,7 +233,7 @@ impl Ticket {
     /// Resolves this part.
     pub(crate) fn resolve(mut self, fate: Fate) {
         self.give_up(fate, &mut |settled| {
-            let keeper = Arc::clone(&settled.lease.keeper);
+            let keeper = Arc::clone(&settled.keeper);
             keeper.settle(&mut std::iter::once(settled));
         });
     }
@@ -244,7 +245,8 @@ impl Ticket {
 
     /// Resolves all of these, which costs less than one after the other.
     fn resolve_all(tickets: impl IntoIterator<Item = Self>, fate: Fate) {
-        let mut all = Vec::new();
+        let tickets = tickets.into_iter();
+        let mut all = Vec::with_capacity(tickets.size_hint().0);
         for mut ticket in tickets {
             ticket.give_up(fate, &mut |settled| all.push(settled));
         }
@@ -267,9 +269,10 @@ impl Ticket {
         };
         let fate = Fate::of(*fate.get_mut());
         let tickets = match of {
-            Of::Delivery(lease) => {
+            Of::Delivery(Lease { keeper, slot, .. }) => {
                 settle(Settled {
-                    lease,
+                    keeper,
+                    slot,
                     fate,
                     riders,
                 });
@@ -289,13 +292,13 @@ impl Ticket {
 }
 
 /// Tells the keepers, of which there may be several.
-fn settle_all(settled: Vec<Settled>) {
-    let mut rest = settled.into_iter().peekable();
-    while let Some(first) = rest.next() {
-        let keeper = Arc::clone(&first.lease.keeper);
-        let mut same =
-            std::iter::from_fn(|| rest.next_if(|next| Arc::ptr_eq(&next.lease.keeper, &keeper)));
-        keeper.settle(&mut std::iter::once(first).chain(&mut same));
+fn settle_all(mut settled: Vec<Settled>) {
+    while let Some(first) = settled.first() {
+        let keeper = Arc::clone(&first.keeper);
+        let others = settled
+            .iter()
+            .position(|next| !Arc::ptr_eq(&next.keeper, &keeper));
+        keeper.settle(&mut settled.drain(..others.unwrap_or(settled.len())));
     }
 }
 

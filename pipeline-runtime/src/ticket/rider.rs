@@ -87,7 +87,8 @@ impl std::fmt::Debug for Seat {
 #[derive(Default)]
 pub(crate) struct Riders {
     first: OnceLock<First>,
-    beside: Mutex<Vec<Arc<dyn Rider>>>,
+    /// Hardly ever any: they take no more room in each ticket than they must.
+    beside: OnceLock<Box<Mutex<Vec<Arc<dyn Rider>>>>>,
 }
 
 enum First {
@@ -115,7 +116,8 @@ impl First {
 impl Riders {
     pub(super) fn add(&self, rider: Arc<dyn Rider>) {
         if let Err(First::Rider(rider)) = self.first.set(First::Rider(rider)) {
-            let mut beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
+            let beside = self.beside.get_or_init(Box::default);
+            let mut beside = beside.lock().unwrap_or_else(PoisonError::into_inner);
             beside.push(rider);
         }
     }
@@ -131,21 +133,29 @@ impl Riders {
 
     /// All of them, while the message is under way.
     pub(super) fn now(&self) -> Vec<Arc<dyn Rider>> {
-        let beside = self.beside.lock().unwrap_or_else(PoisonError::into_inner);
         let first = self.first.get().and_then(First::rider);
-        first.into_iter().chain(&*beside).cloned().collect()
+        let mut all: Vec<_> = first.into_iter().cloned().collect();
+        if let Some(beside) = self.beside.get() {
+            let beside = beside.lock().unwrap_or_else(PoisonError::into_inner);
+            all.extend_from_slice(&beside);
+        }
+        all
     }
 
     pub(super) fn all(self) -> impl Iterator<Item = Arc<dyn Rider>> {
-        let beside = self.beside.into_inner();
-        let beside = beside.unwrap_or_else(PoisonError::into_inner);
-        let first = self.first.into_inner();
-        first.and_then(First::into_rider).into_iter().chain(beside)
+        let beside = self.beside.into_inner().map(|beside| beside.into_inner());
+        let beside = beside.map(|beside| beside.unwrap_or_else(PoisonError::into_inner));
+        let first = self.first.into_inner().and_then(First::into_rider);
+        first.into_iter().chain(beside.into_iter().flatten())
     }
 
     /// The message is acknowledged; or, where there is none, the item is done.
+    #[inline]
     pub(crate) fn acked(self) {
-        self.all().for_each(|rider| rider.ended(Ending::Done));
+        // Whoever is beside another has one before it.
+        if self.first.get().is_some() {
+            self.all().for_each(|rider| rider.ended(Ending::Done));
+        }
     }
 
     /// The same, for a dead letter is written. It has the frames of one task: where there are more, all stay recorded

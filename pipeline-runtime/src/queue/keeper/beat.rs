@@ -8,6 +8,7 @@ use tokio::time::{Instant, timeout};
 use super::settling::told;
 use super::{Keeper, State};
 use crate::queue::{Queue, Receipt};
+use crate::ticket::Term;
 
 /// The part of a lease after which it is extended.
 const PART: u32 = 3;
@@ -69,8 +70,9 @@ impl Keeper {
     }
 
     fn extended(&self, started: Instant, beats: impl Iterator<Item = (usize, Beat)>) {
-        let (soon, lease) = (self.every() / PART, self.terms().lease);
+        let soon = self.every() / PART;
         let mut state = self.lock();
+        let term = Term::of(self.terms().lease, started, state.is_paused);
         for (slot, beat) in beats {
             // Another delivery may have its place by now; that one is not being extended.
             if let Some(held) = state.held.get_mut(slot)
@@ -79,7 +81,7 @@ impl Keeper {
                 match beat {
                     Beat::Extended => {
                         held.leased = started;
-                        held.original.lease_end().extend(started, lease);
+                        held.original.lease_end().extend(term);
                     }
                     Beat::Again => held.leased += soon,
                     Beat::Lost => {

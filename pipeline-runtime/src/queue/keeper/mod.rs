@@ -21,7 +21,7 @@ pub use trouble::LastError;
 
 use self::begin::AtWork;
 use super::Receipt;
-use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Ticket};
+use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Term, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
 /// what the queue is told at once.
@@ -68,6 +68,8 @@ struct State {
     last_error: Option<LastError>,
     /// The source has not ended.
     open: bool,
+    /// Time is virtual.
+    is_paused: bool,
     /// The task waits for the first of these.
     waits_for_acks: bool,
     waits_for_nacks: bool,
@@ -178,6 +180,11 @@ impl Keeper {
         Open(Arc::clone(self))
     }
 
+    /// The source starts, where time is virtual or is not.
+    pub(crate) fn starts(&self, is_paused: bool) {
+        self.lock().is_paused = is_paused;
+    }
+
     fn terms(&self) -> &Terms {
         self.terms.get().expect("set when the source is opened")
     }
@@ -191,13 +198,14 @@ impl Keeper {
         self: &Arc<Self>,
         deliveries: Vec<(Receipt, Arc<dyn Original>)>,
     ) -> Vec<Ticket> {
-        let (leased, lease) = (Instant::now(), self.terms().lease);
+        let leased = Instant::now();
         let mut state = self.lock();
+        let term = Term::of(self.terms().lease, leased, state.is_paused);
         let mut tickets = Vec::with_capacity(deliveries.len());
         state.counts.received += deliveries.len() as u64;
         state.counts.in_flight += deliveries.len() as u64;
         for (receipt, original) in deliveries {
-            original.lease_end().extend(leased, lease);
+            original.lease_end().extend(term);
             let slot = state.held.insert(Held {
                 receipt,
                 original: Arc::clone(&original),
@@ -266,14 +274,9 @@ impl Keeps for Keeper {
         let (terms, mut told) = (self.terms(), Vec::new());
         let mut state = self.lock();
         let at_work = state.at_work;
-        for Settled {
-            lease,
-            fate,
-            riders,
-        } in settled
-        {
-            let outcome = terms.outcome(fate);
-            told.extend(state.resolve(lease.slot, lease.original, outcome, riders, since));
+        for settled in settled {
+            let outcome = terms.outcome(settled.fate);
+            told.extend(state.resolve(settled.slot, outcome, settled.riders, since));
         }
         let wake = (state.waits_for_acks && !state.acks.is_empty())
             || (state.waits_for_nacks && !state.nacks.is_empty())
@@ -331,13 +334,13 @@ impl State {
     fn resolve(
         &mut self,
         slot: usize,
-        original: Arc<dyn Original>,
         outcome: Outcome,
         riders: Riders,
         since: Instant,
     ) -> Option<Riders> {
         let Held {
             receipt,
+            original,
             extending,
             lost,
             suspicion,

@@ -69,7 +69,11 @@ impl State {
         };
         match lane {
             Lane::Acks if self.acks.is_empty() => Vec::new(),
-            Lane::Acks => vec![group(How::Ack, std::mem::take(&mut self.acks))],
+            Lane::Acks => {
+                // About as many come together until the next call.
+                let next = Vec::with_capacity(self.acks.len());
+                vec![group(How::Ack, std::mem::replace(&mut self.acks, next))]
+            }
             Lane::Nacks => {
                 let mut groups = BTreeMap::<_, Vec<_>>::new();
                 for entry in self.nacks.drain(..) {

@@ -50,11 +50,12 @@ struct Message<B> {
     place: Place,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Copy)]
 enum Place {
     Ready,
     Later,
-    Leased(Receipt, Instant),
+    /// By the delivery of this stamp.
+    Leased(u64, Instant),
     /// Another message of its group is before it; it must not be received before this time, if there is one.
     Behind(Option<Instant>),
 }
@@ -186,15 +187,18 @@ impl<B> Store<B> {
             let message = &mut self.messages[slot];
             message.receive_count += 1;
             message.is_begun = false;
-            message.place = Place::Leased(receipt.clone(), now + lease);
+            message.place = Place::Leased(self.stamps, now + lease);
             self.timed.insert((now + lease, slot));
-            let mut leased =
-                Received::new(Arc::clone(&message.id), receipt, Arc::clone(&message.body))
-                    .seen(message.receive_count, message.first_seen)
-                    .begun(message.begun);
-            leased.number.clone_from(&message.number);
-            leased.group.clone_from(&message.group);
-            received.push(leased);
+            received.push(Received {
+                body: Arc::clone(&message.body),
+                id: Arc::clone(&message.id),
+                receipt,
+                receive_count: message.receive_count,
+                begun: message.begun,
+                first_seen: message.first_seen,
+                number: message.number.clone(),
+                group: message.group.clone(),
+            });
         }
         received
     }
@@ -210,9 +214,9 @@ impl<B> Store<B> {
 
     /// The slot of a message, if this is its lease.
     fn leased(&self, receipt: &Receipt) -> Option<(usize, Instant)> {
-        let (slot, _) = parse(receipt)?;
-        match &self.messages.get(slot)?.place {
-            Place::Leased(current, until) if current == receipt => Some((slot, *until)),
+        let (slot, stamp) = parse(receipt)?;
+        match self.messages.get(slot)?.place {
+            Place::Leased(current, until) if current == stamp => Some((slot, until)),
             _ => None,
         }
     }
@@ -297,7 +301,9 @@ impl<B> Store<B> {
         };
         self.timed.remove(&(until, slot));
         self.timed.insert((now + lease, slot));
-        self.messages[slot].place = Place::Leased(receipt.clone(), now + lease);
+        if let Place::Leased(_, until) = &mut self.messages[slot].place {
+            *until = now + lease;
+        }
         true
     }
 }
