@@ -10,7 +10,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 
+use std::time::Duration;
+
+use brigade::journal;
 use brigade::prelude::*;
+use brigade::queue::{self, Outgoing};
 
 type Error = Box<dyn std::error::Error + Send + Sync>;
 
@@ -33,6 +37,12 @@ const CASES: &[Case] = &[
     ("a record of four keys, collected", |items| {
         run(records(items))
     }),
+    ("deliveries of a queue in memory", |items| {
+        run(deliveries(items))
+    }),
+    ("deliveries with a `once` in memory", |items| {
+        run(recorded(items))
+    }),
 ];
 
 fn run(case: impl Future<Output = Result<u64, Failure>>) -> u64 {
@@ -45,10 +55,10 @@ fn run(case: impl Future<Output = Result<u64, Failure>>) -> u64 {
 }
 
 macro_rules! sum {
-    ($pipeline:expr) => {{
+    ($pipeline:expr $(, $without_task:expr)?) => {{
         let (mut items, mut sum) = ($pipeline.stream(), 0_u64);
         while let Some(item) = items.next().await {
-            sum = sum.wrapping_add(item?);
+            sum = sum.wrapping_add(item$(.map_err($without_task))??);
         }
         Ok(sum)
     }};
@@ -84,6 +94,36 @@ async fn records(items: u64) -> Result<u64, Failure> {
     .await
     .map_err(|failure| failure.map_task(|_| None))?;
     Ok(rows.into_iter().fold(0, u64::wrapping_add))
+}
+
+/// A queue of so many messages.
+async fn queued(items: u64) -> queue::Memory<u64> {
+    let queue = queue::memory().capacity(usize::try_from(items).expect("few enough"));
+    let messages = (0..items).map(Outgoing::new).collect();
+    queue.send(messages).await.expect("there is room");
+    queue
+}
+
+async fn deliveries(items: u64) -> Result<u64, Failure> {
+    let queue = queued(items).await;
+    sum!(pipeline! {
+        [queue.deliveries().wait(Duration::ZERO).until_idle()]
+        push_task(message),
+        :async 16 let next = async { **message + 1 }.await with { buffer: 64 },
+        map(|m| m.next),
+    }, |failure| failure.map_task(|_| None))
+}
+
+async fn recorded(items: u64) -> Result<u64, Failure> {
+    let queue = queued(items).await;
+    let journal = journal::memory();
+    sum!(pipeline! {
+        [queue.deliveries().wait(Duration::ZERO).until_idle()]
+        journal = journal;
+        push_task(message),
+        :async 16 let next = async { **message + 1 }.await with { once, buffer: 64 },
+        map(|m| m.next),
+    }, |failure| failure.map_task(|_| None))
 }
 
 fn main() -> ExitCode {

@@ -38,13 +38,14 @@ impl Term {
     pub(crate) fn of(lease: Duration, from: Instant, is_paused: bool) -> Self {
         let at = span(lease).saturating_add(nanos(from));
         let left = at.saturating_sub(nanos(Instant::now()));
-        let coarse = coarse::now().filter(|_| !is_paused);
-        Self {
-            at,
-            not_before: coarse.map_or(i64::MIN, |now| {
-                now.saturating_add(left).saturating_sub(coarse::LATE)
-            }),
-        }
+        let not_before = if is_paused {
+            i64::MIN
+        } else {
+            coarse::now()
+                .saturating_add(left)
+                .saturating_sub(coarse::LATE)
+        };
+        Self { at, not_before }
     }
 }
 
@@ -84,9 +85,7 @@ impl LeaseEnd {
 impl Now {
     #[inline]
     fn coarse(&mut self) -> i64 {
-        *self
-            .coarse
-            .get_or_insert_with(|| coarse::now().unwrap_or(i64::MAX))
+        *self.coarse.get_or_insert_with(coarse::now)
     }
 
     /// Whether this has come.
@@ -119,19 +118,19 @@ mod coarse {
     pub(super) const LATE: i64 = 20_000_000;
 
     #[inline]
-    pub(super) fn now() -> Option<i64> {
+    pub(super) fn now() -> i64 {
         let now = clock_gettime(ClockId::MonotonicCoarse);
-        Some(now.tv_sec * 1_000_000_000 + now.tv_nsec)
+        now.tv_sec * 1_000_000_000 + now.tv_nsec
     }
 }
 
-/// No other system has such a clock for all: the exact one is always read.
+/// Other systems have no such clock: it is always later than anything, so that the exact one is read.
 #[cfg(not(target_os = "linux"))]
 mod coarse {
     pub(super) const LATE: i64 = 0;
 
-    pub(super) fn now() -> Option<i64> {
-        None
+    pub(super) fn now() -> i64 {
+        i64::MAX
     }
 }
 

@@ -88,8 +88,10 @@ impl std::fmt::Debug for Seat {
 pub(crate) struct Riders {
     first: OnceLock<First>,
     /// Hardly ever any: they take no more room in each ticket than they must.
-    beside: OnceLock<Box<Mutex<Vec<Arc<dyn Rider>>>>>,
+    beside: OnceLock<Box<Beside>>,
 }
+
+type Beside = Mutex<Vec<Arc<dyn Rider>>>;
 
 enum First {
     Rider(Arc<dyn Rider>),
