@@ -26,7 +26,7 @@ modules! {
     func "../../pipeline-macros/src/func.rs"
     glue "../../pipeline-macros/src/glue.rs"
     ir "../../pipeline-macros/src/ir.rs"
-    lower "../../pipeline-macros/src/lower.rs"
+    lower "../../pipeline-macros/src/lower/mod.rs"
     nearest "../../pipeline-macros/src/nearest.rs"
     options "../../pipeline-macros/src/options/mod.rs"
     parse "../../pipeline-macros/src/parse/mod.rs"

@@ -6,8 +6,8 @@ use proc_macro2::Ident;
 
 /// A pipeline as worker groups.
 pub(crate) struct Ir {
-    /// The name of each stage.
-    pub names: Vec<String>,
+    /// The stages, in the order of writing.
+    pub nodes: Vec<Node>,
     /// The keys of each record type.
     pub records: Vec<Vec<Ident>>,
     pub units: Vec<Unit>,
@@ -17,6 +17,13 @@ pub(crate) struct Ir {
     pub is_journaled: bool,
     /// Whether failures carry what `push_task` saved.
     pub has_task: bool,
+}
+
+/// A stage, and where it takes items from.
+pub(crate) struct Node {
+    pub name: String,
+    /// The stage whose output it takes; none: the source, or what is in front of the segment.
+    pub input: Option<usize>,
 }
 
 /// A part of the pipeline between two channels.
@@ -30,8 +37,8 @@ pub(crate) enum Unit {
     },
     /// All of the pipeline, run by the consumer.
     Inline { stages: Range<usize> },
-    /// `batch` or `through`, and for `batch` the stages that run in its task.
-    Edge { stage: usize, post: Range<usize> },
+    /// A form that no worker runs, and the stages that run in its task.
+    Wired { stage: usize, post: Range<usize> },
     /// `:drive`, and the stages in front of it that run in its task.
     Drive { pre: Range<usize>, stage: usize },
 }
@@ -55,21 +62,31 @@ impl Unit {
         match self {
             Self::Group { main, .. } => *main,
             Self::Inline { stages } => stages.start,
-            Self::Edge { stage, .. } | Self::Drive { stage, .. } => *stage,
+            Self::Wired { stage, .. } | Self::Drive { stage, .. } => *stage,
         }
     }
 
-    /// The stage after it.
-    pub(crate) fn end(&self) -> usize {
+    /// The stage whose output it hands on.
+    pub(crate) fn last(&self) -> usize {
         match self {
-            Self::Group { stages, .. } | Self::Inline { stages } => stages.end,
-            Self::Edge { post, .. } => post.end,
-            Self::Drive { stage, .. } => stage + 1,
+            Self::Group { stages, .. } | Self::Inline { stages } => stages.end.saturating_sub(1),
+            Self::Wired { stage, post } => post.clone().last().unwrap_or(*stage),
+            Self::Drive { stage, .. } => *stage,
         }
     }
 }
 
 impl Ir {
+    /// The stage whose output a stage takes.
+    pub(crate) fn input(&self, stage: usize) -> Option<usize> {
+        self.nodes.get(stage)?.input
+    }
+
+    /// The unit that hands on the output of a stage.
+    pub(crate) fn unit_behind(&self, stage: usize) -> Option<&Unit> {
+        self.units.iter().find(|unit| unit.last() == stage)
+    }
+
     /// The number of the record type with these keys.
     pub(crate) fn record(&self, keys: &[Ident]) -> usize {
         let position = self.records.iter().position(|record| record == keys);

@@ -10,8 +10,8 @@ pub(crate) fn expand(input: TokenStream) -> TokenStream {
     let mut errors = Errors::default();
     let (krate, parsed) = parse::parse(input, &mut errors);
     let checked = check::check(parsed, &mut errors);
-    let lowered = lower::lower(&checked);
-    let expanded = expand::expand(krate, &checked, &lowered);
+    let (stages, ir) = lower::lower(checked);
+    let expanded = expand::expand(krate, &stages, &ir);
     let output = errors.instead_of(expanded);
     print::if_wanted(&output);
     output

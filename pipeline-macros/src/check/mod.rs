@@ -10,9 +10,7 @@ mod stage;
 use proc_macro2::Ident;
 
 use crate::ast::{Header, Journal, Pipeline, Share, Stage};
-use crate::directive::Directive;
 use crate::errors::Errors;
-use crate::forms::commit;
 
 pub(crate) use checker::Checker;
 pub(crate) use scope::{Scope, list};
@@ -22,11 +20,11 @@ pub(crate) struct Checked {
     pub header: Option<Header>,
     pub journal: Option<Journal>,
     pub shares: Vec<Share>,
-    pub stages: Vec<Item>,
+    pub stages: Vec<Placed>,
 }
 
 /// A stage, and what the item is before and after it.
-pub(crate) struct Item {
+pub(crate) struct Placed {
     pub stage: Stage,
     pub before: Scope,
     pub after: Scope,
@@ -47,7 +45,7 @@ pub(crate) fn check(mut pipeline: Pipeline, errors: &mut Errors) -> Checked {
         .collect();
     let mut scope = Scope::new(pipeline.lost);
     let (mut stages, mut seen) = (Vec::new(), Vec::new());
-    for (mut stage, later) in pipeline.stages.into_iter().zip(later) {
+    for (stage, later) in pipeline.stages.into_iter().zip(later) {
         let before = scope.clone();
         let mut checker = Checker {
             errors,
@@ -59,22 +57,12 @@ pub(crate) fn check(mut pipeline: Pipeline, errors: &mut Errors) -> Checked {
         once::keys(&stage, &scope, &mut seen, checker.errors);
         once::token(&stage, &scope, &shares, checker.errors);
         stage::check(&stage, &mut scope, &mut checker);
-        if journaled && !before.is_record() && scope.is_record() {
-            // What is recorded of the task is loaded here.
-            stage.directive = Some(Directive::journal(stage.span));
-        }
-        let commit = journaled.then(|| commit::behind(&stage)).flatten();
         let after = scope.clone();
-        stages.push(Item {
+        stages.push(Placed {
             stage,
             before,
-            after: after.clone(),
-        });
-        stages.extend(commit.map(|stage| Item {
-            stage,
-            before: after.clone(),
             after,
-        }));
+        });
     }
     Checked {
         header: pipeline.header,

@@ -25,7 +25,7 @@ impl Body<'_> {
     }
 
     pub(super) fn retries(&self) -> bool {
-        self.item.stage.options.has(&retry::SPEC)
+        self.placed.stage.options.has(&retry::SPEC)
     }
 
     pub(super) fn attempt(&self) -> TokenStream {
@@ -74,7 +74,7 @@ impl Body<'_> {
             Owns::Nothing => quote_spanned!(span=> #item),
             Owns::Item => quote_spanned!(span=> kept),
             Owns::Key(changed) => {
-                let keys = self.item.before.keys();
+                let keys = self.placed.before.keys();
                 let value = |key: &Ident| {
                     if key == changed {
                         quote_spanned!(span=> kept)

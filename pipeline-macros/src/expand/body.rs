@@ -4,7 +4,7 @@ use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::records;
-use crate::check::Item;
+use crate::check::Placed;
 use crate::forms::Form;
 use crate::glue::Glue;
 use crate::ir::{Flavour, Ir};
@@ -13,7 +13,7 @@ use crate::ir::{Flavour, Ir};
 pub(crate) struct Body<'a> {
     pub glue: &'a Glue,
     pub ir: &'a Ir,
-    pub item: &'a Item,
+    pub placed: &'a Placed,
     pub number: usize,
     pub flavour: Flavour,
     /// How many stages of the group multiply in front of it.
@@ -39,14 +39,14 @@ impl Body<'_> {
     }
 
     pub(super) fn user_span(&self) -> Span {
-        self.item
+        self.placed
             .stage
             .form()
-            .map_or(self.item.stage.span, Form::span)
+            .map_or(self.placed.stage.span, Form::span)
     }
 
     pub(super) fn last_span(&self) -> Span {
-        let stage = &self.item.stage;
+        let stage = &self.placed.stage;
         stage.form().map_or(stage.span, Form::last)
     }
 
@@ -72,7 +72,7 @@ impl Body<'_> {
     }
 
     pub(crate) fn item_at(&self, span: Span) -> TokenStream {
-        let item = item_name(self.glue, self.item.before.is_record(), span);
+        let item = item_name(self.glue, self.placed.before.is_record(), span);
         quote!(#item)
     }
 
@@ -84,12 +84,12 @@ impl Body<'_> {
 
     /// The item after the stage.
     pub(crate) fn item_after(&self) -> Ident {
-        item_name(self.glue, self.item.after.is_record(), self.user_span())
+        item_name(self.glue, self.placed.after.is_record(), self.user_span())
     }
 
     /// The keys of the record before the stage.
     pub(crate) fn keys(&self) -> impl Iterator<Item = &Ident> {
-        self.item.before.keys().iter()
+        self.placed.before.keys().iter()
     }
 
     /// The record after the stage, with a value for each key.
@@ -103,7 +103,7 @@ impl Body<'_> {
         value: impl Fn(&Ident) -> TokenStream,
         handle: impl FnOnce() -> TokenStream,
     ) -> TokenStream {
-        let (keys, at) = (self.item.after.keys(), self.user_span());
+        let (keys, at) = (self.placed.after.keys(), self.user_span());
         records::literal(self.glue, self.ir, keys, at, value, handle)
     }
 

@@ -28,7 +28,7 @@ impl Body<'_> {
         let shape = self.private(shape);
         let callee = quote_spanned!(self.span()=> #shape::<_>::#method);
         let shaped = |value| self.glued(&callee, value);
-        if self.item.stage.question.is_none() {
+        if self.placed.stage.question.is_none() {
             return self.guarded(&self.outcome(&shaped(call)), owns);
         }
         let (outcome, raised) = (self.outcome(&call), self.private("Raised"));
@@ -50,7 +50,7 @@ impl Body<'_> {
     }
 
     fn called(&self, func: &Func, args: &[TokenStream]) -> TokenStream {
-        let stage = &self.item.stage;
+        let stage = &self.placed.stage;
         let how = How {
             stage: self.number,
             is_async: stage.is_async(),
@@ -69,7 +69,7 @@ impl Body<'_> {
     /// A call as a `Result`.
     fn outcome(&self, call: &TokenStream) -> TokenStream {
         let span = self.span();
-        let Some(question) = self.item.stage.question else {
+        let Some(question) = self.placed.stage.question else {
             return quote_spanned!(span=> ::core::result::Result::Ok(#call));
         };
         let (fallible, raise) = (
@@ -89,8 +89,8 @@ impl Body<'_> {
     }
 
     fn tried(&self, attempt: &TokenStream, owns: Owns<'_>) -> TokenStream {
-        let options = &self.item.stage.options;
-        let timed = self.item.stage.mode() == Mode::Block && options.has(&timeout::SPEC);
+        let options = &self.placed.stage.options;
+        let timed = self.placed.stage.mode() == Mode::Block && options.has(&timeout::SPEC);
         let (arm, disarm) = if timed {
             self.timer()
         } else {
@@ -111,11 +111,11 @@ impl Body<'_> {
 
     fn in_guard(&self, attempt: &TokenStream) -> TokenStream {
         let span = self.span();
-        if !self.item.stage.is_async() {
+        if !self.placed.stage.is_async() {
             let guard = self.private("guard");
             return quote_spanned!(span=> #guard(|| { #attempt }));
         }
-        if !self.item.stage.options.has(&timeout::SPEC) {
+        if !self.placed.stage.options.has(&timeout::SPEC) {
             let guard = self.private("guard_async");
             return quote_spanned!(span=> #guard(async { #attempt }).await);
         }

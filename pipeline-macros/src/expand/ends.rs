@@ -1,4 +1,4 @@
-//! What is no group: the input, `batch` and `through`, `:drive`, the errors end.
+//! What is no group: the input, forms that no worker runs, `:drive`, the errors end.
 
 use std::ops::Range;
 
@@ -13,8 +13,8 @@ use crate::glue::Glue;
 use crate::ir::Flavour;
 use crate::syntax::{ends, parenthesized};
 
-/// What `batch` and `through` are wired with.
-pub(crate) struct Edge<'a> {
+/// What a form that no worker runs is wired with.
+pub(crate) struct Wiring<'a> {
     pub glue: &'a Glue,
     pub port: TokenStream,
     pub opts: TokenStream,
@@ -60,19 +60,19 @@ impl Expander<'_> {
         quote_spanned!(span=> { let input = #input; #wired })
     }
 
-    /// `batch` or `through`.
-    pub(super) fn edge(&self, number: usize, post: &Range<usize>) -> TokenStream {
+    /// A form that no worker runs.
+    pub(super) fn wire(&self, number: usize, post: &Range<usize>) -> TokenStream {
         let stage = &self.stages()[number].stage;
         let Some(form) = stage.form() else {
             return TokenStream::new();
         };
-        let edge = Edge {
+        let wiring = Wiring {
             glue: self.glue,
-            port: self.port(number),
+            port: self.port_of(number),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
             after: self.closure_or_pass(post, stage.span),
         };
-        self.with_clones(post, &form.wire(&edge))
+        self.with_clones(post, &form.wire(&wiring))
     }
 
     fn closure_or_pass(&self, stages: &Range<usize>, at: Span) -> TokenStream {
@@ -97,7 +97,7 @@ impl Expander<'_> {
             self.glue.private("pre", first),
         );
         let fused = self.closure_or_pass(pre, stage.span);
-        let (port, sink) = (self.port(pre.start), self.sink(sink));
+        let (port, sink) = (self.port_of(stages.start), self.sink(sink));
         let wired = quote_spanned! {span=>
             let (pre, hint) = #typed(&port, #fused);
             #drive(#port, #opts, pre, #sink)

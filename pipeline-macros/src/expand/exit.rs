@@ -38,7 +38,7 @@ impl Body<'_> {
     /// The task, where it is still there.
     fn task(&self, owns: Owns<'_>) -> TokenStream {
         let (span, item) = (self.span(), self.item());
-        match (owns, self.item.before.task()) {
+        match (owns, self.placed.before.task()) {
             (Owns::Nothing | Owns::Key(_), Some(path)) if self.ir.has_task => {
                 quote_spanned!(span=> ::core::option::Option::Some(#item #(.#path)*))
             }
@@ -62,8 +62,8 @@ impl Body<'_> {
 
     /// After the bottom `push_task`: says which type the task has.
     pub(crate) fn typed_task(&self) -> TokenStream {
-        let bottom = self.item.after.keys().first();
-        let (Some(key), false, true) = (bottom, self.item.before.is_record(), self.ir.has_task)
+        let bottom = self.placed.after.keys().first();
+        let (Some(key), false, true) = (bottom, self.placed.before.is_record(), self.ir.has_task)
         else {
             return TokenStream::new();
         };

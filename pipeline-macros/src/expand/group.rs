@@ -7,7 +7,7 @@ use quote::{quote, quote_spanned};
 
 use super::body::item_name;
 use super::{Body, Expander, opts};
-use crate::check::Item;
+use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::{Form, Place};
 use crate::ir::Flavour;
@@ -27,7 +27,7 @@ impl Expander<'_> {
         let span = self.glue.at(at);
         let opts = opts::opts(self.glue, stage, stages, main, flavour);
         let closure = self.closure(stages, flavour);
-        let (port, last) = (self.port(stages.start), self.last_of(main));
+        let (port, last) = (self.port_of(stages.start), self.last_of(main));
         let private = |name| self.glue.private(name, at);
         let over = |args| parenthesized(args, self.glue.at(last));
         if flavour == Flavour::Sync {
@@ -119,8 +119,8 @@ impl Expander<'_> {
     /// Whether a task of the journal is opened in the group.
     pub(super) fn opens(&self, stages: &Range<usize>) -> bool {
         stages.clone().any(|number| {
-            let item = &self.stages()[number];
-            item.stage.mode() == Mode::Journal && !item.before.is_record()
+            let placed = &self.stages()[number];
+            placed.stage.mode() == Mode::Journal && !placed.before.is_record()
         })
     }
 
@@ -172,8 +172,8 @@ impl Expander<'_> {
         let Some(number) = stages.next() else {
             return end(level);
         };
-        let item = &self.stages()[number];
-        let Some(form) = item.stage.form() else {
+        let placed = &self.stages()[number];
+        let Some(form) = placed.stage.form() else {
             return end(level);
         };
         let inner = level + usize::from(form.kind().place == Place::Multiplies);
@@ -181,7 +181,7 @@ impl Expander<'_> {
         let body = Body {
             glue: self.glue,
             ir: self.ir,
-            item,
+            placed,
             number,
             flavour,
             level,
@@ -218,14 +218,14 @@ impl Expander<'_> {
         item_name(self.glue, is_record, self.previous(number))
     }
 
-    /// The function of the stage before number `number`; the first has only itself.
+    /// The function that made what a stage takes; behind the source there is only its own.
     fn previous(&self, number: usize) -> Span {
-        self.span_of(number.saturating_sub(1))
+        self.span_of(self.ir.input(number).unwrap_or(number))
     }
 
     /// The token that stands for a stage.
     pub(super) fn span_of(&self, number: usize) -> Span {
-        let Some(Item { stage, .. }) = self.stages().get(number) else {
+        let Some(Placed { stage, .. }) = self.stages().get(number) else {
             return Span::call_site();
         };
         stage.form().map_or(stage.span, Form::span)
@@ -242,7 +242,7 @@ impl Expander<'_> {
     }
 
     fn last_of(&self, number: usize) -> Span {
-        let Item { stage, .. } = &self.stages()[number];
+        let Placed { stage, .. } = &self.stages()[number];
         match &stage.body {
             crate::ast::Body::Drive(sink) => ends(sink).1,
             crate::ast::Body::Form(form) => form.last(),

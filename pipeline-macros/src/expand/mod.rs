@@ -14,14 +14,16 @@ mod site;
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
+use syn::Lifetime;
+
 use crate::ast::Header;
-use crate::check::{Checked, Item};
+use crate::check::{Checked, Placed};
 use crate::glue::Glue;
 use crate::ir::{Ir, Unit};
 use crate::syntax::{ends, parenthesized};
 
 pub(crate) use body::{Body, Owns};
-pub(crate) use ends::Edge;
+pub(crate) use ends::Wiring;
 
 /// The whole expansion: a block whose value is a pipeline or a segment.
 pub(crate) fn expand(krate: Ident, checked: &Checked, ir: &Ir) -> TokenStream {
@@ -41,12 +43,15 @@ struct Expander<'a> {
 }
 
 impl Expander<'_> {
-    fn stages(&self) -> &[Item] {
+    fn stages(&self) -> &[Placed] {
         &self.checked.stages
     }
 
+    /// The user's code comes first. An editor finds the caret by what stands in front of it, so that must not depend on
+    /// what is typed there: the record types and the site name it too.
     fn block(&self) -> TokenStream {
         let span = self.glue.at(Span::call_site());
+        let label = Lifetime::new("'pipeline", span);
         let records = records::types(self.glue, self.ir);
         let site = site::definition(self.glue, self.checked, self.ir);
         let (journal, shared) = (self.journal(), self.shared());
@@ -54,7 +59,9 @@ impl Expander<'_> {
             Some(_) => self.pipeline(),
             None => self.segment(),
         };
-        quote_spanned!(span=> { #records #site #journal #shared #value })
+        quote_spanned! {span=>
+            #label: { #journal #shared break #label { #value }; #records #site }
+        }
     }
 
     /// What gathers for the journal.
@@ -151,7 +158,7 @@ impl Expander<'_> {
         }
     }
 
-    /// The statements that wire everything behind `port`, and the value of the last.
+    /// The statements that wire everything behind the source's port, and the value of the last.
     fn wired(&self) -> TokenStream {
         let span = self.glue.at(Span::call_site());
         let mut statements = TokenStream::new();
@@ -162,33 +169,50 @@ impl Expander<'_> {
                     main,
                     flavour,
                 } => self.group(stages, *main, *flavour),
-                Unit::Edge { stage, post } => self.edge(*stage, post),
+                Unit::Wired { stage, post } => self.wire(*stage, post),
                 Unit::Drive { pre, stage } => {
                     let driven = self.drive(pre, *stage);
                     return quote_spanned!(span=> #statements #driven);
                 }
                 Unit::Inline { .. } => continue,
             };
-            statements.extend(quote_spanned!(span=> let port = #value;));
+            let port = self.port_name(Some(unit.last()), Span::call_site());
+            statements.extend(quote_spanned!(span=> let #port = #value;));
         }
+        let last = self.ir.units.last().map(Unit::last);
         if self.ir.is_segment {
-            return quote_spanned!(span=> #statements port);
+            let port = self.port_name(last, Span::call_site());
+            return quote_spanned!(span=> #statements #port);
         }
         let finish = self.glue.private("finish", Span::call_site());
-        let port = self.port(self.stages().len());
+        let port = self.port_behind(last, Span::call_site());
         quote_spanned!(span=> #statements #finish(#port))
     }
 
-    /// The port in front of a stage, located at the group that made it: what does not fit between two groups is then
-    /// said once, at the first.
-    fn port(&self, stage: usize) -> TokenStream {
-        let made_by = self.ir.units.iter().find(|unit| unit.end() == stage);
+    /// The port that a stage takes from.
+    fn port_of(&self, stage: usize) -> TokenStream {
+        self.port_behind(self.ir.input(stage), self.span_of(stage))
+    }
+
+    /// The port behind a stage, located at the group that made it: what does not fit between two groups is then said
+    /// once, at the first. That of the source is located where it is used, `at`.
+    fn port_behind(&self, stage: Option<usize>, at: Span) -> TokenStream {
+        let made_by = stage.and_then(|stage| self.ir.unit_behind(stage));
         let Some(main) = made_by.map(Unit::main) else {
-            return quote_spanned!(self.glue.at(self.span_of(stage))=> port);
+            let port = self.port_name(stage, at);
+            return quote!(#port);
         };
         let (first, last) = self.ends_of(&(main..main + 1));
-        let span = self.glue.at(first);
-        let port = parenthesized(quote_spanned!(span=> port), self.glue.at(last));
+        let (span, port) = (self.glue.at(first), self.port_name(stage, first));
+        let port = parenthesized(quote!(#port), self.glue.at(last));
         quote_spanned!(span=> ::core::convert::identity #port)
+    }
+
+    /// The local that holds the port behind a stage, or that of the source.
+    fn port_name(&self, stage: Option<usize>, at: Span) -> Ident {
+        match stage {
+            None => self.glue.ident("port", at),
+            Some(stage) => self.glue.numbered("port", stage, at),
+        }
     }
 }

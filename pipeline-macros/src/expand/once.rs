@@ -16,7 +16,7 @@ impl Body<'_> {
 
     /// The statement that tells how far the record's task is.
     pub(super) fn reached(&self) -> TokenStream {
-        if !self.ir.is_journaled || !self.item.before.is_record() {
+        if !self.ir.is_journaled || !self.placed.before.is_record() {
             return TokenStream::new();
         }
         let (reach, task, number) = (self.private("reach"), self.task_handle(), self.index());
@@ -47,7 +47,7 @@ impl Body<'_> {
 
     /// The statements that make the idempotency token, under the name that the stage gives it.
     pub(super) fn token(&self) -> Option<TokenStream> {
-        let name = once::token(&self.item.stage.options)?;
+        let name = once::token(&self.placed.stage.options)?;
         let (token, task, key) = (
             self.private("token"),
             self.task_handle(),
@@ -62,8 +62,8 @@ impl Body<'_> {
 
     /// The name under which the stage's value is recorded.
     fn recorded_key(&self) -> Option<String> {
-        self.item.stage.options.get(&once::SPEC)?;
-        let writes = self.item.stage.form()?.writes();
+        self.placed.stage.options.get(&once::SPEC)?;
+        let writes = self.placed.stage.form()?.writes();
         let key = writes.first()?.to_string();
         Some(key.trim_start_matches("r#").to_owned())
     }

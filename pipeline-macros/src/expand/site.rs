@@ -3,7 +3,7 @@
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::quote_spanned;
 
-use crate::check::{Checked, Item};
+use crate::check::{Checked, Placed};
 use crate::glue::Glue;
 use crate::ir::Ir;
 
@@ -17,12 +17,12 @@ pub(crate) fn definition(glue: &Glue, checked: &Checked, ir: &Ir) -> TokenStream
     let call = Span::call_site();
     let (span, name) = (glue.at(call), name(glue, call));
     let (site, meta) = (glue.private("Site", call), glue.private("StageMeta", call));
-    let stages = checked.stages.iter().zip(&ir.names).map(|(item, name)| {
-        let Item { stage, before, .. } = item;
-        let (text, frames) = (&stage.text, before.frames());
+    let stages = checked.stages.iter().zip(&ir.nodes).map(|(placed, node)| {
+        let Placed { stage, before, .. } = placed;
+        let (stage_name, text, frames) = (&node.name, &stage.text, before.frames());
         let line = u32::try_from(stage.span.start().line).unwrap_or(u32::MAX);
         quote_spanned! {span=>
-            #meta { name: #name, line: #line, command: #text, frames: &[#(#frames),*] }
+            #meta { name: #stage_name, line: #line, command: #text, frames: &[#(#frames),*] }
         }
     });
     quote_spanned! {span=>

@@ -9,7 +9,7 @@ use syn::{Expr, Lit};
 use super::{Form, Key, Kind, Place};
 use crate::args::arguments;
 use crate::check::{Checker, Scope};
-use crate::expand::Edge;
+use crate::expand::Wiring;
 use crate::syntax::ends;
 
 pub(crate) static KIND: Kind = Kind {
@@ -59,8 +59,8 @@ impl Form for Batch {
         scope.leave();
     }
 
-    fn wire(&self, edge: &Edge<'_>) -> TokenStream {
-        let (glue, size) = (edge.glue, &self.size);
+    fn wire(&self, wiring: &Wiring<'_>) -> TokenStream {
+        let (glue, size) = (wiring.glue, &self.size);
         let span = glue.at(self.span);
         let within = match &self.within {
             None => quote_spanned!(span=> ::core::option::Option::None),
@@ -70,9 +70,9 @@ impl Form for Batch {
             }
         };
         let batch = glue.private("batch", self.span);
-        let Edge {
+        let Wiring {
             port, opts, after, ..
-        } = edge;
+        } = wiring;
         quote_spanned!(span=> #batch(#port, #opts, #size, #within, #after))
     }
 }

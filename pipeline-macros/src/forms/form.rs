@@ -8,7 +8,7 @@ use syn::parse::ParseStream;
 use crate::args::Args;
 use crate::check::{Checker, Scope};
 use crate::errors::Errors;
-use crate::expand::{Body, Edge};
+use crate::expand::{Body, Wiring};
 use crate::func::Func;
 use crate::glue::Glue;
 
@@ -105,8 +105,8 @@ pub(crate) trait Form {
         rest
     }
 
-    /// For forms that end a group: the expression that wires it to the port before.
-    fn wire(&self, _edge: &Edge<'_>) -> TokenStream {
+    /// For forms that no worker runs: the expression that wires it to the port before.
+    fn wire(&self, _wiring: &Wiring<'_>) -> TokenStream {
         TokenStream::new()
     }
 }

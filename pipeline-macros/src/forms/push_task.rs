@@ -106,7 +106,7 @@ impl Form for PushTask {
     }
 
     fn expand(&self, body: &Body<'_>, rest: TokenStream) -> TokenStream {
-        let opens = !body.item.before.is_record();
+        let opens = !body.placed.before.is_record();
         let opened = body.ir.is_journaled.then(|| {
             if opens {
                 self.open(body)

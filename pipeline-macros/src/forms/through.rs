@@ -10,7 +10,7 @@ use syn::Expr;
 use super::{Form, Key, Kind, Place};
 use crate::args::arguments;
 use crate::check::{Checker, Scope};
-use crate::expand::Edge;
+use crate::expand::Wiring;
 use crate::syntax::{ends, last_name, ungrouped};
 
 pub(crate) static KIND: Kind = Kind {
@@ -60,10 +60,10 @@ impl Form for Through {
         }
     }
 
-    fn wire(&self, edge: &Edge<'_>) -> TokenStream {
-        let (glue, segment) = (edge.glue, &self.segment);
+    fn wire(&self, wiring: &Wiring<'_>) -> TokenStream {
+        let (glue, segment) = (wiring.glue, &self.segment);
         let through = glue.private("through", self.span);
-        let (port, opts) = (&edge.port, &edge.opts);
+        let (port, opts) = (&wiring.port, &wiring.opts);
         quote_spanned!(glue.at(self.span)=> #through(#port, &#opts, #segment))
     }
 }

@@ -1,8 +1,10 @@
 //! The phases without rustc.
 
+mod caret;
 mod errors;
 mod expansion;
 mod groups;
+mod programs;
 mod soup;
 
 use proc_macro2::TokenStream;
@@ -10,6 +12,9 @@ use quote::quote;
 
 /// What `pipeline! { source }` passes to the proc macro.
 fn invocation(source: &str) -> TokenStream {
-    let source: TokenStream = source.parse().unwrap();
-    quote!(brigade ; #source)
+    invocation_of(&source.parse().unwrap())
+}
+
+fn invocation_of(body: &TokenStream) -> TokenStream {
+    quote!(brigade ; #body)
 }

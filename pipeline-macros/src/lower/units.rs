@@ -1,72 +1,19 @@
-//! From stages to worker groups.
+//! Where the stages are cut into units.
 
 use std::ops::Range;
 
-use crate::ast::Body;
-use crate::check::{Checked, Item};
+use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::Place;
-use crate::ir::{Flavour, Ir, Unit};
-use crate::options;
-use crate::syntax::last_name;
+use crate::ir::{Flavour, Unit};
 
-pub(crate) fn lower(checked: &Checked) -> Ir {
-    let stages = &checked.stages;
-    let is_segment = checked.header.is_none();
-    Ir {
-        names: names(stages),
-        records: records(stages),
-        units: Lowering { stages, is_segment }.units(),
-        is_segment,
-        is_journaled: !is_segment && checked.journal.is_some(),
-        has_task: !is_segment && stages.iter().any(|item| item.after.had_task()),
-    }
-}
-
-/// Every stage's name; a default that is taken gets `#2`, `#3`.
-fn names(stages: &[Item]) -> Vec<String> {
-    let given = |item: &Item| options::name::of(&item.stage.options).map(syn::LitStr::value);
-    let mut taken: Vec<String> = stages.iter().filter_map(given).collect();
-    stages
-        .iter()
-        .map(|item| given(item).unwrap_or_else(|| unused(&default_name(item), &mut taken)))
-        .collect()
-}
-
-fn default_name(item: &Item) -> String {
-    let name = match &item.stage.body {
-        Body::Form(form) => form.name().unwrap_or_else(|| form.kind().name.to_owned()),
-        Body::Drive(sink) => match **sink {
-            syn::Expr::Path(_) => last_name(sink).map(ToString::to_string),
-            _ => None,
-        }
-        .unwrap_or_else(|| "sink".to_owned()),
-    };
-    name.trim_start_matches("r#").to_owned()
-}
-
-fn unused(name: &str, taken: &mut Vec<String>) -> String {
-    let numbered = (2..).map(|number| format!("{name}#{number}"));
-    let mut candidates = std::iter::once(name.to_owned()).chain(numbered);
-    let free = candidates.find(|candidate| !taken.contains(candidate));
-    let free = free.unwrap_or_default();
-    taken.push(free.clone());
-    free
-}
-
-/// One record type for each list of keys.
-fn records(stages: &[Item]) -> Vec<Vec<proc_macro2::Ident>> {
-    let mut records: Vec<Vec<_>> = Vec::new();
-    for keys in stages.iter().map(|item| item.after.keys()) {
-        if !keys.is_empty() && !records.iter().any(|record| record == keys) {
-            records.push(keys.to_vec());
-        }
-    }
-    records
+/// The units of a pipeline, or of a segment, in the order in which they are wired.
+pub(super) fn units(stages: &[Placed], is_segment: bool) -> Vec<Unit> {
+    Lowering { stages, is_segment }.units()
 }
 
 struct Lowering<'a> {
-    stages: &'a [Item],
+    stages: &'a [Placed],
     is_segment: bool,
 }
 
@@ -89,7 +36,7 @@ impl Lowering<'_> {
             self.run(run, &mut units);
             let post = self.post(next);
             at = post.end;
-            units.push(Unit::Edge { stage: next, post });
+            units.push(Unit::Wired { stage: next, post });
         }
         units
     }
@@ -153,10 +100,10 @@ impl Lowering<'_> {
         units.push(Unit::Drive { pre, stage });
     }
 
-    /// The plain stages behind `batch` run in its task, up to one that multiplies.
-    fn post(&self, edge: usize) -> Range<usize> {
-        let start = edge + 1;
-        if self.place(edge) != Some(Place::OwnTask) {
+    /// The plain stages behind a form with a task of its own run in it, up to one that multiplies.
+    fn post(&self, wired: usize) -> Range<usize> {
+        let start = wired + 1;
+        if self.place(wired) != Some(Place::OwnTask) {
             return start..start;
         }
         let plain = |stage: &usize| !self.is_annotated(*stage) && !self.multiplies(*stage);
