@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
-use quote::{ToTokens, quote};
+use quote::{ToTokens, quote_spanned};
 
 /// The errors so far.
 #[derive(Default)]
@@ -30,14 +30,14 @@ impl Errors {
     }
 
     /// `expanded` if there are no errors. Otherwise the errors, of which the last is the tail expression: its type is
-    /// the error type, which silences rustc. Editors still see the expansion.
-    pub(crate) fn instead_of(self, expanded: TokenStream) -> TokenStream {
+    /// the error type, which silences rustc. Editors still see the expansion, in glue at `span`.
+    pub(crate) fn instead_of(self, expanded: TokenStream, span: Span) -> TokenStream {
         if self.0.is_empty() {
             return expanded;
         }
-        let mut errors: Vec<_> = self.0.iter().map(one).collect();
+        let mut errors: Vec<_> = self.0.iter().map(syn::Error::to_compile_error).collect();
         let last = errors.pop();
-        quote! {{
+        quote_spanned! {span=> {
             #[allow(unexpected_cfgs)]
             {
                 #[cfg(rust_analyzer)]
@@ -47,11 +47,4 @@ impl Errors {
             #last
         }}
     }
-}
-
-/// `compile_error!` with a plain message and the error's span.
-fn one(error: &syn::Error) -> TokenStream {
-    let tokens = error.to_compile_error();
-    // syn ends the invocation with nothing in expression position; a macro call with parentheses or braces is both.
-    tokens
 }

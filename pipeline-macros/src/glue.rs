@@ -14,6 +14,12 @@ impl Glue {
         Self { krate }
     }
 
+    /// The span of glue that stands at no token and that rustc has nothing to say about: that of `$crate` itself, which
+    /// is not in the user's file, so that an editor does not take it for what the user wrote.
+    pub(crate) fn apart(&self) -> Span {
+        self.krate.span()
+    }
+
     /// The span of glue at a token.
     pub(crate) fn at(&self, span: Span) -> Span {
         self.krate.span().located_at(span)

@@ -98,8 +98,9 @@ impl Expander<'_> {
         );
         let fused = self.closure_or_pass(pre, stage.span);
         let (port, sink) = (self.port_of(stages.start), self.sink(sink));
+        let lent = self.port_name(self.ir.input(stages.start), first);
         let wired = quote_spanned! {span=>
-            let (pre, hint) = #typed(&port, #fused);
+            let (pre, hint) = #typed(&#lent, #fused);
             #drive(#port, #opts, pre, #sink)
         };
         self.with_clones(pre, &wired)

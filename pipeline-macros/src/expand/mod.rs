@@ -26,14 +26,8 @@ pub(crate) use body::{Body, Owns};
 pub(crate) use ends::Wiring;
 
 /// The whole expansion: a block whose value is a pipeline or a segment.
-pub(crate) fn expand(krate: Ident, checked: &Checked, ir: &Ir) -> TokenStream {
-    let glue = Glue::new(krate);
-    let expander = Expander {
-        glue: &glue,
-        checked,
-        ir,
-    };
-    expander.block()
+pub(crate) fn expand(glue: &Glue, checked: &Checked, ir: &Ir) -> TokenStream {
+    Expander { glue, checked, ir }.block()
 }
 
 struct Expander<'a> {
@@ -127,7 +121,7 @@ impl Expander<'_> {
     }
 
     fn pipeline(&self) -> TokenStream {
-        let span = self.glue.at(Span::call_site());
+        let span = self.glue.apart();
         let Some(header) = &self.checked.header else {
             return TokenStream::new();
         };
@@ -160,7 +154,7 @@ impl Expander<'_> {
 
     /// The statements that wire everything behind the source's port, and the value of the last.
     fn wired(&self) -> TokenStream {
-        let span = self.glue.at(Span::call_site());
+        let span = self.glue.apart();
         let mut statements = TokenStream::new();
         for unit in &self.ir.units {
             let value = match unit {
@@ -176,12 +170,12 @@ impl Expander<'_> {
                 }
                 Unit::Inline { .. } => continue,
             };
-            let port = self.port_name(Some(unit.last()), Span::call_site());
+            let port = self.port_name(Some(unit.last()), span);
             statements.extend(quote_spanned!(span=> let #port = #value;));
         }
         let last = self.ir.units.last().map(Unit::last);
         if self.ir.is_segment {
-            let port = self.port_name(last, Span::call_site());
+            let port = self.port_name(last, span);
             return quote_spanned!(span=> #statements #port);
         }
         let finish = self.glue.private("finish", Span::call_site());
@@ -209,7 +203,7 @@ impl Expander<'_> {
     }
 
     /// The local that holds the port behind a stage, or that of the source.
-    fn port_name(&self, stage: Option<usize>, at: Span) -> Ident {
+    pub(super) fn port_name(&self, stage: Option<usize>, at: Span) -> Ident {
         match stage {
             None => self.glue.ident("port", at),
             Some(stage) => self.glue.numbered("port", stage, at),

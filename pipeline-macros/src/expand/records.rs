@@ -13,7 +13,7 @@ pub(crate) fn types(glue: &Glue, ir: &Ir) -> TokenStream {
     if ir.records.is_empty() {
         return TokenStream::new();
     }
-    let span = glue.at(Span::call_site());
+    let span = glue.apart();
     let module = Ident::new(MODULE, span);
     let handle = ir.is_journaled.then(|| handle_field(glue));
     let types = ir.records.iter().enumerate().map(|(number, keys)| {
@@ -36,16 +36,16 @@ pub(crate) fn types(glue: &Glue, ir: &Ir) -> TokenStream {
 
 /// The field with the handle of the task.
 fn handle_field(glue: &Glue) -> TokenStream {
-    let call = Span::call_site();
-    let (name, task) = (glue.handle(call), glue.private("Task", call));
-    quote_spanned!(glue.at(call)=> pub #name: #task,)
+    let span = glue.apart();
+    let (name, task) = (glue.handle(span), glue.private("Task", span));
+    quote_spanned!(span=> pub #name: #task,)
 }
 
 /// How a closure learns the id of the task that its record belongs to.
 fn task_id(glue: &Glue, record: &Ident, params: &[Ident]) -> TokenStream {
-    let call = Span::call_site();
-    let handle = glue.handle(call);
-    quote_spanned! {glue.at(call)=>
+    let span = glue.apart();
+    let handle = glue.handle(span);
+    quote_spanned! {span=>
         #[allow(dead_code)]
         impl<#(#params),*> #record<#(#params),*> {
             pub fn task_id(&self) -> ::std::sync::Arc<str> {

@@ -14,9 +14,9 @@ pub(crate) fn name(glue: &Glue, span: Span) -> Ident {
 
 /// The static.
 pub(crate) fn definition(glue: &Glue, checked: &Checked, ir: &Ir) -> TokenStream {
-    let call = Span::call_site();
-    let (span, name) = (glue.at(call), name(glue, call));
-    let (site, meta) = (glue.private("Site", call), glue.private("StageMeta", call));
+    let span = glue.apart();
+    let name = name(glue, span);
+    let (site, meta) = (glue.private("Site", span), glue.private("StageMeta", span));
     let stages = checked.stages.iter().zip(&ir.nodes).map(|(placed, node)| {
         let Placed { stage, before, .. } = placed;
         let (stage_name, text, frames) = (&node.name, &stage.text, before.frames());
