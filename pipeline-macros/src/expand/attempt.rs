@@ -10,14 +10,14 @@ use crate::options::retry;
 impl Body<'_> {
     /// What says to the worker that the call has a timeout, and asks it whether the call was in time.
     pub(super) fn timer(&self) -> (TokenStream, TokenStream) {
-        let span = self.span();
+        let span = self.glue.apart();
         let timer = if self.flavour == Flavour::Sync {
             "cx"
         } else {
             "emitter"
         };
         let timer = Ident::new(timer, span);
-        let (attempt, step) = (self.attempt(), self.private("Step"));
+        let (attempt, step) = (self.attempt(), self.apart("Step"));
         (
             quote_spanned!(span=> #timer.arm(#attempt);),
             quote_spanned!(span=> if !#timer.disarm() { return #step::Gone; }),
@@ -30,9 +30,9 @@ impl Body<'_> {
 
     pub(super) fn attempt(&self) -> TokenStream {
         if self.retries() {
-            return quote_spanned!(self.span()=> attempt);
+            return quote_spanned!(self.glue.apart()=> attempt);
         }
-        quote_spanned!(self.span()=> 1u32)
+        quote_spanned!(self.glue.apart()=> 1u32)
     }
 
     /// A copy of what the call takes by value, where another attempt may need it.

@@ -38,6 +38,11 @@ impl Body<'_> {
         self.glue.at(self.user_span())
     }
 
+    /// `$crate::__private::name`, where rustc has nothing to say.
+    pub(super) fn apart(&self, name: &str) -> TokenStream {
+        self.glue.private(name, self.glue.apart())
+    }
+
     pub(super) fn user_span(&self) -> Span {
         self.placed
             .stage

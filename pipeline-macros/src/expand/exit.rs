@@ -14,18 +14,15 @@ impl Body<'_> {
 
     /// The same with an `Option` of the task.
     pub(crate) fn fail_of(&self, task: &TokenStream) -> TokenStream {
-        let (span, number) = (self.span(), self.number);
-        let (failed, attempt) = (self.private("failed"), self.attempt());
-        let site = site::name(self.glue, self.user_span());
+        let (span, number) = (self.glue.apart(), self.number);
+        let (failed, attempt) = (self.apart("failed"), self.attempt());
+        let site = site::name(self.glue, span);
         let args = quote_spanned!(span=> (&#site, #number, #attempt, cause, #task));
         if self.level == 0 {
             return quote_spanned!(span=> return #failed #args);
         }
-        let (never, step, label) = (
-            self.private("Never"),
-            self.private("Step"),
-            self.outer_label(),
-        );
+        let (never, step) = (self.apart("Never"), self.apart("Step"));
+        let label = self.outer_label();
         quote_spanned! {span=> {
             let failed = #failed::<_, #never, _> #args;
             if emitter.failed(failed).await.is_break() {
@@ -37,7 +34,7 @@ impl Body<'_> {
 
     /// The task, where it is still there.
     fn task(&self, owns: Owns<'_>) -> TokenStream {
-        let (span, item) = (self.span(), self.item());
+        let (span, item) = (self.glue.apart(), self.item_at(self.glue.apart()));
         match (owns, self.placed.before.task()) {
             (Owns::Nothing | Owns::Key(_), Some(path)) if self.ir.has_task => {
                 quote_spanned!(span=> ::core::option::Option::Some(#item #(.#path)*))
@@ -48,9 +45,9 @@ impl Body<'_> {
 
     /// The way out for an item that the stage drops.
     pub(crate) fn filtered(&self) -> TokenStream {
-        let (span, number) = (self.span(), self.number);
+        let (span, number) = (self.glue.apart(), self.number);
         if self.level == 0 {
-            let step = self.private("Step");
+            let step = self.apart("Step");
             return quote_spanned!(span=> return #step::Filtered(#number););
         }
         let label = self.outer_label();
@@ -86,7 +83,7 @@ impl Body<'_> {
     }
 
     fn label_of(&self, level: usize) -> Lifetime {
-        Lifetime::new(&format!("'outputs{level}"), self.span())
+        Lifetime::new(&format!("'outputs{level}"), self.glue.apart())
     }
 
     /// What follows the loop.

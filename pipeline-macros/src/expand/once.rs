@@ -19,8 +19,9 @@ impl Body<'_> {
         if !self.ir.is_journaled || !self.placed.before.is_record() {
             return TokenStream::new();
         }
-        let (reach, task, number) = (self.private("reach"), self.task_handle(), self.index());
-        quote_spanned!(self.span()=> #reach(&#task, #number);)
+        let (reach, span) = (self.apart("reach"), self.glue.apart());
+        let (item, handle, number) = (self.item_at(span), self.glue.handle(span), self.number);
+        quote_spanned!(span=> #reach(&#item.#handle, #number);)
     }
 
     /// The value of a guarded call, or the one that is recorded.
