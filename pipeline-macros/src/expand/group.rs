@@ -197,7 +197,8 @@ impl Expander<'_> {
             .clone()
             .last()
             .map_or_else(Span::call_site, |last| self.span_of(last));
-        let (span, step) = (self.glue.at(at), self.glue.private("Step", at));
+        let span = self.glue.apart();
+        let step = self.glue.private("Step", span);
         let is_record = match stages.clone().last() {
             Some(last) => self.stages()[last].after.is_record(),
             None => false,

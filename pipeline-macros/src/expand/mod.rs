@@ -95,26 +95,29 @@ impl Expander<'_> {
                     || quote_spanned!(span=> #name),
                     |value| quote_spanned!(span=> (#value)),
                 );
-                quote_spanned!(span=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#value);)
+                let allowed = self.may_be_unused();
+                quote_spanned!(span=> #allowed let #name = ::core::clone::Clone::clone(&#value);)
             })
             .collect()
     }
 
+    fn may_be_unused(&self) -> TokenStream {
+        quote_spanned!(self.glue.apart()=> #[allow(unused_variables)])
+    }
+
     /// A clone of every shared value.
     fn clones(&self) -> TokenStream {
-        let shares = self.checked.shares.iter();
+        let (shares, allowed) = (self.checked.shares.iter(), self.may_be_unused());
         let journal = self.checked.journal.as_ref().map(|journal| {
             let span = self.glue.at(journal.span);
             let name = self.glue.ident("journal", journal.span);
-            quote_spanned!(span=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#name);)
+            quote_spanned!(span=> #allowed let #name = ::core::clone::Clone::clone(&#name);)
         });
         shares
             .map(|share| {
                 let name = &share.name;
-                quote_spanned!(self.glue.at(name.span())=>
-                    #[allow(unused_variables)]
-                    let #name = ::core::clone::Clone::clone(&#name);
-                )
+                let span = self.glue.at(name.span());
+                quote_spanned!(span=> #allowed let #name = ::core::clone::Clone::clone(&#name);)
             })
             .chain(journal)
             .collect()

@@ -54,7 +54,7 @@ impl Body<'_> {
             self.task_handle(),
             self.recorded_key()?,
         );
-        Some(quote_spanned! {self.span()=>
+        Some(quote_spanned! {self.glue.apart()=>
             let token = #token(&#task, #key);
             #[allow(unused_variables)]
             let #name = ::std::string::String::as_str(&token);

@@ -132,12 +132,12 @@ impl Form for Let {
 impl Let {
     /// The statements inside the guard: every key lent, and the expression.
     fn attempt(&self, body: &Body<'_>) -> TokenStream {
+        let allowed = quote_spanned! {body.glue.apart()=>
+            #[allow(unused_variables, clippy::used_underscore_binding)]
+        };
         let lent = body.keys().map(|key| {
             let field = body.field_at(key, ends(&self.value).0);
-            quote_spanned! {body.span()=>
-                #[allow(unused_variables, clippy::used_underscore_binding)]
-                let #key = &#field;
-            }
+            quote_spanned!(body.span()=> #allowed let #key = &#field;)
         });
         let (expr, raised) = (&self.value, body.private("Raised"));
         let ty = self.ty.as_ref().map(|ty| quote!(: #ty));
