@@ -165,6 +165,52 @@ async fn retries_are_as_many_and_as_far_apart_as_declared() {
     assert_eq!((row.r#in, row.failed, row.retries), (1, 1, 3));
 }
 
+/// What a service answers that does not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+#[error("status {0}")]
+struct Refused(u16);
+
+#[tokio::test(start_paused = true)]
+async fn an_error_says_whether_it_is_retried_and_when() {
+    let (calls, failures) = (Log::default(), Kept::<Failure>::open());
+    let (called, errors) = (calls.clone(), failures.clone());
+    let started = Instant::now();
+    let retry = Retry::fixed(2, Duration::from_millis(70))
+        .when::<Refused>(|refused| refused.0 != 404)
+        .after::<Refused>(|refused| (refused.0 == 429).then_some(Duration::from_secs(9)));
+    let run = pipeline! {
+        [source::iter([404, 429, 503_u16]), errors]
+        use called;
+        :async 3 map(|status| async move {
+            called.push((status, started.elapsed().as_millis()));
+            Err::<(), _>(Refused(status))
+        })? with { retry: retry, name: "it" },
+        :drive sink::discard()
+    }
+    .run();
+    let report = in_time(run).await.unwrap();
+    let mut calls = calls.take();
+    calls.sort_unstable();
+    assert_eq!(
+        calls,
+        [(404, 0), (429, 0), (429, 9000), (503, 0), (503, 70)]
+    );
+    let mut attempts: Vec<_> = failures
+        .items
+        .take()
+        .iter()
+        .map(ToString::to_string)
+        .collect();
+    attempts.sort_unstable();
+    let expected = [
+        "it: status 404",
+        "it: status 429 (attempt 2)",
+        "it: status 503 (attempt 2)",
+    ];
+    assert_eq!(attempts, expected);
+    assert_eq!(report.stage("it").unwrap().retries, 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn exponential_retries_wait_twice_as_long_each_time_plus_jitter() {
     let calls = Log::default();

@@ -74,14 +74,11 @@ pub async fn within<R>(
     .await
 }
 
-/// The wait before the next attempt of a stage with `retry`; `None` if this was the last. Panics are final.
+/// The wait before the next attempt of a stage with `retry`; `None` if this was the last.
 #[cold]
 #[must_use]
 pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Duration> {
-    match cause {
-        Cause::Panic(_) => None,
-        _ => retry.delay(attempt),
-    }
+    retry.again(attempt, cause)
 }
 
 /// `push_task` at the bottom of a stack: its item is the task of the pipeline's failures. Never run, only typed.
