@@ -8,10 +8,10 @@
 //!
 //! ```text
 //! flowchart LR
-//!     s0["source<br/>source"]
-//!     s1["line, number, map<br/>inline"]
-//!     s2["pipeline<br/>source"]
-//!     s3["number, square, map<br/>2 thread"]
+//!     s0["numbers/source<br/>source"]
+//!     s1["numbers/line, numbers/number, numbers/map<br/>inline"]
+//!     s2["numbers<br/>source"]
+//!     s3["number, square, map<br/>2 threads"]
 //!     s4["sink<br/>writer"]
 //!     s0 -->|"≤ 0"| s1
 //!     s1 -->|"≤ 1"| s2
@@ -24,21 +24,21 @@
 //! 3² = 9
 //! 5² = 25
 //!
-//! stage     in  done  filtered  failed  emitted  retries  busy  starved  blocked
-//! source     5     5         0       0        5        0
-//! line       5     5         0       0        5        0
-//! number     5     4         0       1        4        0
-//! map        4     4         0       0        4        0
-//! pipeline   4     4         0       0        4        0   5 %      0 %     95 %
-//! number     4     4         0       0        4        0  31 %      2 %      0 %
-//! square     4     3         0       1        3        0
-//! map        3     3         0       0        3        0
-//! sink       3     3         0       0        0        0  38 %      0 %      0 %
-//! 716.534µs, bottleneck: sink; in = done + filtered + failed in every row
+//! stage           in  done  filtered  failed  emitted  retries  busy  starved  blocked
+//! numbers/source   5     5         0       0        5        0
+//! numbers/line     5     5         0       0        5        0
+//! numbers/number   5     4         0       1        4        0
+//! numbers/map      4     4         0       0        4        0
+//! numbers          4     4         0       0        4        0   8 %      0 %     92 %
+//! number           4     4         0       0        4        0
+//! square           4     3         0       1        3        0  78 %      4 %      0 %
+//! map              3     3         0       0        3        0
+//! sink             3     3         0       0        0        0  15 %     64 %      0 %
+//! 795.707µs, bottleneck: square; in = done + filtered + failed in every row
 //! ```
 //!
-//! The flow chart is Mermaid. Rows above `pipeline` in the report are those of the inner pipeline. The order of the lines
-//! between the two differs from run to run.
+//! The flow chart is Mermaid. Rows above `numbers` in the report are those of the inner pipeline, whose paths begin with
+//! that name. The order of the lines between the two differs from run to run.
 
 use brigade::prelude::*;
 
@@ -51,6 +51,7 @@ fn numbers() -> Pipeline<u32, &'static str> {
         let number = line.parse::<u32>()?,
         map(|m| m.number),
     }
+    .named("numbers")
     .boxed()
 }
 

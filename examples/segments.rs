@@ -10,30 +10,31 @@
 //! ```text
 //! ["of", "a", "bucket", "brigade", "buckets", "a", "minute"]
 //!
-//! stages           runs  window     items at most
-//! source         source       0                 0
-//! flat_map         task    8192  8193 (automatic)
-//! filter, lower  2 task    8192  8192 (automatic)
-//! long             task    8192  8192 (automatic)
-//! batch            task       2     4 (automatic)
-//! sink           writer    8192  8192 (automatic)
+//! stages                                              runs  window     items at most
+//! source                                            source       0                 0
+//! long_words/words/flat_map                           task    8192  8193 (automatic)
+//! long_words/words/filter, long_words/words/lower  2 tasks    8192  8192 (automatic)
+//! long_words/long                                     task    8192  8192 (automatic)
+//! batch                                               task       2     4 (automatic)
+//! sink                                              writer    8192  8192 (automatic)
 //! 0 threads; at most 32773 items in memory at once
 //!
 //! ["bucket", "brigade"]
 //! ["buckets", "minute"]
 //!
-//! stage     in  done  filtered  failed  emitted  retries  busy  starved  blocked
-//! source     2     2         0       0        2        0   0 %      0 %    100 %
-//! flat_map   2     2         0       0        8        0  12 %      0 %      0 %
-//! filter     8     7         1       0        7        0  23 %      0 %      0 %
-//! lower      7     7         0       0        7        0
-//! long       7     4         3       0        4        0  23 %      0 %      0 %
-//! batch      4     4         0       0        2        0  27 %      1 %     25 %
-//! sink       2     2         0       0        0        0  49 %      7 %      0 %
-//! 516.522µs, bottleneck: sink; in = done + filtered + failed in every row
+//! stage                      in  done  filtered  failed  emitted  retries  busy  starved  blocked
+//! source                      2     2         0       0        2        0   0 %      0 %    100 %
+//! long_words/words/flat_map   2     2         0       0        8        0   1 %      0 %      0 %
+//! long_words/words/filter     8     7         1       0        7        0
+//! long_words/words/lower      7     7         0       0        7        0  38 %      0 %      0 %
+//! long_words/long             7     4         3       0        4        0  38 %      1 %      0 %
+//! batch                       4     4         0       0        2        0  38 %      1 %      1 %
+//! sink                        2     2         0       0        0        0  39 %      1 %      0 %
+//! 19.541ms, bottleneck: sink; in = done + filtered + failed in every row
 //! ```
 //!
-//! The plan comes before anything runs: which stages share workers, and how many items they may hold.
+//! The plan comes before anything runs: which stages share workers, and how many items they may hold. Stages of segments
+//! have paths: `long_words/long` is the stage `long` of what `long_words` returned.
 
 use brigade::prelude::*;
 

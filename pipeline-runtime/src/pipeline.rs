@@ -2,6 +2,7 @@
 
 mod collect;
 mod emitting;
+mod inner;
 mod open;
 
 use std::future::Future;
@@ -14,7 +15,7 @@ use futures::Stream;
 
 use crate::bounds::{Item, Never, Portable};
 use crate::context::Call;
-use crate::errors::{Errors, Verdict};
+use crate::errors::Errors;
 use crate::failure::Failure;
 use crate::graph::{Graph, Opts, Port};
 use crate::name::Name;
@@ -23,7 +24,7 @@ use crate::report::Report;
 use crate::running::{Handle, Live, Running};
 use crate::sink::Sink;
 use crate::site::Site;
-use crate::source::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use crate::source::Input;
 use crate::stage::Cx;
 use crate::step::{Entry, Step};
 use crate::tail::{Boxed, Emitted, Inline, Outlet, Tail};
@@ -414,75 +415,5 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
         let ended = ready!(emitting.poll_end(cx, &mut Vec::new()));
         self.emitting = None;
         Poll::Ready(ended.err().map(Err))
-    }
-}
-
-/// An undriven pipeline as the input of another: its failures go to its own errors end, a failure that stops it stops
-/// both, drain and report reach through.
-impl<T, Task, S> Input for Pipeline<T, Task, S>
-where
-    T: Send + 'static,
-    Task: Send + 'static,
-    S: Tail<Item = T>,
-{
-    type Item = T;
-    type Puller = Inner<Task, S>;
-
-    fn wire(self, graph: &Graph, failed: Relay) -> Inner<Task, S> {
-        let (verdict, within) = (self.errors.verdict(), graph.adopt(&self.graph, self.name));
-        let name = within.path.clone();
-        verdict.relay_to(failed.within(within));
-        Inner {
-            name,
-            tail: self.tail,
-            verdict,
-        }
-    }
-}
-
-/// The output of an inner pipeline.
-#[doc(hidden)]
-pub struct Inner<Task, S> {
-    name: Name,
-    tail: S,
-    verdict: Arc<Verdict<Task>>,
-}
-
-impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task, S> {
-    type Item = S::Item;
-    type Ticket = S::Ticket;
-    const DRAINS: bool = false;
-
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
-        if let Some(item) = ready!(self.tail.poll_item(cx)) {
-            return Poll::Ready(Some(Ok(item)));
-        }
-        let broke = self
-            .verdict
-            .take()
-            .map(|failure| SourceError::new(failure.map_task(|_| None::<()>)));
-        Poll::Ready(broke.map(|error| Err(Fault { error, last: true })))
-    }
-
-    fn poll_pull(
-        &mut self,
-        cx: &mut Context<'_>,
-        max: usize,
-        out: &mut Pulled<CarriedOf<Self>>,
-    ) -> Poll<Result<Flow, SourceError>> {
-        for taken in 0..max {
-            match self.poll_next(cx) {
-                Poll::Ready(Some(Ok(item))) => out.push(item),
-                Poll::Ready(Some(Err(fault))) => return Poll::Ready(Err(fault.error)),
-                Poll::Ready(None) => return Poll::Ready(Ok(Flow::End)),
-                Poll::Pending if taken == 0 => return Poll::Pending,
-                Poll::Pending => break,
-            }
-        }
-        Poll::Ready(Ok(Flow::More))
-    }
-
-    fn name(&self) -> Name {
-        self.name.clone()
     }
 }

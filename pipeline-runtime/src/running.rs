@@ -269,11 +269,11 @@ impl Handle {
             stages.map(move |(row, stage)| (group, row, stage))
         });
         let (group, row, _) = find(stages, |(.., stage)| &stage.path, stage)?;
-        let crew = group.crew.as_ref().filter(|_| row == group.main);
-        let Some(crew) = crew else {
+        let resize = group.resize.as_ref().filter(|_| row == group.main);
+        let Some(resize) = resize else {
             return Err(SetCountError::Fixed { stage: named() });
         };
-        let set = crew.upgrade().map(|crew| crew.set(count));
+        let set = resize.upgrade().map(|crew| crew.set(count));
         match set {
             Some(Ok(())) => Ok(()),
             Some(Err(Ended)) | None => Err(SetCountError::Ended { stage: named() }),

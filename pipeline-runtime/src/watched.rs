@@ -34,8 +34,9 @@ impl Watched {
         self.0.fetch_add(more, ORDER) + more
     }
 
-    pub(crate) fn sub(&self, less: usize) {
-        self.0.fetch_sub(less, ORDER);
+    /// What it is then.
+    pub(crate) fn sub(&self, less: usize) -> usize {
+        self.0.fetch_sub(less, ORDER) - less
     }
 }
 

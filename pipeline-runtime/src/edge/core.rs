@@ -50,16 +50,10 @@ pub(crate) struct Core {
     pub(crate) head: u64,
     /// Sequence numbers handed to the next stage.
     pub(crate) stamps: u64,
-    /// The workers that may still submit.
-    live: usize,
     /// Nothing more comes: the stage has ended.
     pub(crate) ended: bool,
     /// Nobody wants more: the consumer has gone or the pipeline stops.
     pub(crate) gone: bool,
-    /// A worker has found the input ended: those without a permit need not wait for one.
-    pub(crate) finishing: bool,
-    /// Workers without a permit.
-    pub(crate) idle: Waiters,
     pub(crate) takers: Waiters,
     pub(crate) givers: Waiters,
     /// The fewest credits that a waiting worker has asked for.
@@ -82,11 +76,8 @@ impl Core {
             reserved: 0,
             head: 0,
             stamps: 0,
-            live: 0,
             ended: false,
             gone: false,
-            finishing: false,
-            idle: Waiters::default(),
             takers: Waiters::default(),
             givers: Waiters::default(),
             least_want: usize::MAX,
@@ -257,27 +248,6 @@ impl Core {
         !self.heads.is_empty()
     }
 
-    pub(crate) fn join(&mut self) {
-        self.live += 1;
-    }
-
-    /// The workers that may still submit.
-    pub(crate) fn live(&self) -> usize {
-        self.live
-    }
-
-    /// A worker leaves while others stay.
-    pub(crate) fn resign(&mut self) {
-        self.live -= 1;
-    }
-
-    /// A worker leaves; whether the stage has ended with it.
-    pub(crate) fn leave(&mut self) -> bool {
-        self.live -= 1;
-        self.ended |= self.live == 0;
-        self.ended
-    }
-
     /// Whom to wake after credits came back: the head of the line first. Others only when it is worth their while,
     /// which is at once for a worker that takes single items.
     #[must_use]
@@ -305,7 +275,6 @@ impl Core {
     #[must_use]
     pub(crate) fn wake_everyone(&mut self) -> Vec<Waker> {
         let mut all = self.takers.choose_all();
-        all.extend(self.idle.choose_all());
         all.extend(self.givers.choose_all());
         all.extend(std::mem::take(&mut self.heads).into_values());
         all

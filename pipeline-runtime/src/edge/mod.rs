@@ -32,24 +32,12 @@ use crate::counts::Counts;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Gone;
 
-/// Whether a worker may work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Permit {
-    Granted,
-    /// Nobody wants more of what the stage makes.
-    Gone,
-    /// There is no more to do for it, and it is no longer counted as one who may submit.
-    Resigned,
-}
-
 #[derive(Debug)]
 pub(crate) struct Edge<T> {
     ordered: bool,
     /// What may be in use of the bound, to be read without the lock.
     limit: AtomicUsize,
     window: AtomicUsize,
-    /// How many workers may work: those whose place is below it.
-    permits: AtomicUsize,
     state: Mutex<State<T>>,
 }
 
@@ -94,7 +82,6 @@ impl<T> Edge<T> {
             ordered,
             limit: AtomicUsize::new(bound.limit),
             window: AtomicUsize::new(bound.window),
-            permits: AtomicUsize::new(usize::MAX),
             state: Mutex::new(State {
                 core: Core::new(bound, counts),
                 ready: Ready::new(),
@@ -142,23 +129,23 @@ impl<T> Edge<T> {
         self.window.load(Ordering::Relaxed)
     }
 
-    pub(crate) fn join(&self) {
-        self.lock().core.join();
-    }
-
-    /// A worker has no more to submit; the last one ends the edge. Whether it was the last.
-    pub(crate) fn leave(&self) -> bool {
+    /// So many workers are in front of it from now on: an automatic bound leaves them room, and whoever waits looks again.
+    pub(crate) fn recount(&self, workers: usize) {
         let mut state = self.lock();
-        let ended = state.core.leave();
-        state.core.finishing = true;
-        let woken = if ended {
-            state.core.wake_everyone()
-        } else {
-            state.core.idle.choose_all()
-        };
+        state.core.recount(workers);
+        self.show(&state.core);
+        let woken = state.core.wake_everyone();
         drop(state);
         woken.into_iter().for_each(Waker::wake);
-        ended
+    }
+
+    /// Nothing more comes.
+    pub(crate) fn end(&self) {
+        let mut state = self.lock();
+        state.core.ended = true;
+        let woken = state.core.wake_everyone();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
     }
 
     /// Nobody wants more: wakes everyone; what waits is dropped.

@@ -1,78 +1,16 @@
-//! The producers' side of an edge: permits, credits, and handing in.
+//! The producers' side of an edge: credits, and handing in.
 
 use std::sync::MutexGuard;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use super::{Edge, Gone, Parcel, Permit, Runs, State, wake};
+use super::{Edge, Gone, Parcel, Runs, State, wake};
 use crate::counts::Tally;
 
 /// For how long a busy worker may let a sleeping consumer sleep.
 const DEFER: Duration = Duration::from_micros(500);
 
 impl<T> Edge<T> {
-    pub(crate) fn permits(&self) -> usize {
-        // Relaxed: see `permit`.
-        self.permits.load(Ordering::Relaxed)
-    }
-
-    /// From the start the workers below `permits` work.
-    pub(crate) fn set_permits(&self, permits: usize) {
-        // Relaxed: nothing has started yet.
-        self.permits.store(permits, Ordering::Relaxed);
-    }
-
-    /// From now on the workers below `permits` work, and the others wait; an automatic bound leaves them room. Whether
-    /// the stage has not ended.
-    pub(crate) fn permit(&self, permits: usize) -> bool {
-        let mut state = self.lock();
-        if state.core.ended || state.core.gone {
-            return false;
-        }
-        // Relaxed: who has to be exact about it reads it again under the lock.
-        self.permits.store(permits, Ordering::Relaxed);
-        state.core.recount(permits);
-        self.show(&state.core);
-        let woken = state.core.wake_everyone();
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
-        true
-    }
-
-    /// Whether the worker at `place` may work, as far as is known without the lock.
-    #[inline]
-    pub(crate) fn permitted(&self, place: usize) -> bool {
-        place < self.permits()
-    }
-
-    /// Waits until the worker at `place` may work.
-    ///
-    /// Where the input has ended, so many workers stay as may work, whatever their places: what waits to be tried again
-    /// is left to them. The others resign, which is counted here, so that not all do.
-    #[cold]
-    pub(crate) fn poll_permit(&self, place: usize, cx: &mut Context<'_>) -> Poll<Permit> {
-        let mut state = self.lock();
-        let core = &mut state.core;
-        if core.gone {
-            return Poll::Ready(Permit::Gone);
-        }
-        let permits = self.permits();
-        if place < permits || (core.finishing && core.live() <= permits) {
-            core.idle.unpark(place);
-            return Poll::Ready(Permit::Granted);
-        }
-        if !core.finishing {
-            core.idle.park(place, cx.waker());
-            return Poll::Pending;
-        }
-        core.resign();
-        let woken = core.idle.choose_all();
-        drop(state);
-        woken.into_iter().for_each(Waker::wake);
-        Poll::Ready(Permit::Resigned)
-    }
-
     /// Takes between 1 and `want` credits for items to be pulled.
     pub(crate) fn poll_credits(
         &self,
@@ -160,18 +98,6 @@ impl<T> Edge<T> {
     #[cold]
     pub(crate) fn count(&self, tally: &mut Tally) {
         tally.pour(&mut self.lock().core.counts);
-    }
-
-    /// A worker that was counted in never began.
-    #[cold]
-    pub(crate) fn withdraw(&self) {
-        let mut state = self.lock();
-        if state.core.live() > 1 {
-            state.core.resign();
-        } else {
-            drop(state);
-            self.leave();
-        }
     }
 
     /// Wakes the consumer that a deferred submit has left asleep.

@@ -45,6 +45,8 @@ struct Setting {
     /// The next sequence number, and the items to come.
     input: Mutex<(u64, Range<u64>)>,
     alive: Watched,
+    /// The producers that are left.
+    live: Watched,
     output: Mutex<Vec<u64>>,
     /// The most items to ask for, on either side.
     wants: (usize, usize),
@@ -75,7 +77,9 @@ impl Setting {
                 .submit(seq, &mut out, credits, &mut tally, None, false);
             assert!(out.is_empty());
         }
-        self.edge.leave();
+        if self.live.sub(1) == 0 {
+            self.edge.end();
+        }
     }
 
     fn consume(&self, place: usize) {
@@ -104,7 +108,7 @@ impl Setting {
 /// Runs each of the two functions in as many threads, and waits for all of them.
 fn run(setting: &Arc<Setting>, (producers, consumers): (usize, usize)) {
     let (ended, end) = mpsc::channel();
-    (0..producers).for_each(|_| setting.edge.join());
+    setting.live.add(producers);
     for worker in 0..producers + consumers {
         let (setting, ended) = (Arc::clone(setting), ended.clone());
         thread::spawn(move || {
@@ -138,6 +142,7 @@ proptest! {
             edge: edge(window, limit, ordered),
             limit,
             input: Mutex::new((0, 0..len)),
+            live: Watched::default(),
             alive: Watched::default(),
             output: Mutex::default(),
             wants,
@@ -288,14 +293,13 @@ fn a_producer_that_wants_one_item_is_woken_by_the_first_credit() {
 fn the_end_and_a_close_wake_everyone() {
     for close in [false, true] {
         let (edge, (giver, gives), (taker, takes_)) = (edge(1, 1, true), woken(), woken());
-        edge.join();
         credits(&edge, 0, 1, &gives, 1);
         credits(&edge, 0, 1, &gives, 0);
         takes(&edge, &takes_, 1, EACH_CHUNK, &[]);
         if close {
             edge.close();
         } else {
-            assert!(edge.leave());
+            edge.end();
         }
         assert_eq!((giver.take(), taker.take()), (1, 1));
         let end = edge.poll_take(

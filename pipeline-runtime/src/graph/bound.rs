@@ -14,18 +14,12 @@ const AUTOMATIC_LEAST: usize = 64;
 /// An edge whose bound the next stage sets.
 pub(crate) trait Bounded: Send + Sync {
     fn bound(&self) -> Bound;
-    /// How many workers may work in front of it.
-    fn permits(&self) -> usize;
     fn rebound(&self, change: &dyn Fn(Bound) -> Bound);
 }
 
 impl<T: Send> Bounded for Edge<T> {
     fn bound(&self) -> Bound {
         Edge::bound(self)
-    }
-
-    fn permits(&self) -> usize {
-        Edge::permits(self)
     }
 
     fn rebound(&self, change: &dyn Fn(Bound) -> Bound) {
@@ -45,10 +39,6 @@ impl Bounded for Unbuffered {
             floor: self.0,
             extra: 0,
         }
-    }
-
-    fn permits(&self) -> usize {
-        1
     }
 
     fn rebound(&self, _change: &dyn Fn(Bound) -> Bound) {}

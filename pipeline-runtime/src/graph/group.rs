@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{Bounded, Crew, PullTime, Timing};
+use super::{Bounded, Crew, PullTime, Resize, Timing};
 use crate::edge::Meter;
 use crate::site::{StageId, StageInfo};
 
@@ -22,8 +22,10 @@ pub(crate) struct Group {
     pub(crate) bound: Arc<dyn Bounded>,
     /// Only for a source.
     pub(crate) side: Option<Arc<dyn PullTime>>,
-    /// Who can be made more or fewer while the pipeline runs.
-    pub(crate) crew: Option<Weak<dyn Crew>>,
+    /// Its workers.
+    pub(crate) crew: Arc<Crew>,
+    /// Who makes them more or fewer.
+    pub(crate) resize: Option<Weak<dyn Resize>>,
 }
 
 impl Group {

@@ -13,7 +13,7 @@ mod timing;
 
 pub(crate) use self::bound::{Bounded, Unbuffered};
 pub(crate) use self::build::{Build, Graph, Listing};
-pub(crate) use self::crew::{Crew, Ended};
+pub(crate) use self::crew::{Crew, Ended, Permit, Resize};
 pub(crate) use self::group::{Arrow, Group, Runs};
 pub(crate) use self::opts::Kind;
 pub use self::opts::Opts;

@@ -1,6 +1,6 @@
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::{Graph, Group, Port, Unbuffered};
+use super::{Crew, Graph, Group, Port, Unbuffered};
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::graph::{Opts, Runs};
@@ -117,7 +117,8 @@ fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
             per_credit: 1,
             bound: Arc::new(Unbuffered(0)),
             side: None,
-            crew: None,
+            crew: Crew::of(1),
+            resize: None,
         }
     };
     let first = group(vec![source], Vec::new(), 7);

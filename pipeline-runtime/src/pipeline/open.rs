@@ -4,7 +4,7 @@ use std::sync::{Arc, Weak};
 
 use crate::control::Close;
 use crate::errors::Errors;
-use crate::graph::{Graph, Group, Port, Runs, Unbuffered};
+use crate::graph::{Crew, Graph, Group, Port, Runs, Unbuffered};
 use crate::site::Site;
 use crate::source::{Input, Puller, SourceFeed};
 
@@ -39,7 +39,8 @@ pub fn open<I: Input, Task: Send + 'static>(
         per_credit: 1,
         bound: Arc::new(Unbuffered(0)),
         side: Some(side),
-        crew: None,
+        crew: Crew::of(1),
+        resize: None,
     };
     let inputs = vec![group.arrow()];
     graph.push(group);

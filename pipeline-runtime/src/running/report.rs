@@ -201,7 +201,7 @@ impl Group {
         let blocked = share(self.timing.blocked.total()).clamp(0.0, at_work - starved);
         let parked = self.timing.parked.total().as_secs_f64();
         Some(Time {
-            workers: self.bound.permits(),
+            workers: self.crew.permits(),
             busy: at_work - starved - blocked,
             starved,
             blocked,

@@ -10,7 +10,7 @@ use super::places::{Places, begin};
 use super::shared::Shared;
 use super::slots::Slots;
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
-use crate::graph::{Crew, Ended, Group, Kind, Opts, Port};
+use crate::graph::{Ended, Group, Kind, Opts, Port, Resize};
 use crate::step::{Entry, Step};
 use crate::ticket::Carry;
 
@@ -48,15 +48,15 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
         places,
         crew: Arc::downgrade(&driven),
     };
-    let crew: Weak<dyn Crew> = if let Some(drivers) = drivers {
+    let resize: Weak<dyn Resize> = if let Some(drivers) = drivers {
         shared.feed.workers(drivers);
         shared.timing.staffed(drivers);
-        Arc::downgrade(&(shared.clone() as Arc<dyn Crew>))
+        Arc::downgrade(&(shared.clone() as Arc<dyn Resize>))
     } else {
-        Arc::downgrade(&(driven.clone() as Arc<dyn Crew>))
+        Arc::downgrade(&(driven.clone() as Arc<dyn Resize>))
     };
     next.graph.push(Group {
-        crew: (!inline).then_some(crew),
+        resize: (!inline).then_some(resize),
         ..group
     });
     let launch: Launch = match drivers {
@@ -80,10 +80,10 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     )
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Crew for Shared<T, M, O, Task, K> {
+impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Resize for Shared<T, M, O, Task, K> {
     /// A driver whose places are all taken sees it when one of them is free.
     fn set(self: Arc<Self>, count: usize) -> Result<(), Ended> {
-        if !self.edge.permit(count) {
+        if !self.allow(count) {
             return Err(Ended);
         }
         let drivers = drivers(&self.opts).unwrap_or(1);

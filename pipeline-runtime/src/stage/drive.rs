@@ -15,7 +15,7 @@ use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::counts::Tally;
 use crate::failure::{Away, Cause, Failure, Stop};
-use crate::graph::{Crew, Group, Opts, Port, Runs};
+use crate::graph::{Group, Opts, Port, Resize, Runs};
 use crate::guard;
 use crate::name::Name;
 use crate::pace::Pace;
@@ -56,10 +56,10 @@ where
         sink,
         out: PhantomData,
     });
-    let crew: Weak<dyn Crew> = Arc::downgrade(&(writers.clone() as Arc<dyn Crew>));
+    let resize: Weak<dyn Resize> = Arc::downgrade(&(writers.clone() as Arc<dyn Resize>));
     next.graph.push(Group {
         kind: Runs::Sink,
-        crew: (!S::ALONE).then_some(crew),
+        resize: (!S::ALONE).then_some(resize),
         ..group
     });
     next.graph.on_start(move |_control| begin(&writers));
@@ -96,7 +96,7 @@ where
     }
 
     fn permits(&self) -> usize {
-        self.shared.edge.permits()
+        self.shared.crew.permits()
     }
 
     fn permit(&self, count: usize) -> bool {

@@ -26,7 +26,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Driven<T, M, O, 
     }
 
     fn permits(&self) -> usize {
-        self.shared.edge.permits()
+        self.shared.crew.permits()
     }
 
     fn permit(&self, count: usize) -> bool {

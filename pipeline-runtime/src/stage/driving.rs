@@ -129,7 +129,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
 
     /// How many futures it may have in flight: the shares of all drivers add up to the permits exactly.
     pub(crate) fn share(&self) -> usize {
-        let permits = self.shared.edge.permits();
+        let permits = self.shared.crew.permits();
         match self.work.drivers {
             Some(drivers) => permits / drivers + usize::from(self.place < permits % drivers),
             None => usize::from(self.place < permits),

@@ -6,9 +6,8 @@ use std::time::Instant;
 
 use super::retries::Due;
 use super::shared::Shared;
-use crate::edge::Permit;
 use crate::feed::Batch;
-use crate::graph::Timing;
+use crate::graph::{Permit, Timing};
 use crate::ticket::{Carried, Carry};
 
 /// What a worker is to do next.
@@ -35,7 +34,7 @@ pub(crate) struct Intake<T, M, O, Task, K> {
     waiting: bool,
     /// Whether it is to be told of items that become due.
     at_retries: bool,
-    /// Whether the edge counts it as gone already.
+    /// Whether it is counted as gone already.
     pub(crate) resigned: bool,
     /// When the worker was done with its last work, if it knows: from then on it waits, if it has to.
     pub(crate) rests: Option<Instant>,
@@ -76,7 +75,7 @@ where
     ) -> Poll<Next<M, K>> {
         let rests = self.rests.take();
         // Before anything else: who may not work takes nothing, be it new or to be tried again.
-        if !self.shared.edge.permitted(self.place)
+        if !self.shared.crew.permitted(self.place)
             && let Some(next) = ready!(self.poll_permit(cx, idle, rests))
         {
             return Poll::Ready(next);
@@ -167,7 +166,7 @@ where
         since: Option<Instant>,
     ) -> Poll<Option<Next<M, K>>> {
         self.step_back();
-        match self.shared.edge.poll_permit(self.place, cx) {
+        match self.shared.crew.poll_permit(self.place, cx) {
             Poll::Ready(Permit::Granted) => Poll::Ready(None),
             Poll::Ready(permit) => {
                 self.resigned = permit == Permit::Resigned;

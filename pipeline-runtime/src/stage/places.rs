@@ -4,7 +4,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crate::graph::{Crew, Ended};
+use crate::graph::{Ended, Resize};
 
 /// So many workers are made at once. More are made one by one, when all that there are have something to do: a count is a
 /// ceiling, and nobody pays for a million tasks to process a hundred items.
@@ -182,7 +182,7 @@ fn add<M: Makes>(crew: &Arc<M>, made: &mut Made) {
     places.show(crew, made);
 }
 
-impl<M: Makes> Crew for M {
+impl<M: Makes> Resize for M {
     fn set(self: Arc<Self>, count: usize) -> Result<(), Ended> {
         let places = self.places();
         let mut made = places.lock();

@@ -15,7 +15,7 @@ use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
 use crate::failure::{Cause, Failure, StageInfo, Stop};
 use crate::feed::Feed;
-use crate::graph::{Group, Opts, Port, Timing};
+use crate::graph::{Crew, Group, Opts, Port, Timing};
 use crate::guard::Panicked;
 use crate::ticket::{Carried, Carry};
 
@@ -28,6 +28,7 @@ const CHUNK_BYTES: usize = 64 * 1024;
 pub(crate) struct Shared<T, M, O, Task, K> {
     pub(crate) feed: Arc<dyn Feed<Carried<T, K>>>,
     pub(crate) edge: Arc<Edge<Carried<O, K>>>,
+    pub(crate) crew: Arc<Crew>,
     pub(crate) retries: Arc<Retries<Carried<M, K>>>,
     pub(crate) reporter: Arc<dyn Reporter<Task>>,
     pub(crate) control: Arc<Control>,
@@ -74,7 +75,8 @@ where
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
         timing.staffed(opts.count);
-        edge.set_permits(opts.count);
+        let crew = Crew::of(opts.count);
+        control.add_edge(Arc::clone(&crew) as Arc<dyn Close>);
         let group = Group {
             stages: stages.clone(),
             kind: opts.runs(),
@@ -86,7 +88,8 @@ where
             per_credit: 1,
             bound: edge.clone(),
             side: None,
-            crew: None,
+            crew: Arc::clone(&crew),
+            resize: None,
         };
         let retries = Arc::new(Retries::new());
         if opts.single() {
@@ -104,6 +107,7 @@ where
         let shared = Arc::new(Self {
             feed: port.feed,
             edge,
+            crew,
             retries,
             reporter: port.reporter,
             control,
@@ -138,7 +142,7 @@ where
 
     /// The most items that a worker may hold, however large they are: for one whose work is cheaper the more it has at once.
     pub(crate) fn share(&self) -> usize {
-        let (window, count) = (self.edge.window(), self.edge.permits());
+        let (window, count) = (self.edge.window(), self.crew.permits());
         let share = if count == 1 {
             window
         } else {
@@ -210,7 +214,7 @@ where
         tracing::warn!(
             stage = &*self.main().path,
             threads = made,
-            count = self.edge.permits(),
+            count = self.crew.permits(),
             %error,
             "no more threads can be had; the stage goes on with those it has"
         );
@@ -219,7 +223,16 @@ where
     /// So many may work from now on; whether the group has not ended.
     pub(crate) fn permit(&self, count: usize) -> bool {
         self.feed.workers(count);
-        self.edge.permit(count)
+        self.allow(count)
+    }
+
+    /// The same where as many workers take items as before.
+    pub(crate) fn allow(&self, count: usize) -> bool {
+        let goes_on = self.crew.permit(count);
+        if goes_on {
+            self.edge.recount(count);
+        }
+        goes_on
     }
 
     /// The pipeline cannot go on, because of this group.
@@ -244,7 +257,7 @@ where
 
     /// A worker begins.
     pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task, K> {
-        self.edge.join();
+        self.crew.join();
         self.timing.begin();
         Worker {
             shared: Arc::clone(self),
@@ -276,7 +289,7 @@ where
     Task: Send + 'static,
     K: Carry,
 {
-    /// There is nothing more to do for it, or the edge does not count it any more if it has `resigned`.
+    /// There is nothing more to do for it, or it is not counted any more if it has `resigned`.
     pub(crate) fn finish(mut self, resigned: bool) {
         self.finished = true;
         self.resigned = resigned;
@@ -287,7 +300,9 @@ where
     pub(crate) fn withdraw(mut self) {
         self.finished = true;
         self.resigned = true;
-        self.shared.edge.withdraw();
+        if self.shared.crew.withdraw() {
+            self.shared.edge.end();
+        }
     }
 }
 
@@ -306,7 +321,8 @@ where
             let stage = shared.main().path.clone().into();
             shared.stop(Stop::Worker { stage });
         }
-        if !self.resigned && shared.edge.leave() {
+        if !self.resigned && shared.crew.leave() {
+            shared.edge.end();
             let _ = shared.timing.ended.set(Instant::now());
             if let Some(ticker) = shared.ticker.get() {
                 ticker.abort();

@@ -18,7 +18,7 @@ use crate::bounds::{Item, Portable};
 use crate::control::Control;
 use crate::counts::Tally;
 use crate::failure::Failure;
-use crate::graph::{Crew, Group, Kind, Opts, Port};
+use crate::graph::{Group, Kind, Opts, Port, Resize};
 use crate::guard::{self, Held, Panicked};
 use crate::pace::Pace;
 use crate::paused::Parker;
@@ -55,9 +55,9 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
         f,
         places: Places::new(),
     });
-    let can_change: Weak<dyn Crew> = Arc::downgrade(&(crew.clone() as Arc<dyn Crew>));
+    let resize: Weak<dyn Resize> = Arc::downgrade(&(crew.clone() as Arc<dyn Resize>));
     next.graph.push(Group {
-        crew: Some(can_change),
+        resize: Some(resize),
         ..group
     });
     next.graph.on_start(move |control| {
@@ -154,7 +154,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O,
     }
 
     fn permits(&self) -> usize {
-        self.shared.edge.permits()
+        self.shared.crew.permits()
     }
 
     fn permit(&self, count: usize) -> bool {

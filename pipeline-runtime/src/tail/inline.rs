@@ -17,7 +17,7 @@ use crate::counts::Counts;
 use crate::edge::{Held, Meter};
 use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
-use crate::graph::{Graph, Group, Runs, Unbuffered};
+use crate::graph::{Crew, Graph, Group, Runs, Unbuffered};
 use crate::guard::{self, Panicked};
 use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
@@ -138,7 +138,8 @@ where
         per_credit: 1,
         bound: Arc::new(Unbuffered(usize::from(kind == Runs::Fused))),
         side: None,
-        crew: None,
+        crew: Crew::of(1),
+        resize: None,
     };
     let (before, named) = (graph.leaving(), vec![source.clone()]);
     let first = group(named, Runs::Source, before, of_source);

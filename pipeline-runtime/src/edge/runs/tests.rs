@@ -62,7 +62,6 @@ proptest! {
         ordered: bool,
     ) {
         let edge = edge(ordered);
-        edge.join();
         let credits = block_on(poll_fn(|cx| edge.poll_credits(0, cx, usize::MAX)));
         prop_assert_eq!(credits.ok().map(|credits| credits as u64), Some(ITEMS));
         let (mut runs, mut tally) = (Runs::new(), Tally::of(1));
@@ -74,7 +73,7 @@ proptest! {
             edge.submit_each(&mut runs, &mut tally);
             prop_assert!(runs.is_empty());
         }
-        edge.leave();
+        edge.end();
         let mut emitted = taken(&edge);
         if !ordered {
             emitted.sort_unstable();

@@ -78,7 +78,7 @@ impl Makes for Fake {
 }
 
 fn set(group: &Arc<Fake>, count: usize) -> Result<(), Ended> {
-    Crew::set(Arc::clone(group), count)
+    Resize::set(Arc::clone(group), count)
 }
 
 #[test]
