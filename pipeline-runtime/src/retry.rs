@@ -60,9 +60,11 @@ pub struct Retry {
 /// What the errors of a type are asked: none of that type says nothing.
 #[derive(Clone)]
 enum Ask {
-    When(Arc<dyn Fn(&(dyn Error + 'static)) -> Option<bool> + Send + Sync>),
-    After(Arc<dyn Fn(&(dyn Error + 'static)) -> Option<Duration> + Send + Sync>),
+    When(Question<bool>),
+    After(Question<Duration>),
 }
+
+type Question<R> = Arc<dyn Fn(&(dyn Error + 'static)) -> Option<R> + Send + Sync>;
 
 impl fmt::Debug for Ask {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
