@@ -49,16 +49,13 @@ pub mod source {
     //! # Ok(())
     //! # }
     //! ```
-    #[cfg(feature = "tcp")]
-    pub use pipeline_connectors::{BindError, LastLine, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
-    #[cfg(feature = "files")]
-    pub use pipeline_connectors::{Files, files};
-    #[cfg(any(feature = "files", feature = "stdin", feature = "tcp"))]
-    pub use pipeline_connectors::{LineError, LineErrorKind};
-    #[cfg(any(feature = "files", feature = "stdin"))]
-    pub use pipeline_connectors::{Progress, ProgressSnapshot, ReadError, ReadErrorKind};
-    #[cfg(feature = "stdin")]
-    pub use pipeline_connectors::{Stdin, stdin};
+    #[cfg(feature = "_connectors")]
+    #[allow(
+        unused_imports,
+        unreachable_pub,
+        reason = "without its features a door is empty"
+    )]
+    pub use pipeline_connectors::source::*;
     pub use pipeline_runtime::source::*;
 }
 
@@ -67,7 +64,18 @@ pub use pipeline_connectors::conformance;
 
 pub mod journal {
     //! Where stages with `once` are recorded.
-    #[cfg(feature = "journal")]
+    //!
+    //! | journal | what is recorded is there |
+    //! |---|---|
+    //! | `memory` (feature `journal`) | as long as the process, up to a bound |
+    //! | `SqliteJournal` (features `journal` and `sqlite`) | in a file, for any number of processes on one machine |
+    //! | your own [`Journal`] | as long as it likes |
+    #[cfg(feature = "_connectors")]
+    #[allow(
+        unused_imports,
+        unreachable_pub,
+        reason = "without its features a door is empty"
+    )]
     pub use pipeline_connectors::journal::*;
     pub use pipeline_runtime::journal::{
         Begin, Begun, Ending, Finish, Forget, Frame, Journal, JournalError, Recorded, Restore,
@@ -87,7 +95,7 @@ pub mod sink {
     //! | [`collect`](collect()) | is kept for whoever has a clone of the sink |
     //! | [`discard`] | is dropped: the stages have done all there is to do |
     //! | [`from_futures_sink`] | goes into any `futures::Sink` |
-    //! | `sqlite` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
+    //! | `Table` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
     //! | your own [`Sink`] | is written |
     //!
     //! The errors end takes [`Failure`](crate::Failure)s. `sink::each(|failure| …)` is the one that cannot fill up
@@ -123,11 +131,13 @@ pub mod sink {
     //! # Ok(())
     //! # }
     //! ```
-    #[cfg(feature = "sqlite")]
-    pub use pipeline_connectors::{
-        Binder, Database, OpenError, OpenErrorKind, Row, RowError, Sqlite, Synchronous, Table,
-        TableBuilder, TableSnapshot, TableStats, ToSql, Value, Values, WriteError, sqlite,
-    };
+    #[cfg(feature = "_connectors")]
+    #[allow(
+        unused_imports,
+        unreachable_pub,
+        reason = "without its features a door is empty"
+    )]
+    pub use pipeline_connectors::sink::*;
     pub use pipeline_runtime::sink::*;
 }
 
@@ -137,14 +147,14 @@ pub mod queue {
     //! | queue | where the messages are |
     //! |---|---|
     //! | [`memory`] | in the process; for tests, and to decouple parts of a program |
-    //! | `sqlite` (feature `sqlite`) | in a file, for any number of processes on one machine |
+    //! | `SqliteQueue` (feature `sqlite`) | in a file, for any number of processes on one machine |
     //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
     //! | your own [`Queue`] | anywhere |
     //!
     //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies of any
     //! type of serde's. [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
-    //! `SqliteDeadLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
-    //! or in [`DeadLetters`] of your own. `SqliteDeadLetters::replay` brings it back.
+    //! `SqliteLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
+    //! or in [`DeadLetters`] of your own. `SqliteLetters::replay` brings it back.
     //!
     //! ```
     //! use brigade::prelude::*;
@@ -175,9 +185,30 @@ pub mod queue {
     //! # Ok(())
     //! # }
     //! ```
-    #[cfg(any(feature = "sqlite", feature = "sqs"))]
+    #[cfg(feature = "_connectors")]
+    #[allow(
+        unused_imports,
+        unreachable_pub,
+        reason = "without its features a door is empty"
+    )]
     pub use pipeline_connectors::queue::*;
     pub use pipeline_runtime::queue::*;
+}
+
+pub mod database {
+    //! Back ends that are several of these at once: one handle for each, from which its queues, tables, journal and dead
+    //! letters are opened.
+    //!
+    //! | back end | |
+    //! |---|---|
+    //! | `Sqlite` (feature `sqlite`) | a file: tables as sinks, queues for any number of processes on one machine, a journal, dead letters |
+    #[cfg(feature = "_connectors")]
+    #[allow(
+        unused_imports,
+        unreachable_pub,
+        reason = "without its features a door is empty"
+    )]
+    pub use pipeline_connectors::database::*;
 }
 
 #[doc = include_str!("pipeline.md")]

@@ -53,11 +53,11 @@ impl Inputs {
     }
 
     /// What shows how far the reading is.
-    pub fn readers(&self) -> Vec<source::Progress> {
-        let files = self.files.as_ref().map(Files::progress);
+    pub fn readers(&self) -> Vec<source::ReadStats> {
+        let files = self.files.as_ref().map(Files::stats);
         files
             .into_iter()
-            .chain(self.stdin.as_ref().map(Stdin::progress))
+            .chain(self.stdin.as_ref().map(Stdin::stats))
             .collect()
     }
 

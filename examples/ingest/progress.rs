@@ -18,7 +18,7 @@ const WITHOUT_BYTES: &str = "{spinner} {msg}, since {elapsed}";
 pub async fn during<W: Future>(
     work: W,
     voice: &Voice,
-    readers: &[source::Progress],
+    readers: &[source::ReadStats],
     objects: impl Fn() -> u64,
 ) -> W::Output {
     let template = if readers.is_empty() {
@@ -36,7 +36,7 @@ pub async fn during<W: Future>(
                 return output;
             }
             _ = ticks.tick() => {
-                let readers: Vec<_> = readers.iter().map(source::Progress::snapshot).collect();
+                let readers: Vec<_> = readers.iter().map(source::ReadStats::snapshot).collect();
                 let objects = objects();
                 voice.draw(move |bar| draw(bar, &readers, objects));
             }
@@ -44,7 +44,7 @@ pub async fn during<W: Future>(
     }
 }
 
-fn draw(bar: &ProgressBar, readers: &[source::ProgressSnapshot], objects: u64) {
+fn draw(bar: &ProgressBar, readers: &[source::ReadSnapshot], objects: u64) {
     // Of standard input and of connections nobody knows the end.
     let total: Option<u64> = readers.iter().map(|reader| reader.total).sum();
     if let Some(total) = total.filter(|&total| total > 0)

@@ -3,7 +3,7 @@
 use std::time::SystemTime;
 
 use brigade::BoxError;
-use brigade::queue::{DeadLetter, SqliteDeadLetters};
+use brigade::queue::{DeadLetter, SqliteLetters};
 use serde_json::Value;
 
 use crate::archive::Server;
@@ -27,7 +27,7 @@ pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError
     }
 }
 
-async fn list(letters: &SqliteDeadLetters) -> Result<(), BoxError> {
+async fn list(letters: &SqliteLetters) -> Result<(), BoxError> {
     for letter in letters.oldest(usize::MAX).await? {
         if !print(format_args!("{}: {letter}, {}", letter.id, age(&letter))) {
             return Ok(());
@@ -54,7 +54,7 @@ fn age(letter: &DeadLetter) -> String {
 }
 
 /// All that there are, which is one at most: there is one queue.
-async fn get(letters: &SqliteDeadLetters, id: &str) -> Result<Vec<DeadLetter>, BoxError> {
+async fn get(letters: &SqliteLetters, id: &str) -> Result<Vec<DeadLetter>, BoxError> {
     let letters = letters.get(id).await?;
     if letters.is_empty() {
         return Err(format!("there is no dead letter `{id}`; see `reports dead list`").into());
@@ -65,7 +65,7 @@ async fn get(letters: &SqliteDeadLetters, id: &str) -> Result<Vec<DeadLetter>, B
 async fn replay(
     place: &Place,
     asked: &Crew,
-    store: &SqliteDeadLetters,
+    store: &SqliteLetters,
     ids: &[String],
 ) -> Result<(), BoxError> {
     let mut letters = Vec::new();

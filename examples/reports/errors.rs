@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::queue::{DeadLetterEnd, Delivery, SqliteDeadLetters};
+use brigade::queue::{DeadLetterEnd, Delivery, SqliteLetters};
 use brigade::sink::{Sink, SinkError, Written};
 
 use crate::say::say;
@@ -23,10 +23,10 @@ pub struct Rejected(pub String);
 /// The errors end. A report that is rejected, or that makes a stage panic, becomes a dead letter at once. All else (the
 /// archive is away, the disk is full, the journal is locked) says nothing about the report: its message comes again.
 #[derive(Debug, Clone)]
-pub struct Errors(DeadLetterEnd<SqliteDeadLetters>);
+pub struct Errors(DeadLetterEnd<SqliteLetters>);
 
 impl Errors {
-    pub fn new(letters: SqliteDeadLetters) -> Self {
+    pub fn new(letters: SqliteLetters) -> Self {
         Self(queue::dead_letters(letters))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use brigade::Driven;
 use brigade::journal::{self, Completing};
 use brigade::prelude::*;
-use brigade::queue::{Delivery, Outgoing, Queue, SqliteDeadLetters};
+use brigade::queue::{Delivery, Outgoing, Queue, SqliteLetters};
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::Archive;
@@ -18,9 +18,9 @@ use crate::spool::Spool;
 
 /// What a worker works with.
 pub struct Desk {
-    pub journal: journal::Sqlite,
+    pub journal: journal::SqliteJournal,
     pub rows: Completing,
-    pub letters: SqliteDeadLetters,
+    pub letters: SqliteLetters,
     pub spool: Spool,
     pub archive: Archive,
     pub calls: Calls,

@@ -5,11 +5,12 @@ use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use brigade::database::Sqlite;
 use brigade::journal;
-use brigade::prelude::{Pipeline, queue, sink};
+use brigade::prelude::{Pipeline, queue};
 #[cfg(feature = "sqs")]
 use brigade::queue::Queue as _;
-use brigade::queue::{Delivery, SqliteDeadLetters, SqliteQueue};
+use brigade::queue::{Delivery, SqliteLetters, SqliteQueue};
 use brigade::{BoxError, Driven};
 use rusqlite::{Connection, OpenFlags};
 
@@ -92,18 +93,21 @@ impl Place {
         self.desk(archive).map(drop)
     }
 
-    pub fn journal(&self) -> Result<journal::Sqlite, BoxError> {
-        let journal = journal::sqlite(self.table()).busy_timeout(BUSY);
+    pub fn journal(&self) -> Result<journal::SqliteJournal, BoxError> {
+        let journal = Sqlite::at(self.table())
+            .busy_timeout(BUSY)
+            .open()?
+            .journal();
         Ok(journal.open()?)
     }
 
-    pub fn letters(&self) -> Result<SqliteDeadLetters, BoxError> {
-        Ok(SqliteDeadLetters::open(self.dead())?)
+    pub fn letters(&self) -> Result<SqliteLetters, BoxError> {
+        Ok(Sqlite::open(self.dead())?.letters().open()?)
     }
 
     pub fn desk(&self, archive: Archive) -> Result<Desk, BoxError> {
         let journal = self.journal()?;
-        let database = sink::sqlite(self.table()).busy_timeout(BUSY).open()?;
+        let database = Sqlite::at(self.table()).busy_timeout(BUSY).open()?;
         // No key: a report that is written twice is there twice, and the audit sees it.
         let table = database
             .table("reports")
@@ -128,7 +132,7 @@ impl Place {
         match self.queue {
             QueueKind::Sqlite => {
                 let file = self.queue_file();
-                let queue = queue::sqlite(&file).lease(LEASE).open()?;
+                let queue = Sqlite::open(&file)?.queue("jobs").lease(LEASE).open()?;
                 Ok(Queue::Sqlite(queue, file))
             }
             QueueKind::Sqs => self.sqs().await,
@@ -208,7 +212,7 @@ impl Queue {
     /// Sends dead letters back: those with these ids, or all.
     pub async fn replay(
         &self,
-        letters: &queue::SqliteDeadLetters,
+        letters: &queue::SqliteLetters,
         ids: &[String],
         journal: &impl brigade::journal::Journal,
     ) -> Result<(), BoxError> {

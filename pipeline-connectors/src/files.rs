@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
-use crate::reader::{Feed, Input, Progress};
+use crate::reader::{Feed, Input, ReadStats};
 
 /// The lines of files, one file after the other; xz, zstd, gzip and bzip2 are decompressed.
 ///
@@ -25,7 +25,7 @@ use crate::reader::{Feed, Input, Progress};
 /// None ends the source. Each of these is a failure with its place, and the rest goes on:
 /// a file that is missing, may not be read, is a directory, becomes shorter while it is read, is a truncated or corrupt
 /// archive, needs more memory to be decompressed than [`decoder_memory`](Files::decoder_memory), or holds no lines, such
-/// as a zip or tar archive or UTF-16 text ([`ReadError`](crate::ReadError)); a line that is too long or not UTF-8 ([`LineError`](crate::LineError)).
+/// as a zip or tar archive or UTF-16 text ([`ReadError`](crate::source::ReadError)); a line that is too long or not UTF-8 ([`LineError`](crate::source::LineError)).
 ///
 /// # Cancel safety
 ///
@@ -34,10 +34,10 @@ use crate::reader::{Feed, Input, Progress};
 /// # Examples
 ///
 /// ```
-/// # use pipeline_connectors as source;
+/// # use pipeline_connectors::source;
 /// let posts = source::files(["posts-1.ndjson.xz", "posts-2.ndjson"]).line_limit(64 * 1024);
-/// let progress = posts.progress();
-/// assert_eq!(progress.snapshot().files, 2);
+/// let stats = posts.stats();
+/// assert_eq!(stats.snapshot().files, 2);
 /// ```
 pub fn files<P: Into<PathBuf>>(paths: impl IntoIterator<Item = P>) -> Files {
     let inputs = paths.into_iter().map(|path| Input::File(path.into()));
@@ -68,7 +68,7 @@ impl Files {
     /// it needs. The default is 2 GiB, which is enough for `zstd --long=31`; only as much is used as an archive asks
     /// for. One that asks for more is a failure that says how much ([`ReadErrorKind::Memory`]).
     ///
-    /// [`ReadErrorKind::Memory`]: crate::ReadErrorKind::Memory
+    /// [`ReadErrorKind::Memory`]: crate::source::ReadErrorKind::Memory
     pub fn decoder_memory(mut self, bytes: u64) -> Self {
         self.0.settings.decoder_memory = bytes;
         self
@@ -76,8 +76,8 @@ impl Files {
 
     /// A handle that shows how far the source has come.
     #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.0.progress()
+    pub fn stats(&self) -> ReadStats {
+        self.0.stats()
     }
 }
 

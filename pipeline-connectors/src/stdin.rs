@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
-use crate::reader::{Feed, Input, Progress};
+use crate::reader::{Feed, Input, ReadStats};
 
 /// The lines of standard input; xz, zstd, gzip and bzip2 are decompressed.
 ///
-/// Lines, compression and failures are those of [`files`](crate::files()), with `stdin` as their origin. A line is
+/// Lines, compression and failures are those of [`files`](crate::source::files()), with `stdin` as their origin. A line is
 /// handed on as soon as it is read. An input that another process has made non-blocking is waited for as any other.
 ///
 /// A thread of its own, `brigade-stdin`, reads; it starts with the first pull. **A read of standard input cannot be
@@ -47,7 +47,7 @@ impl Stdin {
     /// it needs. The default is 2 GiB, which is enough for `zstd --long=31`; only as much is used as an archive asks
     /// for. One that asks for more is a failure that says how much ([`ReadErrorKind::Memory`]).
     ///
-    /// [`ReadErrorKind::Memory`]: crate::ReadErrorKind::Memory
+    /// [`ReadErrorKind::Memory`]: crate::source::ReadErrorKind::Memory
     pub fn decoder_memory(mut self, bytes: u64) -> Self {
         self.0.settings.decoder_memory = bytes;
         self
@@ -55,8 +55,8 @@ impl Stdin {
 
     /// A handle that shows how far the source has come. The total is not known.
     #[must_use]
-    pub fn progress(&self) -> Progress {
-        self.0.progress()
+    pub fn stats(&self) -> ReadStats {
+        self.0.stats()
     }
 }
 

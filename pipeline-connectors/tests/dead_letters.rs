@@ -7,8 +7,8 @@ mod small_disk;
 
 use std::time::{Duration, SystemTime};
 
-use pipeline_connectors::OpenErrorKind;
-use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
+use pipeline_connectors::database::{OpenErrorKind, Sqlite};
+use pipeline_connectors::queue::{self, SqliteLetters, SqliteQueue};
 use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters, Queue};
 use small_disk::SmallDisk;
 use tempfile::TempDir;
@@ -36,8 +36,12 @@ fn letter(id: &str, original: &[u8], minute: u64) -> DeadLetter {
     letter
 }
 
-fn open(dir: &TempDir) -> SqliteDeadLetters {
-    SqliteDeadLetters::open(dir.path().join("jobs.db")).unwrap()
+fn open(dir: &TempDir) -> SqliteLetters {
+    Sqlite::open(dir.path().join("jobs.db"))
+        .unwrap()
+        .letters()
+        .open()
+        .unwrap()
 }
 
 #[tokio::test]
@@ -120,7 +124,7 @@ fn a_file_that_is_no_database_is_refused() {
     let dir = TempDir::new().unwrap();
     let path = dir.path().join("notes.txt");
     std::fs::write(&path, "no database ".repeat(1000)).unwrap();
-    let error = SqliteDeadLetters::open(&path).unwrap_err();
+    let error = Sqlite::open(&path).unwrap_err();
     assert_eq!(error.kind, OpenErrorKind::NotADatabase);
 }
 
@@ -129,7 +133,11 @@ async fn a_full_disk_fails_the_letter_that_has_no_room_and_loses_no_other() {
     let Some(disk) = SmallDisk::mount() else {
         return;
     };
-    let store = SqliteDeadLetters::open(disk.file("dead.db")).unwrap();
+    let store = Sqlite::open(disk.file("dead.db"))
+        .unwrap()
+        .letters()
+        .open()
+        .unwrap();
     let large = |number: u64| letter(&number.to_string(), &[7; 10_000], number);
     store.write(vec![large(0)]).await.unwrap();
     let rest = disk.fill();
@@ -158,7 +166,11 @@ async fn a_store_of_another_version_is_refused() {
     let raw = rusqlite::Connection::open(store.path()).unwrap();
     raw.execute("UPDATE brigade_dead_letter_meta SET version = 9", [])
         .unwrap();
-    let error = SqliteDeadLetters::open(store.path()).unwrap_err();
+    let error = Sqlite::open(store.path())
+        .unwrap()
+        .letters()
+        .open()
+        .unwrap_err();
     let version = OpenErrorKind::Version {
         what: "store of dead letters",
         found: 9,
@@ -170,7 +182,11 @@ async fn a_store_of_another_version_is_refused() {
 #[tokio::test]
 async fn a_queue_of_letters_keeps_a_newer_one_beside_the_older() {
     let dir = TempDir::new().unwrap();
-    let dead: SqliteQueue = queue::sqlite(dir.path().join("dead.db")).open().unwrap();
+    let dead: SqliteQueue = Sqlite::open(dir.path().join("dead.db"))
+        .unwrap()
+        .queue("jobs")
+        .open()
+        .unwrap();
     let (older, newer) = (letter("a", b"text", 1), letter("a", b"text", 2));
     let letters = queue::dead_letter_queue(dead.clone());
     for letter in [&older, &newer, &newer] {

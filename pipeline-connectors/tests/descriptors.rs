@@ -13,7 +13,8 @@ use std::sync::{Mutex, PoisonError};
 
 use common::{drain_all, eventually};
 use futures::FutureExt;
-use pipeline_connectors::{OpenErrorKind, ReadErrorKind, files, sqlite, tcp};
+use pipeline_connectors::database::{OpenErrorKind, Sqlite};
+use pipeline_connectors::source::{ReadErrorKind, files, tcp};
 use pipeline_runtime::source::{Pulled, Source};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use tokio::io::AsyncWriteExt;
@@ -72,7 +73,7 @@ fn that_descriptors_ran_out_is_said() {
         );
 
         let path = file.path().with_extension("db");
-        let opened = without_descriptors(async { sqlite(&path).open() }).await;
+        let opened = without_descriptors(async { Sqlite::open(&path) }).await;
         let error = opened.unwrap_err();
         assert_eq!(error.kind, OpenErrorKind::NoDescriptors);
         let said = error.to_string();

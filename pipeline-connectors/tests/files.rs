@@ -9,7 +9,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use common::{Failed, drain_all, eventually, numbered};
-use pipeline_connectors::{ReadErrorKind, conformance, files};
+use pipeline_connectors::conformance;
+use pipeline_connectors::source::{ReadErrorKind, files};
 use pipeline_runtime::source::{Flow, Pulled, Source};
 use tempfile::TempDir;
 
@@ -252,7 +253,7 @@ async fn no_more_is_read_than_the_bound_until_the_lines_have_left_the_first_stag
     let path = dir.write("many", numbered("line", 100_000));
     let bound = 10_000;
     let mut source = files([&path]).byte_bound(bound);
-    let progress = source.progress();
+    let progress = source.stats();
     let mut held = Vec::new();
     let mut taken = 0;
     while taken + 1000 < bound {
@@ -300,7 +301,7 @@ async fn progress_tells_bytes_and_files() {
     let second = dir.write("second", &text);
     let size = fs::metadata(&first).unwrap().len() + text.len() as u64;
     let mut source = files([&first, &second]);
-    let progress = source.progress();
+    let progress = source.stats();
     assert_eq!(progress.snapshot().files, 2);
     assert_eq!(progress.snapshot().total, None);
     let mut out = Pulled::new();

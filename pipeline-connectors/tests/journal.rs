@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 
 use futures::future::join_all;
+use pipeline_connectors::conformance;
+use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::journal;
-use pipeline_connectors::{Database, OpenErrorKind, conformance};
 use pipeline_runtime::journal::{
     Begin, Begun, Ending, Finish, Frame, Journal, JournalError, TaskName,
 };
@@ -30,14 +31,15 @@ async fn sqlite_keeps_what_every_journal_promises() {
             .path()
             .join(format!("{}.db", number.fetch_add(1, SeqCst)))
     };
-    conformance::journal(async || journal::sqlite(path()).open().unwrap()).await;
+    conformance::journal(async || Sqlite::open(path()).unwrap().journal().open().unwrap()).await;
 }
 
 #[tokio::test]
 async fn sqlite_is_durable() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tasks.db");
-    conformance::durable_journal(async || journal::sqlite(&path).open().unwrap()).await;
+    conformance::durable_journal(async || Sqlite::open(&path).unwrap().journal().open().unwrap())
+        .await;
 }
 
 #[tokio::test]
@@ -45,7 +47,11 @@ async fn a_full_disk_fails_what_was_to_be_recorded_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount() else {
         return;
     };
-    let journal = journal::sqlite(disk.file("tasks.db")).open().unwrap();
+    let journal = Sqlite::open(disk.file("tasks.db"))
+        .unwrap()
+        .journal()
+        .open()
+        .unwrap();
     let names: Vec<_> = (0..1000).map(|task| task.to_string()).collect();
     let epochs = begin(&journal, &names).await;
     let frame = |task: usize| frame(&names[task], epochs[task].0, &[7; 10_000]);
@@ -74,7 +80,7 @@ async fn a_full_disk_fails_what_was_to_be_recorded_and_loses_nothing() {
 
 #[tokio::test]
 async fn memory_is_bounded_and_forgets_what_was_touched_longest_ago() {
-    let journal = journal::memory().capacity(1024 * 1024);
+    let journal = journal::memory().byte_bound(1024 * 1024);
     for number in 0..100 {
         record(&journal, &number.to_string(), &vec![7; 100_000]).await;
     }
@@ -88,12 +94,14 @@ async fn memory_is_bounded_and_forgets_what_was_touched_longest_ago() {
 #[tokio::test]
 async fn what_many_ask_for_at_the_same_time_shares_transactions() {
     let directory = tempfile::tempdir().unwrap();
-    let journal = journal::sqlite(directory.path().join("tasks.db"))
+    let journal = Sqlite::open(directory.path().join("tasks.db"))
+        .unwrap()
+        .journal()
         .open()
         .unwrap();
     let names: Vec<String> = (0..1000).map(|number| number.to_string()).collect();
     join_all(names.iter().map(|name| record(&journal, name, b"1"))).await;
-    let stats = journal.stats();
+    let stats = journal.stats().snapshot();
     assert_eq!(stats.frames, 1000);
     assert!(stats.transactions <= 100, "{stats:?}");
 }
@@ -103,7 +111,7 @@ fn a_file_that_is_no_database_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("notes.txt");
     std::fs::write(&path, "no database ".repeat(1000)).unwrap();
-    let error = journal::sqlite(&path).open().unwrap_err();
+    let error = Sqlite::open(&path).unwrap_err();
     assert_eq!(error.kind, OpenErrorKind::NotADatabase);
 }
 
@@ -111,12 +119,12 @@ fn a_file_that_is_no_database_is_refused() {
 fn a_journal_of_another_version_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tasks.db");
-    drop(journal::sqlite(&path).open().unwrap());
+    drop(Sqlite::open(&path).unwrap().journal().open().unwrap());
     let connection = rusqlite::Connection::open(&path).unwrap();
     connection
         .execute("UPDATE brigade_journal SET version = 3", [])
         .unwrap();
-    let error = journal::sqlite(&path).open().unwrap_err();
+    let error = Sqlite::open(&path).unwrap().journal().open().unwrap_err();
     assert_eq!(
         error.kind,
         OpenErrorKind::Version {
@@ -133,10 +141,12 @@ fn a_journal_of_another_version_is_refused() {
 #[test]
 fn a_table_in_another_file_cannot_complete_tasks() {
     let directory = tempfile::tempdir().unwrap();
-    let journal = journal::sqlite(directory.path().join("tasks.db"))
+    let journal = Sqlite::open(directory.path().join("tasks.db"))
+        .unwrap()
+        .journal()
         .open()
         .unwrap();
-    let database = Database::open(directory.path().join("reports.db")).unwrap();
+    let database = Sqlite::open(directory.path().join("reports.db")).unwrap();
     let table = database
         .table("reports")
         .column("text", "TEXT")
@@ -180,7 +190,7 @@ async fn record(journal: &impl Journal, task: &str, value: &[u8]) {
 }
 
 /// Takes whatever is recorded, whoever records it.
-struct Careless(journal::Memory, Mutex<HashMap<TaskName, u64>>);
+struct Careless(journal::MemoryJournal, Mutex<HashMap<TaskName, u64>>);
 
 impl Journal for Careless {
     fn name(&self) -> Arc<str> {
@@ -220,7 +230,7 @@ async fn a_journal_that_takes_what_an_older_delivery_records_is_found_out() {
 }
 
 /// Remembers nothing of what is done.
-struct Forgetful(journal::Memory);
+struct Forgetful(journal::MemoryJournal);
 
 impl Journal for Forgetful {
     fn name(&self) -> Arc<str> {

@@ -10,7 +10,7 @@ use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use kinds::{KINDS, Kind};
-use pipeline_connectors::OpenErrorKind;
+use pipeline_connectors::database::OpenErrorKind;
 use rusqlite::Connection;
 use tempfile::TempDir;
 

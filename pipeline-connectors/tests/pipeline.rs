@@ -11,7 +11,9 @@ use std::time::Duration;
 
 use brigade::prelude::*;
 use common::{eventually, numbered};
-use pipeline_connectors::{Files, Table, files, sqlite, tcp};
+use pipeline_connectors::database::Sqlite;
+use pipeline_connectors::sink::Table;
+use pipeline_connectors::source::{Files, files, tcp};
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use pipeline_runtime::source::Line;
 use rusqlite::Connection;
@@ -26,7 +28,7 @@ fn write(dir: &tempfile::TempDir, name: &str, bytes: impl AsRef<[u8]>) -> PathBu
 
 /// A table of a number and a text that may not be there twice.
 fn table(path: &PathBuf) -> Table {
-    let db = sqlite(path).open().unwrap();
+    let db = Sqlite::open(path).unwrap();
     let table = db
         .table("lines")
         .column("number", "INTEGER")
@@ -65,7 +67,7 @@ impl Sink<(u64, String)> for Counting {
 async fn a_table_whose_file_is_locked_for_longer_than_its_timeout_is_waited_for_and_loses_no_row() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("rows.db");
-    let db = sqlite(&path)
+    let db = Sqlite::at(&path)
         .busy_timeout(Duration::from_millis(1))
         .open()
         .unwrap();

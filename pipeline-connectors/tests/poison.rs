@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use pipeline_connectors::queue::{SqliteDeadLetters, SqliteQueue, sqlite};
+use pipeline_connectors::database::Sqlite;
+use pipeline_connectors::queue::{SqliteLetters, SqliteQueue};
 use pipeline_runtime::queue::Outgoing;
 use tempfile::TempDir;
 
@@ -21,9 +22,18 @@ const MESSAGES: usize = 120;
 /// Each kills its process whenever it is begun; all of them wait in one prefetch, two beside each other.
 const KILLERS: [usize; 3] = [10, 40, 41];
 
-fn open(dir: &Path) -> (SqliteQueue, SqliteDeadLetters) {
-    let queue = sqlite(dir.join("tasks.db")).lease(LEASE).open().unwrap();
-    let letters = SqliteDeadLetters::open(dir.join("dead.db")).unwrap();
+fn open(dir: &Path) -> (SqliteQueue, SqliteLetters) {
+    let queue = Sqlite::open(dir.join("tasks.db"))
+        .unwrap()
+        .queue("tasks")
+        .lease(LEASE)
+        .open()
+        .unwrap();
+    let letters = Sqlite::open(dir.join("dead.db"))
+        .unwrap()
+        .letters()
+        .open()
+        .unwrap();
     (queue, letters)
 }
 

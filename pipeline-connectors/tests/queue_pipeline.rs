@@ -7,7 +7,8 @@ use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
 use brigade::queue::{DeadLetters as _, Outgoing};
-use pipeline_connectors::queue::{self as connectors, SqliteDeadLetters, SqliteQueue};
+use pipeline_connectors::database::Sqlite;
+use pipeline_connectors::queue::{SqliteLetters, SqliteQueue};
 use tempfile::TempDir;
 
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -24,7 +25,11 @@ impl Dir {
     }
 
     fn queue(&self, name: &str) -> SqliteQueue {
-        connectors::sqlite(self.path(name)).open().unwrap()
+        Sqlite::open(self.path(name))
+            .unwrap()
+            .queue("jobs")
+            .open()
+            .unwrap()
     }
 }
 
@@ -43,7 +48,7 @@ async fn depth(queue: &SqliteQueue) -> (u64, u64) {
 }
 
 /// Doubles numbers from one queue into another; what is no number becomes a dead letter.
-async fn double(numbers: &SqliteQueue, doubled: &SqliteQueue, dead: &SqliteDeadLetters, all: u64) {
+async fn double(numbers: &SqliteQueue, doubled: &SqliteQueue, dead: &SqliteLetters, all: u64) {
     let deliveries = numbers.clone().deliveries();
     let stats = deliveries.stats();
     let running = pipeline! {
@@ -63,7 +68,11 @@ async fn double(numbers: &SqliteQueue, doubled: &SqliteQueue, dead: &SqliteDeadL
 async fn a_message_is_in_one_queue_or_the_other_or_a_dead_letter_that_can_be_replayed() {
     let dir = Dir::new();
     let (numbers, doubled) = (dir.queue("numbers.db"), dir.queue("doubled.db"));
-    let dead = SqliteDeadLetters::open(dir.path("numbers.db")).unwrap();
+    let dead = Sqlite::open(dir.path("numbers.db"))
+        .unwrap()
+        .letters()
+        .open()
+        .unwrap();
     let texts = (0..500).map(|n| {
         if n == 123 {
             "many".to_owned()
@@ -169,7 +178,11 @@ async fn a_pipeline_that_is_aborted_gives_its_messages_back_at_once() {
 async fn a_message_that_is_delivered_too_often_becomes_a_letter_by_itself() {
     let dir = Dir::new();
     let numbers = dir.queue("numbers.db");
-    let dead = SqliteDeadLetters::open(dir.path("dead.db")).unwrap();
+    let dead = Sqlite::open(dir.path("dead.db"))
+        .unwrap()
+        .letters()
+        .open()
+        .unwrap();
     let messages = ["many", "7"].map(|text| Outgoing::new(text.to_owned()).id(text));
     numbers.send(messages.into()).await.unwrap();
     let deliveries = numbers.clone().deliveries().poison(2, dead.clone());
@@ -196,7 +209,10 @@ async fn what_is_worked_on_for_longer_than_its_lease_comes_to_nobody_else() {
     let dir = Dir::new();
     let lease = Duration::from_secs(2);
     let open = || {
-        let queue = connectors::sqlite(dir.path("numbers.db")).lease(lease);
+        let queue = Sqlite::open(dir.path("numbers.db"))
+            .unwrap()
+            .queue("jobs")
+            .lease(lease);
         queue.open().unwrap()
     };
     let (numbers, other): (SqliteQueue, SqliteQueue) = (open(), open());

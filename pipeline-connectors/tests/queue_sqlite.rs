@@ -11,8 +11,9 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use pipeline_connectors::queue::{self, SqliteQueue};
-use pipeline_connectors::{OpenErrorKind, conformance};
+use pipeline_connectors::conformance;
+use pipeline_connectors::database::{OpenErrorKind, Sqlite};
+use pipeline_connectors::queue::SqliteQueue;
 use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received, Unsettled};
 use rusqlite::Connection;
 use small_disk::SmallDisk;
@@ -32,7 +33,11 @@ impl Dir {
     }
 
     fn open(&self) -> SqliteQueue {
-        queue::sqlite(self.path()).open().unwrap()
+        Sqlite::open(self.path())
+            .unwrap()
+            .queue("jobs")
+            .open()
+            .unwrap()
     }
 
     /// What another program sees and does.
@@ -42,7 +47,8 @@ impl Dir {
 }
 
 fn refused(path: &Path) -> (OpenErrorKind, String) {
-    let error = queue::sqlite(path).open::<String>().unwrap_err();
+    let opened = Sqlite::open(path).and_then(|db| db.queue::<String>("jobs").open());
+    let error = opened.unwrap_err();
     (error.kind.clone(), error.to_string())
 }
 
@@ -72,7 +78,13 @@ async fn it_is_what_a_queue_promises() {
     let files = std::cell::RefCell::new(files);
     let make = async || {
         let path = files.borrow_mut().next().unwrap();
-        let open = || queue::sqlite(&path).lease(Duration::from_secs(3)).open();
+        let open = || {
+            Sqlite::open(&path)
+                .unwrap()
+                .queue("jobs")
+                .lease(Duration::from_secs(3))
+                .open()
+        };
         let queues: (SqliteQueue<String>, SqliteQueue<String>) = (open().unwrap(), open().unwrap());
         queues
     };
@@ -82,7 +94,11 @@ async fn it_is_what_a_queue_promises() {
 #[tokio::test]
 async fn bytes_arrive_as_they_were_sent() {
     let dir = Dir::new();
-    let queue: SqliteQueue<Vec<u8>> = queue::sqlite(dir.path()).open().unwrap();
+    let queue: SqliteQueue<Vec<u8>> = Sqlite::open(dir.path())
+        .unwrap()
+        .queue("jobs")
+        .open()
+        .unwrap();
     let bodies = [
         vec![],
         vec![0, 255, 0xc3],
@@ -178,12 +194,12 @@ fn a_queue_of_another_version_is_refused() {
     let version = OpenErrorKind::Version {
         what: "queue",
         found: 7,
-        known: 3,
+        known: 4,
     };
     assert_eq!(kind, version);
     assert!(
         said.ends_with(
-            "it holds a queue of version 7, and this program knows version 3; let the program that made it finish its tasks, or choose another path"
+            "it holds a queue of version 7, and this program knows version 4; let the program that made it finish its tasks, or choose another path"
         ),
         "{said}"
     );
@@ -193,7 +209,11 @@ fn a_queue_of_another_version_is_refused() {
 fn a_queue_of_other_bodies_is_refused() {
     let dir = Dir::new();
     drop(dir.open());
-    let error = queue::sqlite(dir.path()).open::<Vec<u8>>().unwrap_err();
+    let error = Sqlite::open(dir.path())
+        .unwrap()
+        .queue::<Vec<u8>>("jobs")
+        .open()
+        .unwrap_err();
     assert_eq!(error.kind, OpenErrorKind::Bodies("text".to_owned()));
 }
 
@@ -224,7 +244,12 @@ async fn the_file_may_hold_other_tables() {
 async fn a_clock_that_was_set_back_holds_no_lease_or_delay_for_longer_than_its_length() {
     let dir = Dir::new();
     let lease = Duration::from_secs(1);
-    let queue: SqliteQueue = queue::sqlite(dir.path()).lease(lease).open().unwrap();
+    let queue: SqliteQueue = Sqlite::open(dir.path())
+        .unwrap()
+        .queue("jobs")
+        .lease(lease)
+        .open()
+        .unwrap();
     queue
         .send(vec![message("leased"), message("delayed").delay(lease)])
         .await
@@ -378,8 +403,8 @@ async fn a_message_of_another_type_holds_no_other_back() {
     }
     // Put back as it was, it is set aside again.
     raw.execute_batch(
-        "INSERT INTO brigade_queue (seq, sent, due, span, body)
-         SELECT seq, sent, 0, 0, body FROM brigade_queue_set_aside WHERE seq = 1",
+        "INSERT INTO brigade_queue (seq, queue, sent, due, span, body)
+         SELECT seq, queue, sent, 0, 0, body FROM brigade_queue_set_aside WHERE seq = 1",
     )
     .unwrap();
     assert!(receive(&queue).await.is_empty());
@@ -388,7 +413,11 @@ async fn a_message_of_another_type_holds_no_other_back() {
 #[tokio::test]
 async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
     let dir = Dir::new();
-    let queue = queue::sqlite(dir.path()).busy_timeout(Duration::from_millis(20));
+    let queue = Sqlite::at(dir.path())
+        .busy_timeout(Duration::from_millis(20))
+        .open()
+        .unwrap()
+        .queue("jobs");
     let queue: SqliteQueue = queue.open().unwrap();
     let raw = dir.raw();
     raw.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -410,7 +439,11 @@ async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
     let Some(disk) = SmallDisk::mount() else {
         return;
     };
-    let queue: SqliteQueue = queue::sqlite(disk.file("jobs.db")).open().unwrap();
+    let queue: SqliteQueue = Sqlite::open(disk.file("jobs.db"))
+        .unwrap()
+        .queue("jobs")
+        .open()
+        .unwrap();
     let large = "x".repeat(10_000);
     queue
         .send(vec![message("a"), message(&large)])
@@ -441,7 +474,9 @@ async fn child() {
     let Some(path) = std::env::var_os("BRIGADE_QUEUE_OF_CHILD") else {
         return;
     };
-    let queue: SqliteQueue = queue::sqlite(path)
+    let queue: SqliteQueue = Sqlite::open(path)
+        .unwrap()
+        .queue("jobs")
         .lease(Duration::from_secs(3))
         .open()
         .unwrap();

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use brigade::prelude::*;
+use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::journal;
-use pipeline_connectors::queue::{Replayed, SqliteDeadLetters, SqliteQueue, sqlite};
-use pipeline_connectors::{Database, Table};
+use pipeline_connectors::queue::{Replayed, SqliteLetters, SqliteQueue};
+use pipeline_connectors::sink::Table;
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::journal::{
     Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored,
@@ -27,8 +28,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// What works on orders: a stage that is recorded, one that fails at first, and a table of what is done.
 struct Shop {
     orders: SqliteQueue,
-    journal: journal::Sqlite,
-    letters: SqliteDeadLetters,
+    journal: journal::SqliteJournal,
+    letters: SqliteLetters,
     done: Table,
     dir: TempDir,
     calls: Arc<Calls>,
@@ -66,13 +67,18 @@ impl Shop {
     fn open(files: [&str; 3], gate: Option<Semaphore>) -> Self {
         let dir = TempDir::new().unwrap();
         let [orders, journal, letters] = files.map(|name| dir.path().join(name));
-        let rows = Database::open(&journal).unwrap();
+        let rows = Sqlite::open(&journal).unwrap();
         let done = rows.table("done").column("tens", "INTEGER").create();
-        let quick = pipeline_connectors::sqlite(letters).busy_timeout(Duration::from_millis(10));
+        let quick = Sqlite::at(letters).busy_timeout(Duration::from_millis(10));
         Self {
-            orders: sqlite(orders).lease(PATIENCE).open().unwrap(),
-            journal: journal::sqlite(journal).open().unwrap(),
-            letters: SqliteDeadLetters::open_file(quick).unwrap(),
+            orders: Sqlite::open(orders)
+                .unwrap()
+                .queue("orders")
+                .lease(PATIENCE)
+                .open()
+                .unwrap(),
+            journal: Sqlite::open(journal).unwrap().journal().open().unwrap(),
+            letters: quick.open().unwrap().letters().open().unwrap(),
             done: done.open().unwrap(),
             dir,
             calls: Arc::new(Calls {
@@ -178,7 +184,7 @@ impl Queue for CutOff<SqliteQueue> {
     }
 }
 
-impl Journal for CutOff<journal::Sqlite> {
+impl Journal for CutOff<journal::SqliteJournal> {
     fn name(&self) -> Arc<str> {
         self.0.name()
     }
@@ -386,7 +392,10 @@ async fn a_value_that_can_no_longer_be_read_is_made_again() {
 async fn a_value_over_the_limit_of_the_journal_is_made_again_only_where_its_frame_is_left_out() {
     let mut shop = Shop::open(APART, None);
     // No number takes less than a byte.
-    let journal = journal::sqlite(shop.dir.path().join("journal.db")).value_limit(0);
+    let journal = Sqlite::open(shop.dir.path().join("journal.db"))
+        .unwrap()
+        .journal()
+        .value_limit(0);
     shop.journal = journal.open().unwrap();
     shop.fail(&["plums"]).await;
     let calls = || {

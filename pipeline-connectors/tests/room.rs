@@ -13,9 +13,10 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use kinds::KINDS;
+use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::journal::{self, Completing};
-use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
-use pipeline_connectors::{Database, OpenErrorKind, Table};
+use pipeline_connectors::queue::{SqliteLetters, SqliteQueue};
+use pipeline_connectors::sink::Table;
 use pipeline_runtime::BoxError;
 use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, Journal as _, TaskName};
 use pipeline_runtime::queue::{DeadLetter, DeadLetters as _, Outgoing, Queue as _};
@@ -32,8 +33,8 @@ const ROOM: u64 = 256 * 1024;
 /// their logs do not.
 struct Files {
     queue: SqliteQueue,
-    journal: journal::Sqlite,
-    letters: SqliteDeadLetters,
+    journal: journal::SqliteJournal,
+    letters: SqliteLetters,
     table: Table,
     completing: Completing,
     numbers: AtomicU32,
@@ -70,17 +71,27 @@ const PARTS: [Part; 5] = [
 impl Files {
     fn on(disk: &SmallDisk) -> Self {
         let table = |file: Part| {
-            let database = Database::open(disk.file(file.file())).unwrap();
+            let database = Sqlite::open(disk.file(file.file())).unwrap();
             let table = database.table("rows").column("id", "INTEGER");
             let table = table.column("text", "TEXT").key(["id"]).upsert();
             table.create().open().unwrap()
         };
-        let journal = journal::sqlite(disk.file(Part::Journal.file()));
+        let journal = Sqlite::open(disk.file(Part::Journal.file()))
+            .unwrap()
+            .journal();
         let journal = journal.open().unwrap();
         let completing = journal.completing(&table(Part::Completing)).unwrap();
         Self {
-            queue: queue::sqlite(disk.file(Part::Queue.file())).open().unwrap(),
-            letters: SqliteDeadLetters::open(disk.file(Part::Letters.file())).unwrap(),
+            queue: Sqlite::open(disk.file(Part::Queue.file()))
+                .unwrap()
+                .queue("jobs")
+                .open()
+                .unwrap(),
+            letters: Sqlite::open(disk.file(Part::Letters.file()))
+                .unwrap()
+                .letters()
+                .open()
+                .unwrap(),
             table: table(Part::Table),
             journal,
             completing,
@@ -274,7 +285,7 @@ async fn a_file_opens_on_a_disk_that_logs_fill() {
     // There is room in the log of the queue. Whoever reads that just now keeps it from being cut, but for a moment.
     let deadline = Instant::now() + Duration::from_secs(30);
     let opened = loop {
-        let opened = SqliteDeadLetters::open(disk.file("new.db"));
+        let opened = Sqlite::open(disk.file("new.db")).and_then(|db| db.letters().open());
         if opened.is_ok() || Instant::now() > deadline {
             break opened;
         }

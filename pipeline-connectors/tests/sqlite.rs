@@ -5,9 +5,9 @@
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use pipeline_connectors::{
-    Binder, Database, OpenErrorKind, Row, Table, TableBuilder, Value, Values, conformance, sqlite,
-};
+use pipeline_connectors::conformance;
+use pipeline_connectors::database::{OpenErrorKind, Sqlite};
+use pipeline_connectors::sink::{Binder, Table, TableBuilder, TableRow, Value, Values};
 use pipeline_runtime::ErrorKind;
 use pipeline_runtime::sink::{Sink, Written};
 use rusqlite::Connection;
@@ -19,7 +19,7 @@ struct Post {
     text: Option<String>,
 }
 
-impl Row for Post {
+impl TableRow for Post {
     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
         assert!(self.id != 13, "unlucky");
         row.values(&[&self.id, &self.text])
@@ -50,7 +50,7 @@ impl Dir {
     }
 
     fn posts(&self) -> TableBuilder {
-        describe(&Database::open(self.path()).unwrap())
+        describe(&Sqlite::open(self.path()).unwrap())
     }
 
     fn stored(&self) -> Vec<Post> {
@@ -58,7 +58,7 @@ impl Dir {
     }
 }
 
-fn describe(db: &Database) -> TableBuilder {
+fn describe(db: &Sqlite) -> TableBuilder {
     db.table("posts")
         .column("id", "INTEGER")
         .column("text", "TEXT NOT NULL")
@@ -181,7 +181,7 @@ async fn a_row_that_panics_or_has_the_wrong_number_of_values_fails_alone() {
 #[tokio::test]
 async fn rows_that_panic_when_they_are_dropped_are_written() {
     struct Falls(i64);
-    impl Row for Falls {
+    impl TableRow for Falls {
         fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
             row.values(&[&self.0, &"text"])
         }
@@ -253,7 +253,7 @@ async fn it_keeps_the_contract_of_a_sink() {
 #[tokio::test]
 async fn two_tables_share_a_connection_and_may_be_written_at_the_same_time() {
     let dir = Dir::new();
-    let db = Database::open(dir.path()).unwrap();
+    let db = Sqlite::open(dir.path()).unwrap();
     let posts = describe(&db).open().unwrap();
     let rejects = db
         .table("rejects")
@@ -277,7 +277,7 @@ async fn two_tables_share_a_connection_and_may_be_written_at_the_same_time() {
 async fn a_locked_database_is_away_says_file_and_advice_gives_the_rows_back_and_later_ones_succeed()
 {
     let dir = Dir::new();
-    let db = sqlite(dir.path()).busy_timeout(Duration::from_millis(50));
+    let db = Sqlite::at(dir.path()).busy_timeout(Duration::from_millis(50));
     let table = describe(&db.open().unwrap()).open().unwrap();
     let other = Connection::open(dir.path()).unwrap();
     other.execute_batch("BEGIN IMMEDIATE").unwrap();
@@ -352,7 +352,7 @@ async fn a_trigger_that_rolls_back_fails_the_batch_and_not_the_next() {
 fn what_cannot_be_opened_says_why_and_what_to_do() {
     let dir = Dir::new();
     let kind = |path: PathBuf| {
-        let sqlite = sqlite(&path).busy_timeout(Duration::from_millis(20));
+        let sqlite = Sqlite::at(&path).busy_timeout(Duration::from_millis(20));
         let error = sqlite.open().unwrap_err();
         assert!(
             error.to_string().contains(&*path.to_string_lossy()),
@@ -389,7 +389,7 @@ fn what_cannot_be_opened_says_why_and_what_to_do() {
 #[test]
 fn a_table_that_does_not_fit_its_description_is_found_at_open() {
     let dir = Dir::new();
-    let db = Database::open(dir.path()).unwrap();
+    let db = Sqlite::open(dir.path()).unwrap();
     let problem = |table: TableBuilder| match table.open().unwrap_err().kind {
         OpenErrorKind::Table { problem, .. } => problem,
         other => panic!("{other:?}"),
@@ -422,7 +422,7 @@ fn a_database_that_may_not_be_written_is_found_at_open() {
     let set = |mode| std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode));
     set(0o444).unwrap();
     let may_write_all = std::fs::OpenOptions::new().write(true).open(&path).is_ok();
-    match Database::open(&path) {
+    match Sqlite::open(&path) {
         Err(error) => assert_eq!(error.kind, OpenErrorKind::ReadOnly),
         // The superuser.
         Ok(_) => assert!(may_write_all),
@@ -432,7 +432,7 @@ fn a_database_that_may_not_be_written_is_found_at_open() {
 #[tokio::test]
 async fn names_with_quotes_and_spaces_are_quoted() {
     let dir = Dir::new();
-    let db = Database::open(dir.path()).unwrap();
+    let db = Sqlite::open(dir.path()).unwrap();
     let table = db
         .table("odd \"name\"")
         .column("the key", "TEXT")

@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, Command, Stdio};
 
 use common::drain_all;
-use pipeline_connectors::stdin;
+use pipeline_connectors::source::stdin;
 use pipeline_runtime::source::{Flow, Pulled, Source};
 
 const CHILD: &str = "BRIGADE_STDIN_CHILD";

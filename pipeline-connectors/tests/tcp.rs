@@ -9,7 +9,8 @@ use std::net::SocketAddr;
 
 use common::{drain_all, eventually, numbered};
 use futures::FutureExt;
-use pipeline_connectors::{LastLine, LineErrorKind, Tcp, conformance, tcp};
+use pipeline_connectors::conformance;
+use pipeline_connectors::source::{LastLine, LineErrorKind, Tcp, tcp};
 use pipeline_runtime::source::{Flow, Line, Pulled, Source};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;

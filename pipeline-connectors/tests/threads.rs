@@ -5,7 +5,7 @@
 mod common;
 
 use common::eventually;
-use pipeline_connectors::files;
+use pipeline_connectors::source::files;
 use pipeline_runtime::source::{Pulled, Source};
 
 /// How many threads of a source there are.

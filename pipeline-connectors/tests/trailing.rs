@@ -15,7 +15,7 @@ use std::sync::LazyLock;
 
 use common::{Failed, drain_all, numbered};
 use heard::Heard;
-use pipeline_connectors::{ReadErrorKind, files};
+use pipeline_connectors::source::{ReadErrorKind, files};
 use tempfile::TempDir;
 
 static HEARD: LazyLock<Heard> = LazyLock::new(|| {

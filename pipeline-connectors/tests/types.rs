@@ -8,14 +8,17 @@
     feature = "sqs"
 ))]
 
+use pipeline_connectors::database::{OpenError, Sqlite, SqliteBuilder};
 use pipeline_connectors::queue::{
-    DeadLetterQueue, LettersError, Replay, ReplayError, Replayed, SqliteDeadLetters, SqliteQueue,
-    SqliteQueueBuilder, SqsQueue, SqsQueueBuilder,
+    DeadLetterQueue, LettersError, Replay, ReplayError, Replayed, SqliteLetters,
+    SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, SqsQueue, SqsQueueBuilder,
 };
-use pipeline_connectors::{
-    BindError, Database, Files, LineError, Listen, OpenError, Progress, ProgressSnapshot,
-    ReadError, RowError, Sqlite, Stdin, Table, TableBuilder, TableSnapshot, TableStats, Tcp,
-    TcpSnapshot, TcpStats, Values, WriteError,
+use pipeline_connectors::sink::{
+    RowError, Table, TableBuilder, TableSnapshot, TableStats, Values, WriteError,
+};
+use pipeline_connectors::source::{
+    BindError, Files, LineError, Listen, ReadError, ReadSnapshot, ReadStats, Stdin, Tcp,
+    TcpSnapshot, TcpStats,
 };
 
 fn may_go_anywhere<T: Send + Sync + Unpin + 'static>() {}
@@ -31,22 +34,23 @@ macro_rules! all_go_anywhere {
 
 all_go_anywhere!(
     BindError,
-    Database,
     DeadLetterQueue<SqliteQueue>,
     Files,
     LettersError,
     LineError,
     Listen<String>,
     OpenError,
-    Progress,
-    ProgressSnapshot,
     ReadError,
+    ReadSnapshot,
+    ReadStats,
     Replay<'static, SqliteQueue>,
     ReplayError,
     Replayed,
     RowError,
     Sqlite,
-    SqliteDeadLetters,
+    SqliteBuilder,
+    SqliteLetters,
+    SqliteLettersBuilder,
     SqliteQueue,
     SqliteQueue<Vec<u8>>,
     SqliteQueueBuilder,

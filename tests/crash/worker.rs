@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade::database::Sqlite;
 use brigade::journal;
 use brigade::prelude::*;
-use brigade::queue::{Delivery, Outgoing, SqliteDeadLetters, SqliteQueue};
+use brigade::queue::{Delivery, Outgoing, SqliteLetters, SqliteQueue};
 use brigade::sink::{Sink, Table};
 
 use crate::notes::Notes;
@@ -60,8 +61,8 @@ async fn worker() {
 /// What a worker works with, all of it with the defaults that matter: those of the retention.
 struct Desk {
     queue: SqliteQueue,
-    journal: journal::Sqlite,
-    letters: SqliteDeadLetters,
+    journal: journal::SqliteJournal,
+    letters: SqliteLetters,
     table: Table,
 }
 
@@ -69,16 +70,25 @@ impl Desk {
     fn open(directory: &Path, places: Places) -> Self {
         let [queue, table, journal, letters] = places.files(directory);
         let busy = Duration::from_secs(60);
-        let database = sink::sqlite(table).busy_timeout(busy).open().unwrap();
+        let database = Sqlite::at(table).busy_timeout(busy).open().unwrap();
         let table = database.table("rows").column("number", "INTEGER NOT NULL");
         Self {
-            queue: queue::sqlite(queue)
-                .lease(LEASE)
+            queue: Sqlite::at(queue)
                 .busy_timeout(busy)
                 .open()
+                .unwrap()
+                .queue("jobs")
+                .lease(LEASE)
+                .open()
                 .unwrap(),
-            journal: journal::sqlite(journal).busy_timeout(busy).open().unwrap(),
-            letters: SqliteDeadLetters::open(letters).unwrap(),
+            journal: Sqlite::at(journal)
+                .busy_timeout(busy)
+                .open()
+                .unwrap()
+                .journal()
+                .open()
+                .unwrap(),
+            letters: Sqlite::open(letters).unwrap().letters().open().unwrap(),
             // No key: a row that is written twice is there twice.
             table: table.create().open().unwrap(),
         }

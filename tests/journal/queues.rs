@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brigade::database::Sqlite;
 use brigade::journal::{self, Forget, Journal};
 use brigade::prelude::*;
 use brigade::queue::Outgoing;
@@ -344,7 +345,11 @@ async fn lengths<J: Journal + Clone + 'static>(
     let mut made = [(0, 0); 2];
     for (index, text) in texts.into_iter().enumerate() {
         let file = directory.path().join(format!("{index}.db"));
-        let messages = queue::sqlite(file).open::<String>().unwrap();
+        let messages = Sqlite::open(file)
+            .unwrap()
+            .queue::<String>("jobs")
+            .open()
+            .unwrap();
         let message = Outgoing::new(text.to_owned()).id("a");
         assert!(messages.send(vec![message]).await.unwrap().is_empty());
         let calls = Arc::new(AtomicUsize::new(0));
@@ -373,7 +378,10 @@ async fn lengths<J: Journal + Clone + 'static>(
 #[tokio::test]
 async fn two_pipelines_over_one_journal_do_not_read_each_others_values() {
     let directory = tempfile::tempdir().unwrap();
-    let file = journal::sqlite(directory.path().join("tasks.db")).open();
+    let file = Sqlite::open(directory.path().join("tasks.db"))
+        .unwrap()
+        .journal()
+        .open();
     let apart = [(1, 1), (1, 2)];
     assert_eq!(lengths(&file.unwrap(), ["1", "22"]).await, apart);
     assert_eq!(lengths(&journal::memory(), ["1", "22"]).await, apart);
@@ -383,7 +391,10 @@ async fn two_pipelines_over_one_journal_do_not_read_each_others_values() {
 #[tokio::test]
 async fn two_pipelines_under_one_scope_of_a_journal_read_each_others_values() {
     let directory = tempfile::tempdir().unwrap();
-    let file = journal::sqlite(directory.path().join("tasks.db")).open();
+    let file = Sqlite::open(directory.path().join("tasks.db"))
+        .unwrap()
+        .journal()
+        .open();
     let shared = [(1, 1), (0, 1)];
     let file = file.unwrap().scope("x");
     assert_eq!(lengths(&file, ["1", "22"]).await, shared);

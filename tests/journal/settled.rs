@@ -5,10 +5,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use brigade::database::Sqlite;
 use brigade::journal;
 use brigade::prelude::*;
 use brigade::queue::{DeliveryStats, Outgoing, SqliteQueue};
-use brigade::sink::{Database, Table};
+use brigade::sink::Table;
 use tokio::sync::Semaphore;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -30,7 +31,10 @@ impl Place {
 
     /// A queue with these messages, whose leases are longer than what is done to them here takes.
     async fn queue(&self, file: &str, messages: &[&str]) -> SqliteQueue {
-        let queue = queue::sqlite(self.file(file)).lease(Duration::from_secs(3));
+        let queue = Sqlite::open(self.file(file))
+            .unwrap()
+            .queue("jobs")
+            .lease(Duration::from_secs(3));
         let queue = queue.open().unwrap();
         let message = |text: &&str| Outgoing::new((*text).to_owned()).id(*text);
         let unsent = queue.send(messages.iter().map(message).collect()).await;
@@ -39,7 +43,7 @@ impl Place {
     }
 
     fn table(&self, file: &str) -> Table {
-        let database = Database::open(self.file(file)).unwrap();
+        let database = Sqlite::open(self.file(file)).unwrap();
         let table = database.table("rows").column("text", "TEXT NOT NULL");
         table.create().open().unwrap()
     }
@@ -252,7 +256,11 @@ async fn a_message_of_another_queue_is_not_settled_here_and_is_told_what_to_do()
 async fn a_task_is_completed_with_its_row_once_and_only_for_the_delivery_that_began_last() {
     let place = Place::new();
     let queue = place.queue("queue.db", &["a", "b"]).await;
-    let journal = journal::sqlite(place.file("work.db")).open().unwrap();
+    let journal = Sqlite::open(place.file("work.db"))
+        .unwrap()
+        .journal()
+        .open()
+        .unwrap();
     let table = place.table("work.db");
     let (gate, entered) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let deliveries = queue.clone().deliveries();
@@ -278,7 +286,7 @@ async fn a_task_is_completed_with_its_row_once_and_only_for_the_delivery_that_be
         .unwrap();
     // Another worker has begun `a` meanwhile.
     let begin = journal::Begin {
-        task: journal::TaskName::new("sqlite:queue.db", "a"),
+        task: journal::TaskName::new("sqlite:queue.db/jobs", "a"),
         message: None,
     };
     let begun = journal::Journal::begin(&journal, vec![begin])
@@ -309,7 +317,11 @@ async fn a_task_is_completed_with_its_row_once_and_only_for_the_delivery_that_be
 #[tokio::test]
 async fn a_delivery_of_a_task_that_is_done_is_passed_over_and_a_new_message_of_its_id_is_not() {
     let place = Place::new();
-    let journal = journal::sqlite(place.file("work.db")).open().unwrap();
+    let journal = Sqlite::open(place.file("work.db"))
+        .unwrap()
+        .journal()
+        .open()
+        .unwrap();
     let table = place.table("work.db");
     let queue = place.queue("queue.db", &["a"]).await;
     let run = async || {
@@ -347,7 +359,11 @@ async fn a_delivery_of_a_task_that_is_done_is_passed_over_and_a_new_message_of_i
 #[tokio::test]
 async fn without_a_journal_no_task_is_completed_and_it_says_what_is_missing() {
     let place = Place::new();
-    let journal = journal::sqlite(place.file("work.db")).open().unwrap();
+    let journal = Sqlite::open(place.file("work.db"))
+        .unwrap()
+        .journal()
+        .open()
+        .unwrap();
     let rows = journal.completing(&place.table("work.db")).unwrap();
     let failure = pipeline! { [["a"]] map(|text: &str| (text.to_owned(),)), :drive rows }
         .run()

@@ -5,8 +5,9 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
+use brigade::database::Sqlite;
 use brigade::prelude::*;
-use brigade::queue::{self, Outgoing, SqliteDeadLetters, SqliteQueue};
+use brigade::queue::{self, Outgoing, SqliteQueue};
 use brigade::sink::Table;
 use tokio::time::{Instant, timeout};
 
@@ -168,7 +169,7 @@ async fn lines_of_files_come_before_time_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn rows_are_written_before_time_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let database = sink::sqlite(folder.path().join("rows.db")).open().unwrap();
+    let database = Sqlite::at(folder.path().join("rows.db")).open().unwrap();
     let table = database
         .table("rows")
         .column("number", "INTEGER")
@@ -190,8 +191,10 @@ async fn rows_are_written_before_time_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_in_a_file_answers_before_time_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let orders = queue::sqlite(folder.path().join("queue.db"))
-        .open::<String>()
+    let orders = Sqlite::open(folder.path().join("queue.db"))
+        .unwrap()
+        .queue::<String>("jobs")
+        .open()
         .unwrap();
     let messages = (0..100)
         .map(|number: u64| Outgoing::new(number.to_string()))
@@ -217,7 +220,9 @@ async fn a_queue_in_a_file_answers_before_time_goes_on() {
 #[tokio::test(start_paused = true)]
 async fn a_journal_in_a_file_answers_before_time_goes_on() {
     let folder = tempfile::tempdir().unwrap();
-    let journal = brigade::journal::sqlite(folder.path().join("journal.db"))
+    let journal = Sqlite::open(folder.path().join("journal.db"))
+        .unwrap()
+        .journal()
         .open()
         .unwrap();
     let kept = Kept::open();
@@ -239,7 +244,11 @@ async fn a_journal_in_a_file_answers_before_time_goes_on() {
 
 /// A queue in a file of this folder with the messages `0` to `99`.
 async fn hundred(folder: &Path) -> SqliteQueue {
-    let orders = queue::sqlite(folder.join("work.db")).open().unwrap();
+    let orders = Sqlite::open(folder.join("work.db"))
+        .unwrap()
+        .queue("jobs")
+        .open()
+        .unwrap();
     let messages = (0..100).map(|number: u64| Outgoing::new(number.to_string()));
     let sent = timeout(LATER, orders.send(messages.collect())).await;
     assert!(sent.expect("time ran ahead").unwrap().is_empty());
@@ -247,7 +256,7 @@ async fn hundred(folder: &Path) -> SqliteQueue {
 }
 
 fn numbers(folder: &Path) -> Table {
-    let database = sink::sqlite(folder.join("work.db")).open().unwrap();
+    let database = Sqlite::at(folder.join("work.db")).open().unwrap();
     let table = database.table("numbers").column("number", "INTEGER");
     table.create().open().unwrap()
 }
@@ -279,7 +288,7 @@ fn count(file: &Path, table: &str) -> u64 {
 
 ends_in_time! {
     dead_letters_are_written_to_a_file_before_time_goes_on: |folder, orders| {
-        let letters = SqliteDeadLetters::open(folder.join("dead.db")).unwrap();
+        let letters = Sqlite::open(folder.join("dead.db")).unwrap().letters().open().unwrap();
         pipeline! {
             [orders.deliveries().until_idle().wait(Duration::ZERO), queue::dead_letters(letters)]
             map(|_order| Err::<(), _>("refused"))?,
@@ -296,7 +305,7 @@ ends_in_time! {
         }
     }, count(&folder.join("work.db"), "numbers");
     rows_that_complete_their_tasks_are_written_before_time_goes_on: |folder, orders| {
-        let journal = brigade::journal::sqlite(folder.join("work.db")).open().unwrap();
+        let journal = Sqlite::open(folder.join("work.db")).unwrap().journal().open().unwrap();
         let rows = journal.completing(&numbers(folder)).unwrap();
         pipeline! {
             [orders.deliveries().until_idle().wait(Duration::ZERO)]

@@ -5,7 +5,8 @@ mod rejects;
 
 use std::fmt;
 
-use brigade::{BoxError, Report, sink};
+use brigade::database::Sqlite;
+use brigade::{BoxError, Report};
 
 use crate::args::Args;
 use crate::totals::{self, Totals};
@@ -28,7 +29,7 @@ impl Tables {
     ///
     /// If this is not a database, or it cannot be written.
     pub fn open(args: &Args, voice: Voice) -> Result<Self, BoxError> {
-        let database = sink::sqlite(args.database())
+        let database = Sqlite::at(args.database())
             .busy_timeout(args.busy_timeout)
             .open()?;
         Ok(Self {

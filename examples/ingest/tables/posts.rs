@@ -4,9 +4,8 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use brigade::sink::{
-    Binder, Database, Row, Sink, SinkError, Table, TableSnapshot, WriteError, Written,
-};
+use brigade::database::Sqlite;
+use brigade::sink::{Binder, Sink, SinkError, Table, TableRow, TableSnapshot, WriteError, Written};
 use brigade::{BoxError, Cause};
 use compact_str::CompactString;
 
@@ -52,7 +51,7 @@ fn json(list: &[CompactString]) -> Json {
     Cow::Owned(serde_json::to_string(list).expect("strings can be written"))
 }
 
-impl Row for Posted {
+impl TableRow for Posted {
     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
         row.values(&[
             &self.id,
@@ -84,7 +83,7 @@ impl Posts {
         self.mended.load(Relaxed)
     }
 
-    pub fn open(database: &Database) -> Result<Self, BoxError> {
+    pub fn open(database: &Sqlite) -> Result<Self, BoxError> {
         let table = database
             .table("posts")
             .column("id", "INTEGER")

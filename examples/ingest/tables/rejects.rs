@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use brigade::sink::{Database, Sink, SinkError, Table, TableSnapshot, Value, Written};
+use brigade::database::Sqlite;
+use brigade::sink::{Sink, SinkError, Table, TableSnapshot, Value, Written};
 use brigade::source::Line;
 use brigade::{BoxError, Cause, Failure};
 
@@ -34,7 +35,7 @@ impl Rejects {
         self.table.stats().snapshot()
     }
 
-    pub fn open(database: &Database, voice: Voice) -> Result<Self, BoxError> {
+    pub fn open(database: &Sqlite, voice: Voice) -> Result<Self, BoxError> {
         let table = database
             .table("rejects")
             .column("key", "TEXT")

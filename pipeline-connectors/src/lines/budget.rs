@@ -57,7 +57,6 @@ impl Budget {
     }
 
     /// Blocks until `bytes` (at most the bound) are free. `None` once the budget is closed.
-    #[cfg(any(test, feature = "_reader"))]
     pub(crate) fn reserve(self: &Arc<Self>, bytes: usize) -> Option<Reserved> {
         futures::executor::block_on(std::future::poll_fn(|cx| self.poll_reserve(cx, bytes)))
     }
@@ -76,7 +75,6 @@ impl Budget {
     }
 
     /// Ends the waiting for ever.
-    #[cfg(any(test, feature = "_reader"))]
     pub(crate) fn close(&self) {
         self.change(|state| state.closed = true);
     }
@@ -115,7 +113,6 @@ pub(crate) struct Reserved {
 
 impl Reserved {
     /// How many bytes it holds.
-    #[cfg(feature = "tcp")]
     pub(crate) fn bytes(&self) -> usize {
         self.bytes
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use pipeline_runtime::Origin;
-#[cfg(feature = "tcp")]
 use pipeline_runtime::source::SourceError;
 use pipeline_runtime::source::{Line, Pulled};
 
@@ -70,7 +69,6 @@ impl Intake {
     }
 
     /// The input is gone: the failure of the line that was cut off, if there is one.
-    #[cfg(feature = "tcp")]
     pub(crate) fn cut_off(mut self) -> Option<SourceError> {
         self.splitter.cut_off()
     }

@@ -93,7 +93,6 @@ impl Splitter {
     }
 
     /// The input is gone: what came of the line that has begun is not a line.
-    #[cfg(any(test, feature = "tcp"))]
     pub(crate) fn cut_off(&mut self) -> Option<SourceError> {
         let bytes = std::mem::take(&mut self.part);
         (!bytes.is_empty()).then(|| self.failure(LineErrorKind::CutOff, bytes))

@@ -10,7 +10,7 @@ use tokio::sync::mpsc::{self, Receiver};
 
 use super::input::Input;
 use super::thread::{Piece, Reader, Spares};
-use super::{DECODER_MEMORY, Progress, ReadError};
+use super::{DECODER_MEMORY, ReadError, ReadStats};
 use crate::lines::{BYTE_BOUND, Block, Budget, Intake, LINE_LIMIT};
 
 /// How many pieces may wait; the byte budget is what bounds them, this only keeps tiny ones from being many.
@@ -40,25 +40,25 @@ pub(crate) struct Feed {
     thread: &'static str,
     inputs: Vec<Input>,
     pub(crate) settings: Settings,
-    progress: Progress,
+    stats: ReadStats,
     running: Option<Running>,
 }
 
 impl Feed {
     pub(crate) fn new(thread: &'static str, inputs: Vec<Input>) -> Self {
-        let progress = Progress::default();
-        progress.set_files(inputs.len());
+        let stats = ReadStats::default();
+        stats.set_files(inputs.len());
         Self {
             thread,
             inputs,
             settings: Settings::default(),
-            progress,
+            stats,
             running: None,
         }
     }
 
-    pub(crate) fn progress(&self) -> Progress {
-        self.progress.clone()
+    pub(crate) fn stats(&self) -> ReadStats {
+        self.stats.clone()
     }
 
     pub(crate) async fn pull(
@@ -83,7 +83,7 @@ impl Feed {
     fn started(&mut self) -> Result<&mut Running, SourceError> {
         if self.running.is_none() {
             let inputs = std::mem::take(&mut self.inputs);
-            let running = Running::start(self.thread, inputs, self.settings, self.progress());
+            let running = Running::start(self.thread, inputs, self.settings, self.stats());
             self.running = Some(running.map_err(SourceError::new)?);
         }
         Ok(self.running.as_mut().expect("it was just started"))
@@ -110,7 +110,7 @@ impl Running {
         name: &str,
         inputs: Vec<Input>,
         settings: Settings,
-        progress: Progress,
+        stats: ReadStats,
     ) -> std::io::Result<Self> {
         let (sender, pieces) = mpsc::channel(PIECES);
         let always_there = inputs.iter().all(|input| matches!(input, Input::File(_)));
@@ -121,7 +121,7 @@ impl Running {
             pieces: sender,
             budget: Arc::clone(&budget),
             spares: spares.clone(),
-            progress,
+            stats,
             decoder_memory: settings.decoder_memory,
         };
         thread::Builder::new()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::error::Refused;
 use super::patient::Patient;
-use super::{Progress, ReadError, ReadErrorKind};
+use super::{ReadError, ReadErrorKind, ReadStats};
 use crate::descriptors;
 
 /// Something to read lines from.
@@ -47,7 +47,7 @@ impl Input {
         }
     }
 
-    pub(super) fn open(&self, progress: &Progress) -> Result<Opened, ReadError> {
+    pub(super) fn open(&self, stats: &ReadStats) -> Result<Opened, ReadError> {
         let (bytes, regular): (Box<dyn Read + Send>, bool) = match self {
             Self::File(path) => {
                 let (file, metadata) = open_file(path).map_err(not_opened)?;
@@ -59,9 +59,9 @@ impl Input {
             }
             Self::Stdin => (Box::new(Patient(io::stdin())), false),
         };
-        let progress = progress.clone();
+        let stats = stats.clone();
         Ok(Opened {
-            bytes: Box::new(Counted { bytes, progress }),
+            bytes: Box::new(Counted { bytes, stats }),
             regular,
         })
     }
@@ -124,16 +124,16 @@ impl Read for Whole {
     }
 }
 
-/// Tells the progress what is read.
+/// Counts what is read.
 struct Counted {
     bytes: Box<dyn Read + Send>,
-    progress: Progress,
+    stats: ReadStats,
 }
 
 impl Read for Counted {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         let read = self.bytes.read(buffer)?;
-        self.progress.add_read(read);
+        self.stats.add_read(read);
         Ok(read)
     }
 }

@@ -8,7 +8,7 @@ mod input;
 mod lookahead;
 mod members;
 mod patient;
-mod progress;
+mod stats;
 mod thread;
 mod xz;
 mod zst;
@@ -16,7 +16,7 @@ mod zst;
 pub use error::{ReadError, ReadErrorKind};
 pub(crate) use feed::Feed;
 pub(crate) use input::Input;
-pub use progress::{Progress, ProgressSnapshot};
+pub use stats::{ReadSnapshot, ReadStats};
 
 /// How much memory a decoder may use, in bytes, where nothing else is said: 2 GiB, the largest window of zstd.
 pub const DECODER_MEMORY: u64 = 2 << 30;

@@ -9,7 +9,7 @@ use tokio::sync::mpsc::Sender;
 use super::codec::{Codec, decoded};
 use super::error::Refused;
 use super::input::{Input, Opened};
-use super::{Progress, ReadError, ReadErrorKind};
+use super::{ReadError, ReadErrorKind, ReadStats};
 use crate::descriptors;
 use crate::lines::{Block, Budget};
 
@@ -58,7 +58,7 @@ pub(super) struct Reader {
     pub(super) pieces: Sender<Piece>,
     pub(super) budget: Arc<Budget>,
     pub(super) spares: Spares,
-    pub(super) progress: Progress,
+    pub(super) stats: ReadStats,
     pub(super) decoder_memory: u64,
 }
 
@@ -68,7 +68,7 @@ impl Reader {
         let mut sizes = self.inputs.iter().map(Input::size);
         let total = sizes.try_fold(0_u64, |sum, size| Some(sum.saturating_add(size?)));
         if let Some(total) = total {
-            self.progress.set_total(total);
+            self.stats.set_total(total);
         }
         for input in std::mem::take(&mut self.inputs) {
             if self.read(&input).is_break() {
@@ -82,13 +82,13 @@ impl Reader {
     /// One input, from beginning to end. Breaks if nobody wants the rest.
     fn read(&self, input: &Input) -> ControlFlow<()> {
         let name = input.name();
-        self.progress.begin(&name);
+        self.stats.begin(&name);
         self.hand_over(Piece::Begin(Arc::clone(&name)))?;
-        let last = match input.open(&self.progress) {
+        let last = match input.open(&self.stats) {
             Ok(opened) => self.read_opened(&name, opened)?,
             Err(error) => Piece::Broken(error),
         };
-        self.progress.end();
+        self.stats.end();
         self.hand_over(last)
     }
 
@@ -103,7 +103,7 @@ impl Reader {
             let (block, ended) = self.fill(&mut *bytes, opened.regular)?;
             read += block.filled as u64;
             if !block.is_empty() {
-                self.progress.add_decompressed(block.filled);
+                self.stats.add_decompressed(block.filled);
                 self.hand_over(Piece::Bytes(block))?;
             }
             match ended {

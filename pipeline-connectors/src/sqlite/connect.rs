@@ -10,12 +10,12 @@ use super::logged::Logged;
 use super::patience::{Patience, wait_for_locks};
 use super::room::with_room;
 use super::schema::Unusable;
-use super::{OpenError, OpenErrorKind, Sqlite, Synchronous};
+use super::{OpenError, OpenErrorKind, SqliteBuilder, Synchronous};
 
 /// The name of a database in memory: for who plans a pipeline, or tries one.
 const IN_MEMORY: &str = ":memory:";
 
-impl Sqlite {
+impl SqliteBuilder {
     /// Opens the file as a connection that nobody shares.
     pub(crate) fn open_alone(&self) -> Result<Connection, OpenError> {
         let (connection, ()) = self.connect(|_| Ok(()))?;

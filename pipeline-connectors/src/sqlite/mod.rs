@@ -1,33 +1,38 @@
-//! Rows into tables of a SQLite database.
+//! A SQLite file, and what may be in it: tables, queues, journals, dead letters.
 
 mod checkpoint;
 mod connect;
-mod database;
 mod descriptors;
 mod error;
 mod growth;
+mod handle;
+#[cfg(feature = "journal")]
+mod journal;
+mod letters;
 mod logged;
 mod patience;
+mod queue;
 mod room;
-mod row;
 mod schema;
-mod sql;
-mod stats;
 mod table;
-mod units;
-mod write;
 
-pub use database::{Database, Sqlite, Synchronous, sqlite};
-pub use error::{OpenError, OpenErrorKind, RowError, WriteError};
+pub use error::{OpenError, OpenErrorKind};
 pub(crate) use error::{kind, refused, said};
+pub use handle::{Sqlite, SqliteBuilder, Synchronous};
+#[cfg(feature = "journal")]
+pub use journal::{Completing, JournalSnapshot, JournalStats, SqliteJournal, SqliteJournalBuilder};
+pub use letters::{
+    LettersError, NoJournal, Replay, ReplayError, Replayed, SqliteLetters, SqliteLettersBuilder,
+    Unsent,
+};
+pub use queue::{Depth, QueueBody, Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};
-pub use row::{Binder, Row, Values};
 pub use rusqlite::types::{ToSql, Value};
 pub(crate) use schema::{Schema, Unusable};
-pub use stats::{TableSnapshot, TableStats};
-pub use table::{Table, TableBuilder};
-pub use units::Claiming;
-pub(crate) use units::{Claim, Claims};
+pub use table::{
+    Binder, RowError, Table, TableBuilder, TableRow, TableSnapshot, TableStats, Values, WriteError,
+};
+pub(crate) use table::{Claim, Claiming, Claims};
 
 /// An error that may be one of SQLite.
 pub(crate) trait Cause {

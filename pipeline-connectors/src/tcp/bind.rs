@@ -21,7 +21,7 @@ const BACKLOG: u32 = 4096;
 /// # Examples
 ///
 /// ```
-/// # use pipeline_connectors as source;
+/// # use pipeline_connectors::source;
 /// # async fn listen() -> Result<(), Box<dyn std::error::Error>> {
 /// let posts = source::tcp("127.0.0.1:0").bind().await?;
 /// println!("listening on {}", posts.local_addr());

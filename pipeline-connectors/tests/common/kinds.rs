@@ -6,8 +6,8 @@ use std::any::Any;
 use std::path::Path;
 use std::time::Duration;
 
-use pipeline_connectors::queue::{self, SqliteDeadLetters, SqliteQueue};
-use pipeline_connectors::{OpenError, journal, sqlite};
+use pipeline_connectors::database::{OpenError, Sqlite};
+use pipeline_connectors::queue::SqliteQueue;
 
 /// What may be in a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,19 +32,16 @@ impl Kind {
 
     /// Opens the file, and makes it if there is none.
     pub(crate) fn open(self, path: &Path, busy: Duration) -> Result<Box<dyn Any>, OpenError> {
+        let db = Sqlite::at(path).busy_timeout(busy).open()?;
         Ok(match self {
-            Self::Journal => Box::new(journal::sqlite(path).busy_timeout(busy).open()?),
+            Self::Journal => Box::new(db.journal().open()?),
             Self::Queue => {
-                let queue: SqliteQueue = queue::sqlite(path).busy_timeout(busy).open()?;
+                let queue: SqliteQueue = db.queue("jobs").open()?;
                 Box::new(queue)
             }
-            Self::Letters => {
-                let file = sqlite(path).busy_timeout(busy);
-                Box::new(SqliteDeadLetters::open_file(file)?)
-            }
+            Self::Letters => Box::new(db.letters().open()?),
             Self::Table => {
-                let database = sqlite(path).busy_timeout(busy).open()?;
-                let table = database.table("rows").column("text", "TEXT");
+                let table = db.table("rows").column("text", "TEXT");
                 Box::new(table.create().open()?)
             }
         })

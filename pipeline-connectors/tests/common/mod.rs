@@ -12,9 +12,9 @@ use pipeline_runtime::source::{Flow, Pulled, Source, SourceError};
 pub(crate) struct Failed {
     pub(crate) place: Origin,
     pub(crate) message: String,
-    pub(crate) line: Option<pipeline_connectors::LineError>,
+    pub(crate) line: Option<pipeline_connectors::source::LineError>,
     #[cfg(feature = "_reader")]
-    pub(crate) read: Option<pipeline_connectors::ReadErrorKind>,
+    pub(crate) read: Option<pipeline_connectors::source::ReadErrorKind>,
 }
 
 impl From<&SourceError> for Failed {
@@ -26,7 +26,7 @@ impl From<&SourceError> for Failed {
             #[cfg(feature = "_reader")]
             read: failure
                 .error()
-                .downcast_ref::<pipeline_connectors::ReadError>()
+                .downcast_ref::<pipeline_connectors::source::ReadError>()
                 .map(|error| error.kind.clone()),
         }
     }

@@ -14,7 +14,7 @@ pub use crate::journal::Task;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a journal",
     label = "not a journal",
-    note = "a journal is `journal::memory()`, `journal::sqlite(path).open()?`, or a type that implements `Journal`"
+    note = "a journal is `journal::memory()`, `Sqlite::open(path)?.journal().open()?`, or a type that implements `Journal`"
 )]
 pub trait Records<R> {
     /// Gathers what is recorded in it.

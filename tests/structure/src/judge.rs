@@ -3,6 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use syn::Item;
+
 use crate::floors::{self, Floors, Ring};
 use crate::rules::{Allowed, Package};
 use crate::tree::Tree;
@@ -20,6 +22,7 @@ pub(crate) fn judge(package: &Package, tree: &Tree) -> Vec<String> {
         }
         rings(package, floors, &mut wrong);
     }
+    doors(package, tree, &mut wrong);
     unknown(package, &ways, &mut wrong);
     stale(package, tree, &folders, &mut wrong);
     wrong
@@ -85,7 +88,8 @@ fn shares(package: &Package, floors: &Floors, wrong: &mut Vec<String>) {
     if package.shared.is_empty() {
         return;
     }
-    for (from, arrows) in &floors.arrows {
+    let is_door = |from: &String| package.doors.contains(&from.as_str());
+    for (from, arrows) in floors.arrows.iter().filter(|(from, _)| !is_door(from)) {
         for (to, place) in arrows {
             if !package.shared.contains(&to.as_str()) {
                 let shared = package.shared.join("`, `");
@@ -93,6 +97,21 @@ fn shares(package: &Package, floors: &Floors, wrong: &mut Vec<String>) {
                     "{place}: `{from}` must not import `{to}`; what two of them need goes into one that they share: `{shared}`"
                 ));
             }
+        }
+    }
+}
+
+fn doors(package: &Package, tree: &Tree, wrong: &mut Vec<String>) {
+    for door in package.doors {
+        let Some(module) = tree.modules.get(&[(*door).to_owned()][..]) else {
+            continue;
+        };
+        let is_passed_on = |item: &Item| matches!(item, Item::Use(_));
+        if !module.items.iter().all(is_passed_on) {
+            let file = module.file.display();
+            wrong.push(format!(
+                "{file}: `{door}` is a door, and only passes on; move what it defines to a module of its own"
+            ));
         }
     }
 }
@@ -133,7 +152,7 @@ fn stale(package: &Package, tree: &Tree, folders: &[Floors], wrong: &mut Vec<Str
     }
     let nevers = package.never.iter();
     let named = nevers.flat_map(|never| never.from.iter().copied().chain([never.to]));
-    for name in named.chain(package.shared.iter().copied()) {
+    for name in named.chain(package.shared.iter().chain(package.doors).copied()) {
         if !tree.has(&[name.to_owned()]) {
             wrong.push(format!(
                 "{}: the rules name a module `{name}`, which is not there; write its new name",

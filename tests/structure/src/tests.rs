@@ -11,6 +11,7 @@ const PLAIN: Package = Package {
     allowed: &[],
     never: &[],
     shared: &[],
+    doors: &[],
     unknown: &[],
 };
 
@@ -293,6 +294,29 @@ fn modules_that_are_apart_import_only_what_they_share() {
         ),
         [
             "made-up/src/a.rs:1: `a` must not import `b`; what two of them need goes into one that they share: `both`"
+        ]
+    );
+}
+
+#[test]
+fn a_door_imports_what_it_passes_on_and_defines_nothing() {
+    let package = Package {
+        shared: &["both"],
+        doors: &["door"],
+        ..PLAIN
+    };
+    let mut files = [
+        ("lib.rs", "mod a; mod both; pub mod door;"),
+        ("a.rs", "use crate::both::Both; pub struct A;"),
+        ("both.rs", "pub struct Both;"),
+        ("door.rs", "pub use crate::a::A;"),
+    ];
+    assert_eq!(wrong_with(&package, &files), [""; 0]);
+    files[3].1 = "pub use crate::a::A; pub struct B;";
+    assert_eq!(
+        wrong_with(&package, &files),
+        [
+            "made-up/src/door.rs: `door` is a door, and only passes on; move what it defines to a module of its own"
         ]
     );
 }

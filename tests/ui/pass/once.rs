@@ -50,7 +50,7 @@ async fn uploads<J: brigade::journal::Journal>(journal: J) -> Vec<String> {
     .unwrap()
 }
 
-async fn through_segments_and_batches(journal: journal::Memory) {
+async fn through_segments_and_batches(journal: journal::MemoryJournal) {
     fn segment() -> Segment<usize, usize> {
         pipeline! { map(|n| n + 1) }
     }

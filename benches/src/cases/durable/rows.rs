@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use brigade::journal;
+use brigade::database::{Sqlite, Synchronous};
 use brigade::prelude::*;
-use brigade::queue::{Outgoing, SqliteDeadLetters, SqliteQueue};
-use brigade::sink::{Database, Synchronous, Table};
+use brigade::queue::{Outgoing, SqliteQueue};
+use brigade::sink::Table;
 
 use super::messages::body;
 use crate::case::Sample;
@@ -37,7 +37,7 @@ pub(super) fn settled(tasks: u64) -> Sample {
 pub(super) fn completed(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "queue.db"), table(&place, "work.db", "rows"));
-    let journal = journal::sqlite(place.file("work.db")).open();
+    let journal = Sqlite::open(place.file("work.db")).expect("a fresh file").journal().open();
     let journal = journal.expect("a fresh file");
     let rows = journal.completing(&table).expect("they are in one file");
     let messages = queue.clone().deliveries().wait(WAIT).until_idle();
@@ -70,7 +70,7 @@ pub(super) fn acknowledged(tasks: u64) -> Sample {
 pub(super) fn dead(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "queue.db"), table(&place, "work.db", "rows"));
-    let letters = SqliteDeadLetters::open(place.file("dead.db")).expect("a fresh file");
+    let letters = Sqlite::open(place.file("dead.db")).expect("a fresh file").letters().open().expect("a fresh file");
     let messages = queue.clone().deliveries().wait(WAIT).until_idle();
     let rows = table.clone();
     let pipeline = pipeline! {
@@ -141,13 +141,13 @@ fn length(text: &str) -> i64 {
 }
 
 fn queue(place: &Place, file: &str) -> SqliteQueue {
-    brigade::queue::sqlite(place.file(file))
+    Sqlite::open(place.file(file)).expect("a fresh file").queue("jobs")
         .open()
         .expect("a fresh file")
 }
 
 fn table(place: &Place, file: &str, name: &str) -> Table {
-    let database: Database = sink::sqlite(place.file(file))
+    let database = Sqlite::at(place.file(file))
         .synchronous(Synchronous::Full)
         .open()
         .expect("a fresh file");

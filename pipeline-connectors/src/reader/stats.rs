@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 /// How far a source of files has come, for a progress bar. Clones show the same; it may outlive the source.
 #[derive(Debug, Clone, Default)]
-pub struct Progress(Arc<State>);
+pub struct ReadStats(Arc<State>);
 
 #[derive(Debug, Default)]
 struct State {
@@ -17,10 +17,10 @@ struct State {
     current: Mutex<Option<Arc<str>>>,
 }
 
-/// What [`Progress::snapshot`] shows.
+/// What [`ReadStats::snapshot`] shows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct ProgressSnapshot {
+pub struct ReadSnapshot {
     /// Bytes read so far, as they are on the disk (compressed).
     pub read: u64,
     /// The bytes on the disk of all files; `None` before the first pull, and where one of them is not a regular file.
@@ -35,12 +35,12 @@ pub struct ProgressSnapshot {
     pub current: Option<Arc<str>>,
 }
 
-impl Progress {
+impl ReadStats {
     /// How far it is now. The figures are those of the reading thread, which may be ahead of the pipeline by the
     /// source's byte bound.
     #[must_use]
-    pub fn snapshot(&self) -> ProgressSnapshot {
-        ProgressSnapshot {
+    pub fn snapshot(&self) -> ReadSnapshot {
+        ReadSnapshot {
             read: self.0.read.load(Relaxed),
             total: self.0.total.get().copied(),
             decompressed: self.0.decompressed.load(Relaxed),

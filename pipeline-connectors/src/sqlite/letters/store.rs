@@ -10,26 +10,27 @@ use rusqlite::{Connection, Transaction};
 use super::rows::{millis, newest, put, remove};
 use super::schema::prepare;
 use super::select::Only;
+use crate::sqlite::queue::in_file;
 use crate::sqlite::{
-    Database, OpenError, Sqlite, Synchronous, begin, kind, refused, sqlite, with_room,
+    OpenError, Sqlite, SqliteBuilder, Synchronous, begin, kind, refused, with_room,
 };
 
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
 ///
-/// Several processes may open it at the same time. What the file may be called, and what room it needs, is that of
-/// [a database of tables](crate::sqlite()#room-on-the-disk).
-///
-/// What is written is on the disk before [`write`](DeadLetters::write) returns. A letter of a message that has one
-/// already, by its scope and id, takes its place. [`replay`](SqliteDeadLetters::replay) sends letters back.
+/// Several processes may open it at the same time. What is written is on the disk before [`write`](DeadLetters::write) returns. A letter of a message that has one
+/// already, by its scope and id, takes its place. [`replay`](SqliteLetters::replay) sends letters back.
 ///
 /// # Cancel safety
 ///
 /// A call that is dropped is done as a whole, or not at all.
 #[derive(Debug, Clone)]
-pub struct SqliteDeadLetters {
-    database: Database,
+pub struct SqliteLetters {
+    /// A handle of its own, which waits for the disk whatever others do.
+    file: Sqlite,
     name: Arc<str>,
+    /// What tells the file from others.
+    place: Arc<str>,
 }
 
 /// Letters could not be read or written.
@@ -55,40 +56,44 @@ impl LettersError {
     }
 }
 
-impl SqliteDeadLetters {
-    /// Opens the store at `path`, and makes it first if there is none.
-    ///
-    /// Blocks, for 5 seconds at most if another program holds the file locked.
-    ///
-    /// # Errors
-    ///
-    /// If it is not a database, is locked by another program, may not be written or cannot be made there; if the disk is
-    /// full or file descriptors ran out; if the path is empty or names no file; if it holds letters of another version.
-    pub fn open(path: impl Into<PathBuf>) -> Result<Self, OpenError> {
-        Self::open_file(sqlite(path))
+impl Sqlite {
+    /// The dead letters of the file, to be opened.
+    pub fn letters(&self) -> SqliteLettersBuilder {
+        SqliteLettersBuilder {
+            file: self.file().clone().synchronous(Synchronous::Full),
+        }
     }
+}
 
-    /// The same in a file that is described, with a [`busy_timeout`](Sqlite::busy_timeout) of its own say. Whatever its
-    /// [`synchronous`](Sqlite::synchronous) is, what is written is on the disk.
+/// Describes a store of dead letters; [`Sqlite::letters`] begins it.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct SqliteLettersBuilder {
+    file: SqliteBuilder,
+}
+
+impl SqliteLettersBuilder {
+    /// Opens it, and makes it first if there is none.
     ///
     /// Blocks, for the busy timeout at most.
     ///
     /// # Errors
     ///
-    /// Those of [`SqliteDeadLetters::open`].
-    pub fn open_file(file: Sqlite) -> Result<Self, OpenError> {
-        let file = file.synchronous(Synchronous::Full);
-        let (connection, ()) = file.open_with(prepare)?;
-        let database = file.share(connection)?;
-        let file = database.path().file_name().unwrap_or_default();
-        let name = format!("sqlite:{}", file.to_string_lossy()).into();
-        Ok(Self { database, name })
+    /// Those of [`SqliteBuilder::open`]; and if the file holds letters of another version.
+    pub fn open(self) -> Result<SqliteLetters, OpenError> {
+        let (connection, ()) = self.file.open_with(prepare)?;
+        let name = self.file.name().into();
+        let place = self.file.place();
+        let file = self.file.share(connection)?;
+        Ok(SqliteLetters { file, name, place })
     }
+}
 
+impl SqliteLetters {
     /// Where it is.
     #[must_use]
     pub fn path(&self) -> &Path {
-        self.database.path()
+        self.file.path()
     }
 
     /// How many letters there are.
@@ -181,9 +186,9 @@ impl SqliteDeadLetters {
         .await
     }
 
-    /// What tells the file from others.
-    pub(super) fn place(&self) -> Arc<str> {
-        self.database.place()
+    /// The name of the queue at this place, if it lies in the same file.
+    pub(super) fn beside<'p>(&self, place: &'p str) -> Option<&'p str> {
+        in_file(place, &self.place)
     }
 
     async fn run<T: Send + 'static>(
@@ -191,9 +196,9 @@ impl SqliteDeadLetters {
         mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
         let work = move |connection: &mut Connection| with_room(connection, &mut work);
-        let (kind, problem) = match self.database.run(work).await {
+        let (kind, problem) = match self.file.run(work).await {
             Ok(Ok(done)) => return Ok(done),
-            Ok(Err(error)) => (kind(&error), refused(&error, self.database.busy_timeout())),
+            Ok(Err(error)) => (kind(&error), refused(&error, self.file.busy_timeout())),
             Err(panic) => (ErrorKind::Refused, panic),
         };
         Err(LettersError {
@@ -204,7 +209,7 @@ impl SqliteDeadLetters {
     }
 }
 
-impl DeadLetters for SqliteDeadLetters {
+impl DeadLetters for SqliteLetters {
     fn name(&self) -> Arc<str> {
         Arc::clone(&self.name)
     }

@@ -6,7 +6,7 @@ use pipeline_runtime::sink::{Settles, Stake, Written};
 use rusqlite::Transaction;
 
 use super::store::{now, parse, remove};
-use super::{QueueBody, SqliteQueue};
+use super::{QueueBody, SqliteQueue, in_file};
 use crate::sqlite::{Claim, Claiming, Claims, OpenError, Table};
 
 impl<B: QueueBody> SqliteQueue<B> {
@@ -21,7 +21,7 @@ impl<B: QueueBody> SqliteQueue<B> {
     /// its rows is written; the others of its transaction are. The table's statistics count the rows of lost messages as
     /// `lost`.
     ///
-    /// The table must be in the file of the queue. Its database waits for the disk at every transaction from here on.
+    /// The table must be in the file of the queue. The tables of its handle wait for the disk at every transaction from here on.
     ///
     /// # Errors
     ///
@@ -33,13 +33,14 @@ impl<B: QueueBody> SqliteQueue<B> {
     /// # #[tokio::main(flavor = "current_thread")]
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # use pipeline_connectors as brigade;
-    /// use brigade::Database;
-    /// use brigade::queue::{self, SqliteQueue};
+    /// use brigade::database::Sqlite;
+    /// use brigade::queue::SqliteQueue;
     ///
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("orders.db");
-    /// let orders: SqliteQueue = queue::sqlite(&path).open()?;
-    /// let table = Database::open(&path)?.table("orders").column("text", "TEXT").create().open()?;
+    /// let db = Sqlite::open(path)?;
+    /// let orders: SqliteQueue = db.queue("orders").open()?;
+    /// let table = db.table("orders").column("text", "TEXT").create().open()?;
     /// // At the end of a pipeline: map(|m| (m.text,)), :drive sink
     /// let sink = orders.settling(&table)?;
     /// # let _: &dyn Send = &sink;
@@ -47,15 +48,15 @@ impl<B: QueueBody> SqliteQueue<B> {
     /// # }
     /// ```
     pub fn settling(&self, table: &Table) -> Result<Settling, OpenError> {
-        let removes = Removes(Arc::clone(&self.0.place));
-        Settling::new(table, removes, &self.0.path, "the queue")
+        let removes = Removes(self.0.file.place());
+        Settling::new(table, removes, self.0.file.path(), "the queue")
     }
 }
 
 /// A table that acknowledges messages with their rows; [`SqliteQueue::settling`] makes it.
 pub type Settling = Claiming<Removes>;
 
-/// Takes the messages of a unit out of the queue in this place.
+/// Takes the messages of a unit out of the queues in this file.
 #[derive(Debug, Clone)]
 pub struct Removes(Arc<str>);
 
@@ -73,8 +74,9 @@ impl Claims for Removes {
         }
         let now = now();
         for (place, receipt) in &stake.deliveries {
-            if place.as_deref() != Some(&*self.0) {
-                let problem = "its message lies in another queue than that of this file; complete its task instead, with a journal in this file: `journal.completing(&table)`";
+            let is_here = place.as_deref().and_then(|place| in_file(place, &self.0));
+            if is_here.is_none() {
+                let problem = "its message lies in no queue of this file; complete its task instead, with a journal in this file: `journal.completing(&table)`";
                 return Ok(Claim::Refused(problem.into()));
             }
             let removed = match parse(receipt) {

@@ -13,7 +13,8 @@ use rusqlite::{Connection, Statement, Transaction};
 
 use super::sql::Sql;
 use super::write::{Effect, Refused, row_error, write_row};
-use super::{OpenError, Row, RowError, Table, TableSnapshot, begin, kind, refused, with_room};
+use super::{RowError, Table, TableRow, TableSnapshot};
+use crate::sqlite::{OpenError, begin, kind, refused, with_room};
 
 /// What a unit may do.
 #[derive(Debug)]
@@ -83,7 +84,7 @@ fn same_file(one: &Path, other: &Path) -> bool {
     }
 }
 
-impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
+impl<R: TableRow, C: Claims> Sink<R> for Claiming<C> {
     const SETTLES: Settles = C::SETTLES;
 
     async fn write(&self, items: Vec<R>) -> Result<Written, SinkError<R>> {
@@ -108,7 +109,7 @@ impl<R: Row, C: Claims> Sink<R> for Claiming<C> {
     }
 }
 
-impl<R: Row, C: Claims> Sink<Vec<R>> for Claiming<C> {
+impl<R: TableRow, C: Claims> Sink<Vec<R>> for Claiming<C> {
     const SETTLES: Settles = C::SETTLES;
 
     async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError<Vec<R>>> {
@@ -164,7 +165,7 @@ impl<R> Item<R> {
 
 impl<C: Claims> Claiming<C> {
     /// Writes all items in one transaction.
-    async fn write_all<R: Row>(
+    async fn write_all<R: TableRow>(
         &self,
         items: Vec<Vec<R>>,
         stakes: Vec<Stake>,
@@ -242,7 +243,7 @@ enum Undo {
 impl Batch {
     /// A savepoint costs about as much as a row. Few batches need any, so they are tried without, but behind one that
     /// needed them.
-    fn write<R: Row>(
+    fn write<R: TableRow>(
         connection: &mut Connection,
         sql: &Sql,
         items: &[Item<R>],
@@ -263,7 +264,7 @@ impl Batch {
     }
 
     /// `None` if a unit has to be undone, which takes the others along: nothing is written.
-    fn attempt<R: Row>(
+    fn attempt<R: TableRow>(
         connection: &mut Connection,
         sql: &Sql,
         items: &[Item<R>],
@@ -297,7 +298,7 @@ impl Batch {
                 }
                 if !stays {
                     if transaction.is_autocommit() {
-                        return Err(Refused::Row(
+                        return Err(Refused::TableRow(
                             "a constraint of the table has undone the transaction".into(),
                         )
                         .into_error());
@@ -315,7 +316,7 @@ impl Batch {
     }
 
     /// Whether what was done for the unit stays.
-    fn unit<R: Row>(
+    fn unit<R: TableRow>(
         &mut self,
         (index, part): (usize, Option<usize>),
         rows: &[R],
@@ -348,7 +349,7 @@ impl Batch {
                 self.counts += counts;
                 Ok(true)
             }
-            Err((row, Refused::Row(problem))) => {
+            Err((row, Refused::TableRow(problem))) => {
                 self.counts.failed += 1;
                 self.failed
                     .push((index, part, row_error(sql, row, problem)));
@@ -360,7 +361,7 @@ impl Batch {
 }
 
 /// All rows of a unit, or the one that was refused and why.
-fn write_rows<'r, R: Row>(
+fn write_rows<'r, R: TableRow>(
     rows: &'r [R],
     insert: &mut Statement<'_>,
     mut update: Option<&mut Statement<'_>>,

@@ -24,10 +24,10 @@ use self::ask::Ask;
 use self::batch::Batches;
 use self::retention::Retention;
 use self::thread::Asks;
-use crate::sqlite::{OpenError, Synchronous};
+use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous};
 
 pub use completing::Completing;
-pub use stats::SqliteStats;
+pub use stats::{JournalSnapshot, JournalStats};
 
 /// The most bytes of a value, where nothing else is said.
 const VALUE_LIMIT: usize = 16 * 1024 * 1024;
@@ -42,63 +42,58 @@ const DONE: Duration = Duration::from_secs(60 * 60);
 /// How many of them.
 const DONE_TASKS: usize = 1_000_000;
 
-/// A journal in the SQLite file at `path`, to be opened. The file is made if there is none, and may hold tables of your
-/// own.
-///
-/// Several processes may share one file, and several pipelines: [`Journal::scope`] says what keeps their tasks apart. Those
-/// who work on the messages of one queue must share one, or what one has recorded is called again by another.
-///
-/// # Examples
-///
-/// ```
-/// # use pipeline_connectors as brigade;
-/// use std::time::Duration;
-///
-/// use brigade::journal;
-///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("tasks.db");
-/// let journal = journal::sqlite(path)
-///     .keep_done(Duration::from_secs(24 * 3600), 1_000_000)
-///     .open()?;
-/// # let _: &dyn Send = &journal;
-/// # Ok(())
-/// # }
-/// ```
-pub fn sqlite(path: impl Into<PathBuf>) -> SqliteBuilder {
-    SqliteBuilder {
-        database: crate::sqlite::sqlite(path).synchronous(Synchronous::Full),
-        value_limit: VALUE_LIMIT,
-        retention: Retention {
-            unfinished: UNFINISHED,
-            done: DONE,
-            tasks: DONE_TASKS,
-        },
+impl Sqlite {
+    /// The journal of the file, to be described and opened.
+    ///
+    /// Several processes may share one file, and several pipelines: [`Journal::scope`] says what keeps their tasks apart.
+    /// Those who work on the messages of one queue must share one, or what one has recorded is called again by another.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use pipeline_connectors as brigade;
+    /// use std::time::Duration;
+    ///
+    /// use brigade::database::Sqlite;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("tasks.db");
+    /// let journal = Sqlite::open(path)?
+    ///     .journal()
+    ///     .keep_done(Duration::from_secs(24 * 3600), 1_000_000)
+    ///     .open()?;
+    /// # let _: &dyn Send = &journal;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn journal(&self) -> SqliteJournalBuilder {
+        SqliteJournalBuilder {
+            file: self.file().clone().synchronous(Synchronous::Full),
+            value_limit: VALUE_LIMIT,
+            retention: Retention {
+                unfinished: UNFINISHED,
+                done: DONE,
+                tasks: DONE_TASKS,
+            },
+        }
     }
 }
 
-/// What [`sqlite`] returns: a journal before it is opened.
+/// Describes a journal; [`Sqlite::journal`] begins it.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is opened before `open`"]
-pub struct SqliteBuilder {
-    database: crate::sqlite::Sqlite,
+pub struct SqliteJournalBuilder {
+    file: SqliteBuilder,
     value_limit: usize,
     retention: Retention,
 }
 
-impl SqliteBuilder {
-    /// How long to wait while another program holds the file locked. The default is 5 seconds. A journal that is locked
-    /// for longer fails what it was to record.
-    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.database = self.database.busy_timeout(timeout);
-        self
-    }
-
+impl SqliteJournalBuilder {
     /// When to wait for the disk. The default is [`Synchronous::Full`]: what is recorded survives a power failure. With
     /// [`Synchronous::Normal`] it survives a crash of the program only.
     pub fn synchronous(mut self, synchronous: Synchronous) -> Self {
-        self.database = self.database.synchronous(synchronous);
+        self.file = self.file.synchronous(synchronous);
         self
     }
 
@@ -129,24 +124,23 @@ impl SqliteBuilder {
         self
     }
 
-    /// Opens the file, makes the journal's tables if they are missing, and starts the thread that works on it.
+    /// Opens it, makes its tables if they are missing, and starts the thread that works on it.
     ///
     /// Blocks, for the busy timeout at most.
     ///
     /// # Errors
     ///
-    /// If the file is not a database, is locked by another program, may not be written or cannot be made, or if it holds
-    /// a journal of another version.
-    pub fn open(self) -> Result<Sqlite, OpenError> {
-        let path = self.database.path().to_path_buf();
-        let (connection, ()) = self.database.open_with(schema::prepare)?;
-        let stats = Arc::<stats::Counts>::default();
-        let waited = self.database.waited();
-        let durable = self.database.synchronizes() == Synchronous::Full;
-        let counts = Arc::clone(&stats);
+    /// Those of [`SqliteBuilder::open`]; and if the file holds a journal of another version.
+    pub fn open(self) -> Result<SqliteJournal, OpenError> {
+        let path = self.file.path().to_path_buf();
+        let (connection, ()) = self.file.open_with(schema::prepare)?;
+        let stats = JournalStats::default();
+        let waited = self.file.waited();
+        let durable = self.file.synchronizes() == Synchronous::Full;
+        let counts = stats.clone();
         let batches = Batches::new(connection, self.retention, waited, durable, counts);
         let asks = thread::start(batches).map_err(|error| OpenError::of_thread(&path, &error))?;
-        Ok(Sqlite(Arc::new(Inner {
+        Ok(SqliteJournal(Arc::new(Inner {
             name: format!("sqlite:{}", path.display()).into(),
             path,
             value_limit: self.value_limit,
@@ -165,7 +159,7 @@ impl SqliteBuilder {
 ///
 /// What was asked for is done, whether anyone waits for it or not.
 #[derive(Debug, Clone)]
-pub struct Sqlite(Arc<Inner>);
+pub struct SqliteJournal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
@@ -173,14 +167,14 @@ struct Inner {
     path: PathBuf,
     value_limit: usize,
     asks: Asks,
-    stats: Arc<stats::Counts>,
+    stats: JournalStats,
 }
 
-impl Sqlite {
-    /// What it has done so far.
+impl SqliteJournal {
+    /// A handle that counts what it has done since it was opened.
     #[must_use]
-    pub fn stats(&self) -> SqliteStats {
-        self.0.stats.snapshot()
+    pub fn stats(&self) -> JournalStats {
+        self.0.stats.clone()
     }
 
     /// Forgets what is recorded of a task under a key: the stage makes it again when the task comes again. For a value that
@@ -202,7 +196,7 @@ impl Sqlite {
     }
 }
 
-impl Journal for Sqlite {
+impl Journal for SqliteJournal {
     fn name(&self) -> Arc<str> {
         Arc::clone(&self.0.name)
     }

@@ -9,14 +9,14 @@ use rusqlite::types::{ToSql, Value};
 /// # Examples
 ///
 /// ```
-/// # use pipeline_connectors::{Binder, Row};
+/// # use pipeline_connectors::sink::{Binder, TableRow};
 /// struct Post {
 ///     id: i64,
 ///     text: String,
 ///     language: Option<String>,
 /// }
 ///
-/// impl Row for Post {
+/// impl TableRow for Post {
 ///     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
 ///         row.values(&[&self.id, &self.text, &self.language])
 ///     }
@@ -24,9 +24,9 @@ use rusqlite::types::{ToSql, Value};
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a row of a table",
-    note = "implement `Row` for it, or make it a tuple of values, such as `(i64, String)`"
+    note = "implement `TableRow` for it, or make it a tuple of values, such as `(i64, String)`"
 )]
-pub trait Row: Send + 'static {
+pub trait TableRow: Send + 'static {
     /// Hands all its values to `row`.
     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()>;
 }
@@ -60,13 +60,13 @@ impl std::fmt::Debug for Binder<'_> {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Values(pub Vec<Value>);
 
-impl Row for Values {
+impl TableRow for Values {
     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
         self.0.iter().try_for_each(|value| row.value(value))
     }
 }
 
-impl<T: ToSql + Send + 'static, const N: usize> Row for [T; N] {
+impl<T: ToSql + Send + 'static, const N: usize> TableRow for [T; N] {
     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
         self.iter().try_for_each(|value| row.value(value))
     }
@@ -74,7 +74,7 @@ impl<T: ToSql + Send + 'static, const N: usize> Row for [T; N] {
 
 macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
-        impl<$first: ToSql + Send + 'static, $($rest: ToSql + Send + 'static),*> Row for ($first, $($rest,)*) {
+        impl<$first: ToSql + Send + 'static, $($rest: ToSql + Send + 'static),*> TableRow for ($first, $($rest,)*) {
             fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
                 #[expect(non_snake_case, reason = "the types name the values")]
                 let ($first, $($rest,)*) = self;

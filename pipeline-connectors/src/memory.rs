@@ -33,17 +33,17 @@ const OVERHEAD: usize = 100;
 /// # use pipeline_connectors as brigade;
 /// use brigade::journal;
 ///
-/// let journal = journal::memory().capacity(64 * 1024 * 1024);
+/// let journal = journal::memory().byte_bound(64 * 1024 * 1024);
 /// # let _: &dyn Send = &journal;
 /// ```
 #[must_use]
-pub fn memory() -> Memory {
-    Memory::new(CAPACITY)
+pub fn memory() -> MemoryJournal {
+    MemoryJournal::new(CAPACITY)
 }
 
-/// What [`memory`] returns.
+/// A journal in memory; [`memory`] makes it.
 #[derive(Debug, Clone)]
-pub struct Memory {
+pub struct MemoryJournal {
     tasks: Arc<Mutex<Tasks>>,
     capacity: usize,
 }
@@ -69,7 +69,7 @@ struct Open {
     touched: u64,
 }
 
-impl Memory {
+impl MemoryJournal {
     fn new(capacity: usize) -> Self {
         let tasks = Tasks {
             // Bounded by what its tasks take, not by their number.
@@ -90,7 +90,7 @@ impl Memory {
     ///
     /// What was recorded before is forgotten.
     #[must_use]
-    pub fn capacity(self, bytes: usize) -> Self {
+    pub fn byte_bound(self, bytes: usize) -> Self {
         Self::new(bytes.max(LEAST))
     }
 
@@ -255,7 +255,7 @@ fn weight_of_name(task: &TaskName) -> usize {
     task.scope.len() + task.id.len()
 }
 
-impl Journal for Memory {
+impl Journal for MemoryJournal {
     fn name(&self) -> Arc<str> {
         "memory".into()
     }

@@ -13,6 +13,8 @@ use crate::sqlite::said;
 /// An open file, between transactions or in one.
 pub(super) struct Store {
     pub(super) connection: Connection,
+    /// The number of the queue.
+    pub(super) queue: i64,
     /// What the ids of messages without a name begin with.
     pub(super) name: String,
 }
@@ -33,16 +35,17 @@ pub(super) enum Settle {
 impl Store {
     /// Whether a transaction would find something to deliver, or a clock to set right.
     pub(super) fn is_due(&self) -> rusqlite::Result<bool> {
-        const DUE: &str = "SELECT EXISTS (SELECT 1 FROM brigade_queue WHERE due <= ?1)
+        const DUE: &str =
+            "SELECT EXISTS (SELECT 1 FROM brigade_queue WHERE queue = ?2 AND due <= ?1)
             OR EXISTS (SELECT 1 FROM brigade_queue_meta WHERE clock > ?1)";
         self.connection
             .prepare_cached(DUE)?
-            .query_row([now()], |row| row.get(0))
+            .query_row([now(), self.queue], |row| row.get(0))
     }
 
     /// To be called first in each transaction: makes ready what is due. Returns the time of the transaction.
     ///
-    /// If the clock was set back, leases and delays would end late by as much. Since each is stored with its length, one
+    /// If the clock was set back, leases and delays of all queues in the file would end late by as much. Since each is stored with its length, one
     /// that ends later than that from now is known to be wrong, and begins anew.
     pub(super) fn begin(&self) -> rusqlite::Result<i64> {
         let now = now();
@@ -58,8 +61,10 @@ impl Store {
             .prepare_cached("UPDATE brigade_queue_meta SET clock = ?")?
             .execute([now])?;
         self.connection
-            .prepare_cached("UPDATE brigade_queue SET due = 0 WHERE due > 0 AND due <= ?")?
-            .execute([now])?;
+            .prepare_cached(
+                "UPDATE brigade_queue SET due = 0 WHERE queue = ?2 AND due > 0 AND due <= ?1",
+            )?
+            .execute([now, self.queue])?;
         Ok(now)
     }
 
@@ -95,18 +100,20 @@ impl Store {
     ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
         const READY: &str =
             "SELECT seq, receives + 1, delivery + 1, id, sent, dedup, body, grp, begun
-            FROM brigade_queue WHERE due = 0 ORDER BY seq LIMIT ?1";
+            FROM brigade_queue WHERE queue = ?2 AND due = 0 ORDER BY seq LIMIT ?1";
         // Those, for nobody else writes in this transaction. `RETURNING` would keep all of them in a table of its own.
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
-            WHERE due = 0 AND seq <= ?3";
+            WHERE queue = ?4 AND due = 0 AND seq <= ?3";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut ready = self.connection.prepare_cached(READY)?;
-        let rows = ready.query_map([max], |row| Ok((row.get(0)?, self.received(row))))?;
+        let rows = ready.query_map([max, self.queue], |row| {
+            Ok((row.get(0)?, self.received(row)))
+        })?;
         let rows = rows.collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
         if let Some((last, _)) = rows.last() {
             let mut statement = self.connection.prepare_cached(LEASE)?;
-            statement.execute((now, millis(lease).max(1), last))?;
+            statement.execute((now, millis(lease).max(1), last, self.queue))?;
         }
         Ok(rows)
     }
@@ -139,14 +146,14 @@ impl Store {
     fn set_aside(&self, now: i64, seq: i64, why: &str) -> rusqlite::Result<()> {
         // It may have been put back as it was.
         const KEEP: &str = "INSERT OR REPLACE INTO brigade_queue_set_aside
-            (seq, id, dedup, grp, sent, receives, body, why)
-            SELECT seq, id, dedup, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
+            (seq, queue, id, dedup, grp, sent, receives, body, why)
+            SELECT seq, queue, id, dedup, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
         const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 RETURNING grp";
         self.connection.execute_batch(schema::SET_ASIDE)?;
         self.connection.execute(KEEP, (seq, why))?;
         let group = self.connection.query_row(REMOVE, [seq], Group::read)?;
         if let Some(group) = group {
-            next_of(&self.connection, now, &group)?;
+            next_of(&self.connection, now, self.queue, &group)?;
         }
         tracing::warn!(queue = %self.name, seq, why, "a message that cannot be read is set aside, in the table `brigade_queue_set_aside`");
         Ok(())
@@ -225,7 +232,7 @@ impl Store {
     ) -> rusqlite::Result<Vec<Unsettled>> {
         let mut refused = Vec::new();
         for (index, message) in messages.iter().enumerate() {
-            if !send(&self.connection, now, message)? {
+            if !send(&self.connection, now, self.queue, message)? {
                 refused.push(Unsettled::refused(index, TOO_LARGE));
             }
         }
@@ -233,10 +240,11 @@ impl Store {
     }
 
     pub(super) fn depth(&self) -> rusqlite::Result<Depth> {
-        const DEPTH: &str = "SELECT count(*) FILTER (WHERE due <= ?1), count(*) FROM brigade_queue";
+        const DEPTH: &str = "SELECT count(*) FILTER (WHERE due <= ?1), count(*)
+            FROM brigade_queue WHERE queue = ?2";
         self.connection
             .prepare_cached(DEPTH)?
-            .query_row([now()], |row| {
+            .query_row([now(), self.queue], |row| {
                 let (ready, all): (u64, u64) = (row.get(0)?, row.get(1)?);
                 Ok(Depth {
                     ready,
@@ -253,16 +261,17 @@ pub(super) const TOO_LARGE: &str = "it is larger than SQLite allows";
 pub(super) fn send<B: QueueBody>(
     connection: &Connection,
     now: i64,
+    queue: i64,
     message: &Outgoing<B>,
 ) -> rusqlite::Result<bool> {
-    const ID: &str = "SELECT 1 FROM brigade_queue WHERE id = ?1";
-    const DEDUP: &str = "SELECT 1 FROM brigade_queue WHERE dedup = ?1";
-    const GROUP: &str = "SELECT 1 FROM brigade_queue WHERE grp = ?1";
-    const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)";
+    const ID: &str = "SELECT 1 FROM brigade_queue WHERE id = ?1 AND queue = ?2";
+    const DEDUP: &str = "SELECT 1 FROM brigade_queue WHERE dedup = ?1 AND queue = ?2";
+    const GROUP: &str = "SELECT 1 FROM brigade_queue WHERE grp = ?1 AND queue = ?2";
+    const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup, queue)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
     // Only for what has a name: most have none.
     let is_there = |sql: &str, name: Option<&str>| match name {
-        Some(name) => connection.prepare_cached(sql)?.exists([name]),
+        Some(name) => connection.prepare_cached(sql)?.exists((name, queue)),
         None => Ok(false),
     };
     let (id, group) = (message.id.as_deref(), message.group.as_deref());
@@ -281,7 +290,7 @@ pub(super) fn send<B: QueueBody>(
         delay => Some(now.saturating_add(delay)),
     };
     let mut statement = connection.prepare_cached(SEND)?;
-    match statement.execute((id, group, now, due, delay, body, dedup)) {
+    match statement.execute((id, group, now, due, delay, body, dedup, queue)) {
         Ok(_) => Ok(true),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => Ok(false),
         Err(error) => Err(error),
@@ -294,28 +303,30 @@ pub(super) fn remove(connection: &Connection, now: i64, at: (i64, i64)) -> rusql
     const REMOVE: &str =
         "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 AND grp IS NULL";
     const REMOVE_OF_GROUP: &str =
-        "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 RETURNING grp";
+        "DELETE FROM brigade_queue WHERE seq = ?1 AND delivery = ?2 RETURNING grp, queue";
     if connection.prepare_cached(REMOVE)?.execute(at)? > 0 {
         return Ok(true);
     }
     let removed = connection
         .prepare_cached(REMOVE_OF_GROUP)?
-        .query_row(at, Group::read)
+        .query_row(at, |row| Ok((Group::read(row)?, row.get(1)?)))
         .optional()?;
-    if let Some(Some(group)) = &removed {
-        next_of(connection, now, group)?;
+    if let Some((Some(group), queue)) = &removed {
+        next_of(connection, now, *queue, group)?;
     }
     Ok(removed.is_some())
 }
 
 /// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay waits
 /// for the rest of it.
-fn next_of(connection: &Connection, now: i64, group: &Group) -> rusqlite::Result<()> {
+fn next_of(connection: &Connection, now: i64, queue: i64, group: &Group) -> rusqlite::Result<()> {
     const NEXT: &str = "UPDATE brigade_queue
         SET due = CASE WHEN span > 0 AND sent + span > ?1
             THEN min(sent, ?1) + span ELSE 0 END
-        WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2)";
-    connection.prepare_cached(NEXT)?.execute((now, group))?;
+        WHERE due IS NULL AND seq = (SELECT min(seq) FROM brigade_queue WHERE grp = ?2 AND queue = ?3)";
+    connection
+        .prepare_cached(NEXT)?
+        .execute((now, group, queue))?;
     Ok(())
 }
 
@@ -326,7 +337,7 @@ enum Group {
 }
 
 impl Group {
-    /// From the only column.
+    /// From the first column.
     fn read(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
         Ok(match row.get_ref(0)? {
             ValueRef::Null => None,

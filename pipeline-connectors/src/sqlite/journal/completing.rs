@@ -5,11 +5,11 @@ use std::path::Path;
 use pipeline_runtime::sink::{Settles, Stake, Written};
 use rusqlite::Transaction;
 
-use super::Sqlite;
+use super::SqliteJournal;
 use super::tasks::{self, Completion};
 use crate::sqlite::{Claim, Claiming, Claims, OpenError, Table};
 
-impl Sqlite {
+impl SqliteJournal {
     /// The table as a sink of tasks: the rows of a task and its completion are written in one transaction, and only for
     /// the delivery of it that began last. So its rows are there exactly once, whenever a process dies, is stopped or cut
     /// off, and wherever its queue is.
@@ -20,10 +20,10 @@ impl Sqlite {
     ///
     /// A task that was done before writes nothing, and neither does one that another delivery has by now; the table's
     /// statistics count their rows as `already_done` and `lost`. That a task is done is known as long as the journal
-    /// remembers it: [`keep_done`](super::SqliteBuilder::keep_done). Where the queue lies in the same file,
+    /// remembers it: [`keep_done`](super::SqliteJournalBuilder::keep_done). Where the queue lies in the same file,
     /// [`SqliteQueue::settling`](crate::queue::SqliteQueue::settling) needs no memory at all, and is faster.
     ///
-    /// The table must be in the file of the journal. Its database waits for the disk at every transaction from here on.
+    /// The table must be in the file of the journal. The tables of its handle wait for the disk at every transaction from here on.
     ///
     /// # Errors
     ///
@@ -33,12 +33,13 @@ impl Sqlite {
     ///
     /// ```
     /// # use pipeline_connectors as brigade;
-    /// # use brigade::{Database, journal};
+    /// # use brigade::database::Sqlite;
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("tasks.db");
-    /// let journal = journal::sqlite(&path).open()?;
-    /// let reports = Database::open(&path)?.table("reports").column("text", "TEXT").create().open()?;
+    /// let db = Sqlite::open(path)?;
+    /// let journal = db.journal().open()?;
+    /// let reports = db.table("reports").column("text", "TEXT").create().open()?;
     /// // At the end of a pipeline: map(|m| (m.text,)), :drive sink
     /// let sink = journal.completing(&reports)?;
     /// # let _: &dyn Send = &sink;
@@ -56,7 +57,7 @@ impl Sqlite {
     }
 }
 
-/// A table that completes tasks with their rows; [`Sqlite::completing`] makes it.
+/// A table that completes tasks with their rows; [`SqliteJournal::completing`] makes it.
 ///
 /// A task one of whose rows is refused fails, and none of its rows is written; the others of its transaction are.
 pub type Completing = Claiming<Completes>;

@@ -8,17 +8,17 @@ use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
-use super::patience::Patience;
-use super::room::with_room;
 use super::sql::{OnConflict, Sql};
 use super::write::Batch;
-use super::{Database, OpenError, OpenErrorKind, Row, TableStats, WriteError};
+use super::{TableRow, TableStats, WriteError};
+use crate::sqlite::patience::Patience;
+use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, with_room};
 
-/// Describes a table; [`Database::table`] begins it.
+/// Describes a table; [`Sqlite::table`] begins it.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is written before `open`"]
 pub struct TableBuilder {
-    database: Database,
+    database: Sqlite,
     name: String,
     columns: Vec<(String, String)>,
     key: Vec<String>,
@@ -26,7 +26,7 @@ pub struct TableBuilder {
     create: bool,
 }
 
-impl Database {
+impl Sqlite {
     /// A table of it, to be described and opened.
     pub fn table(&self, name: impl Into<String>) -> TableBuilder {
         TableBuilder::new(self.clone(), name.into())
@@ -34,7 +34,7 @@ impl Database {
 }
 
 impl TableBuilder {
-    fn new(database: Database, name: String) -> Self {
+    fn new(database: Sqlite, name: String) -> Self {
         Self {
             database,
             name,
@@ -141,9 +141,9 @@ impl TableBuilder {
 ///
 /// # Errors
 ///
-/// A row that breaks a constraint, or whose values do not fit, fails alone with a [`RowError`](crate::RowError) that
+/// A row that breaks a constraint, or whose values do not fit, fails alone with a [`RowError`](crate::sink::RowError) that
 /// names the table and the row's key; the rest of its transaction is written. Where a transaction fails as a whole, none
-/// of its rows is written ([`WriteError`](crate::WriteError)). If the database is locked for longer than the busy timeout,
+/// of its rows is written ([`WriteError`](crate::sink::WriteError)). If the database is locked for longer than the busy timeout,
 /// or the disk is full, it is [away](pipeline_runtime::ErrorKind::Away): the pipeline waits, and writes the same rows
 /// again. A file that is damaged or may not be written stops the pipeline.
 ///
@@ -156,7 +156,7 @@ pub struct Table(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    database: Database,
+    database: Sqlite,
     sql: Sql,
     stats: TableStats,
 }
@@ -169,7 +169,7 @@ impl Table {
     }
 
     /// The database that it is in.
-    pub(crate) fn database(&self) -> &Database {
+    pub(crate) fn database(&self) -> &Sqlite {
         &self.0.database
     }
 
@@ -199,7 +199,7 @@ impl Table {
     }
 
     /// Writes batches, each in a transaction, up to one at which the database is away: that error, and what is left.
-    async fn write_all<R: Row>(&self, batches: Vec<Vec<R>>) -> Result<AllWritten<R>, String> {
+    async fn write_all<R: TableRow>(&self, batches: Vec<Vec<R>>) -> Result<AllWritten<R>, String> {
         let table = Arc::clone(&self.0);
         let work = move |connection: &mut Connection| {
             let mut written = Vec::with_capacity(batches.len());
@@ -224,7 +224,7 @@ impl Table {
 /// What became of batches; and why the rest is not written, if it is not.
 type AllWritten<R> = (Vec<Batch>, Option<(WriteError, Vec<Vec<R>>)>);
 
-impl<R: Row> Sink<R> for Table {
+impl<R: TableRow> Sink<R> for Table {
     async fn write(&self, items: Vec<R>) -> Result<Written, SinkError<R>> {
         let all = self.write_all(vec![items]).await;
         let (batches, rest) = all.map_err(SinkError::refused)?;
@@ -252,7 +252,7 @@ impl<R: Row> Sink<R> for Table {
     }
 }
 
-impl<R: Row> Sink<Vec<R>> for Table {
+impl<R: TableRow> Sink<Vec<R>> for Table {
     async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError<Vec<R>>> {
         let all = self.write_all(items).await;
         let (batches, rest) = all.map_err(SinkError::refused)?;

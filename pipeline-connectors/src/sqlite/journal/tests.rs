@@ -9,7 +9,8 @@ use tokio::sync::oneshot;
 use super::ask::Ask;
 use super::batch::Batches;
 use super::retention::Retention;
-use super::schema;
+use super::{JournalStats, schema};
+use crate::sqlite::Sqlite;
 
 /// Another test that gives room back may hold a file for some milliseconds.
 const WAITED: Duration = Duration::from_millis(200);
@@ -31,18 +32,12 @@ struct Fixture {
 fn fixture(retention: Retention, pragma: &str) -> Fixture {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("tasks.db");
-    let database = crate::sqlite::sqlite(&path).busy_timeout(WAITED);
+    let database = Sqlite::at(&path).busy_timeout(WAITED);
     let (connection, ()) = database.open_with(schema::prepare).unwrap();
     connection.execute_batch(pragma).unwrap();
     let (beside, ()) = database.open_with(schema::prepare).unwrap();
     Fixture {
-        batches: Batches::new(
-            connection,
-            retention,
-            WAITED,
-            true,
-            std::sync::Arc::default(),
-        ),
+        batches: Batches::new(connection, retention, WAITED, true, JournalStats::default()),
         beside,
         _directory: directory,
     }

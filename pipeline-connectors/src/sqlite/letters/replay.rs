@@ -12,13 +12,13 @@ use pipeline_runtime::queue::{DeadLetter, Queue, QueueError};
 
 use super::rows::{millis, remove_numbered};
 use super::select::Only;
-use super::sqlite::{LettersError, SqliteDeadLetters};
-use crate::queue::sqlite::join;
+use super::store::{LettersError, SqliteLetters};
+use crate::sqlite::queue::join;
 
 /// How many letters are moved at once.
 const BATCH: usize = 100;
 
-impl SqliteDeadLetters {
+impl SqliteLetters {
     /// Sends letters back to a queue, and removes them here: to be described, and [run](Replay::run).
     ///
     /// It moves the letters that are there when it begins, each once: a message that fails again meanwhile has a new
@@ -36,11 +36,11 @@ impl SqliteDeadLetters {
     /// ```
     /// # use pipeline_runtime::journal::Journal;
     /// # use std::time::Duration;
-    /// use pipeline_connectors::queue::SqliteDeadLetters;
+    /// use pipeline_connectors::queue::SqliteLetters;
     /// use pipeline_runtime::queue::Queue;
     ///
     /// async fn try_again(
-    ///     letters: &SqliteDeadLetters,
+    ///     letters: &SqliteLetters,
     ///     orders: &impl Queue,
     ///     journal: &impl Journal,
     /// ) -> Result<(), Box<dyn std::error::Error>> {
@@ -74,11 +74,11 @@ impl SqliteDeadLetters {
     }
 }
 
-/// What [`SqliteDeadLetters::replay`] makes: which letters are sent back, and how. By default all of them, at once.
+/// What [`SqliteLetters::replay`] makes: which letters are sent back, and how. By default all of them, at once.
 #[derive(Debug)]
 #[must_use = "nothing is sent before it is run"]
 pub struct Replay<'a, Q, J = NoJournal> {
-    letters: &'a SqliteDeadLetters,
+    letters: &'a SqliteLetters,
     queue: &'a Q,
     journal: Option<&'a J>,
     only: Only,
@@ -195,10 +195,13 @@ impl<'a, Q: Queue, J: Journal> Replay<'a, Q, J> {
     ) -> Result<(), ReplayError> {
         let (open, done) = self.restored(letters).await?;
         replayed.already_done += done.len();
-        let sent = if self.queue.place() == Some(self.letters.place()) {
-            self.together(open, done, replayed).await?
-        } else {
-            self.apart(open, done, replayed).await?
+        let place = self.queue.place();
+        let queue = place
+            .as_deref()
+            .and_then(|place| self.letters.beside(place));
+        let sent = match queue {
+            Some(queue) => self.together(queue, open, done, replayed).await?,
+            None => self.apart(open, done, replayed).await?,
         };
         replayed.sent += sent;
         Ok(())
@@ -245,10 +248,12 @@ impl<'a, Q: Queue, J: Journal> Replay<'a, Q, J> {
     /// The queue lies in the file of the letters. How many are sent.
     async fn together(
         &self,
+        queue: &str,
         open: Vec<(i64, DeadLetter)>,
         done: Vec<i64>,
         replayed: &mut Replayed,
     ) -> Result<usize, ReplayError> {
+        let queue = queue.to_owned();
         let (mut messages, mut count) = (Vec::with_capacity(open.len()), open.len());
         for (number, letter) in &open {
             let message = letter.message::<Vec<u8>>().map_err(QueueError::refused);
@@ -260,7 +265,7 @@ impl<'a, Q: Queue, J: Journal> Replay<'a, Q, J> {
         let moved = self.letters.write_with(move |transaction| {
             let mut refused = Vec::new();
             for (index, (number, message)) in messages.iter().enumerate() {
-                match join(transaction, message.clone())? {
+                match join(transaction, &queue, message.clone())? {
                     Ok(()) => _ = remove_numbered(transaction, *number)?,
                     Err(problem) => refused.push((index, problem)),
                 }

@@ -4,30 +4,32 @@ use pipeline_runtime::queue::{Body, Outgoing};
 use rusqlite::Transaction;
 
 use super::QueueBody;
+use super::schema::find;
 use super::store::{TOO_LARGE, now, send};
 
 /// What became of a message.
 type Joined = Result<(), String>;
 
-/// Sends a message to the queue in this file, of which only the bytes of the body are known. Why it cannot be sent.
-pub(in crate::queue) fn join(
+/// Sends a message to the queue of this name in this file. Of the message only the bytes of the body are known. Why it cannot be sent.
+pub(in crate::sqlite) fn join(
     transaction: &Transaction<'_>,
+    queue: &str,
     message: Outgoing<Vec<u8>>,
 ) -> rusqlite::Result<Joined> {
-    let bodies = "SELECT bodies FROM brigade_queue_meta";
-    let bodies: String = transaction.query_row(bodies, [], |row| row.get(0))?;
+    let (queue, bodies) = find(transaction, queue)?;
     if bodies == <String as QueueBody>::KIND {
         return match String::from_bytes(message.body.clone()) {
-            Ok(body) => join_as(transaction, message, body),
+            Ok(body) => join_as(transaction, queue, message, body),
             Err(error) => Ok(Err(error.to_string())),
         };
     }
     let body = message.body.clone();
-    join_as(transaction, message, body)
+    join_as(transaction, queue, message, body)
 }
 
 fn join_as<B: QueueBody>(
     transaction: &Transaction<'_>,
+    queue: i64,
     message: Outgoing<Vec<u8>>,
     body: B,
 ) -> rusqlite::Result<Joined> {
@@ -35,6 +37,6 @@ fn join_as<B: QueueBody>(
     outgoing.id = message.id;
     outgoing.dedup = message.dedup;
     outgoing.group = message.group;
-    let sent = send(transaction, now(), &outgoing)?;
+    let sent = send(transaction, now(), queue, &outgoing)?;
     Ok(sent.then_some(()).ok_or_else(|| TOO_LARGE.to_owned()))
 }

@@ -1,11 +1,11 @@
 //! The tables, and whether those that are there are ours.
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use crate::sqlite::{OpenErrorKind, Schema, Unusable};
 
 /// Of the tables below. Another version is not opened.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
 /// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`; `dedup` is
@@ -16,15 +16,22 @@ const VERSION: i64 = 3;
 /// which `marked` is the last.
 ///
 /// `clock` is the latest time that anyone saw, `name` makes the ids of this file different from those of any other.
+///
+/// `queue` is the number of a queue, by which each index begins or ends: those of one queue cost no other anything.
 const TABLES: &str = "
     CREATE TABLE brigade_queue_meta (
         version INTEGER NOT NULL,
-        bodies TEXT NOT NULL,
         name TEXT NOT NULL,
         clock INTEGER NOT NULL
     );
+    CREATE TABLE brigade_queue_name (
+        queue INTEGER PRIMARY KEY,
+        name TEXT NOT NULL UNIQUE,
+        bodies TEXT NOT NULL
+    );
     CREATE TABLE brigade_queue (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
+        queue INTEGER NOT NULL,
         id TEXT,
         dedup TEXT,
         grp TEXT,
@@ -37,16 +44,17 @@ const TABLES: &str = "
         marked INTEGER NOT NULL DEFAULT 0,
         body NOT NULL
     );
-    CREATE INDEX brigade_queue_id ON brigade_queue (id) WHERE id IS NOT NULL;
-    CREATE UNIQUE INDEX brigade_queue_dedup ON brigade_queue (dedup) WHERE dedup IS NOT NULL;
-    CREATE INDEX brigade_queue_due ON brigade_queue (due) WHERE due IS NOT NULL;
-    CREATE INDEX brigade_queue_grp ON brigade_queue (grp) WHERE grp IS NOT NULL;
+    CREATE INDEX brigade_queue_id ON brigade_queue (id, queue) WHERE id IS NOT NULL;
+    CREATE UNIQUE INDEX brigade_queue_dedup ON brigade_queue (dedup, queue) WHERE dedup IS NOT NULL;
+    CREATE INDEX brigade_queue_due ON brigade_queue (queue, due) WHERE due IS NOT NULL;
+    CREATE INDEX brigade_queue_grp ON brigade_queue (grp, queue) WHERE grp IS NOT NULL;
 ";
 
 /// Where messages are kept that cannot be read. It is made when there is one.
 pub(super) const SET_ASIDE: &str = "
     CREATE TABLE IF NOT EXISTS brigade_queue_set_aside (
         seq INTEGER PRIMARY KEY,
+        queue,
         id,
         dedup,
         grp,
@@ -64,16 +72,36 @@ const SCHEMA: Schema = Schema {
     tables: TABLES,
 };
 
-/// Makes the tables if there are none. Returns the name of the queue in this file.
-pub(super) fn prepare(transaction: &Transaction<'_>, bodies: &str) -> Result<String, Unusable> {
-    let first = "INSERT INTO brigade_queue_meta VALUES (?1, ?2, lower(hex(randomblob(8))), 0)";
-    SCHEMA.prepare(transaction, (first, (VERSION, bodies)))?;
-    let (holds, name): (String, String) =
-        transaction.query_row("SELECT bodies, name FROM brigade_queue_meta", [], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+/// What a file knows of a queue.
+pub(super) struct Known {
+    pub(super) queue: i64,
+    /// What the ids of its messages begin with.
+    pub(super) name: String,
+}
+
+/// Makes the tables if there are none, and the queue of this name.
+pub(super) fn prepare(
+    transaction: &Transaction<'_>,
+    queue: &str,
+    bodies: &str,
+) -> Result<Known, Unusable> {
+    let first = "INSERT INTO brigade_queue_meta VALUES (?1, lower(hex(randomblob(8))), 0)";
+    SCHEMA.prepare(transaction, (first, [VERSION]))?;
+    let new =
+        "INSERT INTO brigade_queue_name (name, bodies) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    transaction.execute(new, (queue, bodies))?;
+    let (queue, holds) = find(transaction, queue)?;
     if holds != bodies {
         return Err(Unusable::Because(OpenErrorKind::Bodies(holds)));
     }
-    Ok(name)
+    let name = "SELECT name FROM brigade_queue_meta";
+    let name = transaction.query_row(name, [], |row| row.get(0))?;
+    Ok(Known { queue, name })
+}
+
+/// The number of a queue, and what its bodies are.
+pub(super) fn find(connection: &Connection, name: &str) -> rusqlite::Result<(i64, String)> {
+    let find = "SELECT queue, bodies FROM brigade_queue_name WHERE name = ?1";
+    let mut find = connection.prepare_cached(find)?;
+    find.query_row([name], |row| Ok((row.get(0)?, row.get(1)?)))
 }

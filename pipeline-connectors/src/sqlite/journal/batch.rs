@@ -1,6 +1,5 @@
 //! What the thread does with the connection.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use pipeline_runtime::journal::JournalError;
@@ -8,7 +7,7 @@ use rusqlite::Connection;
 
 use super::ask::{Ask, Done};
 use super::retention::{PRUNED, Retention, drop_done, drop_old, too_many};
-use super::stats::Counts;
+use super::stats::JournalStats;
 use super::tasks;
 use crate::sqlite::{Connected, begin, kind, refused, with_room};
 
@@ -27,7 +26,7 @@ pub(super) struct Batches {
     /// Of those that are done, how many are too many.
     too_many: usize,
     warned: bool,
-    stats: Arc<Counts>,
+    stats: JournalStats,
 }
 
 impl Batches {
@@ -36,7 +35,7 @@ impl Batches {
         retention: Retention,
         busy_timeout: Duration,
         durable: bool,
-        stats: Arc<Counts>,
+        stats: JournalStats,
     ) -> Self {
         connection.set_prepared_statement_cache_capacity(32);
         Self {
@@ -77,7 +76,7 @@ impl Batches {
 
     fn transact(&mut self, asks: &[Ask], waits: bool) -> rusqlite::Result<Vec<Done>> {
         self.wait_for_disk(waits)?;
-        let (retention, stats) = (self.retention, Arc::clone(&self.stats));
+        let (retention, stats) = (self.retention, self.stats.clone());
         let transaction = begin(&mut self.connection)?;
         let done = asks.iter().map(|ask| {
             Ok(match ask {

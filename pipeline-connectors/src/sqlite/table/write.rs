@@ -6,10 +6,9 @@ use pipeline_runtime::guard;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction};
 
-use super::error::{kind, refused, said};
-use super::room::{begin, with_room};
 use super::sql::Sql;
-use super::{Binder, Database, Row, RowError, TableSnapshot, WriteError};
+use super::{Binder, RowError, TableRow, TableSnapshot, WriteError};
+use crate::sqlite::{Sqlite, begin, kind, refused, said, with_room};
 
 /// How much of a text in a row's key is shown, in characters.
 const SHOWN: usize = 100;
@@ -33,16 +32,16 @@ pub(crate) enum Effect {
 /// Why a row was not written.
 pub(crate) enum Refused {
     /// The row is at fault.
-    Row(String),
+    TableRow(String),
     /// The transaction cannot go on.
     All(Error),
 }
 
 impl Batch {
     /// Writes the rows in one transaction; those that are at fault themselves are left out.
-    pub(super) fn write<R: Row>(
+    pub(super) fn write<R: TableRow>(
         sql: &Sql,
-        database: &Database,
+        database: &Sqlite,
         connection: &mut Connection,
         rows: &[R],
     ) -> Self {
@@ -64,7 +63,7 @@ impl Batch {
         })
     }
 
-    fn try_write<R: Row>(
+    fn try_write<R: TableRow>(
         sql: &Sql,
         connection: &mut Connection,
         rows: &[R],
@@ -81,12 +80,12 @@ impl Batch {
                 Ok(Effect::Inserted) => batch.counts.inserted += 1,
                 Ok(Effect::Updated) => batch.counts.updated += 1,
                 Ok(Effect::Ignored) => batch.counts.ignored += 1,
-                Err(Refused::Row(problem)) if is_open(&transaction) => {
+                Err(Refused::TableRow(problem)) if is_open(&transaction) => {
                     batch.counts.failed += 1;
                     batch.failed.push((index, row_error(sql, row, problem)));
                 }
                 // A trigger or a constraint of the table has rolled it back.
-                Err(Refused::Row(problem)) => return Err(rolled_back(problem)),
+                Err(Refused::TableRow(problem)) => return Err(rolled_back(problem)),
                 Err(Refused::All(error)) => return Err(error),
             }
         }
@@ -98,7 +97,7 @@ impl Batch {
 
 /// Inserts the row; where its key is there already, updates that one.
 pub(crate) fn write_row(
-    row: &impl Row,
+    row: &impl TableRow,
     insert: &mut Statement<'_>,
     update: Option<&mut Statement<'_>>,
 ) -> Result<Effect, Refused> {
@@ -112,7 +111,7 @@ pub(crate) fn write_row(
     Ok(Effect::Updated)
 }
 
-fn execute(row: &impl Row, statement: &mut Statement<'_>) -> Result<usize, Refused> {
+fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, Refused> {
     let columns = statement.parameter_count();
     let mut count = 0;
     bind(row, &mut |value| {
@@ -123,7 +122,7 @@ fn execute(row: &impl Row, statement: &mut Statement<'_>) -> Result<usize, Refus
         statement.raw_bind_parameter(count, value)
     })?;
     if count != columns {
-        return Err(Refused::Row(format!(
+        return Err(Refused::TableRow(format!(
             "it has {count} values for {columns} columns"
         )));
     }
@@ -132,12 +131,12 @@ fn execute(row: &impl Row, statement: &mut Statement<'_>) -> Result<usize, Refus
 
 /// Hands the row's values over; a panic of the row is an error of the row.
 fn bind(
-    row: &impl Row,
+    row: &impl TableRow,
     take: &mut dyn FnMut(&dyn ToSql) -> rusqlite::Result<()>,
 ) -> Result<(), Refused> {
     match guard::call(|| row.bind(&mut Binder::new(take))) {
         Ok(bound) => Ok(bound?),
-        Err(panicked) => Err(Refused::Row(format!("its `bind` {panicked}"))),
+        Err(panicked) => Err(Refused::TableRow(format!("its `bind` {panicked}"))),
     }
 }
 
@@ -145,7 +144,7 @@ impl Refused {
     /// As what ends the transaction.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::Row(problem) => rolled_back(problem),
+            Self::TableRow(problem) => rolled_back(problem),
             Self::All(error) => error,
         }
     }
@@ -160,7 +159,7 @@ impl From<Error> for Refused {
                 | ErrorCode::TypeMismatch
                 | ErrorCode::TooBig
                 | ErrorCode::ParameterOutOfRange,
-            ) => Self::Row(said(&error)),
+            ) => Self::TableRow(said(&error)),
             Some(_) => Self::All(error),
         }
     }
@@ -176,7 +175,7 @@ fn rolled_back(problem: String) -> Error {
 }
 
 /// The error of a row, with its key as far as the row tells it.
-pub(crate) fn row_error(sql: &Sql, row: &impl Row, problem: String) -> RowError {
+pub(crate) fn row_error(sql: &Sql, row: &impl TableRow, problem: String) -> RowError {
     let mut values = Vec::new();
     // What it hands over before it fails is what can be shown.
     let _ = bind(row, &mut |value| {

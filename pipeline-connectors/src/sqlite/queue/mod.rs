@@ -1,4 +1,4 @@
-//! A queue in a file.
+//! Queues in a file.
 
 mod body;
 mod depth;
@@ -10,7 +10,7 @@ mod thread;
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::path::PathBuf;
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
@@ -23,10 +23,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use body::QueueBody;
 pub use depth::Depth;
-pub(super) use join::join;
+pub(in crate::sqlite) use join::join;
 pub use settling::Settling;
 
-use crate::sqlite::{OpenError, Sqlite, Synchronous};
+use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous};
 use store::{Settle, Store};
 use thread::{Receive, Request, Thread, WAITING};
 
@@ -39,63 +39,63 @@ const RECEIVES: usize = 512;
 /// Entries that are settled at once. There is no round trip to save; it keeps transactions short.
 const SETTLES: usize = 1024;
 
-/// A queue in the SQLite file at `path`, to be opened.
-///
-/// Any number of processes on one machine may open it, send to it and receive from it at the same time. The file may hold
-/// other tables too; those of the queue begin with `brigade_queue`. What it may be called, and what room it needs, is that
-/// of [a database of tables](crate::sqlite()#room-on-the-disk).
-///
-/// # Examples
-///
-/// ```
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// use std::time::{Duration, Instant};
-///
-/// use pipeline_connectors::queue::{self, SqliteQueue};
-/// use pipeline_runtime::queue::{Outgoing, Queue};
-///
-/// # let dir = tempfile::tempdir()?;
-/// # let path = dir.path().join("reports.db");
-/// let reports: SqliteQueue = queue::sqlite(path).lease(Duration::from_secs(60)).open()?;
-/// reports.send(vec![Outgoing::new("one".into()).id("report 1")]).await?;
-///
-/// let received = reports.receive(10, Duration::from_secs(1)).await?;
-/// assert_eq!((&*received[0].id, &*received[0].body), ("report 1", "one"));
-/// reports.ack(vec![received[0].receipt.clone()]).await?;
-/// # Ok(())
-/// # }
-/// ```
-pub fn sqlite(path: impl Into<PathBuf>) -> SqliteQueueBuilder {
-    SqliteQueueBuilder {
-        file: crate::sqlite::sqlite(path),
-        synchronous: Synchronous::Full,
-        lease: LEASE,
-        receives: RECEIVES,
+impl Sqlite {
+    /// The queue of this name in the file, to be described and opened.
+    ///
+    /// Any number of processes on one machine may open it, send to it and receive from it at the same time. The file may hold
+    /// any number of queues, and other tables too; those of the queues begin with `brigade_queue`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// use std::time::{Duration, Instant};
+    ///
+    /// use pipeline_connectors::database::Sqlite;
+    /// use pipeline_connectors::queue::SqliteQueue;
+    /// use pipeline_runtime::queue::{Outgoing, Queue};
+    ///
+    /// # let dir = tempfile::tempdir()?;
+    /// # let path = dir.path().join("work.db");
+    /// let db = Sqlite::open(path)?;
+    /// let reports: SqliteQueue = db.queue("reports").lease(Duration::from_secs(60)).open()?;
+    /// reports.send(vec![Outgoing::new("one".into()).id("report 1")]).await?;
+    ///
+    /// let received = reports.receive(10, Duration::from_secs(1)).await?;
+    /// assert_eq!((&*received[0].id, &*received[0].body), ("report 1", "one"));
+    /// reports.ack(vec![received[0].receipt.clone()]).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn queue<B: QueueBody>(&self, name: impl Into<String>) -> SqliteQueueBuilder<B> {
+        SqliteQueueBuilder {
+            file: self.file().clone(),
+            name: name.into(),
+            synchronous: Synchronous::Full,
+            lease: LEASE,
+            receives: RECEIVES,
+            bodies: PhantomData,
+        }
     }
 }
 
-/// What [`sqlite()`] returns: a queue before it is opened.
+/// Describes a queue; [`Sqlite::queue`] begins it.
 #[derive(Debug, Clone)]
 #[must_use = "nothing is opened before `open`"]
-pub struct SqliteQueueBuilder {
-    file: Sqlite,
+pub struct SqliteQueueBuilder<B = String> {
+    file: SqliteBuilder,
+    name: String,
     synchronous: Synchronous,
     lease: Duration,
     receives: usize,
+    bodies: PhantomData<fn() -> B>,
 }
 
-impl SqliteQueueBuilder {
+impl<B: QueueBody> SqliteQueueBuilder<B> {
     /// For how long a received message is hidden from others, unless that is extended. The default is 30 seconds.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = lease;
-        self
-    }
-
-    /// How long to wait while another program holds the file locked. The default is 5 seconds. What is asked of a queue that
-    /// is locked for longer is [away](pipeline_runtime::ErrorKind::Away).
-    pub fn busy_timeout(mut self, timeout: Duration) -> Self {
-        self.file = self.file.busy_timeout(timeout);
         self
     }
 
@@ -112,24 +112,24 @@ impl SqliteQueueBuilder {
         self
     }
 
-    /// Opens it, and makes it first if there is none. `B` is `String` or `Vec<u8>`, for all who use the file alike.
+    /// Opens it, and makes it first if there is none. `B` is `String` or `Vec<u8>`, for all who use the queue alike.
     ///
     /// Blocks, for the busy timeout at most.
     ///
     /// # Errors
     ///
-    /// If it is not a database, is locked by another program, may not be written or cannot be made there; if the disk is full or file descriptors
-    /// ran out; if the path is empty or names no file; if it holds a queue of another version or of other bodies.
-    pub fn open<B: QueueBody>(self) -> Result<SqliteQueue<B>, OpenError> {
+    /// Those of [`SqliteBuilder::open`]; and if the file holds queues of another version, or this one with other bodies.
+    pub fn open(self) -> Result<SqliteQueue<B>, OpenError> {
         let file = self.file.clone().synchronous(self.synchronous);
-        let prepare = |transaction: &Transaction<'_>| schema::prepare(transaction, B::KIND);
-        let (connection, name) = file.open_with(prepare)?;
-        let store = Store::new(connection, name);
+        let prepare =
+            |transaction: &Transaction<'_>| schema::prepare(transaction, &self.name, B::KIND);
+        let (connection, known) = file.open_with(prepare)?;
+        let store = Store::new(connection, known);
         self.start(store)
             .map_err(|error| OpenError::of_thread(file.path(), &error))
     }
 
-    fn start<B: QueueBody>(self, store: Store) -> std::io::Result<SqliteQueue<B>> {
+    fn start(self, store: Store) -> std::io::Result<SqliteQueue<B>> {
         let (requests, receiver) = mpsc::channel(WAITING);
         let thread = Thread {
             store,
@@ -140,24 +140,31 @@ impl SqliteQueueBuilder {
             requests: receiver,
             receives: VecDeque::new(),
         };
-        let name = self.file.path().file_name().unwrap_or_default();
-        let name: Arc<str> = format!("sqlite:{}", name.to_string_lossy()).into();
-        let path = self.file.path().to_path_buf();
-        let place = self.file.place();
+        let name = format!("{}/{}", self.file.name(), self.name);
         // The thread's own: it waits for requests, and for nothing else.
         let runtime = runtime::Builder::new_current_thread()
             .enable_time()
             .build()?;
-        let named = Builder::new().name(name.to_string());
+        let named = Builder::new().name(name.replace('\0', " "));
         named.spawn(move || runtime.block_on(thread.run()))?;
         Ok(SqliteQueue(Arc::new(Inner {
             requests,
-            name,
-            place,
-            path,
+            name: name.into(),
+            place: place(&self.file, &self.name),
+            file: self.file,
             profile: Profile::new(self.lease, self.receives, SETTLES),
         })))
     }
+}
+
+/// What tells a queue from others: its name is that of something in the file, which is no folder.
+fn place(file: &SqliteBuilder, name: &str) -> Arc<str> {
+    format!("{}/{name}", file.place()).into()
+}
+
+/// The name of the queue at this place, if it lies in this file.
+pub(in crate::sqlite) fn in_file<'p>(place: &'p str, file: &str) -> Option<&'p str> {
+    place.strip_prefix(file)?.strip_prefix('/')
 }
 
 /// A queue in a SQLite file.
@@ -182,8 +189,8 @@ pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
 struct Inner<B> {
     requests: mpsc::Sender<Request<B>>,
     name: Arc<str>,
-    path: PathBuf,
-    /// What tells this file from others.
+    file: SqliteBuilder,
+    /// What tells this queue from others.
     place: Arc<str>,
     profile: Profile,
 }
@@ -299,8 +306,12 @@ impl<B: QueueBody> fmt::Debug for SqliteQueue<B> {
 }
 
 impl Store {
-    fn new(connection: Connection, name: String) -> Self {
+    fn new(connection: Connection, schema::Known { queue, name }: schema::Known) -> Self {
         connection.set_prepared_statement_cache_capacity(32);
-        Self { connection, name }
+        Self {
+            connection,
+            queue,
+            name,
+        }
     }
 }

@@ -1,0 +1,4 @@
+//! Back ends that are several of these at once: one handle for each, which tables, queues and journals are opened from.
+
+#[cfg(feature = "sqlite")]
+pub use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, SqliteBuilder, Synchronous};

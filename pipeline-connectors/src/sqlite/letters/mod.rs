@@ -1,0 +1,10 @@
+//! Dead letters in a file, and their way back.
+
+mod replay;
+mod rows;
+mod schema;
+mod select;
+mod store;
+
+pub use replay::{NoJournal, Replay, ReplayError, Replayed, Unsent};
+pub use store::{LettersError, SqliteLetters, SqliteLettersBuilder};

@@ -1,0 +1,15 @@
+//! Tables as sinks.
+
+mod error;
+mod row;
+mod sink;
+mod sql;
+mod stats;
+mod units;
+mod write;
+
+pub use error::{RowError, WriteError};
+pub use row::{Binder, TableRow, Values};
+pub use sink::{Table, TableBuilder};
+pub use stats::{TableSnapshot, TableStats};
+pub(crate) use units::{Claim, Claiming, Claims};
