@@ -30,9 +30,9 @@ pub(crate) struct Placed {
     pub after: Scope,
 }
 
-/// Checks all of it; what makes no sense at its place is reported and left out.
-pub(crate) fn check(mut pipeline: Pipeline, errors: &mut Errors) -> Checked {
-    shape::check(&mut pipeline, errors);
+/// Checks all of it; what makes no sense at its place is reported.
+pub(crate) fn check(pipeline: Pipeline, errors: &mut Errors) -> Checked {
+    shape::check(&pipeline, errors);
     once::journal(&pipeline, errors);
     let journaled = pipeline.journal.is_some() && pipeline.header.is_some();
     let later: Vec<Vec<String>> = (1..=pipeline.stages.len())

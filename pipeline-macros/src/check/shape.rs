@@ -7,7 +7,7 @@ use crate::directive::Mode;
 use crate::errors::Errors;
 use crate::options;
 
-pub(super) fn check(pipeline: &mut Pipeline, errors: &mut Errors) {
+pub(super) fn check(pipeline: &Pipeline, errors: &mut Errors) {
     if pipeline.stages.is_empty() && !pipeline.lost {
         let message = "a pipeline needs a stage: `pipeline! { [input] map(f), :drive sink }`";
         errors.at(Span::call_site(), message);
@@ -27,32 +27,25 @@ pub(super) fn check(pipeline: &mut Pipeline, errors: &mut Errors) {
     names(&pipeline.stages, errors);
 }
 
-/// `:drive` stands at the tail of a pipeline with an input, once. Any other is reported and left out.
-fn drives(pipeline: &mut Pipeline, errors: &mut Errors) {
-    let is_drive = |stage: &Stage| stage.mode() == Mode::Drive;
+/// `:drive` stands at the tail of a pipeline with an input, once.
+fn drives(pipeline: &Pipeline, errors: &mut Errors) {
     let last = pipeline.stages.len().saturating_sub(1);
     let is_segment = pipeline.header.is_none() && !pipeline.lost;
     let mut seen = false;
-    let mut index = 0;
-    pipeline.stages.retain(|stage| {
-        let at = index;
-        index += 1;
-        if !is_drive(stage) {
-            return true;
-        }
+    let stages = pipeline.stages.iter().enumerate();
+    for (number, stage) in stages.filter(|(_, stage)| stage.mode() == Mode::Drive) {
         let message = if is_segment {
             "a segment has no `:drive`; drive the pipeline that it is part of"
         } else if seen {
             "a second `:drive`; a pipeline has one, at its end"
-        } else if at != last {
+        } else if number != last {
             "`:drive` ends the pipeline; move the stages after it in front of it"
         } else {
-            return true;
+            continue;
         };
         seen = true;
         errors.at(stage.span, message);
-        false
-    });
+    }
 }
 
 /// No two stages have one name.

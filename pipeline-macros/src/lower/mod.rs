@@ -6,12 +6,14 @@ mod units;
 
 use proc_macro2::Ident;
 
+use crate::ast::Body;
 use crate::check::{Checked, Placed};
 use crate::ir::{Ir, Node};
 
 /// The stages, with those that nobody writes, and how they are wired.
 pub(crate) fn lower(mut checked: Checked) -> (Checked, Ir) {
     let is_segment = checked.header.is_none();
+    checked.stages = without_early_drives(checked.stages);
     let is_journaled = !is_segment && checked.journal.is_some();
     if is_journaled {
         checked.stages = journal::stages(checked.stages);
@@ -26,6 +28,15 @@ pub(crate) fn lower(mut checked: Checked) -> (Checked, Ir) {
         has_task: !is_segment && stages.iter().any(|placed| placed.after.had_task()),
     };
     (checked, ir)
+}
+
+/// A `:drive` ends the pipeline; one that stands elsewhere has been reported.
+fn without_early_drives(stages: Vec<Placed>) -> Vec<Placed> {
+    let last = stages.len().saturating_sub(1);
+    let stages = stages.into_iter().enumerate();
+    let kept = stages
+        .filter(|(number, placed)| *number == last || !matches!(placed.stage.body, Body::Drive(_)));
+    kept.map(|(_, placed)| placed).collect()
 }
 
 /// A line: each stage takes what the one before it hands on.

@@ -32,14 +32,7 @@ const LEFT_OUT: &[(&str, &str)] = &[
         "tests/ui/fail/drive_before_the_end.rs#0",
         "sink each x println",
     ),
-    (
-        "tests/ui/fail/drive_in_a_segment.rs#0",
-        "sink each x println",
-    ),
-    (
-        "tests/ui/fail/drive_twice.rs#0",
-        "sink each x println sink each x println",
-    ),
+    ("tests/ui/fail/drive_twice.rs#0", "sink each x println"),
     ("tests/ui/fail/id_that_is_of_no_use.rs#0", "n n"),
     ("tests/ui/fail/id_that_is_of_no_use.rs#1", "m m original"),
     ("tests/ui/fail/method_on_a_form.rs#0", "boxed"),
