@@ -1,9 +1,9 @@
 //! Whether all inputs were read to their end.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use brigade::Name;
 use brigade::source::{Flow, Pulled, Source, SourceError, TcpStats};
 
 /// Knows it of all inputs.
@@ -50,7 +50,7 @@ impl<S: Source> Source for Watched<S> {
         Ok(flow)
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.source.name()
     }
 }

@@ -83,7 +83,7 @@ async fn ingest(args: &Args, voice: &Voice) -> Result<ExitCode, BoxError> {
     let objects = || {
         handles
             .iter()
-            .map(|run| totals::objects(&run.stats()))
+            .map(|run| totals::objects(&run.report()))
             .sum()
     };
     let end = stop::all_ended(runs, args.drain, signals, voice);

@@ -1,8 +1,8 @@
 //! What becomes of a message whose report fails.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use brigade::Name;
 use brigade::prelude::*;
 use brigade::queue::{DeadLetterEnd, Delivery, SqliteLetters};
 use brigade::sink::{Sink, SinkError, Written};
@@ -44,7 +44,7 @@ impl Sink<Failure<Delivery<String>>> for Errors {
         self.0.write(dead).await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "errors".into()
     }
 }

@@ -1,6 +1,6 @@
 //! Another queue as the place for dead letters.
 
-use std::sync::Arc;
+use pipeline_runtime::Name;
 
 use pipeline_runtime::queue::{
     DeadLetter, DeadLetters, DeadLettersError, Outgoing, Queue, Unsettled,
@@ -54,7 +54,7 @@ pub fn dead_letter_queue<Q: Queue<Body = String>>(queue: Q) -> DeadLetterQueue<Q
 }
 
 impl<Q: Queue<Body = String>> DeadLetters for DeadLetterQueue<Q> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.0.name()
     }
 

@@ -1,8 +1,8 @@
 //! Files of lines.
 
-use std::borrow::Cow;
 use std::path::PathBuf;
 
+use pipeline_runtime::Name;
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
 use crate::reader::{Feed, Input, ReadStats};
@@ -88,7 +88,7 @@ impl Source for Files {
         self.0.pull(max, out).await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "files".into()
     }
 }

@@ -6,6 +6,7 @@ use std::future::{Future, ready};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lru::LruCache;
+use pipeline_runtime::Name;
 use pipeline_runtime::journal::{
     Begin, Begun, Ending, Finish, Frame, Journal, JournalError, Recorded, Restore, Restored,
     TaskName,
@@ -256,7 +257,7 @@ fn weight_of_name(task: &TaskName) -> usize {
 }
 
 impl Journal for MemoryJournal {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         "memory".into()
     }
 

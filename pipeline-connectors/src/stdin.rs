@@ -1,6 +1,6 @@
 //! Lines of standard input.
 
-use std::borrow::Cow;
+use pipeline_runtime::Name;
 
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
@@ -67,7 +67,7 @@ impl Source for Stdin {
         self.0.pull(max, out).await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "stdin".into()
     }
 }

@@ -6,12 +6,13 @@ mod small_disk;
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
-use std::sync::{Arc, Mutex};
+use std::sync::Mutex;
 
 use futures::future::join_all;
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::journal;
+use pipeline_runtime::Name;
 use pipeline_runtime::journal::{
     Begin, Begun, Ending, Finish, Frame, Journal, JournalError, TaskName,
 };
@@ -193,7 +194,7 @@ async fn record(journal: &impl Journal, task: &str, value: &[u8]) {
 struct Careless(journal::MemoryJournal, Mutex<HashMap<TaskName, u64>>);
 
 impl Journal for Careless {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         "careless".into()
     }
 
@@ -233,7 +234,7 @@ async fn a_journal_that_takes_what_an_older_delivery_records_is_found_out() {
 struct Forgetful(journal::MemoryJournal);
 
 impl Journal for Forgetful {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         "forgetful".into()
     }
 

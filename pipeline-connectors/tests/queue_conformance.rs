@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline_connectors::conformance;
+use pipeline_runtime::Name;
 use pipeline_runtime::queue::{
     self, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
 };
@@ -56,7 +57,7 @@ impl Broken {
 impl Queue for Broken {
     type Body = String;
 
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.0.name()
     }
 

@@ -12,6 +12,7 @@ use pipeline_connectors::journal;
 use pipeline_connectors::queue::{Replayed, SqliteLetters, SqliteQueue};
 use pipeline_connectors::sink::Table;
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::Name;
 use pipeline_runtime::journal::{
     Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored,
 };
@@ -145,7 +146,7 @@ struct CutOff<P>(P, Breaks);
 impl Queue for CutOff<SqliteQueue> {
     type Body = String;
 
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.0.name()
     }
     fn profile(&self) -> Profile {
@@ -185,7 +186,7 @@ impl Queue for CutOff<SqliteQueue> {
 }
 
 impl Journal for CutOff<journal::SqliteJournal> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.0.name()
     }
     async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {

@@ -172,18 +172,12 @@ impl<Task: Send + 'static> Live<Task> {
     }
 }
 
-/// Statistics and report of a pipeline that runs or has run.
+/// Report and control of a pipeline that runs or has run.
 #[derive(Clone)]
 pub struct Handle(Arc<Watched>);
 
 impl Handle {
-    /// A snapshot of the counts, all taken at one instant.
-    #[must_use]
-    pub fn stats(&self) -> Report {
-        self.0.report()
-    }
-
-    /// The report: once the pipeline has ended, it no longer changes.
+    /// The report so far, its counts all taken at one instant; once the pipeline has ended, it no longer changes.
     #[must_use]
     pub fn report(&self) -> Report {
         self.0.report()
@@ -315,13 +309,13 @@ impl<Task: Send + 'static> Running<Task> {
         self.live.start(graph);
     }
 
-    /// A snapshot of the counts, all taken at one instant.
+    /// The report so far, its counts all taken at one instant.
     #[must_use]
-    pub fn stats(&self) -> Report {
+    pub fn report(&self) -> Report {
         self.live.watched.report()
     }
 
-    /// For statistics and report elsewhere.
+    /// For a report elsewhere.
     pub fn handle(&self) -> Handle {
         self.live.handle()
     }
@@ -367,7 +361,7 @@ impl<Task: Send + 'static> Running<Task> {
             self.live.abandon();
             self.live.ended().await;
         }
-        self.stats()
+        self.report()
     }
 }
 

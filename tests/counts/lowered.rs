@@ -147,14 +147,14 @@ async fn workers_that_wait_for_items_obey_a_lower_count() {
         .spawn();
         let handle = running.handle();
         items.send(0).await.unwrap();
-        until("the first is done", || handle.stats().rows[2].done == 1).await;
+        until("the first is done", || handle.report().rows[2].done == 1).await;
         handle.set_count("calls", 1).unwrap();
         let before = level.peak();
         assert_eq!(before, 1);
         for item in 1..50 {
             items.send(item).await.unwrap();
         }
-        until("all are done", || handle.stats().rows[2].done == 50).await;
+        until("all are done", || handle.report().rows[2].done == 50).await;
         assert_eq!(level.peak(), 1);
         drop(items);
         assert_eq!(running.await.unwrap().rows[1].done, 50);
@@ -190,13 +190,13 @@ async fn an_item_that_is_due_goes_to_a_worker_that_may_work_and_waits_for_the_so
     // Whichever of the two has it, the other one waits for the source.
     items.send(1).await.unwrap();
     until("the other call is done", || {
-        handle.stats().rows[1].r#in == 2
+        handle.report().rows[1].r#in == 2
     })
     .await;
     handle.set_count("calls", 1).unwrap();
     fail.gate.add_permits(1);
-    until("both are done", || handle.stats().rows[2].done == 2).await;
-    assert_eq!(handle.stats().stage("calls").unwrap().retries, 1);
+    until("both are done", || handle.report().rows[2].done == 2).await;
+    assert_eq!(handle.report().stage("calls").unwrap().retries, 1);
     drop(items);
     running.await.unwrap();
 }

@@ -126,7 +126,7 @@ async fn a_raised_count_takes_effect_where_calls_are_dear() {
     gauge.gate.add_permits(5);
     gauge.until_running(1).await;
     until("five are done", || {
-        running.stats().stage("slow").unwrap().done == 5
+        running.report().stage("slow").unwrap().done == 5
     })
     .await;
     running.handle().set_count("slow", 32).unwrap();

@@ -45,7 +45,7 @@ async fn a_count_that_cannot_be_set_says_why() {
     }
     for changes in ["calls", "many", "sink"] {
         handle.set_count(changes, 3).unwrap();
-        let workers = || Some(handle.stats().stage(changes).ok()?.time?.workers);
+        let workers = || Some(handle.report().stage(changes).ok()?.time?.workers);
         until("three work", || workers() == Some(3)).await;
     }
     items.send(1).await.unwrap();

@@ -29,7 +29,7 @@ async fn time_is_shared_by_the_workers_that_may_work() {
     }
     .spawn();
     let handle = running.handle();
-    let time = || handle.stats().stage("calls").unwrap().time.unwrap();
+    let time = || handle.report().stage("calls").unwrap().time.unwrap();
     gauge.until_running(1).await;
     handle.set_count("calls", 8).unwrap();
     gauge.until_running(8).await;
@@ -52,9 +52,9 @@ async fn time_is_shared_by_the_workers_that_may_work() {
     );
     assert!(fewer.parked > 0.2, "{fewer:?}");
     assert!(
-        handle.stats().to_string().contains("parked"),
+        handle.report().to_string().contains("parked"),
         "{}",
-        handle.stats()
+        handle.report()
     );
     gauge.gate.add_permits(1000);
     running.await.unwrap();

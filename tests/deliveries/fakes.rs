@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brigade::Name;
 use brigade::queue::{
     Body, DeadLetter, DeadLetters, DeadLettersError, DeliverySnapshot, DeliveryStats, Memory,
     Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled, memory,
@@ -178,8 +179,8 @@ fn shifted(mut own: Vec<Unsettled>, inner: Vec<Unsettled>) -> Vec<Unsettled> {
 impl<B: Body + Clone> Queue for Watched<B> {
     type Body = B;
 
-    fn name(&self) -> Arc<str> {
-        Arc::from("watched")
+    fn name(&self) -> Name {
+        "watched".into()
     }
 
     fn profile(&self) -> Profile {
@@ -277,8 +278,8 @@ impl Letters {
 }
 
 impl DeadLetters for Letters {
-    fn name(&self) -> Arc<str> {
-        Arc::from("memory")
+    fn name(&self) -> Name {
+        "memory".into()
     }
 
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {
@@ -296,7 +297,7 @@ pub(crate) struct Counting<B>(pub(crate) Memory<B>);
 impl<B: Body + Clone> Queue for Counting<B> {
     type Body = B;
 
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.0.name()
     }
 

@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brigade::Name;
 use brigade::prelude::*;
 use brigade::queue::{DeliverySnapshot, Queue, Received};
 use tokio::time::Instant;
@@ -256,8 +257,8 @@ async fn messages_under_suspicion_do_not_wait_for_what_is_collected() {
 struct Away;
 
 impl queue::DeadLetters for Away {
-    fn name(&self) -> Arc<str> {
-        Arc::from("away")
+    fn name(&self) -> Name {
+        "away".into()
     }
 
     async fn write(&self, _letters: Vec<queue::DeadLetter>) -> Result<(), queue::DeadLettersError> {

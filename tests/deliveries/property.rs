@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brigade::Name;
 use brigade::prelude::*;
 use brigade::queue::{
     Deliveries, DeliveryStats, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received,
@@ -31,7 +32,7 @@ struct Noted {
 impl Queue for Noted {
     type Body = u64;
 
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.inner.name()
     }
 

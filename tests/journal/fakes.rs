@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use brigade::Name;
 use brigade::journal::{Begin, Begun, Finish, Frame, Journal, JournalError, Recorded, TaskName};
 use brigade::queue::{
     DeadLetter, DeadLetters, DeadLettersError, Memory, Outgoing, Queue as _, memory,
@@ -88,7 +89,7 @@ impl Notes {
 }
 
 impl Journal for Notes {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         "notes".into()
     }
 
@@ -170,7 +171,7 @@ impl Letters {
 }
 
 impl DeadLetters for Letters {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         "letters".into()
     }
 

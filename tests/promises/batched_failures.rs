@@ -151,7 +151,7 @@ async fn while_a_write_takes_long_failures_gather_up_to_the_window_for_the_next(
         :drive sink::each(|_x| ())
     }
     .spawn();
-    let failed = || running.stats().rows[1].failed;
+    let failed = || running.report().rows[1].failed;
     in_time(eventually("a full window", || failed() == WINDOW as u64)).await;
     errors.1.open();
     let report = in_time(running).await.unwrap();

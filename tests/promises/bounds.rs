@@ -190,7 +190,7 @@ macro_rules! few_items_wait {
             let running = $pipeline.spawn();
             let handle = running.handle();
             let waiting = || {
-                let report = handle.stats();
+                let report = handle.report();
                 let (first, slow) = (report.stage("first").unwrap(), report.stage("slow").unwrap());
                 (slow.r#in, first.emitted - slow.r#in)
             };

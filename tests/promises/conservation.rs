@@ -103,7 +103,7 @@ async fn is_conserved(
     let handle = running.handle();
     let mut ended = tokio::spawn(running);
     let report = loop {
-        accounts(&handle.stats(), &plan);
+        accounts(&handle.report(), &plan);
         if ended.is_finished() {
             break in_time(&mut ended).await.unwrap().unwrap();
         }

@@ -1,8 +1,8 @@
 //! What reports and plans say of each row: names, outputs, time.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
+use brigade::Name;
 use brigade::prelude::*;
 use brigade::queue;
 use brigade::sink::{Sink, SinkError, Written};
@@ -100,7 +100,7 @@ impl Sink<u64> for Named {
         Ok(written)
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.0.clone().into()
     }
 }
@@ -113,7 +113,7 @@ impl Source for Named {
         Ok(Flow::End)
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.0.clone().into()
     }
 }
@@ -186,11 +186,11 @@ async fn a_drain_past_its_deadline_names_a_source_that_blocks_and_what_waits_bet
     .spawn();
     let handle = running.handle();
     eventually("all but one wait", || {
-        let report = handle.stats();
+        let report = handle.report();
         report.stage("first").unwrap().done >= 7 && report.stage("second").unwrap().r#in == 1
     })
     .await;
-    let done = handle.stats().stage("first").unwrap().done;
+    let done = handle.report().stage("first").unwrap().done;
     let drained = tokio::spawn(async move { running.drain(Duration::from_millis(20)).await });
     let failure = in_time(drained).await.unwrap().unwrap_err();
     let said = failure.to_string();
@@ -224,7 +224,7 @@ async fn a_drain_past_its_deadline_names_an_errors_end_that_has_not_taken_what_f
         :drive sink::each(|_x| ())
     }
     .spawn();
-    eventually("a failure", || running.stats().rows[1].failed == 1).await;
+    eventually("a failure", || running.report().rows[1].failed == 1).await;
     let failure = in_time(running.drain(Duration::from_millis(20)))
         .await
         .unwrap_err();
@@ -244,7 +244,10 @@ async fn a_drain_past_its_deadline_names_no_source_that_only_waits() {
     }
     .spawn();
     let handle = running.handle();
-    eventually("a call", || handle.stats().stage("calls").unwrap().r#in > 0).await;
+    eventually("a call", || {
+        handle.report().stage("calls").unwrap().r#in > 0
+    })
+    .await;
     let failure = in_time(running.drain(Duration::from_millis(20)))
         .await
         .unwrap_err();

@@ -115,7 +115,7 @@ fn a_drain_keeps_its_deadline_where_there_are_no_timers() {
                     Duration::from_millis(20)
                 };
                 let handle = running.handle();
-                eventually("all are taken", || handle.stats().rows[0].emitted == 5).await;
+                eventually("all are taken", || handle.report().rows[0].emitted == 5).await;
                 let started = Instant::now();
                 let drained = running.drain(deadline).await;
                 assert_eq!(drained.is_ok(), ends, "{drained:?}");

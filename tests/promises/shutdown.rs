@@ -195,7 +195,7 @@ async fn drain_returns_by_its_deadline_though_a_blocking_call_does_not() {
     }
     .spawn();
     eventually("the call", || {
-        running.stats().stage("sink").unwrap().done == 1 && level.now() == 1
+        running.report().stage("sink").unwrap().done == 1 && level.now() == 1
     })
     .await;
     let failure = in_time(running.drain(Duration::from_millis(20)))
@@ -212,7 +212,7 @@ async fn drain_returns_by_its_deadline_though_a_blocking_call_does_not() {
     gate.open();
     eventually("the call returns", || level.now() == 0).await;
     assert_eq!(
-        running.stats().stage("sink").unwrap().done,
+        running.report().stage("sink").unwrap().done,
         1,
         "its result is discarded"
     );

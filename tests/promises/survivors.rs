@@ -97,7 +97,7 @@ async fn nothing_survives_a_failure_while_an_item_waits_to_be_tried_again() {
     }
     .spawn();
     items.send(0).await.unwrap();
-    let retries = || running.stats().stage("survivor-retry").unwrap().retries;
+    let retries = || running.report().stage("survivor-retry").unwrap().retries;
     eventually("it waits", || retries() == 1).await;
     items.send(1).await.unwrap();
     in_time(running).await.unwrap_err();
@@ -126,7 +126,7 @@ async fn nothing_survives_abort() {
         assert!(tasks() > before);
         in_time(running.abort()).await;
         assert_eq!(tasks(), before);
-        eventually("the threads end", || running.stats().threads.is_empty()).await;
+        eventually("the threads end", || running.report().threads.is_empty()).await;
     }
 }
 
@@ -140,7 +140,7 @@ async fn nothing_survives_a_dropped_running() {
         drop(running);
         idle().await;
         assert_eq!(tasks(), before);
-        eventually("the threads end", || handle.stats().threads.is_empty()).await;
+        eventually("the threads end", || handle.report().threads.is_empty()).await;
     }
 }
 
@@ -190,7 +190,7 @@ async fn a_thread_survives_only_in_a_blocking_call_and_is_named_until_it_returns
     drop(running);
     gate.open();
     eventually("they end", || named("survivor-call") == 0).await;
-    assert!(handle.stats().threads.is_empty());
+    assert!(handle.report().threads.is_empty());
     assert_eq!(level.peak(), 3, "a call was begun after the abort");
-    assert_eq!(handle.stats().stage("sink").unwrap().r#in, 0);
+    assert_eq!(handle.report().stage("sink").unwrap().r#in, 0);
 }

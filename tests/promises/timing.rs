@@ -107,8 +107,8 @@ async fn the_thread_of_a_timed_out_call_is_named_until_it_returns() {
     let report = in_time(running.abort()).await;
     assert_eq!(report.threads, ["late"]);
     gate.open();
-    eventually("the call returns", || running.stats().threads.is_empty()).await;
-    assert_eq!(running.stats().stage("sink").unwrap().done, 0);
+    eventually("the call returns", || running.report().threads.is_empty()).await;
+    assert_eq!(running.report().stage("sink").unwrap().done, 0);
 }
 
 #[tokio::test(start_paused = true)]
@@ -311,10 +311,10 @@ macro_rules! counts_retries {
                 let $call = move |x: u64| if called(x) == 0 { Err("later") } else { Ok(x) };
                 let running = $pipeline.spawn();
                 let handle = running.handle();
-                eventually("eight retries", || handle.stats().stage("it").unwrap().retries == 8).await;
+                eventually("eight retries", || handle.report().stage("it").unwrap().retries == 8).await;
                 if wait < PATIENCE {
-                    eventually("all are done", || handle.stats().stage("it").unwrap().done == 8).await;
-                    assert_eq!(handle.stats().stage("it").unwrap().retries, 8);
+                    eventually("all are done", || handle.report().stage("it").unwrap().done == 8).await;
+                    assert_eq!(handle.report().stage("it").unwrap().retries, 8);
                 }
                 running.abort().await;
                 assert_eq!(handle.report().stage("it").unwrap().retries, 8);

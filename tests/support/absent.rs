@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use brigade::Name;
 use brigade::queue::{DeadLetter, DeadLetters, DeadLettersError};
 use brigade::sink::{Sink, SinkError, Written};
 
@@ -100,13 +101,13 @@ impl<T: Send + 'static, S: Sink<T>> Sink<T> for Remote<S> {
         self.inner.flush().await
     }
 
-    fn name(&self) -> std::borrow::Cow<'static, str> {
+    fn name(&self) -> Name {
         "remote".into()
     }
 }
 
 impl<D: DeadLetters> DeadLetters for Remote<D> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         "remote".into()
     }
 

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use brigade::Name;
 use brigade::database::Sqlite;
 use brigade::sink::{Binder, Sink, SinkError, Table, TableRow, TableSnapshot, WriteError, Written};
 use brigade::{BoxError, Cause};
@@ -126,7 +127,7 @@ impl Sink<Vec<Posted>> for Posts {
         Sink::<Vec<Posted>>::flush(&self.table).await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         Sink::<Vec<Posted>>::name(&self.table)
     }
 }

@@ -115,7 +115,7 @@ impl SqsQueueBuilder {
         let batch = if is_fifo(name) { 1 } else { ENTRIES };
         SqsQueue(Arc::new(Inner {
             client,
-            name: Arc::from(format!("sqs:{name}")),
+            name: format!("sqs:{name}").into(),
             url: OnceCell::new_with(is_url.then(|| self.queue.clone())),
             profile: Profile::new(self.lease, batch * self.requests, ENTRIES),
             requests: self.requests,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use aws_sdk_sqs::Client;
+use pipeline_runtime::Name;
 use pipeline_runtime::queue::{Profile, QueueError};
 use tokio::sync::OnceCell;
 
@@ -53,7 +54,7 @@ pub(super) struct Inner {
     pub(super) client: Client,
     /// As it was given: a name or a URL.
     pub(super) queue: String,
-    pub(super) name: Arc<str>,
+    pub(super) name: Name,
     /// Asked of SQS when it is first needed.
     pub(super) url: OnceCell<String>,
     pub(super) profile: Profile,

@@ -9,9 +9,9 @@ mod receive;
 mod send;
 mod settle;
 
-use std::sync::Arc;
 use std::time::Duration;
 
+use pipeline_runtime::Name;
 use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
 pub use build::{SqsQueueBuilder, sqs};
@@ -22,8 +22,8 @@ use settle::Settle;
 impl Queue for SqsQueue {
     type Body = String;
 
-    fn name(&self) -> Arc<str> {
-        Arc::clone(&self.0.name)
+    fn name(&self) -> Name {
+        self.0.name.clone()
     }
 
     fn profile(&self) -> Profile {

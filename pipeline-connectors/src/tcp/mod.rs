@@ -5,7 +5,6 @@ mod bind;
 mod connection;
 mod stats;
 
-use std::borrow::Cow;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -13,6 +12,7 @@ use std::task::{Context, Poll, ready};
 
 use futures::StreamExt as _;
 use futures::stream::FuturesUnordered;
+use pipeline_runtime::Name;
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
 use crate::lines::{Block, Budget, Reserved};
@@ -169,7 +169,7 @@ impl Source for Tcp {
         }
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "tcp".into()
     }
 }

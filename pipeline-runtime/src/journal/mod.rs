@@ -23,6 +23,7 @@ mod task;
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::name::Name;
 use crate::place::place_error;
 
 pub use crate::ticket::{Ending, Recorded, TaskName};
@@ -56,7 +57,7 @@ pub use task::{Committing, Opening, Task};
 )]
 pub trait Journal: Send + Sync + 'static {
     /// The name in messages, as `sqlite:tasks.db`.
-    fn name(&self) -> Arc<str>;
+    fn name(&self) -> Name;
 
     /// The most bytes that one value may take. The stage's item goes on with a larger one, but it is not recorded: when
     /// the task comes again it fails there, without a call. The default is no limit.
@@ -174,7 +175,7 @@ place_error! {
 
 #[diagnostic::do_not_recommend]
 impl<J: Journal> Journal for Arc<J> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         J::name(self)
     }
 

@@ -61,7 +61,7 @@ fn failed(what: &'static str, task: &Task, key: &'static str, error: BoxError) -
         what,
         key,
         task: Arc::clone(task.id()),
-        journal: task.journal(),
+        journal: task.journal().into(),
         error,
     }))
 }

@@ -9,6 +9,7 @@ use super::task::{Answer, Entry, Gathers, Opening, Task};
 use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
 use crate::control::Control;
 use crate::guard;
+use crate::name::Name;
 use crate::patience::Patience;
 use crate::site::Scope;
 use crate::ticket::Message;
@@ -74,7 +75,7 @@ struct Gathering<J> {
 }
 
 impl<J: Journal> Gathers for Gathering<J> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.journal.name()
     }
 

@@ -3,11 +3,13 @@
 use std::future::Future;
 use std::sync::Arc;
 
+use crate::name::Name;
+
 use super::{Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored, Scoped};
 
 #[diagnostic::do_not_recommend]
 impl<J: Journal> Journal for Scoped<J> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.journal.name()
     }
 

@@ -14,6 +14,7 @@ use super::open::{Open, OpenTasks};
 use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
 use crate::control::Control;
 use crate::failure::{Away, Cause};
+use crate::name::Name;
 use crate::site::Scope;
 use crate::step::Aside;
 use crate::ticket::{Rider, Seat};
@@ -71,7 +72,7 @@ enum Request {
 
 /// A recorder, whatever its journal.
 pub(crate) trait Gathers: Send + Sync {
-    fn name(&self) -> Arc<str>;
+    fn name(&self) -> Name;
 
     fn limit(&self) -> usize;
 
@@ -180,7 +181,7 @@ impl Task {
     }
 
     /// The name of the journal.
-    pub(crate) fn journal(&self) -> Arc<str> {
+    pub(crate) fn journal(&self) -> Name {
         self.0.gathers.name()
     }
 }

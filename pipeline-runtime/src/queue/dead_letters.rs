@@ -7,10 +7,11 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
-#[cfg(feature = "journal")]
 use crate::failure::BoxError;
 use crate::failure::{Cause, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
+#[cfg(feature = "journal")]
+use crate::name::Name;
 use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
 use crate::ticket::{Carry as _, Fate, Known, Now, Original, Rider, TaskName};
@@ -107,7 +108,7 @@ impl DeadFrame {
 )]
 pub trait DeadLetters: Send + Sync + 'static {
     /// The name in messages, as `sqlite:dead.db`.
-    fn name(&self) -> Arc<str>;
+    fn name(&self) -> Name;
 
     /// Stores the letters. When it returns without an error all of them are as durable as the store is, for their
     /// messages are acknowledged then. A letter whose id is there already replaces the older one, or is kept beside it
@@ -128,7 +129,7 @@ place_error! {
 }
 
 impl<D: DeadLetters> DeadLetters for Arc<D> {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         D::name(self)
     }
 

@@ -1,10 +1,10 @@
 //! Sinks that decide about deliveries.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::Delivery;
 use crate::failure::Failure;
+use crate::name::Name;
 use crate::sink::{Sink, SinkError, Written};
 
 /// The sink that [`acks`] makes.
@@ -23,7 +23,7 @@ impl<B: Send + Sync + 'static> Sink<Delivery<B>> for Acks {
         Ok(Written::all())
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "acks".into()
     }
 }
@@ -52,7 +52,7 @@ impl<T: Send + 'static> Sink<Failure<T>> for Nacks {
         Ok(Written::all())
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "nacks".into()
     }
 }

@@ -23,6 +23,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::name::Name;
+
 pub use crate::ticket::Receipt;
 pub use body::Body;
 pub use dead_letters::{
@@ -68,7 +70,7 @@ pub trait Queue: Send + Sync + 'static {
     type Body: Body;
 
     /// The name in reports and messages, as `sqs:orders`.
-    fn name(&self) -> Arc<str>;
+    fn name(&self) -> Name;
 
     /// What holds for this queue.
     fn profile(&self) -> Profile;
@@ -194,7 +196,7 @@ pub trait Queue: Send + Sync + 'static {
 impl<Q: Queue> Queue for Arc<Q> {
     type Body = Q::Body;
 
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         Q::name(self)
     }
 

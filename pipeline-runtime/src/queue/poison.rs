@@ -7,6 +7,7 @@ use super::dead_letters::{DeadLetter, DeadLetters, DeadLettersError};
 use super::keeper::Suspicion;
 use super::{Body, Delivery};
 use crate::bounds::BoxFuture;
+use crate::name::Name;
 use crate::patience::Patience;
 use crate::source::SourceError;
 use crate::ticket::{Carried, Fate, Ticket};
@@ -20,12 +21,12 @@ pub(super) enum Poison {
 
 /// [`DeadLetters`] without their type.
 pub(super) trait Letters: Send + Sync {
-    fn name(&self) -> Arc<str>;
+    fn name(&self) -> Name;
     fn write(&self, letters: Vec<DeadLetter>) -> BoxFuture<'_, Result<(), DeadLettersError>>;
 }
 
 impl<D: DeadLetters> Letters for D {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         DeadLetters::name(self)
     }
 

@@ -234,7 +234,7 @@ impl<Q: Queue> Asks<Q> {
 
     /// Takes the messages in, before anything is waited for: from here on their tickets say what becomes of them.
     fn leased(&self, messages: Vec<Received<Q::Body>>) -> Vec<Item<Q>> {
-        let queue = self.queue.name();
+        let queue: Arc<str> = self.queue.name().into();
         let (items, leases): (Vec<_>, Vec<_>) = messages
             .into_iter()
             .map(|mut message| {

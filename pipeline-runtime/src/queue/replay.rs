@@ -98,7 +98,7 @@ mod tests {
     struct Known(Mutex<Vec<Frame>>);
 
     impl Journal for Known {
-        fn name(&self) -> Arc<str> {
+        fn name(&self) -> crate::name::Name {
             "known".into()
         }
         async fn begin(&self, tasks: Vec<Begin>) -> Result<Vec<Begun>, JournalError> {

@@ -1,9 +1,9 @@
 //! A queue as a sink.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use super::{Body, Outgoing, Queue};
+use crate::name::Name;
 use crate::place::ErrorKind;
 use crate::retry::Retry;
 use crate::sink::{Sink, SinkError, Written};
@@ -62,8 +62,8 @@ where
         }
     }
 
-    fn name(&self) -> Cow<'static, str> {
-        self.0.name().to_string().into()
+    fn name(&self) -> Name {
+        self.0.name()
     }
 }
 
@@ -114,7 +114,6 @@ impl<B: Body> From<B> for Outgoing<B> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
     use std::sync::Mutex;
 
     use super::*;
@@ -131,7 +130,7 @@ mod tests {
 
     impl Queue for Moody {
         type Body = String;
-        fn name(&self) -> Arc<str> {
+        fn name(&self) -> Name {
             "moody".into()
         }
         fn profile(&self) -> Profile {

@@ -9,13 +9,13 @@ mod futures_sink;
 mod lines;
 mod sender;
 
-use std::borrow::Cow;
 use std::future::Future;
 use std::ops::Range;
 use std::sync::Arc;
 
 use crate::failure::{Away, BoxError, Cause};
 use crate::guard::{self, Going, Panicked, Shown};
+use crate::name::Name;
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
 
@@ -78,7 +78,7 @@ pub trait Sink<T>: Send + Sync + 'static {
 
     /// The name in plans, reports and messages, unless the pipeline gives it one (`:drive sink with { name: "…" }`). The
     /// default is `sink`.
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "sink".into()
     }
 

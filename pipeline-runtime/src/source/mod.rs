@@ -7,12 +7,12 @@ mod pull;
 mod receiver;
 mod stream;
 
-use std::borrow::Cow;
 use std::future::Future;
 
 pub use crate::failure::SourceError;
 use crate::feed::Hold;
 use crate::guard;
+use crate::name::Name;
 use crate::ticket::Carried;
 
 pub use crate::line::Line;
@@ -69,7 +69,7 @@ pub trait Source: Send + 'static {
     ) -> impl Future<Output = Result<Flow, SourceError>> + Send;
 
     /// The name in plans, reports and messages. The default is `source`.
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "source".into()
     }
 }

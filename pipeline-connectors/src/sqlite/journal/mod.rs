@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pipeline_runtime::Name;
 use pipeline_runtime::journal::{
     Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored, TaskName,
 };
@@ -163,7 +164,7 @@ pub struct SqliteJournal(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    name: Arc<str>,
+    name: Name,
     path: PathBuf,
     value_limit: usize,
     asks: Asks,
@@ -197,8 +198,8 @@ impl SqliteJournal {
 }
 
 impl Journal for SqliteJournal {
-    fn name(&self) -> Arc<str> {
-        Arc::clone(&self.0.name)
+    fn name(&self) -> Name {
+        self.0.name.clone()
     }
 
     fn limit(&self) -> usize {

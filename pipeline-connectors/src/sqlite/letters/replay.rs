@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::Name;
 use pipeline_runtime::journal::{
     Begin, Begun, Finish, Forget, Frame, Journal, JournalError, Restored,
 };
@@ -383,7 +384,7 @@ impl ReplayError {
 pub enum NoJournal {}
 
 impl Journal for NoJournal {
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         match *self {}
     }
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::Name;
 use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
 use rusqlite::{Connection, Transaction};
 
@@ -28,7 +29,7 @@ use crate::sqlite::{
 pub struct SqliteLetters {
     /// A handle of its own, which waits for the disk whatever others do.
     file: Sqlite,
-    name: Arc<str>,
+    name: Name,
     /// What tells the file from others.
     place: Arc<str>,
 }
@@ -210,8 +211,8 @@ impl SqliteLetters {
 }
 
 impl DeadLetters for SqliteLetters {
-    fn name(&self) -> Arc<str> {
-        Arc::clone(&self.name)
+    fn name(&self) -> Name {
+        self.name.clone()
     }
 
     async fn write(&self, letters: Vec<DeadLetter>) -> Result<(), DeadLettersError> {

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use std::thread::Builder;
 use std::time::{Duration, Instant};
 
+use pipeline_runtime::Name;
 use pipeline_runtime::private::{held, held_briefly};
 use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 use rusqlite::{Connection, Transaction};
@@ -188,7 +189,7 @@ pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
 
 struct Inner<B> {
     requests: mpsc::Sender<Request<B>>,
-    name: Arc<str>,
+    name: Name,
     file: SqliteBuilder,
     /// What tells this queue from others.
     place: Arc<str>,
@@ -232,8 +233,8 @@ impl<B: QueueBody> SqliteQueue<B> {
 impl<B: QueueBody> Queue for SqliteQueue<B> {
     type Body = B;
 
-    fn name(&self) -> Arc<str> {
-        Arc::clone(&self.0.name)
+    fn name(&self) -> Name {
+        self.0.name.clone()
     }
 
     fn profile(&self) -> Profile {

@@ -1,9 +1,9 @@
 //! A table, and how it is described.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::Name;
 use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
@@ -247,7 +247,7 @@ impl<R: TableRow> Sink<R> for Table {
         self.checkpoint().await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.name().to_owned().into()
     }
 }
@@ -282,7 +282,7 @@ impl<R: TableRow> Sink<Vec<R>> for Table {
         self.checkpoint().await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.name().to_owned().into()
     }
 }

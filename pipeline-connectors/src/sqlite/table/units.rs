@@ -1,12 +1,12 @@
 //! Rows that are written together or not at all, each unit with what is settled by it, and any number of units in one
 //! transaction.
 
-use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use pipeline_runtime::ErrorKind;
+use pipeline_runtime::Name;
 use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
 use rusqlite::{Connection, Statement, Transaction};
@@ -104,7 +104,7 @@ impl<R: TableRow, C: Claims> Sink<R> for Claiming<C> {
         self.table.checkpoint().await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.table.name().to_owned().into()
     }
 }
@@ -131,7 +131,7 @@ impl<R: TableRow, C: Claims> Sink<Vec<R>> for Claiming<C> {
         self.table.checkpoint().await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         self.table.name().to_owned().into()
     }
 }

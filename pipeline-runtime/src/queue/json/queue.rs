@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Json;
+use crate::name::Name;
 use crate::queue::{Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
 /// The queue with bodies that are any type of serde's, as [`Queue::json`] says.
@@ -43,7 +44,7 @@ where
 {
     type Body = Json<T>;
 
-    fn name(&self) -> Arc<str> {
+    fn name(&self) -> Name {
         self.queue.name()
     }
 

@@ -5,6 +5,8 @@ mod store;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use crate::name::Name;
+
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
@@ -176,8 +178,8 @@ fn own<B: Clone>(received: Received<Arc<B>>) -> Received<B> {
 impl<B: Body + Clone> Queue for Memory<B> {
     type Body = B;
 
-    fn name(&self) -> Arc<str> {
-        Arc::from("memory")
+    fn name(&self) -> Name {
+        "memory".into()
     }
 
     fn profile(&self) -> Profile {

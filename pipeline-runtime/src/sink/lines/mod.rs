@@ -3,11 +3,12 @@
 mod file;
 mod output;
 
-use std::borrow::Cow;
 use std::fmt::Display;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::name::Name;
 
 pub use self::file::LinesFile;
 pub use self::output::LinesError;
@@ -92,7 +93,7 @@ where
             .await
     }
 
-    fn name(&self) -> Cow<'static, str> {
+    fn name(&self) -> Name {
         "lines".into()
     }
 }
