@@ -142,10 +142,7 @@ mod tests {
     }
 
     fn part(kind: LineErrorKind, bytes: &[u8], origin: &str, offset: u64) -> Reject {
-        let error = LineError {
-            kind,
-            bytes: bytes.to_vec(),
-        };
+        let error = LineError::new(kind, bytes.to_vec());
         reject(error, Some(Origin::new(origin).at(1, offset)), None)
     }
 

@@ -8,7 +8,7 @@ use std::sync::{Arc, OnceLock};
 
 use self::sender::Sender;
 pub(crate) use self::sender::Sent;
-pub use self::verdict::Relay;
+pub(crate) use self::verdict::Relay;
 pub(crate) use self::verdict::Verdict;
 use crate::bounds::BoxFuture;
 use crate::control::Control;

@@ -18,6 +18,7 @@ pub mod journal;
 mod line;
 mod mapped;
 mod name;
+mod named;
 mod pace;
 mod patience;
 mod paused;

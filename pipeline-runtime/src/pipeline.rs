@@ -5,6 +5,7 @@ mod emitting;
 mod inner;
 mod open;
 
+use std::fmt;
 use std::future::Future;
 use std::marker::PhantomData;
 use std::pin::Pin;
@@ -19,6 +20,7 @@ use crate::errors::Errors;
 use crate::failure::Failure;
 use crate::graph::{Graph, Opts, Port};
 use crate::name::Name;
+use crate::named::debug_by_name;
 use crate::plan::Plan;
 use crate::report::Report;
 use crate::running::{Handle, Live, Running};
@@ -49,6 +51,13 @@ pub struct Pipeline<T, Task = (), S = Boxed<T>> {
     pub(crate) errors: Arc<Errors<Task>>,
     pub(crate) tail: S,
     pub(crate) items: PhantomData<fn() -> T>,
+}
+
+impl<T, Task, S> fmt::Debug for Pipeline<T, Task, S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("Pipeline");
+        shown.field("name", &self.name).finish_non_exhaustive()
+    }
 }
 
 /// What a pipeline with a `:drive` emits: nothing. Such a pipeline is run, not collected.
@@ -316,6 +325,12 @@ where
 #[must_use = "a pipeline does nothing until it is awaited"]
 pub struct Run<Task: Send + 'static>(Running<Task>, Option<Graph>);
 
+impl<Task: Send + 'static> fmt::Debug for Run<Task> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Run").field(&self.0).finish()
+    }
+}
+
 /// What is not started is never polled in place.
 impl<Task: Send + 'static> Unpin for Run<Task> {}
 
@@ -340,6 +355,8 @@ pub struct PipelineStream<T, Task: Send + 'static, S: Tail> {
     handle: Handle,
     items: PhantomData<fn() -> T>,
 }
+
+debug_by_name!(PipelineStream<T, Task: Send + 'static, S: Tail>);
 
 impl<T, Task: Send + 'static, S: Tail> PipelineStream<T, Task, S> {
     /// For statistics while it runs, and the report afterwards.

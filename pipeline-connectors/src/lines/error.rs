@@ -6,6 +6,7 @@ use std::fmt;
 ///
 /// The failure's origin says where the line begins; the lines around it are not touched.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct LineError {
     /// What is wrong with it.
     pub kind: LineErrorKind,
@@ -24,6 +25,14 @@ pub enum LineErrorKind {
     NotUtf8(usize),
     /// The peer was gone before the line's end.
     CutOff,
+}
+
+impl LineError {
+    /// What is wrong with a line, and its bytes as far as they are kept.
+    #[must_use]
+    pub fn new(kind: LineErrorKind, bytes: Vec<u8>) -> Self {
+        Self { kind, bytes }
+    }
 }
 
 impl fmt::Display for LineError {

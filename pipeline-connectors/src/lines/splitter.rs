@@ -187,7 +187,7 @@ impl Splitter {
     }
 
     fn failure(&self, kind: LineErrorKind, bytes: Vec<u8>) -> SourceError {
-        SourceError::new(LineError { kind, bytes }).at(self.place())
+        SourceError::new(LineError::new(kind, bytes)).at(self.place())
     }
 }
 

@@ -9,6 +9,7 @@ use crate::descriptors;
 /// `downcast_ref`. The failure's origin names the input and how far it was read.
 #[derive(Debug, thiserror::Error)]
 #[error("{kind}")]
+#[non_exhaustive]
 pub struct ReadError {
     /// What is wrong with it.
     pub kind: ReadErrorKind,

@@ -13,6 +13,7 @@ use crate::descriptors::{ADVICE, ran_out};
 
 /// A database or a table that could not be opened.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct OpenError {
     /// The database file.
     pub path: PathBuf,

@@ -141,6 +141,7 @@ fn listen_on(address: SocketAddr) -> io::Result<TcpListener> {
 /// A listener that could not be made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot listen on {address}: {advice} ({error})")]
+#[non_exhaustive]
 pub struct BindError {
     /// The address as it was given.
     pub address: String,

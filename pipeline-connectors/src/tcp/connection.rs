@@ -16,6 +16,7 @@ pub(super) type Turn = Pin<Box<dyn Future<Output = Connection> + Send + Sync>>;
 /// What a last line without a line end is, where a peer has closed its connection in an orderly way. After a reset it
 /// is always a failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum LastLine {
     /// A failure: the peer may have been cut off in the middle of it.
     #[default]

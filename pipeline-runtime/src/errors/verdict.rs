@@ -5,12 +5,15 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use crate::control::Control;
 use crate::failure::Failure;
 use crate::guard;
+use crate::named::debug_by_name;
 use crate::site::Within;
 use crate::ticket::Undecided;
 
 /// Where a failure of a wired-in pipeline goes.
 #[doc(hidden)]
 pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
+
+debug_by_name!(Relay);
 
 impl Relay {
     /// For a pipeline whose stages are there.

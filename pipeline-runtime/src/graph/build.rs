@@ -9,12 +9,15 @@ use crate::control::Control;
 use crate::failure::Failure;
 use crate::journal::RunningTask;
 use crate::name::Name;
+use crate::named::debug_by_name;
 use crate::site::{Ids, Scope, Site, StageInfo, Within};
 
 /// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.
 #[doc(hidden)]
 #[derive(Clone, Default)]
 pub struct Graph(Arc<Mutex<Build>>);
+
+debug_by_name!(Graph);
 
 /// What was wired so far; knows no item.
 #[derive(Default)]

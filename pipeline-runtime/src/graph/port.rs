@@ -10,6 +10,7 @@ use crate::edge::{Bound, Edge};
 use crate::errors::{Errors, Reporter};
 use crate::feed::Feed;
 use crate::mapped::{convert, mapped};
+use crate::named::debug_by_name;
 use crate::site::Scope;
 use crate::ticket::{Carried, Carry};
 
@@ -27,6 +28,8 @@ pub struct Port<T, Task, K = ()> {
     /// Whether its items are batches as `batch` made them.
     pub(crate) batches: bool,
 }
+
+debug_by_name!(Port<T, Task, K>);
 
 impl<T, Task, K: Carry> Port<T, Task, K> {
     /// Makes the edge behind a group and tells the edges in front of it how many items may wait.

@@ -33,11 +33,11 @@ pub(crate) use codec::decode;
 #[cfg(feature = "journal")]
 pub(crate) use once::once;
 pub use open::RunningTask;
-#[doc(hidden)]
-pub use recorder::Recorder;
+pub(crate) use recorder::Recorder;
 pub use restore::{Forget, Restore, Restored};
 #[doc(hidden)]
-pub use task::{Committing, Opening, Task};
+pub use task::Task;
+pub(crate) use task::{Committing, Opening};
 
 /// Records what `once` stages made, under the task's name and the stage's key; and knows who may still do so.
 ///

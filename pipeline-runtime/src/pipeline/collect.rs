@@ -8,6 +8,7 @@ use std::task::{Context, Poll, ready};
 use super::emitting::Emitting;
 use crate::failure::Failure;
 use crate::idle::KeepsItems;
+use crate::named::debug_by_name;
 use crate::running::{Handle, Live};
 use crate::tail::Tail;
 use crate::ticket::{Carried, Carry};
@@ -37,6 +38,8 @@ pub struct Collect<C, Task: Send + 'static, S: Tail> {
     shown: Option<Arc<Shown<S::Ticket>>>,
     emitting: Emitting<Task, S>,
 }
+
+debug_by_name!(Collect<C, Task: Send + 'static, S: Tail>);
 
 impl<C, Task: Send + 'static, S: Tail> Collect<C, Task, S> {
     /// For statistics while it runs, and the report afterwards.

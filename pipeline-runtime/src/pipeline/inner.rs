@@ -7,6 +7,7 @@ use super::Pipeline;
 use crate::errors::Verdict;
 use crate::graph::Graph;
 use crate::name::Name;
+use crate::named::debug_by_name;
 use crate::source::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::tail::Tail;
 
@@ -40,6 +41,8 @@ pub struct Inner<Task, S> {
     tail: S,
     verdict: Arc<Verdict<Task>>,
 }
+
+debug_by_name!(Inner<Task, S>);
 
 impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task, S> {
     type Item = S::Item;

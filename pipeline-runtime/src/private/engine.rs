@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 pub use crate::bounds::{Item, Portable};
 use crate::failure::Failure;
 pub use crate::graph::Port;
+use crate::named::debug_by_name;
 use crate::pipeline::Pipeline;
 pub use crate::pipeline::{drive, finish, inline, open, with_errors};
 pub use crate::segment::{segment, through};
@@ -15,6 +16,8 @@ pub use crate::ticket::{Message, Now, Ticket};
 
 /// Tells the type of a sink's closure before its body is checked.
 pub struct Hint<T>(PhantomData<fn() -> T>);
+
+debug_by_name!(Hint<T>);
 
 impl<T> Clone for Hint<T> {
     fn clone(&self) -> Self {

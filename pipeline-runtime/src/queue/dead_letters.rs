@@ -7,10 +7,10 @@ use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(feature = "journal")]
 use crate::failure::BoxError;
 use crate::failure::{Cause, Failure, StageInfo, write_failed, write_frames};
 use crate::journal::Recorded;
-#[cfg(feature = "journal")]
 use crate::name::Name;
 use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};

@@ -38,8 +38,6 @@ pub use json::{Json, JsonQueue, NoJson, json};
 pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
 pub use message::{Outgoing, Received};
-#[doc(hidden)]
-pub use receiving::Receiving;
 pub use sink::{Sends, sink};
 pub use stats::DeliveryStats;
 pub use unsettled::{QueueError, Unsettled};

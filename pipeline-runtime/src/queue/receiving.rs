@@ -15,6 +15,7 @@ use super::{Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
 use crate::idle::Idle;
 use crate::name::Name;
+use crate::named::debug_by_name;
 use crate::patience::Patience;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
@@ -37,6 +38,8 @@ pub struct Receiving<Q: Queue> {
     drained: bool,
     _open: Open,
 }
+
+debug_by_name!(Receiving<Q: Queue>);
 
 /// How the queue is asked.
 pub(super) struct Asks<Q> {
@@ -303,7 +306,7 @@ impl<Q: Queue> Puller for Receiving<Q> {
     }
 
     fn name(&self) -> Name {
-        self.asks.queue.name().into()
+        self.asks.queue.name()
     }
 }
 

@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 use super::{Sink, SinkError, Written};
 use crate::failure::BoxError;
 use crate::guard::{self, Going};
+use crate::named::debug_by_name;
 
 /// Calls `f` with every item, in the task that writes: `f` must not block. It returns `()` or a `Result` whose error
 /// fails that item. So does a panic. With `:drive n` up to `n` calls are made at the same time, so `f` shares what it
@@ -19,6 +20,8 @@ where
 
 /// The sink that [`each`] makes.
 pub struct Each<T, F>(F, PhantomData<fn(T)>);
+
+debug_by_name!(Each<T, F>);
 
 /// What the function of [`each`] may return.
 pub trait Outcome {
@@ -65,6 +68,8 @@ where
 
 /// The sink that [`each_async`] makes.
 pub struct EachAsync<T, F>(F, PhantomData<fn(T)>);
+
+debug_by_name!(EachAsync<T, F>);
 
 impl<T, Fut, F> Sink<T> for EachAsync<T, F>
 where

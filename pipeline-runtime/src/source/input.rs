@@ -3,12 +3,12 @@
 use std::task::{Context, Poll};
 
 use super::{Flow, Pulled, SourceError};
-pub use crate::errors::Relay;
+pub(crate) use crate::errors::Relay;
 use crate::graph::Graph;
 use crate::name::Name;
 use crate::ticket::{Carried, Carry};
 
-/// What may stand in the header of a pipeline.
+/// What may stand in the header of a pipeline. It is sealed: inputs of your own are [`Source`](super::Source)s.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not an input of a pipeline",
     note = "an input is a `Source`, `source::iter(…)`, `source::stream(…)`, a `tokio::sync::mpsc::Receiver`, another pipeline, a `Vec` or a range"
@@ -34,7 +34,7 @@ pub struct Fault {
 
 /// What a puller emits, with what travels beside it.
 #[doc(hidden)]
-pub type CarriedOf<P> = Carried<<P as Puller>::Item, <P as Puller>::Ticket>;
+pub(crate) type CarriedOf<P> = Carried<<P as Puller>::Item, <P as Puller>::Ticket>;
 
 /// Something that is asked for items by polling.
 #[doc(hidden)]

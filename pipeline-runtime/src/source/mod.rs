@@ -18,11 +18,8 @@ use crate::ticket::Carried;
 pub use crate::line::Line;
 pub(crate) use feed::SourceFeed;
 pub use input::Input;
-#[doc(hidden)]
-pub use input::{CarriedOf, Fault, Puller, Relay};
+pub(crate) use input::{CarriedOf, Fault, Puller, Relay};
 pub use iter::{Iter, iter};
-#[doc(hidden)]
-pub use receiver::Channel;
 pub use stream::{FromStream, stream};
 
 /// Where items come from: something that can be asked for a batch of them.

@@ -10,6 +10,7 @@ use tokio::sync::Mutex;
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
 use crate::graph::Graph;
 use crate::name::Name;
+use crate::named::debug_by_name;
 use crate::ticket::Carried;
 
 /// How many items are asked for at once where they are taken one by one.
@@ -21,7 +22,7 @@ impl<S: Source> Input for S {
 
     fn wire(self, _graph: &Graph, _failed: Relay) -> Pulling<S> {
         Pulling {
-            name: self.name().into(),
+            name: self.name(),
             idle: Some(self),
             pulling: None,
             shared: Arc::new(Mutex::new(Pulled::new())),
@@ -47,6 +48,8 @@ pub struct Pulling<S: Source> {
     ended: bool,
     fatal: Option<SourceError>,
 }
+
+debug_by_name!(Pulling<S: Source>);
 
 impl<S: Source> Puller for Pulling<S> {
     type Item = S::Item;

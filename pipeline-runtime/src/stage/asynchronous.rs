@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::slots::Slots;
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
 use crate::graph::{Ended, Group, Kind, Opts, Port, Resize};
+use crate::named::debug_by_name;
 use crate::step::{Entry, Step};
 use crate::ticket::Carry;
 
@@ -20,6 +21,8 @@ pub struct Half<O: Item, Task: Item, K: Carry> {
     inline: bool,
     launch: Launch,
 }
+
+debug_by_name!(Half<O: Item, Task: Item, K: Carry>);
 
 /// A group without its drivers, and what they will share.
 type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);

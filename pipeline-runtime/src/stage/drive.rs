@@ -35,7 +35,7 @@ where
     F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     let batches = port.batches && opts.stages.len() == 1;
-    let opts = called(opts, sink.name().into()).unordered();
+    let opts = called(opts, sink.name()).unordered();
     let (shared, group, next) = Shared::<T, Never, Never, Task, K>::wire(port, opts, false);
     if S::SETTLES == Settles::Messages {
         let mut build = next.graph.lock();

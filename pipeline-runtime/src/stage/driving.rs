@@ -19,6 +19,7 @@ use crate::counts::Tally;
 use crate::edge::Runs;
 use crate::failure::Failure;
 use crate::guard::Panicked;
+use crate::named::debug_by_name;
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -39,6 +40,8 @@ pub struct Work<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     /// Who makes more drivers.
     pub(super) crew: Weak<Driven<T, M, O, Task, K>>,
 }
+
+debug_by_name!(Work<T: Item, M: Item, O: Item, Task: Item, K: Carry>);
 
 impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Task, K> {
     fn clone(&self) -> Self {

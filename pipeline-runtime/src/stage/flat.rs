@@ -14,6 +14,7 @@ use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
 use crate::guard;
+use crate::named::debug_by_name;
 use crate::pace::Pace;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Ticket};
@@ -23,6 +24,8 @@ const MOST: usize = 1024;
 
 /// Takes the outputs of one item.
 pub struct Emitter<O, Task, K>(Arc<Emitting<O, Task, K>>);
+
+debug_by_name!(Emitter<O, Task, K>);
 
 struct Emitting<O, Task, K> {
     edge: Arc<Edge<Carried<O, K>>>,

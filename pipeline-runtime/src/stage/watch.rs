@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use super::shared::Shared;
 use crate::edge::Runs;
 use crate::failure::{Cause, Failure};
+use crate::named::debug_by_name;
 use crate::ticket::{Carry, Ticket};
 
 /// What a group's function may tell its worker.
@@ -21,6 +22,8 @@ pub struct Cx {
     /// Whether its deadline has resolved the item.
     gone: Cell<bool>,
 }
+
+debug_by_name!(Cx);
 
 type Arm = Box<dyn Fn(u64, u32, Ticket) -> Armed + Send>;
 

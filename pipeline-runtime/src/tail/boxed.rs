@@ -3,11 +3,14 @@
 use std::task::{Context, Poll};
 
 use super::Tail;
+use crate::named::debug_by_name;
 use crate::ticket::{Carried, Ticket};
 
 /// A tail whose type is hidden.
 #[doc(hidden)]
 pub struct Boxed<T>(Box<dyn Tail_<T>>);
+
+debug_by_name!(Boxed<T>);
 
 /// [`Tail`] without what no object can have.
 trait Tail_<T>: Send {

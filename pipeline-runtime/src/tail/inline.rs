@@ -19,6 +19,7 @@ use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure, StageInfo};
 use crate::graph::{Crew, Graph, Group, Runs, Unbuffered};
 use crate::guard::{self, Panicked};
+use crate::named::debug_by_name;
 use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
@@ -50,6 +51,8 @@ pub struct Inline<P: Puller, F, O, Task> {
     drained: Arc<Drained>,
     out: PhantomData<fn() -> O>,
 }
+
+debug_by_name!(Inline<P: Puller, F, O, Task>);
 
 /// The counts as they were last shown: of the source, and of the stages.
 struct Shown {

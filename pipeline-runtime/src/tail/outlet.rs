@@ -9,6 +9,7 @@ use crate::bounds::BoxFuture;
 use crate::edge::Take;
 use crate::feed::{Batch, Feed};
 use crate::guard;
+use crate::named::debug_by_name;
 use crate::pushing::emptied;
 use crate::ticket::{Carried, Carry};
 
@@ -23,6 +24,8 @@ pub struct Outlet<T, K = ()> {
     /// The worker of the last group, where the consumer runs it.
     inline: Option<BoxFuture<'static, ()>>,
 }
+
+debug_by_name!(Outlet<T, K>);
 
 impl<T: Send + 'static, K: Carry> Outlet<T, K> {
     pub(crate) fn new(
