@@ -154,3 +154,29 @@ impl Serialize for Name {
         serializer.serialize_str(self)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_that_is_made_at_run_time_is_not_copied_with_its_failures() {
+        let (made, written) = (Name::from("orders of today".to_owned()), Name::from("map"));
+        for name in [made, written] {
+            let (text, copy) = (name.as_ptr(), name.clone());
+            assert_eq!(copy.as_ptr(), text);
+        }
+    }
+
+    #[test]
+    fn a_name_is_text_wherever_it_comes_from() {
+        let made = Name::from(Arc::<str>::from("map"));
+        assert_eq!(made, Name::from("map"));
+        assert_eq!(format!("{made:>5} {made:?}"), "  map \"map\"");
+        assert_eq!(
+            (made.written(), Name::from("map").written()),
+            (None, Some("map"))
+        );
+        assert_eq!(String::from(made), "map");
+    }
+}

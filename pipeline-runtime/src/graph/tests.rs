@@ -1,15 +1,18 @@
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::{Context, Poll, Waker};
 
 use super::{Crew, Graph, Group, Port, Unbuffered};
+use crate::control::Close as _;
 use crate::counts::Counts;
 use crate::edge::{Held, Meter};
-use crate::graph::{Opts, Runs};
+use crate::graph::{Opts, Permit, Runs};
 use crate::pipeline::{finish, open};
 use crate::plan::Plan;
 use crate::running::rows_of;
 use crate::site::{Site, StageMeta};
 use crate::source;
 use crate::stage::{pass, sync};
+use crate::watched::Watched;
 
 const fn meta(name: &'static str) -> StageMeta {
     StageMeta {
@@ -134,4 +137,34 @@ fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
         .map(|arrow| (arrow.from, arrow.handed))
         .collect();
     assert_eq!(arrows, [(rows[1].id, 30), (rows[2].id, 4)]);
+}
+
+#[test]
+fn where_the_input_has_ended_as_many_workers_stay_as_may_work() {
+    let (woken, crew) = (Arc::new(Watched::default()), Crew::of(3));
+    let waker = Waker::from(Arc::clone(&woken));
+    let ask = |place| crew.poll_permit(place, &mut Context::from_waker(&waker));
+    (0..3).for_each(|_| crew.join());
+    assert!(crew.permit(1));
+    assert_eq!(ask(1), Poll::Pending);
+    assert_eq!(ask(2), Poll::Pending);
+    // The one that may work finds the end, and leaves: of the others one stays, for what is still to be tried again.
+    assert!(!crew.leave());
+    assert_eq!(woken.take(), 2);
+    assert_eq!(ask(2), Poll::Ready(Permit::Resigned));
+    assert_eq!(ask(1), Poll::Ready(Permit::Granted));
+    assert!(crew.leave());
+    assert!(!crew.permit(2), "the group has ended");
+}
+
+#[test]
+fn a_worker_that_waits_for_a_permit_is_told_that_nobody_wants_more() {
+    let (woken, crew) = (Arc::new(Watched::default()), Crew::of(1));
+    let waker = Waker::from(Arc::clone(&woken));
+    let ask = || crew.poll_permit(1, &mut Context::from_waker(&waker));
+    assert_eq!(ask(), Poll::Pending);
+    crew.close();
+    assert_eq!(woken.take(), 1);
+    assert_eq!(ask(), Poll::Ready(Permit::Gone));
+    assert!(!crew.permit(2));
 }

@@ -6,6 +6,7 @@ mod drive;
 mod driven;
 mod driving;
 mod flat;
+mod function;
 mod intake;
 mod park;
 mod places;

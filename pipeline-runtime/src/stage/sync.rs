@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use super::function::{Called, Function};
 use super::intake::{Intake, Next};
 use super::park::{block_on, block_on_in};
 use super::places::{Makes, Places, Refused, begin, grow};
@@ -19,10 +20,10 @@ use crate::control::Control;
 use crate::counts::Tally;
 use crate::failure::Failure;
 use crate::graph::{Group, Kind, Opts, Port, Resize};
-use crate::guard::{self, Held, Panicked};
+use crate::guard::{Held, Panicked};
 use crate::pace::Pace;
 use crate::paused::Parker;
-use crate::pushing::{Pushing, emptied};
+use crate::pushing::emptied;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 use tracing::Span;
@@ -68,77 +69,6 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
         begin(&crew);
     });
     next
-}
-
-/// The function of a group. All else is compiled for its types alone, and not once more for each function.
-trait Function<T, M, O, Task, K>: Send + Sync {
-    /// Calls it for all `items`, up to the first of which something else comes than an output: that, and its ticket.
-    fn call_each(
-        &self,
-        items: &mut vec::IntoIter<Carried<T, K>>,
-        calls: Called<'_, O, K>,
-    ) -> Option<(Stepped<O, M, Task>, K)>;
-
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task>;
-}
-
-/// What a group's function returned, or the panic of something that was dropped in it outside of the user's calls.
-type Stepped<O, M, Task> = Result<Step<O, M, Task>, Panicked>;
-
-/// What comes of calls.
-struct Called<'a, O, K> {
-    out: &'a mut Vec<Carried<O, K>>,
-    tally: &'a mut Tally,
-    /// The number of the group's first stage.
-    first: usize,
-    cx: &'a Cx,
-}
-
-impl<T, M, O, Task, K: Carry, F> Function<T, M, O, Task, K> for F
-where
-    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
-{
-    /// The hot loop: no wait in it, and it works on locals, so that they stay in registers.
-    fn call_each(
-        &self,
-        items: &mut vec::IntoIter<Carried<T, K>>,
-        calls: Called<'_, O, K>,
-    ) -> Option<(Stepped<O, M, Task>, K)> {
-        let Called {
-            out,
-            tally,
-            first,
-            cx,
-        } = calls;
-        let (mut rest, mut other) = (std::mem::take(items), None);
-        let mut done = Pushing::with_room(out, rest.len());
-        for Carried { item, ticket } in rest.by_ref() {
-            // The clock is read for each: the calls of a chunk may take long, and a process may be stopped between two.
-            if ticket.is_lost(&mut Now::default()) {
-                other = Some((Ok(Step::Lost(first)), ticket));
-                break;
-            }
-            match guard::call(|| self(Entry::Fresh(item), cx)) {
-                Ok(Step::Emit(item)) => {
-                    done.push(Carried { item, ticket });
-                }
-                Ok(Step::Filtered(stage)) => {
-                    tally.stages[stage - first].filtered += 1;
-                    ticket.filtered();
-                }
-                step => {
-                    other = Some((step, ticket));
-                    break;
-                }
-            }
-        }
-        *items = rest;
-        other
-    }
-
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task> {
-        guard::call(|| self(entry, cx))
-    }
 }
 
 /// The workers of one group, started one by one.
