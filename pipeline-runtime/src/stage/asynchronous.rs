@@ -9,6 +9,7 @@ use super::driving::{Driving, Work};
 use super::places::{Places, begin};
 use super::shared::Shared;
 use super::slots::Slots;
+use super::wiring::{Wired, Wiring};
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
 use crate::graph::{Ended, Group, Kind, Opts, Port, Resize};
 use crate::named::debug_by_name;
@@ -25,7 +26,7 @@ pub struct Half<O: Item, Task: Item, K: Carry> {
 debug_by_name!(Half<O: Item, Task: Item, K: Carry>);
 
 /// A group without its drivers, and what they will share.
-type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<T, M, O, Task, K>);
+type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<Wired<T, M, O, Task, K>>);
 
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
@@ -83,7 +84,7 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     )
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Resize for Shared<T, M, O, Task, K> {
+impl<W: Wiring> Resize for Shared<W> {
     /// A driver whose places are all taken sees it when one of them is free.
     fn set(self: Arc<Self>, count: usize) -> Result<(), Ended> {
         if !self.allow(count) {
@@ -126,7 +127,7 @@ pub fn stage<O: Item, Task: Item, K: Carry>(
 
 /// Ties the types of a group to its function.
 pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, F, G>(
-    _work: &Work<T, M, O, Task, K>,
+    _work: &Work<Wired<T, M, O, Task, K>>,
     f: F,
 ) -> Arc<G>
 where
@@ -137,7 +138,7 @@ where
 
 /// One driver: a share of the futures in flight.
 pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
-    work: Work<T, M, O, Task, K>,
+    work: Work<Wired<T, M, O, Task, K>>,
     f: Arc<F>,
 ) where
     F: AsyncFn(Entry<T, M>) -> Step<O, M, Task>,

@@ -9,6 +9,7 @@ use tokio::time::{self, timeout_at};
 
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use super::wiring::Final;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::counts::Tally;
@@ -31,7 +32,7 @@ pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
-    let (shared, group, mut next) = Shared::<T, Never, O, Task, K>::wire(port, opts, false);
+    let (shared, group, mut next) = Shared::<Final<T, O, Task, K>>::wire(port, opts, false);
     if size == 0 {
         let (has, rule) = ("batches of 0 items", "a batch has at least 1");
         let mut build = next.graph.lock();
@@ -73,7 +74,7 @@ where
 }
 
 struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
-    worker: Worker<T, Never, O, Task, K>,
+    worker: Worker<Final<T, O, Task, K>>,
     tally: Tally,
     size: usize,
     within: Option<Duration>,

@@ -10,6 +10,7 @@ use super::intake::{Intake, Next};
 use super::places::{Makes, Places, Refused, begin, grow};
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use super::wiring::Final;
 use super::write::{Wrote, write};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
@@ -24,6 +25,9 @@ use crate::sink::{Failed, SetAside, Settles, Sink, SinkError, Stake, Written};
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 
+/// Nothing comes out of a sink.
+type Sunk<T, Task, K> = Final<T, Never, Task, K>;
+
 /// Wires the tail: nothing comes out of the port that is left.
 pub(crate) fn drive<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
     port: Port<T, Task, K>,
@@ -36,7 +40,7 @@ where
 {
     let batches = port.batches && opts.stages.len() == 1;
     let opts = called(opts, sink.name()).unordered();
-    let (shared, group, next) = Shared::<T, Never, Never, Task, K>::wire(port, opts, false);
+    let (shared, group, next) = Shared::<Sunk<T, Task, K>>::wire(port, opts, false);
     if S::SETTLES == Settles::Messages {
         let mut build = next.graph.lock();
         build.check_whole(shared.main(), &group.inputs);
@@ -74,7 +78,7 @@ fn called(mut opts: Opts, name: Name) -> Opts {
 
 /// What the writers of a sink share.
 struct Writers<T: Item, O, Task: Item, K: Carry, F, S> {
-    shared: Arc<Shared<T, Never, Never, Task, K>>,
+    shared: Arc<Shared<Sunk<T, Task, K>>>,
     places: Places,
     /// How many may still write; the last of them flushes the sink.
     writing: AtomicUsize,
@@ -146,9 +150,9 @@ where
 
 /// One of the writes at the same time.
 struct Writer<T: Item, O, Task: Item, K: Carry, F, S> {
-    worker: Worker<T, Never, Never, Task, K>,
-    shared: Arc<Shared<T, Never, Never, Task, K>>,
-    intake: Intake<T, Never, Never, Task, K>,
+    worker: Worker<Sunk<T, Task, K>>,
+    shared: Arc<Shared<Sunk<T, Task, K>>>,
+    intake: Intake<Sunk<T, Task, K>>,
     cx: Cx,
     tally: Tally,
     /// How many items to take at once, where the sink takes single ones.
@@ -438,7 +442,7 @@ where
 /// The failure of an item that is not all of what the sink would settle with it.
 #[cold]
 fn part<T: Item, Task: Item, K: Carry>(
-    shared: &Shared<T, Never, Never, Task, K>,
+    shared: &Shared<Sunk<T, Task, K>>,
     ticket: K,
 ) -> Failure<Task> {
     let why = "other items came of the same message or task, and the sink settles it with one; make its rows one item, a `Vec` of rows";

@@ -6,21 +6,21 @@ use std::sync::{Arc, OnceLock};
 use super::park::block_on_in;
 use super::places::{Makes, Places, Refused};
 use super::shared::Shared;
-use crate::bounds::{BoxFuture, Item};
+use super::wiring::Wiring;
+use crate::bounds::BoxFuture;
 use crate::graph::Kind;
-use crate::ticket::Carry;
 
 /// Makes a driver each time it is called.
 pub(crate) type Drivers = Box<dyn Fn() -> BoxFuture<'static, ()> + Send + Sync>;
 
-pub(crate) struct Driven<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
-    pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
+pub(crate) struct Driven<W: Wiring> {
+    pub(crate) shared: Arc<Shared<W>>,
     pub(crate) places: Arc<Places>,
     /// Makes a driver; known when the group starts.
     pub(crate) factory: OnceLock<Drivers>,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Driven<T, M, O, Task, K> {
+impl<W: Wiring> Makes for Driven<W> {
     fn places(&self) -> &Places {
         &self.places
     }

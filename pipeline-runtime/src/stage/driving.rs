@@ -14,7 +14,8 @@ use super::places::{Places, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::{Slots, Started};
-use crate::bounds::{BoxFuture, Item};
+use super::wiring::{ItemOut, StepOf, Wiring};
+use crate::bounds::BoxFuture;
 use crate::counts::Tally;
 use crate::edge::Runs;
 use crate::failure::Failure;
@@ -31,19 +32,19 @@ const TAKE: usize = 256;
 const ROUNDS: usize = 8;
 
 /// What the drivers of one group share.
-pub struct Work<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
-    pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
+pub struct Work<W: Wiring> {
+    pub(crate) shared: Arc<Shared<W>>,
     /// How many drivers share the futures in flight; `None` where each has one.
     pub(super) drivers: Option<usize>,
     pub(super) started: Arc<AtomicUsize>,
     pub(super) places: Arc<Places>,
     /// Who makes more drivers.
-    pub(super) crew: Weak<Driven<T, M, O, Task, K>>,
+    pub(super) crew: Weak<Driven<W>>,
 }
 
-debug_by_name!(Work<T: Item, M: Item, O: Item, Task: Item, K: Carry>);
+debug_by_name!(Work<W: Wiring>);
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Task, K> {
+impl<W: Wiring> Clone for Work<W> {
     fn clone(&self) -> Self {
         Self {
             shared: Arc::clone(&self.shared),
@@ -56,19 +57,19 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Clone for Work<T, M, O, Ta
 }
 
 /// What a future in flight ends with: a step, whose ticket stayed with the driver, or a step and its ticket.
-pub(crate) trait Ending<O, M, Task, K> {
-    fn step(self, kept: &mut K) -> Step<O, M, Task>;
+pub(crate) trait Ending<W: Wiring> {
+    fn step(self, kept: &mut W::Ticket) -> StepOf<W>;
 }
 
-impl<O, M, Task, K> Ending<O, M, Task, K> for Step<O, M, Task> {
+impl<W: Wiring> Ending<W> for StepOf<W> {
     #[inline]
-    fn step(self, _kept: &mut K) -> Self {
+    fn step(self, _kept: &mut W::Ticket) -> Self {
         self
     }
 }
 
-impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
-    fn step(self, kept: &mut K) -> Step<O, M, Task> {
+impl<W: Wiring> Ending<W> for (StepOf<W>, W::Ticket) {
+    fn step(self, kept: &mut W::Ticket) -> StepOf<W> {
         *kept = self.1;
         self.0
     }
@@ -78,26 +79,26 @@ impl<O, M, Task, K> Ending<O, M, Task, K> for (Step<O, M, Task>, K) {
 type Failed<K> = Vec<(Started<K>, usize)>;
 
 /// A driver's side of the futures: what it takes, and what came of it.
-pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
-    worker: Option<Worker<T, M, O, Task, K>>,
-    shared: Arc<Shared<T, M, O, Task, K>>,
-    intake: Intake<T, M, O, Task, K>,
+pub(crate) struct Driving<W: Wiring> {
+    worker: Option<Worker<W>>,
+    shared: Arc<Shared<W>>,
+    intake: Intake<W>,
     place: usize,
-    work: Work<T, M, O, Task, K>,
+    work: Work<W>,
     /// Whether it is counted among the drivers that have nothing to do.
     free: bool,
     tally: Tally,
     pace: Pace,
     /// What came to an end and is to be handed in.
-    resolved: Runs<Carried<O, K>>,
+    resolved: Runs<ItemOut<W>>,
     /// Whether anything came to an end in this round.
     worked: bool,
     /// What failed in this round, and its failures.
-    failed: Failed<K>,
-    failures: Vec<Failure<Task>>,
+    failed: Failed<W::Ticket>,
+    failures: Vec<Failure<W::Task>>,
     /// Failures of earlier rounds on their way, each in the place that its future had: a full errors end holds the stage
     /// back.
-    failing: FuturesUnordered<BoxFuture<'static, Failed<K>>>,
+    failing: FuturesUnordered<BoxFuture<'static, Failed<W::Ticket>>>,
     /// How many these are.
     sent: usize,
     /// Failures of the source on their way.
@@ -105,8 +106,8 @@ pub(crate) struct Driving<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     ended: bool,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> {
-    pub(crate) fn new(work: &Work<T, M, O, Task, K>) -> Self {
+impl<W: Wiring> Driving<W> {
+    pub(crate) fn new(work: &Work<W>) -> Self {
         let shared = Arc::clone(&work.shared);
         // Relaxed: that each gets a number of its own is all.
         let place = work.started.fetch_add(1, Ordering::Relaxed);
@@ -160,12 +161,12 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     pub(crate) fn poll<C, F>(
         &mut self,
         cx: &mut Context<'_>,
-        slots: &mut Slots<F, K>,
+        slots: &mut Slots<F, W::Ticket>,
         run: &C,
     ) -> Poll<()>
     where
-        C: Fn(u64, Entry<T, M>, &mut K) -> F,
-        F: Future<Output: Ending<O, M, Task, K>>,
+        C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
+        F: Future<Output: Ending<W>>,
     {
         for _ in 0..ROUNDS {
             self.worked = self.take(cx, slots, run);
@@ -205,10 +206,10 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     /// Starts futures for what there is, as far as there are places and as it is worth its time: results are handed in
     /// before more is taken. Whether anything was started, or the end was found.
     #[inline]
-    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F, K>, run: &C) -> bool
+    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F, W::Ticket>, run: &C) -> bool
     where
-        C: Fn(u64, Entry<T, M>, &mut K) -> F,
-        F: Future<Output: Ending<O, M, Task, K>>,
+        C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
+        F: Future<Output: Ending<W>>,
     {
         let share = self.share();
         let room = slots.room(share).saturating_sub(self.sent);
@@ -283,7 +284,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
 
     /// An item is not begun, for it is somebody else's by now.
     #[cold]
-    fn lost(&mut self, started: Started<K>) {
+    fn lost(&mut self, started: Started<W::Ticket>) {
         self.worked = true;
         let step = Step::Lost(self.shared.opts.main);
         self.settle(started, step);
@@ -299,7 +300,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
 
     /// A future came to its end.
     #[inline]
-    fn ended(&mut self, mut started: Started<K>, ending: impl Ending<O, M, Task, K>) {
+    fn ended(&mut self, mut started: Started<W::Ticket>, ending: impl Ending<W>) {
         self.worked = true;
         match ending.step(&mut started.ticket) {
             Step::Emit(item) => {
@@ -312,14 +313,14 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
 
     /// A future panicked outside of the user's calls.
     #[cold]
-    fn fell(&mut self, started: Started<K>, panicked: Panicked) {
+    fn fell(&mut self, started: Started<W::Ticket>, panicked: Panicked) {
         self.worked = true;
         let step = Step::Failed(self.shared.fell(panicked));
         self.settle(started, step);
     }
 
     /// What is no output: a failure to be sent on, an item to wait for another attempt.
-    fn settle(&mut self, mut started: Started<K>, step: Step<O, M, Task>) {
+    fn settle(&mut self, mut started: Started<W::Ticket>, step: StepOf<W>) {
         let ticket = std::mem::take(&mut started.ticket);
         match step {
             Step::Emit(item) => self.resolve(&started, Some(Carried { item, ticket })),
@@ -379,7 +380,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     }
 
     #[cold]
-    fn reported(&mut self, failed: Failed<K>) {
+    fn reported(&mut self, failed: Failed<W::Ticket>) {
         self.sent -= failed.len();
         for (started, row) in failed {
             self.tally.stages[row].failed += 1;
@@ -388,13 +389,13 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Driving<T, M, O, Task, K> 
     }
 
     #[inline]
-    fn resolve(&mut self, started: &Started<K>, output: Option<Carried<O, K>>) {
+    fn resolve(&mut self, started: &Started<W::Ticket>, output: Option<ItemOut<W>>) {
         self.tried(started);
         self.tally.resolved += 1;
         self.resolved.resolve(started.seq, output);
     }
 
-    fn tried(&self, started: &Started<K>) {
+    fn tried(&self, started: &Started<W::Ticket>) {
         if started.again {
             self.shared.retries.resolved();
         }

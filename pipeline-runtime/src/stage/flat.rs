@@ -8,6 +8,7 @@ use super::driving::{Driving, Work};
 use super::shared::Shared;
 use super::slots::Slots;
 use super::watch::Cx;
+use super::wiring::{Wired, Wiring};
 use crate::bounds::{Item, Shareable};
 use crate::counts::Tally;
 use crate::edge::{Bound, Edge};
@@ -56,7 +57,10 @@ impl<O, K> Drop for State<O, K> {
 }
 
 impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
-    fn new<T: Item, M: Item>(shared: &Arc<Shared<T, M, O, Task, K>>, seq: u64, ticket: K) -> Self {
+    fn new<W>(shared: &Arc<Shared<W>>, seq: u64, ticket: K) -> Self
+    where
+        W: Wiring<Out = O, Task = Task, Ticket = K>,
+    {
         let cx = Cx::new(shared);
         cx.item(seq, Ticket::null());
         Self(Arc::new(Emitting {
@@ -219,7 +223,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
 
 /// Ties the types of a group to its function.
 pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, F, G>(
-    work: &Work<T, M, O, Task, K>,
+    work: &Work<Wired<T, M, O, Task, K>>,
     f: F,
 ) -> Arc<G>
 where
@@ -233,7 +237,7 @@ where
 
 /// One driver of a group with `flat_map`.
 pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
-    work: Work<T, M, O, Task, K>,
+    work: Work<Wired<T, M, O, Task, K>>,
     f: Arc<F>,
 ) where
     F: AsyncFn(Entry<T, M>, Emitter<O, Task, K>) -> Step<(), M, Task>,

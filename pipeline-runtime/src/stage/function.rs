@@ -3,6 +3,7 @@
 use std::vec;
 
 use super::watch::Cx;
+use super::wiring::{ItemIn, ItemOut, StepOf, Wiring};
 use crate::bounds::Portable;
 use crate::counts::Tally;
 use crate::guard::{self, Panicked};
@@ -11,39 +12,39 @@ use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 
 /// The function of a group. All else is compiled for its types alone, and not once more for each function.
-pub(super) trait Function<T, M, O, Task, K>: Send + Sync {
+pub(super) trait Function<W: Wiring>: Send + Sync {
     /// Calls it for all `items`, up to the first of which something else comes than an output: that, and its ticket.
     fn call_each(
         &self,
-        items: &mut vec::IntoIter<Carried<T, K>>,
-        calls: Called<'_, O, K>,
-    ) -> Option<(Stepped<O, M, Task>, K)>;
+        items: &mut vec::IntoIter<ItemIn<W>>,
+        calls: Called<'_, W>,
+    ) -> Option<(Stepped<W>, W::Ticket)>;
 
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task>;
+    fn call(&self, entry: Entry<W::In, W::Again>, cx: &Cx) -> Stepped<W>;
 }
 
 /// What a group's function returned, or the panic of something that was dropped in it outside of the user's calls.
-pub(super) type Stepped<O, M, Task> = Result<Step<O, M, Task>, Panicked>;
+pub(super) type Stepped<W> = Result<StepOf<W>, Panicked>;
 
 /// What comes of calls.
-pub(super) struct Called<'a, O, K> {
-    pub(super) out: &'a mut Vec<Carried<O, K>>,
+pub(super) struct Called<'a, W: Wiring> {
+    pub(super) out: &'a mut Vec<ItemOut<W>>,
     pub(super) tally: &'a mut Tally,
     /// The number of the group's first stage.
     pub(super) first: usize,
     pub(super) cx: &'a Cx,
 }
 
-impl<T, M, O, Task, K: Carry, F> Function<T, M, O, Task, K> for F
+impl<W: Wiring, F> Function<W> for F
 where
-    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+    F: Fn(Entry<W::In, W::Again>, &Cx) -> StepOf<W> + Portable,
 {
     /// The hot loop: no wait in it, and it works on locals, so that they stay in registers.
     fn call_each(
         &self,
-        items: &mut vec::IntoIter<Carried<T, K>>,
-        calls: Called<'_, O, K>,
-    ) -> Option<(Stepped<O, M, Task>, K)> {
+        items: &mut vec::IntoIter<ItemIn<W>>,
+        calls: Called<'_, W>,
+    ) -> Option<(Stepped<W>, W::Ticket)> {
         let Called {
             out,
             tally,
@@ -76,7 +77,7 @@ where
         other
     }
 
-    fn call(&self, entry: Entry<T, M>, cx: &Cx) -> Stepped<O, M, Task> {
+    fn call(&self, entry: Entry<W::In, W::Again>, cx: &Cx) -> Stepped<W> {
         guard::call(|| self(entry, cx))
     }
 }

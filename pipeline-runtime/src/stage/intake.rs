@@ -6,12 +6,12 @@ use std::time::Instant;
 
 use super::retries::Due;
 use super::shared::Shared;
+use super::wiring::{ItemAgain, ItemIn, Wiring};
 use crate::feed::Batch;
 use crate::graph::{Permit, Timing};
-use crate::ticket::{Carried, Carry};
 
 /// What a worker is to do next.
-pub(crate) enum Next<M, K> {
+pub(crate) enum Next<W: Wiring> {
     /// Process the items (or failures) in the batch.
     Batch {
         /// The (first) number of the taking.
@@ -20,13 +20,13 @@ pub(crate) enum Next<M, K> {
         credits: usize,
     },
     /// Try an item again.
-    Again(Due<Carried<M, K>>),
+    Again(Due<ItemAgain<W>>),
     /// There is nothing more, or nobody wants it.
     End,
 }
 
-pub(crate) struct Intake<T, M, O, Task, K> {
-    shared: Arc<Shared<T, M, O, Task, K>>,
+pub(crate) struct Intake<W: Wiring> {
+    shared: Arc<Shared<W>>,
     place: usize,
     credits: usize,
     wait: Option<Wait>,
@@ -40,18 +40,11 @@ pub(crate) struct Intake<T, M, O, Task, K> {
     pub(crate) rests: Option<Instant>,
     /// When its last wait ended, if it had to wait for what it was given.
     pub(crate) woke: Option<Instant>,
-    pub(crate) batch: Batch<Carried<T, K>>,
+    pub(crate) batch: Batch<ItemIn<W>>,
 }
 
-impl<T, M, O, Task, K> Intake<T, M, O, Task, K>
-where
-    T: Send + 'static,
-    M: Send + 'static,
-    O: Send + 'static,
-    Task: Send + 'static,
-    K: Carry,
-{
-    pub(crate) fn new(shared: Arc<Shared<T, M, O, Task, K>>, place: usize) -> Self {
+impl<W: Wiring> Intake<W> {
+    pub(crate) fn new(shared: Arc<Shared<W>>, place: usize) -> Self {
         Self {
             shared,
             place,
@@ -72,7 +65,7 @@ where
         cx: &mut Context<'_>,
         want: usize,
         idle: bool,
-    ) -> Poll<Next<M, K>> {
+    ) -> Poll<Next<W>> {
         let rests = self.rests.take();
         // Before anything else: who may not work takes nothing, be it new or to be tried again.
         if !self.shared.crew.permitted(self.place)
@@ -127,7 +120,7 @@ where
         idle: bool,
         what: For,
         since: Option<Instant>,
-    ) -> Poll<Next<M, K>> {
+    ) -> Poll<Next<W>> {
         self.waiting = true;
         if self.shared.opts.single() {
             match self.shared.retries.wait(self.place, cx) {
@@ -141,14 +134,14 @@ where
     }
 
     /// The worker leaves.
-    fn end(&mut self) -> Next<M, K> {
+    fn end(&mut self) -> Next<W> {
         self.shared.edge.release(std::mem::take(&mut self.credits));
         self.wait = None;
         Next::End
     }
 
     /// An item is to be tried again, by a worker that may have waited for others.
-    fn again(&mut self, due: Due<Carried<M, K>>) -> Next<M, K> {
+    fn again(&mut self, due: Due<ItemAgain<W>>) -> Next<W> {
         self.at_retries = false;
         self.shared.edge.unpark_giver(self.place);
         self.shared.feed.unpark(self.place);
@@ -164,7 +157,7 @@ where
         cx: &mut Context<'_>,
         idle: bool,
         since: Option<Instant>,
-    ) -> Poll<Option<Next<M, K>>> {
+    ) -> Poll<Option<Next<W>>> {
         self.step_back();
         match self.shared.crew.poll_permit(self.place, cx) {
             Poll::Ready(Permit::Granted) => Poll::Ready(None),

@@ -16,6 +16,7 @@ mod shared;
 mod slots;
 mod sync;
 mod watch;
+mod wiring;
 mod write;
 
 pub use asynchronous::{Half, async_fn, drive_async, stage, work};

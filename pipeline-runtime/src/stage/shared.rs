@@ -9,6 +9,7 @@ use tokio::task::AbortHandle;
 use tracing::Span;
 
 use super::retries::{Due, Retries};
+use super::wiring::{ItemAgain, ItemIn, ItemOut, PortIn, PortOut, Wiring};
 use crate::control::{Close, Control};
 use crate::counts::Tally;
 use crate::edge::{Edge, Take};
@@ -17,7 +18,7 @@ use crate::failure::{Cause, Failure, StageInfo, Stop};
 use crate::feed::Feed;
 use crate::graph::{Crew, Group, Opts, Port, Timing};
 use crate::guard::Panicked;
-use crate::ticket::{Carried, Carry};
+use crate::ticket::Carry as _;
 
 /// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.
 const DEFERRED_AT_MOST: Duration = Duration::from_millis(2);
@@ -25,12 +26,12 @@ const DEFERRED_AT_MOST: Duration = Duration::from_millis(2);
 /// The most bytes, by `size_of`, that a worker takes or makes at once.
 const CHUNK_BYTES: usize = 64 * 1024;
 
-pub(crate) struct Shared<T, M, O, Task, K> {
-    pub(crate) feed: Arc<dyn Feed<Carried<T, K>>>,
-    pub(crate) edge: Arc<Edge<Carried<O, K>>>,
+pub(crate) struct Shared<W: Wiring> {
+    pub(crate) feed: Arc<dyn Feed<ItemIn<W>>>,
+    pub(crate) edge: Arc<Edge<ItemOut<W>>>,
     pub(crate) crew: Arc<Crew>,
-    pub(crate) retries: Arc<Retries<Carried<M, K>>>,
-    pub(crate) reporter: Arc<dyn Reporter<Task>>,
+    pub(crate) retries: Arc<Retries<ItemAgain<W>>>,
+    pub(crate) reporter: Arc<dyn Reporter<W::Task>>,
     pub(crate) control: Arc<Control>,
     pub(crate) timing: Arc<Timing>,
     pub(crate) take: Take,
@@ -44,22 +45,11 @@ pub(crate) struct Shared<T, M, O, Task, K> {
     pub(crate) frames: &'static [&'static str],
 }
 
-impl<T, M, O, Task, K> Shared<T, M, O, Task, K>
-where
-    T: Send + 'static,
-    M: Send + 'static,
-    O: Send + 'static,
-    Task: Send + 'static,
-    K: Carry,
-{
+impl<W: Wiring> Shared<W> {
     /// Wires a group behind `port`: what its workers will share, the group, which is still to be pushed, and the port
     /// behind it.
-    pub(crate) fn wire(
-        port: Port<T, Task, K>,
-        opts: Opts,
-        each: bool,
-    ) -> (Arc<Self>, Group, Port<O, Task, K>) {
-        let edge = port.edge::<O>(&opts);
+    pub(crate) fn wire(port: PortIn<W>, opts: Opts, each: bool) -> (Arc<Self>, Group, PortOut<W>) {
+        let edge = port.edge::<W::Out>(&opts);
         let (stages, control) = {
             let mut build = port.graph.lock();
             let stages = build.stages(&port.scope, &opts);
@@ -136,7 +126,7 @@ where
         if self.opts.single() {
             return 1;
         }
-        let bytes = size_of::<T>().max(size_of::<O>()).max(1);
+        let bytes = size_of::<W::In>().max(size_of::<W::Out>()).max(1);
         self.share().min(CHUNK_BYTES / bytes).max(1)
     }
 
@@ -153,7 +143,11 @@ where
 
     /// An item's failure, to be sent on; and the row it is to be counted in.
     #[cold]
-    pub(crate) fn failed(&self, mut failure: Failure<Task>, ticket: K) -> (Failure<Task>, usize) {
+    pub(crate) fn failed(
+        &self,
+        mut failure: Failure<W::Task>,
+        ticket: W::Ticket,
+    ) -> (Failure<W::Task>, usize) {
         let row = self.row(failure.0.number);
         failure.0.stage = self.stages[row].clone();
         failure.0.ticket = ticket.into_ticket().into();
@@ -164,7 +158,7 @@ where
     /// The failure of an item for which the group's function panicked outside of the user's calls, which are guarded one by
     /// one: the item, or a part of it, was dropped.
     #[cold]
-    pub(crate) fn fell(&self, panicked: Panicked) -> Failure<Task> {
+    pub(crate) fn fell(&self, panicked: Panicked) -> Failure<W::Task> {
         let cause = Cause::Panic(panicked.into_message());
         let mut failure = Failure::new(self.main().clone(), cause);
         failure.0.number = self.opts.main;
@@ -174,14 +168,14 @@ where
     }
 
     /// Sends the failures of a chunk on, in one write.
-    pub(crate) async fn report(&self, failures: Vec<Failure<Task>>) {
+    pub(crate) async fn report(&self, failures: Vec<Failure<W::Task>>) {
         if !failures.is_empty() {
             self.reporter.report(failures).await;
         }
     }
 
     /// An item waits `delay`, then a worker tries it again.
-    pub(crate) fn again(self: &Arc<Self>, due: Due<Carried<M, K>>, delay: Duration) {
+    pub(crate) fn again(self: &Arc<Self>, due: Due<ItemAgain<W>>, delay: Duration) {
         self.retries.add();
         let shared = Arc::clone(self);
         self.control.spawn(Box::pin(async move {
@@ -256,7 +250,7 @@ where
     }
 
     /// A worker begins.
-    pub(crate) fn join(self: &Arc<Self>) -> Worker<T, M, O, Task, K> {
+    pub(crate) fn join(self: &Arc<Self>) -> Worker<W> {
         self.crew.join();
         self.timing.begin();
         Worker {
@@ -268,27 +262,13 @@ where
 }
 
 /// A worker's part in its group, until it is dropped.
-pub(crate) struct Worker<T, M, O, Task, K>
-where
-    T: Send + 'static,
-    M: Send + 'static,
-    O: Send + 'static,
-    Task: Send + 'static,
-    K: Carry,
-{
-    pub(crate) shared: Arc<Shared<T, M, O, Task, K>>,
+pub(crate) struct Worker<W: Wiring> {
+    pub(crate) shared: Arc<Shared<W>>,
     finished: bool,
     resigned: bool,
 }
 
-impl<T, M, O, Task, K> Worker<T, M, O, Task, K>
-where
-    T: Send + 'static,
-    M: Send + 'static,
-    O: Send + 'static,
-    Task: Send + 'static,
-    K: Carry,
-{
+impl<W: Wiring> Worker<W> {
     /// There is nothing more to do for it, or it is not counted any more if it has `resigned`.
     pub(crate) fn finish(mut self, resigned: bool) {
         self.finished = true;
@@ -306,14 +286,7 @@ where
     }
 }
 
-impl<T, M, O, Task, K> Drop for Worker<T, M, O, Task, K>
-where
-    T: Send + 'static,
-    M: Send + 'static,
-    O: Send + 'static,
-    Task: Send + 'static,
-    K: Carry,
-{
+impl<W: Wiring> Drop for Worker<W> {
     fn drop(&mut self) {
         let shared = &self.shared;
         if !self.finished && !shared.control.stopped() {

@@ -14,6 +14,7 @@ use super::pool::{Pooled, run_in_pool};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::watch::Cx;
+use super::wiring::{ItemIn, ItemOut, PortIn, PortOut, StepOf, Wired, Wiring};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::control::Control;
@@ -42,15 +43,11 @@ pub fn sync<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    wire(port, opts, Arc::new(f))
+    wire::<Wired<T, M, O, Task, K>>(port, opts, Arc::new(f))
 }
 
-fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
-    port: Port<T, Task, K>,
-    opts: Opts,
-    f: Arc<dyn Function<T, M, O, Task, K>>,
-) -> Port<O, Task, K> {
-    let (shared, group, next) = Shared::<T, M, O, Task, K>::wire(port, opts, false);
+fn wire<W: Wiring>(port: PortIn<W>, opts: Opts, f: Arc<dyn Function<W>>) -> PortOut<W> {
+    let (shared, group, next) = Shared::<W>::wire(port, opts, false);
     let crew = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
@@ -72,13 +69,13 @@ fn wire<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
 }
 
 /// The workers of one group, started one by one.
-struct Calling<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
-    shared: Arc<Shared<T, M, O, Task, K>>,
-    f: Arc<dyn Function<T, M, O, Task, K>>,
+struct Calling<W: Wiring> {
+    shared: Arc<Shared<W>>,
+    f: Arc<dyn Function<W>>,
     places: Places,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O, Task, K> {
+impl<W: Wiring> Makes for Calling<W> {
     fn places(&self) -> &Places {
         &self.places
     }
@@ -122,8 +119,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Makes for Calling<T, M, O,
     }
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calling<T, M, O, Task, K> {
-    fn make_thread(&self, mut worker: Calls<T, M, O, Task, K>, span: Span) -> Result<(), Refused> {
+impl<W: Wiring> Calling<W> {
+    fn make_thread(&self, mut worker: Calls<W>, span: Span) -> Result<(), Refused> {
         let shared = &self.shared;
         let name = shared.main().name.to_string();
         let parker = shared.control.parker(&name, shared.opts.timeout);
@@ -156,16 +153,16 @@ fn defers(opts: &Opts, control: &Control) -> bool {
 }
 
 /// One worker and its function.
-struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
-    worker: Option<Worker<T, M, O, Task, K>>,
-    crew: Arc<Calling<T, M, O, Task, K>>,
-    shared: Arc<Shared<T, M, O, Task, K>>,
-    intake: Intake<T, M, O, Task, K>,
+struct Calls<W: Wiring> {
+    worker: Option<Worker<W>>,
+    crew: Arc<Calling<W>>,
+    shared: Arc<Shared<W>>,
+    intake: Intake<W>,
     cx: Cx,
     pace: Pace,
-    out: Held<Carried<O, K>>,
+    out: Held<ItemOut<W>>,
     /// What failed of the chunk, in order: it is sent on in one write.
-    failed: Held<Failure<Task>>,
+    failed: Held<Failure<W::Task>>,
     tally: Tally,
     defers: bool,
     owes_wake: bool,
@@ -173,10 +170,10 @@ struct Calls<T: Item, M: Item, O: Item, Task: Item, K: Carry> {
     free: bool,
     /// What holds a paused clock.
     parker: Option<Arc<Parker>>,
-    next: Option<Next<M, K>>,
+    next: Option<Next<W>>,
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Pooled for Calls<T, M, O, Task, K> {
+impl<W: Wiring> Pooled for Calls<W> {
     fn poll_ready(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         self.next = Some(ready!(self.poll_next(cx)));
         Poll::Ready(())
@@ -190,8 +187,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Pooled for Calls<T, M, O, 
     }
 }
 
-impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
-    fn new(crew: Arc<Calling<T, M, O, Task, K>>, place: usize) -> Self {
+impl<W: Wiring> Calls<W> {
+    fn new(crew: Arc<Calling<W>>, place: usize) -> Self {
         let shared = &crew.shared;
         Self {
             worker: Some(shared.join()),
@@ -224,7 +221,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         }
     }
 
-    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<M, K>> {
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<W>> {
         let want = self.pace.want(self.shared.most());
         let next = self.intake.poll_next(cx, want, true);
         if self.owes_wake && (!matches!(next, Poll::Ready(Next::Batch { .. })) || self.pace.slow())
@@ -236,7 +233,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     }
 
     /// Whether there may be more to do.
-    async fn turn(&mut self, next: Next<M, K>) -> bool {
+    async fn turn(&mut self, next: Next<W>) -> bool {
         if !matches!(next, Next::End) && self.crew.places.works(&mut self.free) {
             grow(&self.crew);
         }
@@ -323,8 +320,8 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     fn call_each(
         &mut self,
-        items: &mut vec::IntoIter<Carried<T, K>>,
-    ) -> Option<(Step<O, M, Task>, K)> {
+        items: &mut vec::IntoIter<ItemIn<W>>,
+    ) -> Option<(StepOf<W>, W::Ticket)> {
         let calls = Called {
             out: &mut self.out,
             tally: &mut self.tally,
@@ -351,7 +348,13 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     }
 
     /// One item of a group that may try it again, or give up on a call that still runs.
-    async fn single(&mut self, seq: u64, entry: Entry<T, M>, ticket: K, credits: usize) {
+    async fn single(
+        &mut self,
+        seq: u64,
+        entry: Entry<W::In, W::Again>,
+        ticket: W::Ticket,
+        credits: usize,
+    ) {
         let is_lost = ticket.is_lost(&mut Now::default());
         self.cx.item(seq, ticket.into_ticket());
         self.pace.begin(1, self.intake.woke.take());
@@ -363,7 +366,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
         };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
-        let ticket = K::of_ticket(self.cx.ticket());
+        let ticket = W::Ticket::of_ticket(self.cx.ticket());
         self.intake.rests = ended.filter(|_| matches!(step, Step::Emit(_)));
         if self.settle(seq, step, ticket) {
             if !self.failed.is_empty() {
@@ -375,7 +378,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
     }
 
     #[cold]
-    fn fell(&self, panicked: Panicked) -> Step<O, M, Task> {
+    fn fell(&self, panicked: Panicked) -> StepOf<W> {
         if self.cx.is_gone() {
             return Step::Gone;
         }
@@ -384,7 +387,7 @@ impl<T: Item, M: Item, O: Item, Task: Item, K: Carry> Calls<T, M, O, Task, K> {
 
     /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
     /// not this worker's any more.
-    fn settle(&mut self, seq: u64, step: Step<O, M, Task>, ticket: K) -> bool {
+    fn settle(&mut self, seq: u64, step: StepOf<W>, ticket: W::Ticket) -> bool {
         match step {
             Step::Emit(item) => self.out.push(Carried { item, ticket }),
             Step::Filtered(stage) => {

@@ -7,10 +7,11 @@ use std::time::Duration;
 use tokio::task::AbortHandle;
 
 use super::shared::Shared;
+use super::wiring::Wiring;
 use crate::edge::Runs;
 use crate::failure::{Cause, Failure};
 use crate::named::debug_by_name;
-use crate::ticket::{Carry, Ticket};
+use crate::ticket::Ticket;
 
 /// What a group's function may tell its worker.
 pub struct Cx {
@@ -52,14 +53,7 @@ impl Cx {
         }
     }
 
-    pub(crate) fn new<T, M, O, Task, K>(shared: &Arc<Shared<T, M, O, Task, K>>) -> Self
-    where
-        T: Send + 'static,
-        M: Send + 'static,
-        O: Send + 'static,
-        Task: Send + 'static,
-        K: Carry,
-    {
+    pub(crate) fn new<W: Wiring>(shared: &Arc<Shared<W>>) -> Self {
         let arm = shared.opts.timeout.map(|after| -> Arm {
             let shared = Arc::clone(shared);
             Box::new(move |seq, attempt, ticket| deadline(&shared, after, seq, attempt, ticket))
@@ -109,20 +103,13 @@ impl Cx {
     }
 }
 
-fn deadline<T, M, O, Task, K>(
-    shared: &Arc<Shared<T, M, O, Task, K>>,
+fn deadline<W: Wiring>(
+    shared: &Arc<Shared<W>>,
     after: Duration,
     seq: u64,
     attempt: u32,
     ticket: Ticket,
-) -> Armed
-where
-    T: Send + 'static,
-    M: Send + 'static,
-    O: Send + 'static,
-    Task: Send + 'static,
-    K: Carry,
-{
+) -> Armed {
     let claim = Arc::new(Mutex::new(Some(ticket)));
     let (shared, open) = (Arc::clone(shared), Arc::clone(&claim));
     let timer = Arc::clone(&shared).control.spawn(Box::pin(async move {
