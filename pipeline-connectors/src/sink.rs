@@ -3,6 +3,6 @@
 
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{
-    Binder, RowError, Table, TableBuilder, TableRow, TableSnapshot, TableStats, ToSql, Value,
-    Values, WriteError,
+    Binder, RowError, Table, TableBuilder, TableRow, TableSnapshot, TableStats, ToValue, Value,
+    ValueRef, Values, WriteError,
 };

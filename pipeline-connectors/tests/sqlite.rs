@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::sink::{Binder, Table, TableBuilder, TableRow, Value, Values};
-use pipeline_runtime::ErrorKind;
 use pipeline_runtime::sink::{Sink, Written};
+use pipeline_runtime::{BoxError, ErrorKind};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -20,7 +20,7 @@ struct Post {
 }
 
 impl TableRow for Post {
-    fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+    fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
         assert!(self.id != 13, "unlucky");
         row.values(&[&self.id, &self.text])
     }
@@ -182,7 +182,7 @@ async fn a_row_that_panics_or_has_the_wrong_number_of_values_fails_alone() {
 async fn rows_that_panic_when_they_are_dropped_are_written() {
     struct Falls(i64);
     impl TableRow for Falls {
-        fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+        fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
             row.values(&[&self.0, &"text"])
         }
     }

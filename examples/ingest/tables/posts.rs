@@ -53,7 +53,7 @@ fn json(list: &[CompactString]) -> Json {
 }
 
 impl TableRow for Posted {
-    fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+    fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
         row.values(&[
             &self.id,
             &self.user.as_str(),

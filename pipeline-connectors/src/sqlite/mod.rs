@@ -27,10 +27,10 @@ pub use letters::{
 };
 pub use queue::{Depth, QueueBody, Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};
-pub use rusqlite::types::{ToSql, Value};
 pub(crate) use schema::{Schema, Unusable};
 pub use table::{
-    Binder, RowError, Table, TableBuilder, TableRow, TableSnapshot, TableStats, Values, WriteError,
+    Binder, RowError, Table, TableBuilder, TableRow, TableSnapshot, TableStats, ToValue, Value,
+    ValueRef, Values, WriteError,
 };
 pub(crate) use table::{Claim, Claiming, Claims};
 

@@ -2,14 +2,14 @@
 
 use pipeline_runtime::queue::Body;
 use rusqlite::ToSql;
-use rusqlite::types::{FromSql, ToSqlOutput, ValueRef};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 
 /// The body of a message in a SQLite queue: a `String` or a `Vec<u8>`.
 #[diagnostic::on_unimplemented(
     message = "a SQLite queue holds no `{Self}`",
     note = "its bodies are `String` or `Vec<u8>`; with the feature `json`, `queue.json::<T>()` makes JSON of any type of serde's"
 )]
-pub trait QueueBody: Body + FromSql + sealed::Sealed {
+pub trait QueueBody: Body + sealed::Sealed {
     /// How the file names the type.
     #[doc(hidden)]
     const KIND: &'static str;
@@ -43,7 +43,8 @@ impl QueueBody for Vec<u8> {
 }
 
 mod sealed {
-    pub trait Sealed {}
+    /// And what SQLite can be asked for.
+    pub trait Sealed: rusqlite::types::FromSql {}
     impl Sealed for String {}
     impl Sealed for Vec<u8> {}
 }

@@ -1,6 +1,8 @@
 //! What can be written into a table.
 
-use rusqlite::types::{ToSql, Value};
+use pipeline_runtime::BoxError;
+
+use super::{ToValue, Value, ValueRef};
 
 /// A row of a table: hands over its values in the order of the table's columns.
 ///
@@ -10,6 +12,7 @@ use rusqlite::types::{ToSql, Value};
 ///
 /// ```
 /// # use pipeline_connectors::sink::{Binder, TableRow};
+/// # use pipeline_runtime::BoxError;
 /// struct Post {
 ///     id: i64,
 ///     text: String,
@@ -17,7 +20,7 @@ use rusqlite::types::{ToSql, Value};
 /// }
 ///
 /// impl TableRow for Post {
-///     fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+///     fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
 ///         row.values(&[&self.id, &self.text, &self.language])
 ///     }
 /// }
@@ -28,24 +31,24 @@ use rusqlite::types::{ToSql, Value};
 )]
 pub trait TableRow: Send + 'static {
     /// Hands all its values to `row`.
-    fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()>;
+    fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError>;
 }
 
 /// Takes the values of one row.
-pub struct Binder<'a>(&'a mut dyn FnMut(&dyn ToSql) -> rusqlite::Result<()>);
+pub struct Binder<'a>(&'a mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>);
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(take: &'a mut dyn FnMut(&dyn ToSql) -> rusqlite::Result<()>) -> Self {
+    pub(super) fn new(take: &'a mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>) -> Self {
         Self(take)
     }
 
     /// Takes the value of the next column.
-    pub fn value(&mut self, value: &dyn ToSql) -> rusqlite::Result<()> {
-        (self.0)(value)
+    pub fn value(&mut self, value: &dyn ToValue) -> Result<(), BoxError> {
+        (self.0)(value.to_value()?)
     }
 
     /// Takes the values of the next columns.
-    pub fn values(&mut self, values: &[&dyn ToSql]) -> rusqlite::Result<()> {
+    pub fn values(&mut self, values: &[&dyn ToValue]) -> Result<(), BoxError> {
         values.iter().try_for_each(|value| self.value(*value))
     }
 }
@@ -61,21 +64,21 @@ impl std::fmt::Debug for Binder<'_> {
 pub struct Values(pub Vec<Value>);
 
 impl TableRow for Values {
-    fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+    fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
         self.0.iter().try_for_each(|value| row.value(value))
     }
 }
 
-impl<T: ToSql + Send + 'static, const N: usize> TableRow for [T; N] {
-    fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+impl<T: ToValue + Send + 'static, const N: usize> TableRow for [T; N] {
+    fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
         self.iter().try_for_each(|value| row.value(value))
     }
 }
 
 macro_rules! tuples {
     ($first:ident $($rest:ident)*) => {
-        impl<$first: ToSql + Send + 'static, $($rest: ToSql + Send + 'static),*> TableRow for ($first, $($rest,)*) {
-            fn bind(&self, row: &mut Binder<'_>) -> rusqlite::Result<()> {
+        impl<$first: ToValue + Send + 'static, $($rest: ToValue + Send + 'static),*> TableRow for ($first, $($rest,)*) {
+            fn bind(&self, row: &mut Binder<'_>) -> Result<(), BoxError> {
                 #[expect(non_snake_case, reason = "the types name the values")]
                 let ($first, $($rest,)*) = self;
                 row.values(&[$first, $($rest),*])

@@ -298,7 +298,7 @@ impl Batch {
                 }
                 if !stays {
                     if transaction.is_autocommit() {
-                        return Err(Refused::TableRow(
+                        return Err(Refused::Row(
                             "a constraint of the table has undone the transaction".into(),
                         )
                         .into_error());
@@ -349,7 +349,7 @@ impl Batch {
                 self.counts += counts;
                 Ok(true)
             }
-            Err((row, Refused::TableRow(problem))) => {
+            Err((row, Refused::Row(problem))) => {
                 self.counts.failed += 1;
                 self.failed
                     .push((index, part, row_error(sql, row, problem)));

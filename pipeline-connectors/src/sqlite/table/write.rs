@@ -2,12 +2,12 @@
 
 use std::fmt::Write as _;
 
-use pipeline_runtime::guard;
-use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{Connection, Error, ErrorCode, Statement, ToSql, Transaction};
+use pipeline_runtime::{BoxError, guard};
+use rusqlite::types::{self, ToSqlOutput};
+use rusqlite::{Connection, Error, ErrorCode, Statement, Transaction};
 
 use super::sql::Sql;
-use super::{Binder, RowError, TableRow, TableSnapshot, WriteError};
+use super::{Binder, RowError, TableRow, TableSnapshot, ValueRef, WriteError};
 use crate::sqlite::{Sqlite, begin, kind, refused, said, with_room};
 
 /// How much of a text in a row's key is shown, in characters.
@@ -32,7 +32,7 @@ pub(crate) enum Effect {
 /// Why a row was not written.
 pub(crate) enum Refused {
     /// The row is at fault.
-    TableRow(String),
+    Row(String),
     /// The transaction cannot go on.
     All(Error),
 }
@@ -80,12 +80,12 @@ impl Batch {
                 Ok(Effect::Inserted) => batch.counts.inserted += 1,
                 Ok(Effect::Updated) => batch.counts.updated += 1,
                 Ok(Effect::Ignored) => batch.counts.ignored += 1,
-                Err(Refused::TableRow(problem)) if is_open(&transaction) => {
+                Err(Refused::Row(problem)) if is_open(&transaction) => {
                     batch.counts.failed += 1;
                     batch.failed.push((index, row_error(sql, row, problem)));
                 }
                 // A trigger or a constraint of the table has rolled it back.
-                Err(Refused::TableRow(problem)) => return Err(rolled_back(problem)),
+                Err(Refused::Row(problem)) => return Err(rolled_back(problem)),
                 Err(Refused::All(error)) => return Err(error),
             }
         }
@@ -119,10 +119,10 @@ fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, 
         if count > columns {
             return Ok(());
         }
-        statement.raw_bind_parameter(count, value)
+        Ok(statement.raw_bind_parameter(count, bound(value))?)
     })?;
     if count != columns {
-        return Err(Refused::TableRow(format!(
+        return Err(Refused::Row(format!(
             "it has {count} values for {columns} columns"
         )));
     }
@@ -132,19 +132,34 @@ fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, 
 /// Hands the row's values over; a panic of the row is an error of the row.
 fn bind(
     row: &impl TableRow,
-    take: &mut dyn FnMut(&dyn ToSql) -> rusqlite::Result<()>,
+    take: &mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>,
 ) -> Result<(), Refused> {
-    match guard::call(|| row.bind(&mut Binder::new(take))) {
-        Ok(bound) => Ok(bound?),
-        Err(panicked) => Err(Refused::TableRow(format!("its `bind` {panicked}"))),
-    }
+    // What it says of its values is its own code, too.
+    let bound = guard::call(|| {
+        let bound = row.bind(&mut Binder::new(take));
+        bound.map_err(|error| match error.downcast::<Error>() {
+            Ok(error) => Refused::from(*error),
+            Err(error) => Refused::Row(error.to_string()),
+        })
+    });
+    bound.unwrap_or_else(|panicked| Err(Refused::Row(format!("its `bind` {panicked}"))))
+}
+
+fn bound(value: ValueRef<'_>) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(match value {
+        ValueRef::Null => types::ValueRef::Null,
+        ValueRef::Integer(number) => types::ValueRef::Integer(number),
+        ValueRef::Real(number) => types::ValueRef::Real(number),
+        ValueRef::Text(text) => types::ValueRef::Text(text.as_bytes()),
+        ValueRef::Blob(bytes) => types::ValueRef::Blob(bytes),
+    })
 }
 
 impl Refused {
     /// As what ends the transaction.
     pub(crate) fn into_error(self) -> Error {
         match self {
-            Self::TableRow(problem) => rolled_back(problem),
+            Self::Row(problem) => rolled_back(problem),
             Self::All(error) => error,
         }
     }
@@ -159,7 +174,7 @@ impl From<Error> for Refused {
                 | ErrorCode::TypeMismatch
                 | ErrorCode::TooBig
                 | ErrorCode::ParameterOutOfRange,
-            ) => Self::TableRow(said(&error)),
+            ) => Self::Row(said(&error)),
             Some(_) => Self::All(error),
         }
     }
@@ -179,7 +194,7 @@ pub(crate) fn row_error(sql: &Sql, row: &impl TableRow, problem: String) -> RowE
     let mut values = Vec::new();
     // What it hands over before it fails is what can be shown.
     let _ = bind(row, &mut |value| {
-        values.push(shown(&value.to_sql()?));
+        values.push(shown(value));
         Ok(())
     });
     let mut key = String::new();
@@ -196,23 +211,15 @@ pub(crate) fn row_error(sql: &Sql, row: &impl TableRow, problem: String) -> RowE
 }
 
 /// A value, as a message shows it.
-fn shown(value: &ToSqlOutput<'_>) -> String {
-    let value = match value {
-        ToSqlOutput::Borrowed(value) => *value,
-        ToSqlOutput::Owned(value) => value.into(),
-        _ => return "?".into(),
-    };
+fn shown(value: ValueRef<'_>) -> String {
     match value {
         ValueRef::Null => "NULL".into(),
         ValueRef::Integer(number) => number.to_string(),
         ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(text) => {
-            let text = String::from_utf8_lossy(text);
-            match text.char_indices().nth(SHOWN) {
-                Some((end, _)) => format!("{:?}…", &text[..end]),
-                None => format!("{text:?}"),
-            }
-        }
+        ValueRef::Text(text) => match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{:?}…", &text[..end]),
+            None => format!("{text:?}"),
+        },
         ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
     }
 }
