@@ -11,10 +11,10 @@ pub(crate) use self::sender::Sent;
 pub(crate) use self::verdict::Relay;
 pub(crate) use self::verdict::Verdict;
 use crate::bounds::BoxFuture;
-use crate::control::Control;
 use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop};
 use crate::guard;
 use crate::line::Line;
+use crate::run::control::Control;
 use crate::sink::Sink;
 use crate::ticket::Ticket;
 

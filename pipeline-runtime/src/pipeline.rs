@@ -15,14 +15,14 @@ use std::task::{Context, Poll, ready};
 use futures::Stream;
 
 use crate::bounds::{Item, Never, Portable};
-use crate::context::Call;
 use crate::errors::Errors;
 use crate::failure::Failure;
 use crate::graph::{Graph, Opts, Port};
+use crate::measure::report::Report;
 use crate::name::Name;
 use crate::named::debug_by_name;
 use crate::plan::Plan;
-use crate::report::Report;
+use crate::run::context::Call;
 use crate::running::{Handle, Live, Running};
 use crate::sink::Sink;
 use crate::site::Site;

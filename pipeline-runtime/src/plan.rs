@@ -5,9 +5,9 @@ use std::fmt::{self, Write as _};
 use serde::Serialize;
 
 use crate::graph::{Build, Group, Runs};
+use crate::measure::table::Table;
 use crate::name::Name;
 use crate::site::StageId;
-use crate::table::Table;
 
 /// What will run: a row for the source, every group of stages that share workers, and the sink.
 ///

@@ -13,15 +13,15 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 
 use crate::bounds::BoxFuture;
-use crate::context::Call;
-use crate::control::Control;
 use crate::errors::Verdict;
 use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
 use crate::find::{FindStageError, find};
 use crate::graph::{Ended, Graph, Group, Listing};
-use crate::idle::Idle;
 use crate::journal::RunningTask;
-use crate::report::Report;
+use crate::measure::report::Report;
+use crate::run::context::Call;
+use crate::run::control::Control;
+use crate::run::idle::Idle;
 
 /// How long a drain past its deadline waits for cancelled tasks to be gone.
 const CLEAN_UP: Duration = Duration::from_millis(100);

@@ -4,12 +4,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use crate::bounds::Item;
-use crate::context::Call;
 use crate::errors::Untasked;
 use crate::failure::Failure;
+use crate::flow::mapped::convert;
 use crate::graph::{Opts, Port};
-use crate::mapped::convert;
 use crate::pipeline::{finish, open};
+use crate::run::context::Call;
 use crate::site::Site;
 use crate::ticket::{Carry, Ticket};
 

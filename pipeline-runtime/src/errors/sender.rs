@@ -11,10 +11,10 @@ use tokio::sync::oneshot;
 
 use super::verdict::Verdict;
 use crate::bounds::BoxFuture;
-use crate::control::Unsent;
 use crate::failure::{BoxError, Failure, Stop};
 use crate::guard::{self, Shown};
-use crate::patience::Patience;
+use crate::run::control::Unsent;
+use crate::run::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
 
 /// Called when failures are sent, or nobody is to get them any more.

@@ -2,10 +2,10 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::control::Control;
 use crate::failure::Failure;
 use crate::guard;
 use crate::named::debug_by_name;
+use crate::run::control::Control;
 use crate::site::Within;
 use crate::ticket::Undecided;
 

@@ -10,7 +10,7 @@ use std::error::Error;
 use std::fmt;
 use std::time::Duration;
 
-use crate::report::Report;
+use crate::measure::report::Report;
 pub use crate::site::{StageId, StageInfo};
 use crate::ticket::{Carry as _, Fate, Undecided};
 

@@ -1,6 +1,6 @@
 //! How many items may be between two groups.
 
-use crate::edge::{Bound, Edge};
+use crate::flow::edge::{Bound, Edge};
 
 /// The most items of an automatic bound.
 const AUTOMATIC_ITEMS: usize = 8192;

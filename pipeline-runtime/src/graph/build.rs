@@ -4,12 +4,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Arrow, Group, Opts};
 use crate::bounds::BoxFuture;
-use crate::context::Needs;
-use crate::control::Control;
 use crate::failure::Failure;
 use crate::journal::RunningTask;
 use crate::name::Name;
 use crate::named::debug_by_name;
+use crate::run::context::Needs;
+use crate::run::control::Control;
 use crate::site::{Ids, Scope, Site, StageInfo, Within};
 
 /// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.

@@ -1,8 +1,8 @@
 //! What is wrong with what is wired: known before anything starts.
 
 use super::{Arrow, Build, Group, Opts};
-use crate::context::Needs;
 use crate::failure::{Failure, Invalid, StageInfo, Stop};
+use crate::run::context::Needs;
 
 impl Build {
     /// Notes what cannot do without a timer: `stage`, or the source that is being wired.

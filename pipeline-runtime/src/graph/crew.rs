@@ -4,8 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::control::Close;
-use crate::edge::Waiters;
+use crate::flow::edge::Waiters;
+use crate::run::control::Close;
 
 /// The workers of a group.
 pub(crate) struct Crew {

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 
 use super::{Bounded, Crew, PullTime, Resize, Timing};
-use crate::edge::Meter;
+use crate::flow::edge::Meter;
 use crate::site::{StageId, StageInfo};
 
 /// A row of a plan, and one or several of a report: the stages that share workers.

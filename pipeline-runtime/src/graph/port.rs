@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use super::bound::automatic;
 use super::{Arrow, Graph, Opts};
-use crate::control::Close;
-use crate::counts::Counts;
-use crate::edge::{Bound, Edge};
 use crate::errors::{Errors, Reporter};
-use crate::feed::Feed;
-use crate::mapped::{convert, mapped};
+use crate::flow::edge::{Bound, Edge};
+use crate::flow::feed::Feed;
+use crate::flow::mapped::{convert, mapped};
+use crate::measure::counts::Counts;
 use crate::named::debug_by_name;
+use crate::run::control::Close;
 use crate::site::Scope;
 use crate::ticket::{Carried, Carry};
 

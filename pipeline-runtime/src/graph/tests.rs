@@ -2,12 +2,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::{Context, Poll, Waker};
 
 use super::{Crew, Graph, Group, Port, Unbuffered};
-use crate::control::Close as _;
-use crate::counts::Counts;
-use crate::edge::{Held, Meter};
+use crate::flow::edge::{Held, Meter};
 use crate::graph::{Opts, Permit, Runs};
+use crate::measure::counts::Counts;
 use crate::pipeline::{finish, open};
 use crate::plan::Plan;
+use crate::run::control::Close as _;
 use crate::running::rows_of;
 use crate::site::{Site, StageMeta};
 use crate::source;

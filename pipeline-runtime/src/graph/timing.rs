@@ -3,7 +3,7 @@
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::clock::Stopwatch;
+use crate::measure::clock::Stopwatch;
 
 /// The time of one group's workers.
 #[derive(Debug, Default)]

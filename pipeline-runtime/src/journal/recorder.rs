@@ -7,10 +7,10 @@ use super::lane::Lane;
 use super::open::OpenTasks;
 use super::task::{Answer, Entry, Gathers, Opening, Task};
 use super::{Begin, Finish, Frame, Journal, JournalError, TaskName};
-use crate::control::Control;
 use crate::guard;
 use crate::name::Name;
-use crate::patience::Patience;
+use crate::run::control::Control;
+use crate::run::patience::Patience;
 use crate::site::Scope;
 use crate::ticket::Message;
 

@@ -12,9 +12,9 @@ use tokio::time::Instant;
 
 use super::open::{Open, OpenTasks};
 use super::{Begin, Begun, Ending, Finish, Frame, JournalError, Recorded, RunningTask, TaskName};
-use crate::control::Control;
 use crate::failure::{Away, Cause};
 use crate::name::Name;
+use crate::run::control::Control;
 use crate::site::Scope;
 use crate::step::Aside;
 use crate::ticket::{Rider, Seat};

@@ -7,8 +7,8 @@ use std::task::{Context, Poll, ready};
 
 use super::emitting::Emitting;
 use crate::failure::Failure;
-use crate::idle::KeepsItems;
 use crate::named::debug_by_name;
+use crate::run::idle::KeepsItems;
 use crate::running::{Handle, Live};
 use crate::tail::Tail;
 use crate::ticket::{Carried, Carry};

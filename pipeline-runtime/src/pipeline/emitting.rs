@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use crate::bounds::BoxFuture;
 use crate::failure::Failure;
 use crate::graph::Graph;
-use crate::report::Report;
+use crate::measure::report::Report;
 use crate::running::Live;
 use crate::tail::Tail;
 use crate::ticket::Carry;

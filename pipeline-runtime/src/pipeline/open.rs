@@ -2,9 +2,9 @@
 
 use std::sync::{Arc, Weak};
 
-use crate::control::Close;
 use crate::errors::Errors;
 use crate::graph::{Crew, Graph, Group, Port, Runs, Unbuffered};
+use crate::run::control::Close;
 use crate::site::Site;
 use crate::source::{Input, Puller, SourceFeed};
 

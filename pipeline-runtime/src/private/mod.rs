@@ -12,8 +12,8 @@ pub use journal::*;
 
 pub use crate::bounds::Never;
 pub use crate::graph::Opts;
-/// Called by connectors.
-pub use crate::paused::{held, held_briefly};
 pub use crate::retry::Retry;
+/// Called by connectors.
+pub use crate::run::paused::{held, held_briefly};
 pub use crate::site::{Site, StageMeta};
 pub use crate::step::{Entry, Step, failed};

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::QueueError;
 use super::keeper::Keeper;
-use crate::patience::{Asking, Patience};
+use crate::run::patience::{Asking, Patience};
 
 /// What is known of a queue that is received from.
 pub(super) struct Connecting {

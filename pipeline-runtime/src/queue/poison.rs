@@ -8,7 +8,7 @@ use super::keeper::Suspicion;
 use super::{Body, Delivery};
 use crate::bounds::BoxFuture;
 use crate::name::Name;
-use crate::patience::Patience;
+use crate::run::patience::Patience;
 use crate::source::SourceError;
 use crate::ticket::{Carried, Fate, Ticket};
 

@@ -13,10 +13,10 @@ use super::keeper::{Keeper, Open, Suspicion};
 use super::poison::Poison;
 use super::{Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
-use crate::idle::Idle;
 use crate::name::Name;
 use crate::named::debug_by_name;
-use crate::patience::Patience;
+use crate::run::idle::Idle;
+use crate::run::patience::Patience;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
 

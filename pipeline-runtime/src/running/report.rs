@@ -5,12 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::Watched;
-use crate::counts::Counts;
-use crate::edge::Meter;
 use crate::failure::{Held, Kept};
+use crate::flow::edge::Meter;
 use crate::graph::{Group, Runs};
+use crate::measure::counts::Counts;
+use crate::measure::report::{Arrow, Report, Row, Time};
 use crate::name::Name;
-use crate::report::{Arrow, Report, Row, Time};
 
 /// All counts of a run, read at one instant.
 struct Snapshot<'a> {

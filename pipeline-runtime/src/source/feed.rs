@@ -6,14 +6,14 @@ use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
 use super::{CarriedOf, Flow, Pulled, Puller, SourceError};
-use crate::clock::Stopwatch;
-use crate::control::{Close, Drain};
-use crate::counts::{Counts, StageCounts};
-use crate::edge::{Held, Meter, Take, Waiters};
-use crate::feed::{Batch, Feed, SourceFailure};
+use crate::flow::edge::{Held, Meter, Take, Waiters};
+use crate::flow::feed::{Batch, Feed, SourceFailure};
 use crate::graph::PullTime;
 use crate::guard::{self, Panicked};
-use crate::pace::Pace;
+use crate::measure::clock::Stopwatch;
+use crate::measure::counts::{Counts, StageCounts};
+use crate::measure::pace::Pace;
+use crate::run::control::{Close, Drain};
 use crate::site::StageInfo;
 
 /// The lock under which one worker at a time runs the source.

@@ -4,8 +4,8 @@ use std::ops::{Range, RangeInclusive};
 use std::task::{Context, Poll};
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use crate::flow::pushing::Pushing;
 use crate::graph::Graph;
-use crate::pushing::Pushing;
 use crate::ticket::Carried;
 
 /// The items of an iterator. It runs inside the workers of the first stage, in one of them at a time; what it costs is

@@ -10,7 +10,7 @@ mod stream;
 use std::future::Future;
 
 pub use crate::failure::SourceError;
-use crate::feed::Hold;
+use crate::flow::feed::Hold;
 use crate::guard;
 use crate::name::Name;
 use crate::ticket::Carried;

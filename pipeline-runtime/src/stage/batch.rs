@@ -12,12 +12,12 @@ use super::watch::Cx;
 use super::wiring::Final;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::counts::Tally;
-use crate::edge::Bound;
-use crate::feed::Batch;
+use crate::flow::edge::Bound;
+use crate::flow::feed::Batch;
 use crate::graph::{Group, Opts, Port};
 use crate::guard::{self, Held};
-use crate::idle::Flushed;
+use crate::measure::counts::Tally;
+use crate::run::idle::Flushed;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 

@@ -16,12 +16,12 @@ use super::shared::{Shared, Worker};
 use super::slots::{Slots, Started};
 use super::wiring::{ItemOut, StepOf, Wiring};
 use crate::bounds::BoxFuture;
-use crate::counts::Tally;
-use crate::edge::Runs;
 use crate::failure::Failure;
+use crate::flow::edge::Runs;
 use crate::guard::Panicked;
+use crate::measure::counts::Tally;
+use crate::measure::pace::Pace;
 use crate::named::debug_by_name;
-use crate::pace::Pace;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 

@@ -10,13 +10,13 @@ use super::slots::Slots;
 use super::watch::Cx;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{Item, Shareable};
-use crate::counts::Tally;
-use crate::edge::{Bound, Edge};
 use crate::errors::Reporter;
 use crate::failure::StageInfo;
+use crate::flow::edge::{Bound, Edge};
 use crate::guard;
+use crate::measure::counts::Tally;
+use crate::measure::pace::Pace;
 use crate::named::debug_by_name;
-use crate::pace::Pace;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Ticket};
 

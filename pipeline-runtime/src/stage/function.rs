@@ -5,9 +5,9 @@ use std::vec;
 use super::watch::Cx;
 use super::wiring::{ItemIn, ItemOut, StepOf, Wiring};
 use crate::bounds::Portable;
-use crate::counts::Tally;
+use crate::flow::pushing::Pushing;
 use crate::guard::{self, Panicked};
-use crate::pushing::Pushing;
+use crate::measure::counts::Tally;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
 

@@ -7,7 +7,7 @@ use std::time::Instant;
 use super::retries::Due;
 use super::shared::Shared;
 use super::wiring::{ItemAgain, ItemIn, Wiring};
-use crate::feed::Batch;
+use crate::flow::feed::Batch;
 use crate::graph::{Permit, Timing};
 
 /// What a worker is to do next.
@@ -230,7 +230,7 @@ impl Wait {
         *self.ended.insert(Instant::now())
     }
 
-    fn watch(&self) -> &crate::clock::Stopwatch {
+    fn watch(&self) -> &crate::measure::clock::Stopwatch {
         match self.what {
             For::Items => &self.timing.starved,
             For::Room => &self.timing.blocked,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Wake, Waker};
 use std::thread::{self, Thread};
 
-use crate::paused::Parker;
+use crate::run::paused::Parker;
 
 struct Unpark(Thread);
 

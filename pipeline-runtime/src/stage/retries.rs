@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-use crate::control::Close;
-use crate::edge::Waiters;
+use crate::flow::edge::Waiters;
 use crate::guard;
+use crate::run::control::Close;
 
 /// An item whose wait is over.
 #[derive(Debug)]

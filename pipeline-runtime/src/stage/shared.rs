@@ -10,14 +10,14 @@ use tracing::Span;
 
 use super::retries::{Due, Retries};
 use super::wiring::{ItemAgain, ItemIn, ItemOut, PortIn, PortOut, Wiring};
-use crate::control::{Close, Control};
-use crate::counts::Tally;
-use crate::edge::{Edge, Take};
 use crate::errors::Reporter;
 use crate::failure::{Cause, Failure, StageInfo, Stop};
-use crate::feed::Feed;
+use crate::flow::edge::{Edge, Take};
+use crate::flow::feed::Feed;
 use crate::graph::{Crew, Group, Opts, Port, Timing};
 use crate::guard::Panicked;
+use crate::measure::counts::Tally;
+use crate::run::control::{Close, Control};
 use crate::ticket::Carry as _;
 
 /// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.

@@ -8,7 +8,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use futures::task::AtomicWaker;
 
-use crate::feed::Hold;
+use crate::flow::feed::Hold;
 use crate::guard::{self, Panicked};
 
 const WORD: usize = u64::BITS as usize;

@@ -8,8 +8,8 @@ use tokio::task::AbortHandle;
 
 use super::shared::Shared;
 use super::wiring::Wiring;
-use crate::edge::Runs;
 use crate::failure::{Cause, Failure};
+use crate::flow::edge::Runs;
 use crate::named::debug_by_name;
 use crate::ticket::Ticket;
 

@@ -6,11 +6,11 @@ use std::vec;
 
 use super::Tail;
 use crate::bounds::BoxFuture;
-use crate::edge::Take;
-use crate::feed::{Batch, Feed};
+use crate::flow::edge::Take;
+use crate::flow::feed::{Batch, Feed};
+use crate::flow::pushing::emptied;
 use crate::guard;
 use crate::named::debug_by_name;
-use crate::pushing::emptied;
 use crate::ticket::{Carried, Carry};
 
 /// Takes chunks from the last edge and hands them out one by one.

@@ -59,9 +59,14 @@ pub(crate) const PACKAGES: &[Package] = &[
                 why: "a ticket is settled through a trait of its own, whoever handed it down",
             },
             Never {
-                from: &["edge", "feed", "mapped", "pushing"],
+                from: &["flow", "graph", "measure", "plan", "run"],
                 to: "stage",
-                why: "what items flow through knows no worker",
+                why: "what items flow through, what is wired, counted and stopped knows no worker",
+            },
+            Never {
+                from: &["measure"],
+                to: "flow",
+                why: "a failure carries the report, and what flows may fail",
             },
         ],
         shared: &[],

@@ -12,8 +12,8 @@ use futures::stream::FuturesUnordered;
 use super::Keeper;
 use super::settling::{Called, Group, Lane, Rest};
 use crate::bounds::BoxFuture;
-use crate::control::{Ending, Phase};
 use crate::queue::Queue;
+use crate::run::control::{Ending, Phase};
 
 /// How long the queue has to take what is released, once nobody waits for it.
 const ABORTED: Duration = Duration::from_secs(1);

@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::edge::{Edge, Take};
 use crate::failure::{Failure, SourceError};
+use crate::flow::edge::{Edge, Take};
 use crate::guard;
 use crate::site::StageInfo;
 

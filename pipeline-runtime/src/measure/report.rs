@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::find::{FindStageError, find};
+use crate::measure::table::Table;
 use crate::name::Name;
 use crate::site::StageId;
-use crate::table::Table;
 
 /// What a run did: a row for the source, for every stage and for the sink.
 ///

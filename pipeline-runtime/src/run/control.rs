@@ -15,18 +15,18 @@ use tracing::{Instrument as _, Span};
 
 use self::threads::Threads;
 use crate::bounds::BoxFuture;
-use crate::context::{Call, has_timers, within};
-use crate::idle::Idle;
-use crate::paused::{Clock, Parker};
+use crate::run::context::{Call, has_timers, within};
+use crate::run::idle::Idle;
+use crate::run::paused::{Clock, Parker};
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
     fn close(&self);
 }
 
-impl<T: Send> Close for crate::edge::Edge<T> {
+impl<T: Send> Close for crate::flow::edge::Edge<T> {
     fn close(&self) {
-        crate::edge::Edge::close(self);
+        crate::flow::edge::Edge::close(self);
     }
 }
 

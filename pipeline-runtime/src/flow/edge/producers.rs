@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use super::{Edge, Gone, Parcel, Runs, State, wake};
-use crate::counts::Tally;
+use crate::measure::counts::Tally;
 
 /// For how long a busy worker may let a sleeping consumer sleep.
 const DEFER: Duration = Duration::from_micros(500);

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::demand::Demand;
 use super::waiters::Waiters;
-use crate::counts::Counts;
+use crate::measure::counts::Counts;
 
 /// How much measured work an automatic bound is worth, in nanoseconds.
 const AUTOMATIC_WORTH: u64 = 4_000_000;

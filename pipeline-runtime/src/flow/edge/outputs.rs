@@ -3,7 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::{Edge, Gone, Parcel, wake};
-use crate::counts::Tally;
+use crate::measure::counts::Tally;
 
 impl<T> Edge<T> {
     /// Makes room for up to `want` more outputs of the item numbered `seq`, of which at least one is granted. The head

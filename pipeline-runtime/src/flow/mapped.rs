@@ -4,8 +4,8 @@ use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, ready};
 
-use crate::edge::Take;
-use crate::feed::{Batch, Feed};
+use crate::flow::edge::Take;
+use crate::flow::feed::{Batch, Feed};
 use crate::ticket::{Carried, Carry};
 
 /// The same feed with tickets of another kind: from `()` to the null ticket and back. Where the kinds are the same, so

@@ -5,8 +5,8 @@ use std::future::poll_fn;
 use proptest::prelude::*;
 
 use super::Runs;
-use crate::counts::{Counts, Tally};
-use crate::edge::{Bound, Edge, Take};
+use crate::flow::edge::{Bound, Edge, Take};
+use crate::measure::counts::{Counts, Tally};
 use crate::stage::block_on;
 
 const ITEMS: u64 = 200;

@@ -10,7 +10,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::{Bound, Edge, Take, Waiters};
-use crate::counts::{Counts, Tally};
+use crate::measure::counts::{Counts, Tally};
 use crate::stage::block_on;
 use crate::watched::Watched;
 

@@ -26,7 +26,7 @@ pub(crate) use self::core::{Bound, Core};
 use self::ready::Ready;
 pub(crate) use self::runs::Runs;
 pub(crate) use self::waiters::Waiters;
-use crate::counts::Counts;
+use crate::measure::counts::Counts;
 
 /// Nobody wants more of what the stage makes.
 #[derive(Debug, Clone, Copy)]

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::context::rest;
 use crate::retry::Retry;
+use crate::run::context::rest;
 
 /// For how long a place is waited for where nothing comes again: no item of those that wait is of a queue's delivery.
 const WITHOUT_DELIVERIES: Duration = Duration::from_secs(60);
