@@ -94,7 +94,7 @@ pub mod sink {
     //! | [`lines`], [`lines_to`] | is a line of a file, or of any writer |
     //! | [`collect`](collect()) | is kept for whoever has a clone of the sink |
     //! | [`discard`] | is dropped: the stages have done all there is to do |
-    //! | [`from_futures_sink`] | goes into any `futures::Sink` |
+    //! | [`futures_sink`] | goes into any `futures::Sink` |
     //! | `Table` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
     //! | your own [`Sink`] | is written |
     //!
@@ -152,7 +152,7 @@ pub mod queue {
     //! | your own [`Queue`] | anywhere |
     //!
     //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies of any
-    //! type of serde's. [`sink()`] makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
+    //! type of serde's. `queue.sink()` makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
     //! `SqliteLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
     //! or in [`DeadLetters`] of your own. `SqliteLetters::replay` brings it back.
     //!

@@ -76,7 +76,7 @@ pub fn messages<Q: Queue<Body = String>>(
         [messages.numbers()]
         use spool = spool.clone();
         :block map(|number| message(&spool, number, messages.flaw(number)))?,
-        :drive queue::sink(queue),
+        :drive queue.sink(),
     }
 }
 

@@ -57,7 +57,7 @@ async fn double(numbers: &SqliteQueue, doubled: &SqliteQueue, dead: &SqliteLette
         let number = original.trim().parse::<u64>()?,
         :block 2 let double = number * 2,
         map(|m| Outgoing::new(m.double.to_string()).id(format!("double of {}", m.original.id()))),
-        :drive 2 queue::sink(doubled.clone()),
+        :drive 2 doubled.clone().sink(),
     }
     .spawn();
     eventually(|| stats.snapshot().acked + stats.snapshot().dead == all).await;
@@ -117,7 +117,7 @@ async fn what_was_sent_twice_is_done_once_while_it_is_queued() {
         let report = pipeline! {
             [0..10_u64]
             map(|number| Outgoing::new(number.to_string()).id(format!("number {number}"))),
-            :drive queue::sink(doubled.clone()),
+            :drive doubled.clone().sink(),
         };
         report.run().await.unwrap();
     }
@@ -144,7 +144,7 @@ async fn a_crawl_that_sends_to_its_own_queue_visits_everything() {
         filter(|link: &Outgoing<String>| link.body.parse::<u64>().unwrap() < 64),
         batch(1000),
         flat_map(|links| links),
-        :drive queue::sink(pages.clone()),
+        :drive pages.clone().sink(),
     }
     .run()
     .await

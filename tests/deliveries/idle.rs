@@ -73,7 +73,7 @@ async fn a_crawl_through_batches_that_are_never_full_visits_everything() {
         flat_map(|pages| pages.into_iter().flat_map(links)),
         batch(1000),
         flat_map(|links| links),
-        :drive queue::sink(pages.clone()),
+        :drive pages.clone().sink(),
     }
     .run()
     .await

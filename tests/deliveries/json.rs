@@ -120,7 +120,7 @@ async fn without_an_errors_end_it_stops_the_pipeline_and_comes_again() {
 #[tokio::test(start_paused = true)]
 async fn values_go_into_a_queue_and_come_out_of_it() {
     let orders = queue::memory::<Json<Order>>();
-    let end = queue::sink(orders.clone());
+    let end = orders.clone().sink();
     pipeline! { [1..4_u64] map(|id| Order { id }), :drive end }
         .run()
         .await

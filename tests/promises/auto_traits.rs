@@ -53,7 +53,7 @@ fn public_types_may_be_sent_shared_and_moved_as_the_table_says() {
         sink::Each<Sent, fn(Sent)>: send sync unpin;
         sink::EachAsync<Sent, fn(Sent)>: send sync unpin;
         sink::EachMut<Sent, fn(Sent)>: send sync unpin;
-        sink::FromFuturesSink<futures::sink::Drain<Sent>>: send unpin;
+        sink::FuturesSink<futures::sink::Drain<Sent>>: send unpin;
         sink::Collected<Sent>: send sync unpin;
         sink::Discard: send sync unpin;
         sink::Lines<sink::LinesFile>: send sync unpin;

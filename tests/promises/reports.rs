@@ -160,7 +160,7 @@ async fn a_queue_is_named_at_both_ends() {
     let plan = pipeline! {
         [orders.deliveries()]
         :async 2 map(|order| async move { order.to_string() }),
-        :drive queue::sink(done)
+        :drive done.sink()
     }
     .plan();
     assert_eq!(plan.rows[0].stages, ["memory"]);

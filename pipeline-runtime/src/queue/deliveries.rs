@@ -52,7 +52,7 @@ pub struct Deliveries<Q: Queue> {
 }
 
 /// The deliveries of a queue, as the input of a pipeline.
-pub fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
+pub(crate) fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
     Deliveries {
         queue: Arc::new(queue),
         keeper: Arc::default(),

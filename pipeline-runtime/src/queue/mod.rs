@@ -30,15 +30,19 @@ pub use body::Body;
 pub use dead_letters::{
     DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, DeadLettersError, dead_letters,
 };
-pub use deliveries::{Deliveries, deliveries};
+pub use deliveries::Deliveries;
+pub(crate) use deliveries::deliveries;
 pub use delivery::Delivery;
 pub use ends::{Acks, Nacks, acks, nacks};
 #[cfg(feature = "json")]
-pub use json::{Json, JsonQueue, NoJson, json};
+pub(crate) use json::json;
+#[cfg(feature = "json")]
+pub use json::{Json, JsonQueue, NoJson};
 pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
 pub use message::{Outgoing, Received};
-pub use sink::{Sends, sink};
+pub use sink::Sends;
+pub(crate) use sink::sends;
 pub use stats::DeliveryStats;
 pub use unsettled::{QueueError, Unsettled};
 
@@ -180,6 +184,37 @@ pub trait Queue: Send + Sync + 'static {
         Self: Sized,
     {
         json(self)
+    }
+
+    /// A sink that sends each item to a queue: an [`Outgoing`] message with an id, a group or a delay, or just its body.
+    ///
+    /// While the queue cannot be reached, or says of a message that it may pass later, the sink tries again with growing
+    /// pauses (100 ms to 10 s), and the pipeline waits with it. A message that the queue refuses fails alone. A queue that
+    /// will not take messages any more, since it does not exist, say, stops the pipeline.
+    ///
+    /// It is stored at least once: a message may be sent again when the answer of the queue was lost. One with an id is then
+    /// stored once where the queue can tell.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use pipeline_runtime::queue::{self, Outgoing, Queue};
+    /// # use pipeline_runtime::sink::Sink;
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let orders = queue::memory::<String>();
+    /// let sink = orders.clone().sink();
+    /// sink.write(vec!["a body".to_owned()]).await?;
+    /// sink.write(vec![Outgoing::new("another".to_owned()).id("order 1")]).await?;
+    /// assert_eq!(orders.len(), 2);
+    /// # Ok(())
+    /// # }
+    /// ```
+    fn sink(self) -> Sends<Self>
+    where
+        Self: Sized,
+    {
+        sends(self)
     }
 
     /// Its deliveries, as the input of a pipeline. A queue that is used elsewhere too is put into an `Arc` before.

@@ -8,35 +8,11 @@ use crate::place::ErrorKind;
 use crate::retry::Retry;
 use crate::sink::{Sink, SinkError, Written};
 
-/// The sink that [`sink`] makes.
+/// The sink that [`Queue::sink`] makes.
 #[derive(Debug, Clone)]
 pub struct Sends<Q>(Q);
 
-/// A sink that sends each item to a queue: an [`Outgoing`] message with an id, a group or a delay, or just its body.
-///
-/// While the queue cannot be reached, or says of a message that it may pass later, the sink tries again with growing
-/// pauses (100 ms to 10 s), and the pipeline waits with it. A message that the queue refuses fails alone. A queue that
-/// will not take messages any more, since it does not exist, say, stops the pipeline.
-///
-/// It is stored at least once: a message may be sent again when the answer of the queue was lost. One with an id is then
-/// stored once where the queue can tell.
-///
-/// # Examples
-///
-/// ```
-/// # use pipeline_runtime::queue::{self, Outgoing, Queue};
-/// # use pipeline_runtime::sink::Sink;
-/// # #[tokio::main(flavor = "current_thread")]
-/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// let orders = queue::memory::<String>();
-/// let sink = queue::sink(orders.clone());
-/// sink.write(vec!["a body".to_owned()]).await?;
-/// sink.write(vec![Outgoing::new("another".to_owned()).id("order 1")]).await?;
-/// assert_eq!(orders.len(), 2);
-/// # Ok(())
-/// # }
-/// ```
-pub fn sink<Q: Queue>(queue: Q) -> Sends<Q> {
+pub(crate) fn sends<Q: Queue>(queue: Q) -> Sends<Q> {
     Sends(queue)
 }
 
@@ -173,7 +149,7 @@ mod tests {
 
     async fn write(moods: Vec<Mood>) -> (Vec<String>, Result<Vec<usize>, String>) {
         let queue = memory();
-        let sink = sink(Moody(queue.clone(), Mutex::new(moods)));
+        let sink = Moody(queue.clone(), Mutex::new(moods)).sink();
         let items = ["a", "b", "c", "d"].map(str::to_owned).to_vec();
         let written = sink.write(items).await.map_err(|error| {
             assert_eq!(error.kind(), crate::ErrorKind::Closed);

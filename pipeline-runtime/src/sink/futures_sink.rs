@@ -8,15 +8,15 @@ use crate::failure::BoxError;
 use crate::guard::Going;
 
 /// The items go into a `futures::Sink`, one write at a time. Its first error closes it.
-pub fn from_futures_sink<S>(sink: S) -> FromFuturesSink<S> {
-    FromFuturesSink(Mutex::new(sink))
+pub fn futures_sink<S>(sink: S) -> FuturesSink<S> {
+    FuturesSink(Mutex::new(sink))
 }
 
-/// The sink that [`from_futures_sink`] makes.
+/// The sink that [`futures_sink`] makes.
 #[derive(Debug)]
-pub struct FromFuturesSink<S>(Mutex<S>);
+pub struct FuturesSink<S>(Mutex<S>);
 
-impl<T, S> Sink<T> for FromFuturesSink<S>
+impl<T, S> Sink<T> for FuturesSink<S>
 where
     T: Send + 'static,
     S: futures::Sink<T, Error: Into<BoxError>> + Unpin + Send + 'static,

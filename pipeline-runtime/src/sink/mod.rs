@@ -24,7 +24,7 @@ pub use discard::{Discard, discard};
 pub use each::{Each, EachAsync, Outcome, each, each_async};
 pub use each_mut::{EachMut, each_mut};
 pub use error::SinkError;
-pub use futures_sink::{FromFuturesSink, from_futures_sink};
+pub use futures_sink::{FuturesSink, futures_sink};
 pub use lines::{Lines, LinesError, LinesFile, lines, lines_to};
 
 /// The most items in one write.

@@ -11,7 +11,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-pub use self::queue::{JsonQueue, json};
+pub use self::queue::JsonQueue;
+pub(crate) use self::queue::json;
 use super::{Body, Outgoing};
 use crate::failure::BoxError;
 use crate::guard;

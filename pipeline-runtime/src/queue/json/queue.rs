@@ -12,7 +12,7 @@ use crate::name::Name;
 use crate::queue::{Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
 /// The queue with bodies that are any type of serde's, as [`Queue::json`] says.
-pub fn json<Q, T>(queue: Q) -> JsonQueue<Q, T> {
+pub(crate) fn json<Q, T>(queue: Q) -> JsonQueue<Q, T> {
     JsonQueue {
         queue,
         body: PhantomData,

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::queue::{DeadLetter, Queue, memory, sink};
+use crate::queue::{DeadLetter, Queue, memory};
 use crate::sink::Sink;
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -14,7 +14,7 @@ struct Order {
 async fn a_value_is_sent_as_json_and_received_as_a_value() {
     let texts = memory::<String>();
     let orders = texts.clone().json::<Order>();
-    let written = sink(orders.clone()).write(vec![Order { id: 7 }]).await;
+    let written = orders.clone().sink().write(vec![Order { id: 7 }]).await;
     assert_eq!(written.unwrap().failures().count(), 0);
     let text = texts.receive(1, Duration::ZERO).await.unwrap().remove(0);
     assert_eq!(text.body, r#"{"id":7}"#);
