@@ -106,24 +106,30 @@ async fn queued(items: u64) -> queue::Memory<u64> {
 
 async fn deliveries(items: u64) -> Result<u64, Failure> {
     let queue = queued(items).await;
-    sum!(pipeline! {
-        [queue.deliveries().wait(Duration::ZERO).until_idle()]
-        push_task(message),
-        :async 16 let next = async { **message + 1 }.await with { buffer: 64 },
-        map(|m| m.next),
-    }, |failure| failure.map_task(|_| None))
+    sum!(
+        pipeline! {
+            [queue.deliveries().wait(Duration::ZERO).until_idle()]
+            push_task(message),
+            :async 16 let next = async { **message + 1 }.await with { buffer: 64 },
+            map(|m| m.next),
+        },
+        |failure| failure.map_task(|_| None)
+    )
 }
 
 async fn recorded(items: u64) -> Result<u64, Failure> {
     let queue = queued(items).await;
     let journal = journal::memory();
-    sum!(pipeline! {
-        [queue.deliveries().wait(Duration::ZERO).until_idle()]
-        journal = journal;
-        push_task(message),
-        :async 16 let next = async { **message + 1 }.await with { once, buffer: 64 },
-        map(|m| m.next),
-    }, |failure| failure.map_task(|_| None))
+    sum!(
+        pipeline! {
+            [queue.deliveries().wait(Duration::ZERO).until_idle()]
+            journal = journal;
+            push_task(message),
+            :async 16 let next = async { **message + 1 }.await with { once, buffer: 64 },
+            map(|m| m.next),
+        },
+        |failure| failure.map_task(|_| None)
+    )
 }
 
 fn main() -> ExitCode {

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use brigade::journal::{self, Journal};
 use brigade::database::Sqlite;
+use brigade::journal::{self, Journal};
 use brigade::prelude::*;
 use brigade::queue::{self, Outgoing, Queue, Received};
 use futures::stream::{self, Stream, StreamExt as _};
@@ -32,13 +32,19 @@ pub(super) fn plain_in_memory(tasks: u64) -> Sample {
 
 pub(super) fn recorded_in_files(tasks: u64) -> Sample {
     let place = Place::new();
-    let journal = Sqlite::open(place.file("journal.db")).expect("a fresh file").journal().open();
+    let journal = Sqlite::open(place.file("journal.db"))
+        .expect("a fresh file")
+        .journal()
+        .open();
     recorded(tasks, &file(&place), journal.expect("a fresh file"))
 }
 
 pub(super) fn journaled_in_files(tasks: u64) -> Sample {
     let place = Place::new();
-    let journal = Sqlite::open(place.file("journal.db")).expect("a fresh file").journal().open();
+    let journal = Sqlite::open(place.file("journal.db"))
+        .expect("a fresh file")
+        .journal()
+        .open();
     let (queue, journal) = (file(&place), journal.expect("a fresh file"));
     measure(tasks, &queue, |sum| {
         pipeline! {
@@ -172,7 +178,10 @@ fn memory(tasks: u64) -> queue::Memory<String> {
 }
 
 fn file(place: &Place) -> queue::SqliteQueue {
-    let queue = Sqlite::open(place.file("queue.db")).expect("a fresh file").queue("jobs").open();
+    let queue = Sqlite::open(place.file("queue.db"))
+        .expect("a fresh file")
+        .queue("jobs")
+        .open();
     queue.expect("a fresh file")
 }
 

@@ -37,7 +37,10 @@ pub(super) fn settled(tasks: u64) -> Sample {
 pub(super) fn completed(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "queue.db"), table(&place, "work.db", "rows"));
-    let journal = Sqlite::open(place.file("work.db")).expect("a fresh file").journal().open();
+    let journal = Sqlite::open(place.file("work.db"))
+        .expect("a fresh file")
+        .journal()
+        .open();
     let journal = journal.expect("a fresh file");
     let rows = journal.completing(&table).expect("they are in one file");
     let messages = queue.clone().deliveries().wait(WAIT).until_idle();
@@ -70,7 +73,11 @@ pub(super) fn acknowledged(tasks: u64) -> Sample {
 pub(super) fn dead(tasks: u64) -> Sample {
     let place = Place::new();
     let (queue, table) = (queue(&place, "queue.db"), table(&place, "work.db", "rows"));
-    let letters = Sqlite::open(place.file("dead.db")).expect("a fresh file").letters().open().expect("a fresh file");
+    let letters = Sqlite::open(place.file("dead.db"))
+        .expect("a fresh file")
+        .letters()
+        .open()
+        .expect("a fresh file");
     let messages = queue.clone().deliveries().wait(WAIT).until_idle();
     let rows = table.clone();
     let pipeline = pipeline! {
@@ -141,7 +148,9 @@ fn length(text: &str) -> i64 {
 }
 
 fn queue(place: &Place, file: &str) -> SqliteQueue {
-    Sqlite::open(place.file(file)).expect("a fresh file").queue("jobs")
+    Sqlite::open(place.file(file))
+        .expect("a fresh file")
+        .queue("jobs")
         .open()
         .expect("a fresh file")
 }
