@@ -9,7 +9,10 @@ use crate::named::debug_by_name;
 use crate::pipeline::Pipeline;
 pub use crate::pipeline::{drive, finish, inline, open, with_errors};
 pub use crate::segment::{segment, through};
-pub use crate::stage::*;
+pub use crate::stage::{
+    Cx, Emitter, Half, Work, async_fn, batch, drive_async, drive_flat, flat_fn, pass, stage, sync,
+    work,
+};
 pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::{Carried, Carry};
 pub use crate::ticket::{Message, Now, Ticket};
@@ -30,12 +33,6 @@ impl<T> Copy for Hint<T> {}
 impl<T> Hint<T> {
     /// Called first in the closure.
     pub fn of(self, _item: &T) {}
-}
-
-/// The type of what a port emits.
-#[must_use]
-pub fn hint<T, Task, K>(_port: &Port<T, Task, K>) -> Hint<T> {
-    Hint(PhantomData)
 }
 
 /// The type of a pipeline's failures.

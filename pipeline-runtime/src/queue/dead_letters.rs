@@ -37,7 +37,7 @@ pub struct DeadLetter {
     /// The message's id.
     pub id: String,
     /// What it carried, as [`Body::to_bytes`](super::Body::to_bytes) wrote it.
-    #[serde(with = "super::text")]
+    #[serde(with = "super::text_or_bytes")]
     pub original: Vec<u8>,
     /// The name of the stage that failed; `queue` for a message that was delivered too often.
     pub stage: String,
@@ -81,7 +81,7 @@ pub struct DeadFrame {
     /// Its name.
     pub key: String,
     /// What is recorded of it: of a `once` stage. What the others made is made again when the letter is replayed.
-    #[serde(with = "super::text::option")]
+    #[serde(with = "super::text_or_bytes::option")]
     pub value: Option<Vec<u8>>,
 }
 

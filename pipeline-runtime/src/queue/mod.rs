@@ -3,9 +3,9 @@
 mod body;
 mod connecting;
 mod dead_letters;
+mod deciding;
 mod deliveries;
 mod delivery;
-mod ends;
 #[cfg(feature = "json")]
 mod json;
 mod keeper;
@@ -16,7 +16,7 @@ mod receiving;
 mod replay;
 mod sink;
 mod stats;
-mod text;
+mod text_or_bytes;
 mod unsettled;
 
 use std::future::Future;
@@ -30,10 +30,10 @@ pub use body::Body;
 pub use dead_letters::{
     DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, DeadLettersError, dead_letters,
 };
+pub use deciding::{Acks, Nacks, acks, nacks};
 pub use deliveries::Deliveries;
 pub(crate) use deliveries::deliveries;
 pub use delivery::Delivery;
-pub use ends::{Acks, Nacks, acks, nacks};
 #[cfg(feature = "json")]
 pub(crate) use json::json;
 #[cfg(feature = "json")]

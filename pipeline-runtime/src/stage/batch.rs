@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{self, timeout_at};
 
+use super::deadline::Cx;
 use super::shared::{Shared, Worker};
-use super::watch::Cx;
 use super::wiring::Final;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};

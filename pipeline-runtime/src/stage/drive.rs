@@ -6,10 +6,10 @@ use std::marker::PhantomData;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
 
+use super::deadline::Cx;
 use super::intake::{Intake, Next};
 use super::places::{Makes, Places, Refused, begin, grow};
 use super::shared::{Shared, Worker};
-use super::watch::Cx;
 use super::wiring::Final;
 use super::write::{Wrote, write};
 use crate::bounds::Never;

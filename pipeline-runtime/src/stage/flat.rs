@@ -4,10 +4,10 @@ use std::future::poll_fn;
 use std::ops::{AsyncFn, ControlFlow};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use super::deadline::Cx;
 use super::driving::{Driving, Work};
 use super::shared::Shared;
 use super::slots::Slots;
-use super::watch::Cx;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{Item, Shareable};
 use crate::errors::Reporter;

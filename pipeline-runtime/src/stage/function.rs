@@ -2,7 +2,7 @@
 
 use std::vec;
 
-use super::watch::Cx;
+use super::deadline::Cx;
 use super::wiring::{ItemIn, ItemOut, StepOf, Wiring};
 use crate::bounds::Portable;
 use crate::flow::pushing::Pushing;

@@ -2,6 +2,7 @@
 
 mod asynchronous;
 mod batch;
+mod deadline;
 mod drive;
 mod driven;
 mod driving;
@@ -15,16 +16,15 @@ mod retries;
 mod shared;
 mod slots;
 mod sync;
-mod watch;
 mod wiring;
 mod write;
 
 pub use asynchronous::{Half, async_fn, drive_async, stage, work};
 pub use batch::batch;
+pub use deadline::Cx;
 pub(crate) use drive::drive;
 pub use driving::Work;
 pub use flat::{Emitter, drive_flat, flat_fn};
 #[cfg(test)]
 pub(crate) use park::block_on;
 pub use sync::{pass, sync};
-pub use watch::Cx;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use super::deadline::Cx;
 use super::function::{Called, Function};
 use super::intake::{Intake, Next};
 use super::park::{block_on, block_on_in};
@@ -13,7 +14,6 @@ use super::places::{Makes, Places, Refused, begin, grow};
 use super::pool::{Pooled, run_in_pool};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
-use super::watch::Cx;
 use super::wiring::{ItemIn, ItemOut, PortIn, PortOut, StepOf, Wired, Wiring};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
