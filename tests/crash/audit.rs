@@ -47,11 +47,17 @@ fn unless_held<T>(read: rusqlite::Result<T>) -> Option<T> {
     }
 }
 
-/// How many messages are in the queue. `None` while somebody holds it.
-pub(crate) fn left(directory: &Path, places: Places) -> Option<u32> {
-    let [queue, ..] = places.files(directory);
-    let count = "SELECT count(*) FROM brigade_queue";
-    unless_held(open_in_between(&queue).query_row(count, [], |row| row.get(0)))
+/// How many messages are in the queue, or, where nobody can look into it, have no row. `None` while somebody holds it.
+pub(crate) fn left(directory: &Path, places: Places, messages: u32) -> Option<u32> {
+    let [queue, table, ..] = places.files(directory);
+    let count = |file: &Path, of: &str| {
+        let count = format!("SELECT count({of}");
+        unless_held(open_in_between(file).query_row(&count, [], |row| row.get::<_, u32>(0)))
+    };
+    match places {
+        Places::Sqs => count(&table, "DISTINCT number) FROM rows").map(|done| messages - done),
+        _ => count(&queue, "*) FROM brigade_queue"),
+    }
 }
 
 #[derive(Debug, Default, PartialEq, Eq)]

@@ -32,3 +32,12 @@ fn rows_that_complete_their_tasks_are_there_once_whatever_happens_to_the_workers
 fn a_small_disk_that_is_full_for_a_while_costs_no_message_and_makes_no_letter() {
     Story::new(Places::SmallDisk).run();
 }
+
+/// SQS cannot be asked for the state of a message, so here all that keeps rows from being there twice is the journal.
+#[cfg(feature = "sqs")]
+#[test]
+fn rows_of_messages_of_sqs_are_there_once_whatever_happens_to_the_workers() {
+    if let Some(server) = test_servers::ministack() {
+        Story::of_sqs(&server.url()).run();
+    }
+}

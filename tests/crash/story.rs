@@ -8,13 +8,10 @@ use crate::crew::Crew;
 use crate::small_disk::SmallDisk;
 use crate::{audit, worker};
 
-/// A worker has a message for so long, unless it says that it still works on it.
-pub(crate) const LEASE: Duration = Duration::from_millis(500);
-
 const WORKERS: usize = 3;
 
-/// For how long things happen, if nothing else is said.
-const SECONDS: u64 = 10;
+/// For how many leases things happen, if nothing else is said.
+const LEASES: u32 = 20;
 
 /// Messages for each second: more than are done meanwhile.
 const MESSAGES: u32 = 500;
@@ -33,16 +30,24 @@ pub(crate) enum Places {
     QueueElsewhere,
     /// As in one file, with little room.
     SmallDisk,
+    /// The queue is SQS, the table in the journal's file.
+    Sqs,
 }
 
 impl Places {
-    const ALL: [Self; 3] = [Self::OneFile, Self::QueueElsewhere, Self::SmallDisk];
+    const ALL: [Self; 4] = [
+        Self::OneFile,
+        Self::QueueElsewhere,
+        Self::SmallDisk,
+        Self::Sqs,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OneFile => "one-file",
             Self::QueueElsewhere => "queue-elsewhere",
             Self::SmallDisk => "small-disk",
+            Self::Sqs => "sqs",
         }
     }
 
@@ -51,11 +56,20 @@ impl Places {
         all.find(|places| places.name() == name).unwrap()
     }
 
-    /// The files of queue, table, journal and letters.
+    /// A worker has a message for so long, unless it says that it still works on it. SQS knows whole seconds.
+    pub(crate) fn lease(self) -> Duration {
+        match self {
+            Self::OneFile | Self::QueueElsewhere | Self::SmallDisk => Duration::from_millis(500),
+            Self::Sqs => Duration::from_secs(1),
+        }
+    }
+
+    /// The files of queue, table, journal and letters; where the queue is none, what says where it is.
     pub(crate) fn files(self, directory: &Path) -> [PathBuf; 4] {
         let names = match self {
             Self::OneFile | Self::SmallDisk => ["work.db", "work.db", "tasks.db", "dead.db"],
             Self::QueueElsewhere => ["queue.db", "work.db", "work.db", "dead.db"],
+            Self::Sqs => ["sqs.txt", "work.db", "work.db", "dead.db"],
         };
         names.map(|name| directory.join(name))
     }
@@ -63,6 +77,8 @@ impl Places {
 
 pub(crate) struct Story {
     places: Places,
+    /// Where SQS is.
+    endpoint: Option<String>,
     seconds: u64,
     seed: u64,
 }
@@ -70,10 +86,20 @@ pub(crate) struct Story {
 impl Story {
     pub(crate) fn new(places: Places) -> Self {
         let said = |name| std::env::var(name).ok().map(|value| value.parse().unwrap());
+        let seconds = (places.lease() * LEASES).as_secs();
         Self {
             places,
-            seconds: said("BRIGADE_CRASH_SECONDS").unwrap_or(SECONDS),
+            endpoint: None,
+            seconds: said("BRIGADE_CRASH_SECONDS").unwrap_or(seconds),
             seed: said("BRIGADE_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..)),
+        }
+    }
+
+    #[cfg(feature = "sqs")]
+    pub(crate) fn of_sqs(endpoint: &str) -> Self {
+        Self {
+            endpoint: Some(endpoint.to_owned()),
+            ..Self::new(Places::Sqs)
         }
     }
 
@@ -82,7 +108,9 @@ impl Story {
             places,
             seconds,
             seed,
+            ..
         } = *self;
+        let lease = places.lease();
         let directory = tempfile::tempdir().unwrap();
         let disk = (places == Places::SmallDisk).then(|| SmallDisk::mount_of("8m"));
         let Some(disk) = disk.map_or(Some(None), |disk| disk.map(Some)) else {
@@ -95,6 +123,10 @@ impl Story {
         let notes = directory.path().join("notes.txt");
         let messages = MESSAGES * u32::try_from(seconds).unwrap();
         self.say(&format!("seed {seed}, {messages} messages"));
+        if let Some(endpoint) = &self.endpoint {
+            let [queue, ..] = places.files(&files);
+            std::fs::write(queue, format!("{endpoint} crash-{seed:016x}")).unwrap();
+        }
         worker::prepare(&files, places, messages);
         audit::prepare(&files, places);
         let mut ledger = audit::Ledger::open(&files, places, &notes);
@@ -103,10 +135,10 @@ impl Story {
         let until = Instant::now() + Duration::from_secs(seconds);
         let mut full = 0;
         // Chance may leave these out.
-        crew.stop(0, LEASE * 2, LEASE);
+        crew.stop(0, lease * 2, lease);
         crew.kill(1);
         crew.jump(DAY);
-        while Instant::now() < until && audit::left(&files, places) != Some(0) {
+        while Instant::now() < until && audit::left(&files, places, messages) != Some(0) {
             std::thread::sleep(Duration::from_millis(chance.u64(20..300)));
             ledger.look();
             crew.go_on(false);
@@ -115,21 +147,21 @@ impl Story {
                 Some(disk) if full == 0 || chance.u8(0..4) == 0 => {
                     full += 1;
                     let rest = disk.fill();
-                    std::thread::sleep(LEASE.mul_f64(chance.f64() * 3.0));
+                    std::thread::sleep(lease.mul_f64(chance.f64() * 3.0));
                     std::fs::remove_file(rest).unwrap();
                 }
-                _ => happens(&mut crew, &mut chance),
+                _ => happens(&mut crew, &mut chance, lease),
             }
         }
         crew.go_on(true);
         let (kills, jumps) = (crew.kills, crew.jumps);
         crew.jump(0);
         let patience = Instant::now() + PATIENCE;
-        while audit::left(&files, places) != Some(0) {
+        while audit::left(&files, places, messages) != Some(0) {
             assert!(
                 Instant::now() < patience,
                 "{:?} messages are left for {PATIENCE:?}, seed {seed}",
-                audit::left(&files, places)
+                audit::left(&files, places, messages)
             );
             ledger.look();
             crew.is_at_work();
@@ -162,11 +194,11 @@ impl Story {
     }
 }
 
-fn happens(crew: &mut Crew, chance: &mut fastrand::Rng) {
+fn happens(crew: &mut Crew, chance: &mut fastrand::Rng, lease: Duration) {
     let which = chance.usize(0..WORKERS);
     match chance.u8(0..10) {
         0..4 => crew.kill(which),
-        4..8 => crew.stop(which, LEASE.mul_f64(0.5 + chance.f64() * 2.5), LEASE),
+        4..8 => crew.stop(which, lease.mul_f64(0.5 + chance.f64() * 2.5), lease),
         _ => crew.jump(
             *chance
                 .choice(&[-30 * DAY, -3600, 0, 3600, 30 * DAY])

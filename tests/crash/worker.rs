@@ -1,26 +1,37 @@
 //! A worker: the process that things happen to.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::database::Sqlite;
 use brigade::journal;
 use brigade::prelude::*;
-use brigade::queue::{Delivery, Outgoing, SqliteLetters, SqliteQueue};
+use brigade::queue::{Delivery, Outgoing, Queue, SqliteLetters, SqliteQueue};
 use brigade::sink::{Sink, Table};
 
 use crate::notes::Notes;
-use crate::story::{LEASE, Places};
+use crate::story::Places;
 
 /// Where the files are; and where there is room for notes.
 const DIRECTORY: &str = "BRIGADE_TEST_CRASH";
 const NOTES: &str = "BRIGADE_TEST_CRASH_NOTES";
 const PLACES: &str = "BRIGADE_TEST_CRASH_PLACES";
+const MESSAGES: &str = "BRIGADE_TEST_CRASH_MESSAGES";
+
+/// What SQS's stand-in takes.
+pub(crate) const CREDENTIALS: [(&str, &str); 2] = [
+    ("AWS_ACCESS_KEY_ID", "test"),
+    ("AWS_SECRET_ACCESS_KEY", "test"),
+];
 
 /// No message does any harm, so none may be taken for one that does. A worker is killed or stopped with the same message
 /// up to six times in a story: from half of this on it is worked on alone, which so happens too, and so often never.
 const POISON: u32 = 12;
+
+/// Who waits for a file waits for as long as its holder may be stopped.
+const BUSY: Duration = Duration::from_secs(60);
 
 /// What a worker is started with.
 pub(crate) fn environment(
@@ -48,19 +59,26 @@ async fn worker() {
     let ended = match places {
         Places::QueueElsewhere => {
             let rows = desk.journal.completing(&desk.table).unwrap();
-            work(desk, notes, rows).await
+            work(jobs(&directory, places), desk, notes, rows).await
         }
         Places::OneFile | Places::SmallDisk => {
-            let rows = desk.queue.settling(&desk.table).unwrap();
-            work(desk, notes, rows).await
+            let queue = jobs(&directory, places);
+            let rows = queue.settling(&desk.table).unwrap();
+            work(queue, desk, notes, rows).await
         }
+        #[cfg(feature = "sqs")]
+        Places::Sqs => {
+            let rows = desk.journal.completing(&desk.table).unwrap();
+            work(sqs(&directory).await, desk, notes, rows).await
+        }
+        #[cfg(not(feature = "sqs"))]
+        Places::Sqs => unreachable!("there is no such story"),
     };
     panic!("a worker does not end by itself: {ended}");
 }
 
 /// What a worker works with, all of it with the defaults that matter: those of the retention.
 struct Desk {
-    queue: SqliteQueue,
     journal: journal::SqliteJournal,
     letters: SqliteLetters,
     table: Table,
@@ -68,21 +86,12 @@ struct Desk {
 
 impl Desk {
     fn open(directory: &Path, places: Places) -> Self {
-        let [queue, table, journal, letters] = places.files(directory);
-        let busy = Duration::from_secs(60);
-        let database = Sqlite::at(table).busy_timeout(busy).open().unwrap();
+        let [_, table, journal, letters] = places.files(directory);
+        let database = Sqlite::at(table).busy_timeout(BUSY).open().unwrap();
         let table = database.table("rows").column("number", "INTEGER NOT NULL");
         Self {
-            queue: Sqlite::at(queue)
-                .busy_timeout(busy)
-                .open()
-                .unwrap()
-                .queue("jobs")
-                .lease(LEASE)
-                .open()
-                .unwrap(),
             journal: Sqlite::at(journal)
-                .busy_timeout(busy)
+                .busy_timeout(BUSY)
                 .open()
                 .unwrap()
                 .journal()
@@ -95,16 +104,29 @@ impl Desk {
     }
 }
 
+fn jobs(directory: &Path, places: Places) -> SqliteQueue {
+    let [queue, ..] = places.files(directory);
+    let file = Sqlite::at(queue).busy_timeout(BUSY).open().unwrap();
+    file.queue("jobs").lease(places.lease()).open().unwrap()
+}
+
+#[cfg(feature = "sqs")]
+async fn sqs(directory: &Path) -> queue::SqsQueue {
+    let [place, ..] = Places::Sqs.files(directory);
+    let place = std::fs::read_to_string(place).unwrap();
+    let (endpoint, name) = place.split_once(' ').unwrap();
+    let queue = queue::sqs(name).endpoint(endpoint);
+    queue.lease(Places::Sqs.lease()).open().await
+}
+
 async fn work(
+    queue: impl Queue<Body = String>,
     desk: Desk,
     notes: Arc<Notes>,
     rows: impl Sink<Vec<(u32,)>>,
 ) -> Failure<Delivery<String>> {
     let Desk {
-        queue,
-        journal,
-        letters,
-        ..
+        journal, letters, ..
     } = desk;
     let deliveries = queue
         .deliveries()
@@ -141,17 +163,49 @@ fn slowly(number: u32) -> u32 {
 
 /// Makes the files, and puts so many messages on the queue.
 pub(crate) fn prepare(directory: &Path, places: Places, messages: u32) {
+    Desk::open(directory, places);
+    if places == Places::Sqs {
+        // In a process of its own, for it finds its credentials in the environment.
+        let mut sender = Command::new(std::env::current_exe().unwrap());
+        let sent = sender
+            .args(["worker::sender", "--exact", "--ignored"])
+            .envs(environment(directory, directory, places))
+            .envs(CREDENTIALS)
+            .env(MESSAGES, messages.to_string())
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&sent.stdout);
+        assert!(sent.status.success(), "the messages are not sent: {said}");
+        return;
+    }
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    runtime.block_on(async {
-        let desk = Desk::open(directory, places);
-        let numbers: Vec<_> = (0..messages).collect();
-        for some in numbers.chunks(1000) {
-            let message = |number: &u32| Outgoing::new(number.to_string()).id(number.to_string());
-            let unsent = desk.queue.send(some.iter().map(message).collect()).await;
-            assert!(unsent.unwrap().is_empty());
-        }
-    });
+    runtime.block_on(send(&jobs(directory, places), messages));
+}
+
+#[cfg(feature = "sqs")]
+#[tokio::test]
+#[ignore = "the process that sends messages to SQS"]
+async fn sender() {
+    let Some(messages) = std::env::var_os(MESSAGES) else {
+        return;
+    };
+    let directory = std::env::var_os(DIRECTORY).map(PathBuf::from).unwrap();
+    let queue = sqs(&directory).await;
+    let name = queue.name();
+    let name = name.strip_prefix("sqs:").unwrap();
+    let made = queue.client().create_queue().queue_name(name).send().await;
+    made.unwrap();
+    send(&queue, messages.to_str().unwrap().parse().unwrap()).await;
+}
+
+async fn send(queue: &impl Queue<Body = String>, messages: u32) {
+    let numbers: Vec<_> = (0..messages).collect();
+    for some in numbers.chunks(1000) {
+        let message = |number: &u32| Outgoing::new(number.to_string()).id(number.to_string());
+        let unsent = queue.send(some.iter().map(message).collect()).await;
+        assert!(unsent.unwrap().is_empty());
+    }
 }
