@@ -20,13 +20,16 @@ const CAPACITY: usize = 256 * 1024 * 1024;
 /// The fewest.
 const LEAST: usize = 1024 * 1024;
 
-/// What a task, and each of its frames, take besides their texts and values, roughly. A task that is done takes no more.
+/// What a task, and each of its frames, take besides their texts and values, roughly.
 const OVERHEAD: usize = 100;
+
+/// What a task that is done takes, at most.
+const DONE: usize = 200;
 
 /// A journal in memory: a task that comes again in the same process resumes, one that comes to another does not.
 ///
-/// It is bounded: the tasks that were touched longest ago make room for new ones, those that are done among them. A task
-/// that was forgotten while it is under way is worked on again when its message comes again. Clones share one journal.
+/// It is bounded: the tasks that were touched longest ago make room for new ones, those that are done, by when they were,
+/// among them. A task that was forgotten while it is under way is worked on again when its message comes again. Clones share one journal.
 ///
 /// # Examples
 ///
@@ -134,7 +137,7 @@ impl Tasks {
     /// That it is done is forgotten.
     fn undone(&mut self, task: Print) {
         if self.done.remove(task) {
-            self.bytes -= OVERHEAD;
+            self.bytes -= DONE;
         }
     }
 
@@ -151,7 +154,7 @@ impl Tasks {
         // A new task of an old name, whether its message then had a number or not.
         self.undone(print);
         let task = begin.task.clone();
-        if let Some(open) = self.open.get(&task)
+        if let Some(open) = self.open.peek(&task)
             && open.message == begin.message
         {
             return Restored::Open;
@@ -181,8 +184,12 @@ impl Tasks {
             key,
             value,
         } = frame;
+        let known = self.open.peek(&task);
+        if known.is_none_or(|open| open.epoch != epoch) {
+            return false;
+        }
         self.touches += 1;
-        let Some(open) = self.open.get_mut(&task).filter(|open| open.epoch == epoch) else {
+        let Some(open) = self.open.get_mut(&task) else {
             return false;
         };
         open.touched = self.touches;
@@ -211,7 +218,7 @@ impl Tasks {
             // Whichever was touched longest ago, of those there are.
             if done.is_some_and(|done| open.is_none_or(|open| done < open)) {
                 self.done.remove_first();
-                self.bytes -= OVERHEAD;
+                self.bytes -= DONE;
             } else if let Some((task, open)) = self.open.pop_lru() {
                 self.bytes -= weight_of_task(&task, &open);
             } else {
@@ -233,7 +240,7 @@ impl Tasks {
             self.touches += 1;
             self.done
                 .add(open.print, open.message.as_deref(), self.touches);
-            self.bytes += OVERHEAD;
+            self.bytes += DONE;
         }
     }
 }
@@ -361,7 +368,7 @@ mod tests {
         finish(&mut tasks, "a", a, Ending::Dropped);
         finish(&mut tasks, "unknown", 1, Ending::Dropped);
         finish(&mut tasks, "bb", b, Ending::Done);
-        assert_eq!(tasks.bytes, OVERHEAD, "that it is done is known");
+        assert_eq!(tasks.bytes, DONE, "that it is done is known");
         let done = Begin {
             task: name("bb"),
             message: None,

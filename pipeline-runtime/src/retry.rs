@@ -202,7 +202,8 @@ impl Retry {
             }
         });
         asked.unwrap_or_else(|panicked| {
-            tracing::error!(%error, "what is asked whether to retry {panicked}");
+            let error = guard::text(error);
+            tracing::error!(error, "what is asked whether to retry {panicked}");
             None
         })
     }

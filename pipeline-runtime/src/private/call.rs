@@ -74,7 +74,7 @@ pub async fn within<R>(
     .await
 }
 
-/// The wait before the next attempt of a stage with `retry`; `None` if this was the last.
+/// The wait before the next attempt of a stage with `retry`; `None` if there is none.
 #[cold]
 #[must_use]
 pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Duration> {

@@ -224,7 +224,7 @@ impl<W: Wiring> Shared<W> {
     pub(crate) fn allow(&self, count: usize) -> bool {
         let goes_on = self.crew.permit(count);
         if goes_on {
-            self.edge.recount(count);
+            self.edge.recount(|| self.crew.permits());
         }
         goes_on
     }

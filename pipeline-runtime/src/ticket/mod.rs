@@ -291,14 +291,17 @@ impl Ticket {
     }
 }
 
-/// Tells the keepers, of which there may be several.
+/// Tells the keepers, of which there may be several: each at once of all that it has.
 fn settle_all(mut settled: Vec<Settled>) {
     while let Some(first) = settled.first() {
         let keeper = Arc::clone(&first.keeper);
-        let others = settled
-            .iter()
-            .position(|next| !Arc::ptr_eq(&next.keeper, &keeper));
-        keeper.settle(&mut settled.drain(..others.unwrap_or(settled.len())));
+        let is_its = |settled: &Settled| Arc::ptr_eq(&settled.keeper, &keeper);
+        if settled.iter().all(is_its) {
+            return keeper.settle(&mut settled.drain(..));
+        }
+        let (its, others): (Vec<_>, Vec<_>) = settled.into_iter().partition(is_its);
+        keeper.settle(&mut its.into_iter());
+        settled = others;
     }
 }
 

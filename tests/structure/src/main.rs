@@ -1,5 +1,5 @@
 //! Fails where modules import each other in a ring, at the root of a package or inside one of its folders, or where one
-//! imports what it must never know.
+//! imports what it must never know; or where a file lies that no module declares.
 //!
 //! ```text
 //! cargo run -p test-structure
@@ -19,7 +19,7 @@ mod tests;
 mod tree;
 mod ways;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use rules::PACKAGES;
@@ -45,7 +45,37 @@ fn judged(package: &rules::Package) -> Vec<String> {
         std::fs::read_to_string(repository.join(file)).ok()
     });
     match tree {
-        Ok(tree) => judge::judge(package, &tree),
+        Ok(tree) => {
+            let mut wrong = judge::judge(package, &tree);
+            let source = Path::new(package.folder).join("src");
+            let files = files_in(&repository, &source);
+            wrong.extend(tree.undeclared(&files).iter().map(|file| {
+                format!(
+                    "{}: no module declares it, so nobody compiles it",
+                    file.display()
+                )
+            }));
+            wrong
+        }
         Err(why) => vec![why],
     }
+}
+
+/// The files of a library, from the folder of the repository; programs of its package are roots of their own.
+fn files_in(repository: &Path, folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(repository.join(folder));
+    let entries = entries.into_iter().flatten().flatten();
+    let mut files = Vec::new();
+    for entry in entries {
+        let (name, path) = (entry.file_name(), folder.join(entry.file_name()));
+        if name == "bin" || name == "main.rs" {
+            continue;
+        }
+        if entry.path().is_dir() {
+            files.extend(files_in(repository, &path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files
 }

@@ -44,6 +44,34 @@ fn assert_fine(files: &[(&str, &str)]) {
 }
 
 #[test]
+fn a_file_that_no_module_declares_is_told_unless_it_is_for_tests() {
+    let read = |path: &Path| {
+        let text = match path.to_str()? {
+            "src/lib.rs" => "mod a; #[cfg(test)] mod watched; #[cfg(test)] mod tests;",
+            "src/a.rs" => "mod inner;",
+            "src/a/inner.rs" => "",
+            _ => return None,
+        };
+        Some(text.to_owned())
+    };
+    let tree = Tree::read(Path::new("src/lib.rs"), &read).expect("it can be read");
+    let files = [
+        "lib.rs",
+        "a.rs",
+        "a/inner.rs",
+        "a/left.rs",
+        "watched.rs",
+        "tests/some.rs",
+        "left.rs",
+    ];
+    let files = files.map(|file| Path::new("src").join(file));
+    assert_eq!(
+        tree.undeclared(&files),
+        [Path::new("src/a/left.rs"), Path::new("src/left.rs")]
+    );
+}
+
+#[test]
 fn a_ring_is_told_with_a_place_for_each_arrow_and_what_to_do() {
     let wrong = wrong(&[
         ("lib.rs", "mod a; mod b; mod c;"),

@@ -18,6 +18,8 @@ pub(crate) struct Module {
 /// All modules of a package.
 pub(crate) struct Tree {
     pub(crate) modules: BTreeMap<ModulePath, Module>,
+    /// Where those are that are declared for tests, without `.rs`.
+    for_tests: Vec<PathBuf>,
 }
 
 /// Gives the text of a file, if there is one.
@@ -32,6 +34,7 @@ impl Tree {
     pub(crate) fn read(root: &Path, read: Read<'_>) -> Result<Self, String> {
         let mut tree = Self {
             modules: BTreeMap::new(),
+            for_tests: Vec::new(),
         };
         let folder = root.parent().unwrap_or(Path::new(""));
         tree.file(&[], root, folder, read)?;
@@ -40,6 +43,20 @@ impl Tree {
 
     pub(crate) fn has(&self, path: &[String]) -> bool {
         self.modules.contains_key(path)
+    }
+
+    /// Of these files, those that no module declares: nobody compiles them.
+    pub(crate) fn undeclared(&self, files: &[PathBuf]) -> Vec<PathBuf> {
+        let declared = |file: &PathBuf| {
+            let module = file.with_extension("");
+            self.modules.values().any(|module| module.file == *file)
+                || self.for_tests.iter().any(|tests| module.starts_with(tests))
+        };
+        files
+            .iter()
+            .filter(|file| !declared(file))
+            .cloned()
+            .collect()
     }
 
     /// Whether other modules are declared in it.
@@ -70,9 +87,18 @@ impl Tree {
         folder: &Path,
         read: Read<'_>,
     ) -> Result<(), String> {
+        let is_for_tests = |item: &Item| {
+            let is_tests = matches!(item, Item::Mod(module) if module.ident == "tests");
+            is_tests || is_for_tests(attributes(item))
+        };
+        let (for_tests, items): (Vec<_>, Vec<_>) = items.into_iter().partition(is_for_tests);
+        for item in for_tests {
+            if let Item::Mod(module) = item {
+                self.for_tests.push(folder.join(module.ident.to_string()));
+            }
+        }
         let (inner, items): (Vec<_>, Vec<_>) = items
             .into_iter()
-            .filter(|item| !is_for_tests(attributes(item)))
             .partition(|item| matches!(item, Item::Mod(_)));
         let module = Module {
             file: file.to_owned(),
@@ -80,9 +106,7 @@ impl Tree {
         };
         self.modules.insert(path.to_vec(), module);
         for item in inner {
-            if let Item::Mod(item) = item
-                && item.ident != "tests"
-            {
+            if let Item::Mod(item) = item {
                 self.declared(path, item, file, folder, read)?;
             }
         }

@@ -5,13 +5,15 @@ use std::path::PathBuf;
 
 use pipeline_runtime::ErrorKind;
 
+use crate::sqlite::{Sqlite, kind, refused};
+
 /// A transaction that failed as a whole: none of its rows is written.
 #[derive(Debug)]
 pub struct WriteError {
-    pub(super) path: PathBuf,
-    pub(super) table: String,
-    pub(super) kind: ErrorKind,
-    pub(super) problem: String,
+    path: PathBuf,
+    table: String,
+    kind: ErrorKind,
+    problem: String,
 }
 
 impl fmt::Display for WriteError {
@@ -27,6 +29,15 @@ impl fmt::Display for WriteError {
 }
 
 impl WriteError {
+    pub(super) fn new(table: &str, database: &Sqlite, error: &rusqlite::Error) -> Self {
+        Self {
+            path: database.path().to_path_buf(),
+            table: table.to_owned(),
+            kind: kind(error),
+            problem: refused(error, database.busy_timeout()),
+        }
+    }
+
     /// What it says of the rows, and of what comes after them.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {

@@ -5,16 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use pipeline_runtime::ErrorKind;
-use pipeline_runtime::Name;
-use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
+use pipeline_runtime::{BoxError, ErrorKind, Name, guard};
 use rusqlite::{Connection, Statement, Transaction};
 
 use super::sql::Sql;
 use super::write::{Effect, Refused, row_error, write_row};
-use super::{RowError, Table, TableRow, TableSnapshot};
-use crate::sqlite::{OpenError, begin, kind, refused, with_room};
+use super::{RowError, Table, TableRow, TableSnapshot, WriteError};
+use crate::sqlite::{OpenError, begin, with_room};
 
 /// What a unit may do.
 #[derive(Debug)]
@@ -95,8 +93,8 @@ impl<R: TableRow, C: Claims> Sink<R> for Claiming<C> {
     async fn settle(&self, items: Vec<R>, stakes: Vec<Stake>) -> Result<Written, SinkError<R>> {
         let rows = items.into_iter().map(|row| vec![row]).collect();
         let written = self.write_all(rows, stakes).await;
-        written.map_err(|Unwritten { kind, why, items }| {
-            SinkError::new(kind, why).with_items(items.into_iter().flatten().collect())
+        written.map_err(|Unwritten { kind, error, items }| {
+            SinkError::new(kind, error).with_items(items.into_iter().flatten().collect())
         })
     }
 
@@ -123,8 +121,9 @@ impl<R: TableRow, C: Claims> Sink<Vec<R>> for Claiming<C> {
         stakes: Vec<Stake>,
     ) -> Result<Written, SinkError<Vec<R>>> {
         let written = self.write_all(items, stakes).await;
-        written
-            .map_err(|Unwritten { kind, why, items }| SinkError::new(kind, why).with_items(items))
+        written.map_err(|Unwritten { kind, error, items }| {
+            SinkError::new(kind, error).with_items(items)
+        })
     }
 
     async fn flush(&self) -> Result<(), SinkError<Vec<R>>> {
@@ -139,7 +138,7 @@ impl<R: TableRow, C: Claims> Sink<Vec<R>> for Claiming<C> {
 /// Items of which nothing is written, and why.
 struct Unwritten<R> {
     kind: ErrorKind,
-    why: String,
+    error: BoxError,
     items: Vec<Vec<R>>,
 }
 
@@ -172,7 +171,8 @@ impl<C: Claims> Claiming<C> {
     ) -> Result<Written, Unwritten<R>> {
         let (table, claims, refuses) =
             (&self.table, self.claims.clone(), Arc::clone(&self.refuses));
-        let (waited, mut written) = (table.database().busy_timeout(), C::written());
+        let (database, stats, mut written) =
+            (table.database().clone(), table.stats(), C::written());
         let items = items.into_iter().zip(stakes);
         let items: Vec<_> = items.map(|(rows, stake)| Item { rows, stake }).collect();
         let work = move |connection: &mut Connection, sql: &Sql| {
@@ -186,21 +186,25 @@ impl<C: Claims> Claiming<C> {
                     guard::let_go_of(rows.flatten());
                     Ok(batch)
                 }
-                Err(error) => Err(Unwritten {
-                    kind: kind(&error),
-                    why: format!(
-                        "nothing of this batch was written to the table `{}`: {}",
-                        sql.table,
-                        refused(&error, waited)
-                    ),
-                    items: rows.collect(),
-                }),
+                Err(error) => {
+                    let error = WriteError::new(&sql.table, &database, &error);
+                    let (kind, items) = (error.kind(), rows.collect::<Vec<_>>());
+                    // What is away comes again.
+                    if kind != ErrorKind::Away {
+                        stats.add(TableSnapshot {
+                            failed: items.iter().map(|rows| rows.len() as u64).sum(),
+                            ..TableSnapshot::default()
+                        });
+                    }
+                    let error = error.into();
+                    Err(Unwritten { kind, error, items })
+                }
             }
         };
         let batch = table.run(work).await.unwrap_or_else(|panic| {
             Err(Unwritten {
                 kind: ErrorKind::Refused,
-                why: panic,
+                error: panic.into(),
                 items: Vec::new(),
             })
         })?;

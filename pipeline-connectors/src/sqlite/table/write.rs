@@ -8,7 +8,7 @@ use rusqlite::{Connection, Error, ErrorCode, Statement, Transaction};
 
 use super::sql::Sql;
 use super::{Binder, RowError, TableRow, TableSnapshot, ValueRef, WriteError};
-use crate::sqlite::{Sqlite, begin, kind, refused, said, with_room};
+use crate::sqlite::{Sqlite, begin, said, with_room};
 
 /// How much of a text in a row's key is shown, in characters.
 const SHOWN: usize = 100;
@@ -54,12 +54,7 @@ impl Batch {
                 ..TableSnapshot::default()
             },
             failed: Vec::new(),
-            error: Some(WriteError {
-                path: database.path().to_path_buf(),
-                table: sql.table.clone(),
-                kind: kind(&error),
-                problem: refused(&error, database.busy_timeout()),
-            }),
+            error: Some(WriteError::new(&sql.table, database, &error)),
         })
     }
 

@@ -130,9 +130,12 @@ impl<T> Edge<T> {
     }
 
     /// So many workers are in front of it from now on: an automatic bound leaves them room, and whoever waits looks again.
-    pub(crate) fn recount(&self, workers: usize) {
+    ///
+    /// They are counted under the lock: of two who change the count at the same time, whoever comes here last sees the count
+    /// that holds.
+    pub(crate) fn recount(&self, workers: impl FnOnce() -> usize) {
         let mut state = self.lock();
-        state.core.recount(workers);
+        state.core.recount(workers());
         self.show(&state.core);
         let woken = state.core.wake_everyone();
         drop(state);
