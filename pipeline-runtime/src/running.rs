@@ -267,7 +267,7 @@ impl Handle {
         let Some(resize) = resize else {
             return Err(SetCountError::Fixed { stage: named() });
         };
-        let set = resize.upgrade().map(|crew| crew.set(count));
+        let set = resize.upgrade().map(|group| group.set(count));
         match set {
             Some(Ok(())) => Ok(()),
             Some(Err(Ended)) | None => Err(SetCountError::Ended { stage: named() }),

@@ -71,7 +71,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
             Counts::of(opts.stages.len()),
         ));
         let control = self.graph.control();
-        control.add_edge(Arc::clone(&edge) as Arc<dyn Close>);
+        control.closes(Arc::clone(&edge) as Arc<dyn Close>);
         edge
     }
 }

@@ -97,7 +97,8 @@ impl Drop for Unsent {
 
 #[derive(Default)]
 pub(crate) struct Control {
-    edges: Mutex<Vec<Arc<dyn Close>>>,
+    /// Edges, crews, and those that wait to be tried again.
+    closes: Mutex<Vec<Arc<dyn Close>>>,
     sources: Mutex<Vec<Arc<dyn Drain>>>,
     /// What belongs to the workers, and is not to wait for them.
     last: Mutex<Vec<Weak<dyn Close>>>,
@@ -128,8 +129,9 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 impl Control {
-    pub(crate) fn add_edge(&self, edge: Arc<dyn Close>) {
-        lock(&self.edges).push(edge);
+    /// `what` is closed by a stop.
+    pub(crate) fn closes(&self, what: Arc<dyn Close>) {
+        lock(&self.closes).push(what);
     }
 
     pub(crate) fn add_source(&self, source: Arc<dyn Drain>) {
@@ -344,7 +346,7 @@ impl Control {
         for source in lock(&self.sources).iter() {
             source.close();
         }
-        for edge in lock(&self.edges).iter() {
+        for edge in lock(&self.closes).iter() {
             edge.close();
         }
         lock(&self.tasks).abort_all();

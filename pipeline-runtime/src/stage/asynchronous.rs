@@ -50,7 +50,7 @@ pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
         drivers,
         started: Arc::default(),
         places,
-        crew: Arc::downgrade(&driven),
+        driven: Arc::downgrade(&driven),
     };
     let resize: Weak<dyn Resize> = if let Some(drivers) = drivers {
         shared.feed.workers(drivers);

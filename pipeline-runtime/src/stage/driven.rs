@@ -35,10 +35,10 @@ impl<W: Wiring> Makes for Driven<W> {
 
     fn make(self: &Arc<Self>, _place: usize) -> Result<(), Refused> {
         let factory = self.factory.get().expect("set before the first is made");
-        let (crew, driver) = (Arc::clone(self), factory());
+        let (driven, driver) = (Arc::clone(self), factory());
         let run = async move {
             // Who changes the count finds it as long as anyone runs.
-            let _crew = crew;
+            let _driven = driven;
             driver.await;
         };
         let (shared, span) = (&self.shared, self.shared.span());

@@ -39,7 +39,7 @@ pub struct Work<W: Wiring> {
     pub(super) started: Arc<AtomicUsize>,
     pub(super) places: Arc<Places>,
     /// Who makes more drivers.
-    pub(super) crew: Weak<Driven<W>>,
+    pub(super) driven: Weak<Driven<W>>,
 }
 
 debug_by_name!(Work<W: Wiring>);
@@ -51,7 +51,7 @@ impl<W: Wiring> Clone for Work<W> {
             drivers: self.drivers,
             started: Arc::clone(&self.started),
             places: Arc::clone(&self.places),
-            crew: Weak::clone(&self.crew),
+            driven: Weak::clone(&self.driven),
         }
     }
 }
@@ -144,9 +144,9 @@ impl<W: Wiring> Driving<W> {
     fn busy(&mut self) {
         if self.work.drivers.is_none()
             && self.work.places.works(&mut self.free)
-            && let Some(crew) = self.work.crew.upgrade()
+            && let Some(driven) = self.work.driven.upgrade()
         {
-            grow(&crew);
+            grow(&driven);
         }
     }
 

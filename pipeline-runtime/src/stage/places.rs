@@ -116,11 +116,11 @@ impl Places {
         place >= self.uncounted.load(Ordering::Relaxed)
     }
 
-    fn make<M: Makes>(&self, crew: &Arc<M>, made: &mut Made) -> Result<(), Refused> {
+    fn make<M: Makes>(&self, group: &Arc<M>, made: &mut Made) -> Result<(), Refused> {
         let free = usize::from(self.counted(made.count));
         // Counted before the worker runs, and asked for under the lock that is held.
         self.free.fetch_add(free, Ordering::Relaxed);
-        let done = crew.make(made.count);
+        let done = group.make(made.count);
         if done.is_ok() {
             made.count += 1;
         } else {
@@ -131,55 +131,55 @@ impl Places {
     }
 
     /// Tells those who ask without the lock.
-    fn show<M: Makes>(&self, crew: &Arc<M>, made: &Made) {
-        let permits = crew.permits();
+    fn show<M: Makes>(&self, group: &Arc<M>, made: &Made) {
+        let permits = group.permits();
         // A hint, as above.
         self.open
             .store(made.count < permits.min(made.most), Ordering::Relaxed);
-        crew.staffed(permits.min(made.count));
+        group.staffed(permits.min(made.count));
     }
 }
 
 /// The first workers of a group start.
-pub(crate) fn begin<M: Makes>(crew: &Arc<M>) {
-    let places = crew.places();
+pub(crate) fn begin<M: Makes>(group: &Arc<M>) {
+    let places = group.places();
     let mut made = places.lock();
     made.begun = true;
-    let permits = crew.permits();
+    let permits = group.permits();
     let uncounted = if permits > AT_ONCE { 0 } else { permits };
     // Read by workers that are made after it.
     places.uncounted.store(uncounted, Ordering::Relaxed);
     while made.count < permits.min(AT_ONCE) {
-        if let Err(refused) = places.make(crew, &mut made) {
-            crew.cannot_start(refused.error);
+        if let Err(refused) = places.make(group, &mut made) {
+            group.cannot_start(refused.error);
             return (refused.withdraw)();
         }
     }
-    places.show(crew, &made);
+    places.show(group, &made);
 }
 
 /// All workers of a group have something to do.
 #[cold]
-pub(crate) fn grow<M: Makes>(crew: &Arc<M>) {
-    let places = crew.places();
+pub(crate) fn grow<M: Makes>(group: &Arc<M>) {
+    let places = group.places();
     let mut made = places.lock();
     // Under the lock, which whoever makes one holds.
     if places.free.load(Ordering::Relaxed) == 0 {
-        add(crew, &mut made);
+        add(group, &mut made);
     }
 }
 
 /// Makes one more, if there may be.
-fn add<M: Makes>(crew: &Arc<M>, made: &mut Made) {
-    let places = crew.places();
-    if made.count < crew.permits().min(made.most)
-        && let Err(refused) = places.make(crew, made)
+fn add<M: Makes>(group: &Arc<M>, made: &mut Made) {
+    let places = group.places();
+    if made.count < group.permits().min(made.most)
+        && let Err(refused) = places.make(group, made)
     {
         made.most = made.count;
-        crew.cannot_grow(made.count, &refused.error);
+        group.cannot_grow(made.count, &refused.error);
         (refused.withdraw)();
     }
-    places.show(crew, made);
+    places.show(group, made);
 }
 
 impl<M: Makes> Resize for M {

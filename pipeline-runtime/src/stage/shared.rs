@@ -66,7 +66,7 @@ impl<W: Wiring> Shared<W> {
         let timing = Arc::<Timing>::default();
         timing.staffed(opts.count);
         let crew = Crew::of(opts.count);
-        control.add_edge(Arc::clone(&crew) as Arc<dyn Close>);
+        control.closes(Arc::clone(&crew) as Arc<dyn Close>);
         let group = Group {
             stages: stages.clone(),
             kind: opts.runs(),
@@ -83,7 +83,7 @@ impl<W: Wiring> Shared<W> {
         };
         let retries = Arc::new(Retries::new());
         if opts.single() {
-            control.add_edge(Arc::clone(&retries) as Arc<dyn Close>);
+            control.closes(Arc::clone(&retries) as Arc<dyn Close>);
         }
         let next = Port {
             graph: port.graph,

@@ -48,12 +48,12 @@ where
 
 fn wire<W: Wiring>(port: PortIn<W>, opts: Opts, f: Arc<dyn Function<W>>) -> PortOut<W> {
     let (shared, group, next) = Shared::<W>::wire(port, opts, false);
-    let crew = Arc::new(Calling {
+    let calling = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
         places: Places::new(),
     });
-    let resize: Weak<dyn Resize> = Arc::downgrade(&(crew.clone() as Arc<dyn Resize>));
+    let resize: Weak<dyn Resize> = Arc::downgrade(&(calling.clone() as Arc<dyn Resize>));
     next.graph.push(Group {
         resize: Some(resize),
         ..group
@@ -63,7 +63,7 @@ fn wire<W: Wiring>(port: PortIn<W>, opts: Opts, f: Arc<dyn Function<W>>) -> Port
             let ticker = control.spawn(Box::pin(Arc::clone(&shared).make_up()));
             let _ = shared.ticker.set(ticker);
         }
-        begin(&crew);
+        begin(&calling);
     });
     next
 }
@@ -155,7 +155,7 @@ fn defers(opts: &Opts, control: &Control) -> bool {
 /// One worker and its function.
 struct Calls<W: Wiring> {
     worker: Option<Worker<W>>,
-    crew: Arc<Calling<W>>,
+    calling: Arc<Calling<W>>,
     shared: Arc<Shared<W>>,
     intake: Intake<W>,
     cx: Cx,
@@ -188,8 +188,8 @@ impl<W: Wiring> Pooled for Calls<W> {
 }
 
 impl<W: Wiring> Calls<W> {
-    fn new(crew: Arc<Calling<W>>, place: usize) -> Self {
-        let shared = &crew.shared;
+    fn new(calling: Arc<Calling<W>>, place: usize) -> Self {
+        let shared = &calling.shared;
         Self {
             worker: Some(shared.join()),
             shared: Arc::clone(shared),
@@ -201,10 +201,10 @@ impl<W: Wiring> Calls<W> {
             tally: shared.tally(),
             defers: defers(&shared.opts, &shared.control),
             owes_wake: false,
-            free: crew.places.counted(place),
+            free: calling.places.counted(place),
             parker: None,
             next: None,
-            crew,
+            calling,
         }
     }
 
@@ -234,8 +234,8 @@ impl<W: Wiring> Calls<W> {
 
     /// Whether there may be more to do.
     async fn turn(&mut self, next: Next<W>) -> bool {
-        if !matches!(next, Next::End) && self.crew.places.works(&mut self.free) {
-            grow(&self.crew);
+        if !matches!(next, Next::End) && self.calling.places.works(&mut self.free) {
+            grow(&self.calling);
         }
         if let Some(parker) = &self.parker {
             parker.touch();
@@ -255,7 +255,7 @@ impl<W: Wiring> Calls<W> {
                 return false;
             }
         }
-        self.crew.places.rests(&mut self.free);
+        self.calling.places.rests(&mut self.free);
         true
     }
 
@@ -328,7 +328,7 @@ impl<W: Wiring> Calls<W> {
             first: self.shared.opts.stages.start,
             cx: &self.cx,
         };
-        let (step, ticket) = self.crew.f.call_each(items, calls)?;
+        let (step, ticket) = self.calling.f.call_each(items, calls)?;
         let step = step.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked)));
         Some((step, ticket))
     }
@@ -361,7 +361,7 @@ impl<W: Wiring> Calls<W> {
         let step = if is_lost {
             Step::Lost(self.shared.opts.main)
         } else {
-            let called = self.crew.f.call(entry, &self.cx);
+            let called = self.calling.f.call(entry, &self.cx);
             called.unwrap_or_else(|panicked| self.fell(panicked))
         };
         let cost = self.pace.end(1);
