@@ -24,15 +24,14 @@ pub(super) fn check(stage: &Stage, errors: &mut Errors) {
 
 fn host(stage: &Stage) -> Host<'_> {
     let form = stage.form();
-    let makes_key =
-        |form: &dyn Form| matches!(form.kind().key, Key::Made { .. }) && !form.writes().is_empty();
+    let makes = |form: &&dyn Form| matches!(form.kind().key, Key::Made { .. });
     Host {
         mode: stage.mode(),
         count: stage.directive.as_ref().map(|directive| &directive.count),
         options: &stage.options,
         has_task: form.is_some_and(|form| form.kind().place == Place::OwnTask),
         may_fail: stage.question.is_some() || form.is_some_and(Form::may_fail),
-        makes_key: form.is_some_and(makes_key),
+        keys_made: form.filter(makes).map_or(0, |form| form.writes().len()),
     }
 }
 

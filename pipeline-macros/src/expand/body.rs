@@ -2,6 +2,7 @@
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
+use syn::Index;
 
 use super::records;
 use crate::check::Placed;
@@ -112,13 +113,16 @@ impl Body<'_> {
         records::literal(self.glue, self.ir, keys, at, value, handle)
     }
 
-    /// The record after the stage, with the local `value` for one key and the others as they were.
-    pub(crate) fn record_with(&self, written: &Ident) -> TokenStream {
-        self.record(|key| {
-            if key == written {
-                return quote_spanned!(self.span()=> value);
+    /// The record after the stage, with the local `value` for one key, or the parts of it for several, and the others as
+    /// they were.
+    pub(crate) fn record_with(&self, written: &[&Ident]) -> TokenStream {
+        self.record(|key| match written.iter().position(|other| *other == key) {
+            None => self.field(key),
+            Some(_) if written.len() == 1 => quote_spanned!(self.span()=> value),
+            Some(part) => {
+                let part = Index::from(part);
+                quote_spanned!(self.span()=> value.#part)
             }
-            self.field(key)
         })
     }
 

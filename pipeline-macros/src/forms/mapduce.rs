@@ -165,7 +165,7 @@ impl Form for Mapduce {
             let key = self.target();
             body.call(&self.func, &[body.field(key)], Owns::Key(key))
         };
-        let (record, next) = (body.item_after(), body.record_with(self.target()));
+        let (record, next) = (body.item_after(), body.record_with(&[self.target()]));
         quote_spanned! {body.span()=>
             let value = #value;
             let #record = #next;

@@ -13,10 +13,11 @@ pub(crate) static SPEC: Spec = Spec {
         example: "token",
     },
     fits: |_, host| {
-        if !host.makes_key {
-            return Err("needs a key of its own to record under; write `let key = …` or `mapduce(a => key, f)`".into());
-        }
-        Ok(())
+        match host.keys_made {
+        0 => Err("needs a key of its own to record under; write `let key = …` or `mapduce(a => key, f)`".into()),
+        1 => Ok(()),
+        _ => Err("records the value of one key; write `let both = …`, and behind it `let (a, b) = both.clone()`".into()),
+    }
     },
     hoisted: None,
     emits: |_| TokenStream::new(),

@@ -63,8 +63,8 @@ pub(crate) struct Host<'a> {
     pub has_task: bool,
     /// Whether there is something in it that may fail.
     pub may_fail: bool,
-    /// Whether it writes a key, with a value of its own making.
-    pub makes_key: bool,
+    /// How many keys it writes with values of its own making.
+    pub keys_made: usize,
 }
 
 impl Host<'_> {

@@ -5,7 +5,7 @@ fn main() {
         [0..10u64]
         push_task(original),
         let mut post = original + 1,
-        let (a, b) = (1, 2),
+        let Some(half) = post.checked_div(2),
         let clean,
     };
 }
