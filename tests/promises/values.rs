@@ -1,6 +1,7 @@
 //! What a user reads: failures, plans and reports.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::prelude::*;
@@ -229,6 +230,41 @@ async fn a_failure_says_where_why_and_what_on_one_line() {
         debugged.contains("&str") && !debugged.contains("x\\ny"),
         "{debugged}"
     );
+}
+
+#[tokio::test]
+async fn a_let_of_several_keys_waits_for_all_at_once_and_each_is_a_key_like_any_other() {
+    /// Waits until somebody else waits, too.
+    async fn half(number: u64, both: &tokio::sync::Barrier) -> Result<u64, &'static str> {
+        both.wait().await;
+        number.is_multiple_of(2).then(|| number / 2).ok_or("odd")
+    }
+    let failures = Kept::open();
+    let (errors, both) = (failures.clone(), Arc::new(tokio::sync::Barrier::new(2)));
+    let run = pipeline! {
+        [[4_u64, 3, 6], errors]
+        use both;
+        push_task(number),
+        :async let (quarter, lower) = tokio::try_join!(half(*number, &both), half(number + 2, &both))?,
+        :block 2 let (sum, lower, _) = (quarter + lower, lower.to_string(), "dropped"),
+        forget(quarter),
+        mapduce(lower => checked, |lower| if lower == "3" { Ok(()) } else { Err(lower.clone()) })?,
+        map(|m| m.sum),
+        :drive sink::each(|sum| assert_eq!(sum, 5))
+    };
+    let report = in_time(run.run()).await.unwrap();
+    let names: Vec<_> = report.rows.iter().map(|row| &*row.name).collect();
+    let (first, second) = ("(quarter, lower)", "(sum, lower)");
+    let expected = [
+        "source", "number", first, second, "forget", "checked", "map", "sink",
+    ];
+    assert_eq!(names, expected);
+    let failures: Vec<Failure<u64>> = failures.items.take();
+    let said: Vec<_> = failures.iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["(quarter, lower): odd", "checked: 4"]);
+    assert_eq!(failures[0].frames(), ["number"]);
+    assert_eq!(failures[1].frames(), ["number", "lower", "sum"]);
+    assert_eq!(failures[1].task(), Some(&6));
 }
 
 fn line(number: u64) -> Line {

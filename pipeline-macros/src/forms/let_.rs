@@ -128,9 +128,11 @@ impl Form for Let {
             .iter()
             .map(|key| key.unraw().to_string())
             .collect();
-        Some(match keys.as_slice() {
-            [key] => key.clone(),
-            keys => format!("({})", keys.join(", ")),
+        let keys = keys.join(", ");
+        Some(if self.keys.len() == 1 {
+            keys
+        } else {
+            format!("({keys})")
         })
     }
 

@@ -23,6 +23,9 @@ fn seven_mistakes_are_seven_errors() {
 fn a_mistake_in_a_stage_that_writes_a_key_does_not_make_its_readers_wrong() {
     let said = messages("[x] push_task(a), let b c = 1, mapduce(b => d, f), pop_task(a)");
     assert_eq!(said.len(), 1, "{said:#?}");
+    let said =
+        messages("[x] push_task(a), let (b, c + 1) = 1, mapduce((b, c) => d, f), pop_task(a)");
+    assert_eq!(said.len(), 1, "{said:#?}");
     let said = messages("[x] push_tsak(a), let b = 1, mapduce(b => d, f), pop_task(a)");
     assert_eq!(said, ["no form `push_tsak`; did you mean `push_task`?"]);
 }

@@ -21,6 +21,7 @@ macro_rules! snapshots {
 snapshots! {
     plain_stages_are_one_closure: "[input] map(|x| x + 1), filter(is_even), double",
     a_record_is_a_struct_and_let_lends_its_keys: "[input, errors] push_task(original), :block 2 let post = parse(&original)?, map(|m| m.post)",
+    a_let_of_a_tuple_writes_each_of_its_keys: "[input] push_task(original), :async 20 let (place, score, _): (Place, u32, Raw) = join(original).await?",
     an_async_group_lends_to_its_futures: "[input] use api; :async 8 map(|x| async move { api.get(x) })? with { timeout: after, retry: again }",
     outputs_are_emitted_one_by_one: "[input] :block 2 f, flat_map(g), filter(p)",
     batch_and_drive_end_a_group: "[input] batch(10), map(f), :drive 2 sink::each(|x| store(x))",

@@ -161,10 +161,20 @@ fn plain_stages_behind_the_push_of_a_journaled_task_run_with_it_whether_its_reco
 fn names_come_from_keys_and_functions_and_are_unique() {
     let ir = lowered(
         "[x] a::parse, parse, map(|x| x), map(|x| x) with { name: \"parse#2\" },
-         push_task(raw), let post = 1, forget(post), batch(2), :drive table",
+         push_task(raw), let post = 1, let (r#type, _, size) = f(post), let (head, _) = f(post), forget(post), batch(2), :drive table",
     );
     let expected = [
-        "parse", "parse#3", "map", "parse#2", "raw", "post", "forget", "batch", "table",
+        "parse",
+        "parse#3",
+        "map",
+        "parse#2",
+        "raw",
+        "post",
+        "(type, size)",
+        "head",
+        "forget",
+        "batch",
+        "table",
     ];
     assert_eq!(names(&ir), expected);
 }

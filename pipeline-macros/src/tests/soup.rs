@@ -68,6 +68,7 @@ fn piece() -> impl Strategy<Value = TokenStream> {
         quote!(use api, db = self.db;),
         quote!(push_task(a),),
         quote!(let b = f(a)?,),
+        quote!(let (b, _, c) = f(a)?,),
         quote!(:async 4 let c = f(b).await? with { retry: r, timeout: t },),
         quote!(mapduce((a, b) => c, f)?,),
         quote!(:block (n) mapduce(b, |x| { let y = x?; Ok(y) })? with { retry: r },),
