@@ -237,7 +237,7 @@ async fn a_let_of_several_keys_waits_for_all_at_once_and_each_is_a_key_like_any_
     /// Waits until somebody else waits, too.
     async fn half(number: u64, both: &tokio::sync::Barrier) -> Result<u64, &'static str> {
         both.wait().await;
-        number.is_multiple_of(2).then(|| number / 2).ok_or("odd")
+        number.is_multiple_of(2).then_some(number / 2).ok_or("odd")
     }
     let failures = Kept::open();
     let (errors, both) = (failures.clone(), Arc::new(tokio::sync::Barrier::new(2)));

@@ -227,7 +227,7 @@ impl Let {
     /// The statements inside the guard: every key lent, and the expression.
     fn attempt(&self, body: &Body<'_>) -> TokenStream {
         let allowed = quote_spanned! {body.glue.apart()=>
-            #[allow(unused_variables, clippy::used_underscore_binding)]
+            #[allow(unused_variables, clippy::used_underscore_binding, clippy::no_effect_underscore_binding)]
         };
         let lent = body.keys().map(|key| {
             let field = body.field_at(key, ends(&self.value).0);
@@ -238,6 +238,7 @@ impl Let {
         let made = match &self.tuple {
             None => quote_spanned!(body.span()=> let value #ty = #expr;),
             Some(tuple) => quote_spanned! {body.span()=>
+                #[allow(clippy::ignored_unit_patterns)]
                 let #tuple #ty = #expr;
                 #allowed let value = (#(#keys),*);
             },

@@ -41,7 +41,8 @@ mod user {
             use api;
             push_task(original),
             let post = original + u64::from(api),
-            :block 2 let same = *post,
+            let (_half, value, _) = (original / 2, post + 1, ()),
+            :block 2 let (same, value) = (*post, _half + value),
             :async 2 let parsed = ::core::future::ready(1u64).await
                 with { timeout: ::core::time::Duration::from_secs(1), retry: ::brigade::Retry::exponential(2) },
             :block 2 mapduce(parsed, |x| if x > 0 { ::core::result::Result::Ok(x) } else { ::core::result::Result::Err("no") })?
