@@ -11,6 +11,8 @@ fn main() {
         journal = journal;
         push_task(original, id = |n| n),
         :async 2 let (place, score) = both(original).await? with { once },
+        let sum = place + score with { once },
+        let (rest, sum) = (sum % 2, sum / 2),
         map(|m| m.place + m.score),
     };
 }

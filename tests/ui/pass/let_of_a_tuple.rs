@@ -2,9 +2,11 @@
 #![deny(warnings)]
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use brigade::prelude::*;
 
+const SOON: Duration = Duration::from_secs(10);
 const POSTS: [&str; 2] = ["ab 1", "c 22"];
 
 fn split(post: &str) -> (String, String) {
@@ -26,9 +28,11 @@ async fn main() {
         [POSTS]
         push_task(post),
         let (text, number,) = split(post),
-        :async 20 let (place, score): (usize, u64) = (geo(&text).await?, score(number).await?),
+        :async 20 let (place, score): (usize, u64) = (geo(&text).await?, score(number).await?)
+            with { timeout: SOON, retry: Retry::exponential(2) },
         // A key that is there is written again, also of another type and from itself.
-        :block 2 let (score, text, _) = (score + 1, text.chars().next().ok_or("no text")?, post.len()),
+        :block 2 let (score, text, _) = (score + 1, text.chars().next().ok_or("no text")?, post.len())
+            with { timeout: SOON, retry: Retry::exponential(2) },
         2 let (_, _first) = (String::from("dropped"), text.to_string()),
         mapduce((place, score) => r#type, |place, score| format!("{place}/{score}")),
         let (r#type, all) = (r#type.len(), format!("{type} of {post}")),
