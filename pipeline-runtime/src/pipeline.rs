@@ -167,8 +167,8 @@ impl<T, Task, S> Pipeline<T, Task, S> {
         }
     }
 
-    /// What it is called where it is the input of another pipeline: its stages have paths as `name/stage` there. The
-    /// default is `pipeline`.
+    /// What it is called where it is the input of another pipeline: its stages have paths as `name/stage` there, or as
+    /// `name#2/stage` where a stage of the other one has that name. The default is `pipeline`.
     pub fn named(mut self, name: impl Into<Name>) -> Self {
         self.name = name.into();
         self

@@ -1,7 +1,10 @@
 //! Stages of segments and of pipelines that are inputs have paths, by which they are told apart.
 
+use std::collections::HashSet;
+
 use brigade::prelude::*;
-use brigade::{FindStageError, SetCountError};
+use brigade::sink::{Sink, SinkError, Written};
+use brigade::{FindStageError, Name, SetCountError};
 
 use crate::fakes::in_time;
 
@@ -88,6 +91,70 @@ async fn a_pipeline_that_is_an_input_has_a_name_and_its_stages_have_paths() {
         let sum = if row.inputs.is_empty() { 100 } else { handed };
         assert_eq!((row.r#in, sum), (100, 100), "{report}");
     }
+}
+
+/// The paths of what `named` is as an input in front of a segment in the stage `words`.
+async fn paths_around_words(named: &'static str) -> Vec<String> {
+    let inner = pipeline! {
+        [vec!["Of a Bucket".to_owned()]]
+        flat_map(|line: String| vec![line]) with { name: "split" },
+        :block 2 map(|line| line.to_lowercase()) with { name: "lower" },
+    }
+    .named(named);
+    let run = pipeline! { [inner] through(words()) }.collect::<Vec<_>>();
+    let handle = run.handle();
+    handle.set_count("words/lower", 3).unwrap();
+    assert_eq!(in_time(run).await.unwrap().len(), 3);
+    let report = handle.report();
+    let workers = |stage| report.stage(stage).unwrap().time.unwrap().workers;
+    let paths: Vec<_> = report.rows.iter().map(|row| row.path.to_string()).collect();
+    assert_eq!(
+        paths.iter().collect::<HashSet<_>>().len(),
+        paths.len(),
+        "{paths:?}"
+    );
+    assert_eq!((workers(&paths[2]), workers("words/lower")), (2, 3));
+    paths
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_name_that_is_given_at_run_time_is_none_that_is_written() {
+    let paths = paths_around_words("words").await;
+    assert_eq!(
+        paths,
+        [
+            "words#2/source",
+            "words#2/split",
+            "words#2/lower",
+            "words#2",
+            "words/split",
+            "words/lower"
+        ]
+    );
+    // Nor is it inside of what is written.
+    let paths = paths_around_words("words/split").await;
+    assert_eq!(paths[2..4], ["words#2/split/lower", "words#2/split"]);
+}
+
+struct Posts;
+
+impl Sink<u64> for Posts {
+    async fn write(&self, _: Vec<u64>) -> Result<Written, SinkError<u64>> {
+        Ok(Written::all())
+    }
+
+    fn name(&self) -> Name {
+        "posts".into()
+    }
+}
+
+#[test]
+fn a_sink_may_be_called_as_the_variable_which_it_is_in() {
+    let posts = Posts;
+    let plan = pipeline! { [0..10_u64] map(|x| x) with { name: "map" }, :drive posts }.plan();
+    assert_eq!(plan.rows.last().unwrap().stages, ["map", "posts"]);
+    let plan = pipeline! { [0..10_u64] map(|x| x) with { name: "posts" }, :drive Posts }.plan();
+    assert_eq!(plan.rows.last().unwrap().stages, ["posts", "posts#2"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,6 +15,9 @@ pub(crate) static SPEC: Spec = Spec {
         Value::Text(text) if text.value().trim().is_empty() => Err(Misfit::Value(
             "`name` is empty; a report would not show it".to_owned(),
         )),
+        Value::Text(text) if text.value().contains('/') => Err(Misfit::Value(
+            "a `name` has no `/`, which stands between the names of a path".to_owned(),
+        )),
         _ => Ok(()),
     },
     hoisted: None,

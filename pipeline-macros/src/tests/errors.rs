@@ -43,6 +43,15 @@ fn a_broken_header_does_not_make_it_a_segment() {
 }
 
 #[test]
+fn a_name_is_one_part_of_a_path() {
+    let said = messages("[x] f with { name: \"a/b\" }, :drive s");
+    assert_eq!(
+        said,
+        ["a `name` has no `/`, which stands between the names of a path"]
+    );
+}
+
+#[test]
 fn no_mistake_is_no_error() {
     let said = messages(
         "[self.input, errors] use a, b = self.b; push_task(k), let l = f(k)?,

@@ -10,11 +10,11 @@ use crate::name::Name;
 use crate::named::debug_by_name;
 use crate::run::context::Needs;
 use crate::run::control::Control;
-use crate::site::{Ids, Scope, Site, StageInfo, Within};
+use crate::site::{Ids, Scope, Site, StageInfo, StageMeta, Within};
 
 /// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.
 #[doc(hidden)]
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Graph(Arc<Mutex<Build>>);
 
 debug_by_name!(Graph);
@@ -38,6 +38,8 @@ pub(crate) struct Build {
     pub(crate) leaves: Vec<Arrow>,
     /// Its own input, which what stops all of it is told of.
     pub(crate) source: Option<StageInfo>,
+    /// The stages of the site that it is wired for: whatever is in front of them, their names are taken.
+    written: &'static [StageMeta],
     ids: Ids,
 }
 
@@ -46,6 +48,14 @@ type Start = Box<dyn FnOnce(&Arc<Control>) + Send>;
 pub(crate) type Listing = Box<dyn Fn() -> Vec<RunningTask> + Send + Sync>;
 
 impl Graph {
+    /// For the stages of `site`, and what is in front of them.
+    pub(crate) fn of(site: &'static Site) -> Self {
+        Self(Arc::new(Mutex::new(Build {
+            written: site.stages,
+            ..Build::default()
+        })))
+    }
+
     /// Held by none while code of a user's runs.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Build> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -110,10 +120,11 @@ impl Build {
             mut timer,
             mut leaves,
             source: _,
+            written: _,
             ids,
         } = inner;
         let within = Within {
-            path: self.unused(name, &[]),
+            path: self.unused(name, None),
             first: self.ids.take(ids.given()),
         };
         let arrows = groups.iter_mut().flat_map(|group| &mut group.inputs);
@@ -151,10 +162,9 @@ impl Build {
 
     /// Names a source.
     fn source(&mut self, site: &'static Site, name: Name) -> StageInfo {
-        let written: Vec<_> = site.stages.iter().map(|stage| stage.name.into()).collect();
         let mut source = site.stage(0);
         source.command = name.written().unwrap_or("source");
-        source.name = self.unused(name, &written);
+        source.name = self.unused(name, None);
         source.path = source.name.clone();
         source.id = self.ids.take(1);
         if let Some(needs) = &mut self.timer {
@@ -168,27 +178,32 @@ impl Build {
     pub(crate) fn stages(&self, scope: &Scope, opts: &Opts) -> Vec<StageInfo> {
         let mut stages = scope.stages(opts.stages.clone());
         if let Some(name) = &opts.called {
-            let others: Vec<_> = stages.iter().map(|stage| stage.path.clone()).collect();
             let main = &mut stages[opts.main - opts.stages.start];
-            main.name = self.unused(name.clone(), &others);
+            main.name = self.unused(name.clone(), Some(opts.main));
             main.path = scope.path(main.name.clone());
         }
         stages
     }
 
-    /// That name, with a number behind it if anything here, or one of `others`, has it already.
-    fn unused(&self, name: Name, others: &[Name]) -> Name {
-        let paths = self.groups.iter().flat_map(|group| &group.stages);
-        let taken = |name: &str| {
-            let mut paths = paths.clone().map(|stage| &stage.path).chain(others);
-            paths.any(|path| *path == *name)
+    /// That name, with a number if anything here has it already, or another stage of the site than number `own`. It does
+    /// not begin as the paths of what is inside of such a stage do.
+    fn unused(&self, name: Name, own: Option<usize>) -> Name {
+        let (outermost, inside) = name.split_at(name.find('/').unwrap_or(name.len()));
+        let written = |name: &str| {
+            let mut others = self.written.iter().enumerate();
+            others.any(|(number, stage)| stage.name == name && Some(number) != own)
         };
-        if !taken(&name) {
+        let wired = |path: &str| {
+            let mut stages = self.groups.iter().flat_map(|group| &group.stages);
+            stages.any(|stage| stage.path == *path)
+        };
+        if !written(outermost) && !wired(&name) {
             return name;
         }
-        let mut numbered = (2..).map(|number| format!("{name}#{number}"));
-        let free = numbered.find(|name| !taken(name));
-        free.map_or(name, Name::from)
+        let numbered = (2..).map(|number| format!("{outermost}#{number}"));
+        let mut free = numbered.filter(|name| !written(name));
+        let free = free.find(|name| !wired(&[name, inside].concat()));
+        free.map_or_else(|| name.clone(), |free| (free + inside).into())
     }
 
     /// The groups that lead to these arrows, in the order in which they were wired.

@@ -104,7 +104,7 @@ impl Meter for Fixed {
 
 #[test]
 fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
-    let graph = Graph::default();
+    let graph = Graph::of(&SITE);
     let (source, scope) = graph.source(&SITE, "source".into());
     let group = |stages, inputs, handed| {
         let mut counts = Counts::of(1);

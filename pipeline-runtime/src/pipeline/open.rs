@@ -13,7 +13,7 @@ pub fn open<I: Input, Task: Send + 'static>(
     input: I,
     site: &'static Site,
 ) -> Port<I::Item, Task, <I::Puller as Puller>::Ticket> {
-    let graph = Graph::default();
+    let graph = Graph::of(site);
     let control = graph.control();
     let errors = Arc::new(Errors::<Task>::new(Arc::clone(&control)));
     let puller = input.wire(&graph, errors.relay());

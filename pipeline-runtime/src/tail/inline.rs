@@ -121,7 +121,7 @@ pub(crate) fn inline<I: Input, O: Item, Task: Item, F>(
 where
     F: Fn(Entry<I::Item, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
-    let graph = Graph::default();
+    let graph = Graph::of(site);
     let errors = Arc::new(Errors::<Task>::new(graph.control()));
     let puller = input.wire(&graph, errors.relay());
     let (source, scope) = graph.source(site, puller.name());
