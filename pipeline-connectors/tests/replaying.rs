@@ -323,6 +323,29 @@ async fn a_letter_that_fails_again_at_once_is_moved_once_and_counts_its_replays(
 }
 
 #[tokio::test]
+async fn letters_are_chosen_by_the_path_of_their_stage_or_by_its_end() {
+    let shop = Shop::open(APART, None);
+    let letters = ["lower", "words/lower", "long/words/lower", "words_lower"];
+    let letters = letters.map(|stage| {
+        let mut letter = DeadLetter::new(stage, stage.into());
+        letter.stage = stage.to_owned();
+        letter
+    });
+    let chosen = async |stage: &str| {
+        shop.letters.write(letters.to_vec()).await.unwrap();
+        let replay = shop.letters.replay(&shop.orders).stage(stage);
+        replay.run().await.unwrap().sent
+    };
+    assert_eq!(chosen("long/words/lower").await, 1);
+    assert_eq!(chosen("words/lower").await, 2);
+    assert_eq!(chosen("lower").await, 3);
+    // Text, and no pattern.
+    for none in ["ower", "%", "_ords/lower", "/lower", ""] {
+        assert_eq!(chosen(none).await, 0, "{none}");
+    }
+}
+
+#[tokio::test]
 async fn letters_are_chosen_by_what_is_known_of_them() {
     let shop = Shop::open(APART, None);
     shop.fail(&["plums", "figs", "pears"]).await;

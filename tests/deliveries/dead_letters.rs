@@ -53,6 +53,25 @@ async fn a_dead_letter_holds_all_that_is_known_of_the_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_dead_letter_tells_the_path_of_its_stage_as_the_report_does() {
+    let numbers = filled([1_u64]).await;
+    let letters = Letters::default();
+    let strict = || pipeline! { map(|x: u64| if x == 0 { Ok(x) } else { Err("much") })? with { name: "check" } };
+    let report = pipeline! {
+        [numbers.clone().deliveries().until_idle(), queue::dead_letters(letters.clone())]
+        map(|number| *number),
+        through(strict()),
+        :drive sink::each(|_| {}),
+    }
+    .run()
+    .await
+    .unwrap();
+    let letter = &letters.written()[0];
+    assert_eq!(letter.to_string(), "FAILED at strict/check (much)");
+    assert_eq!(report.stage(&letter.stage).unwrap().failed, 1, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_message_is_a_dead_letter_even_where_the_failure_has_no_task() {
     let numbers = filled([1_u64, 2]).await;
     let deliveries = numbers.clone().deliveries().until_idle();

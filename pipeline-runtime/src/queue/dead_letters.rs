@@ -39,7 +39,7 @@ pub struct DeadLetter {
     /// What it carried, as [`Body::to_bytes`](super::Body::to_bytes) wrote it.
     #[serde(with = "super::text_or_bytes")]
     pub original: Vec<u8>,
-    /// The name of the stage that failed; `queue` for a message that was delivered too often.
+    /// The [path](StageInfo::path) of the stage that failed; `queue` for a message that was delivered too often.
     pub stage: String,
     /// The stage's source text; empty for a message that was delivered too often.
     pub command: String,
@@ -194,7 +194,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
 
 impl DeadLetter {
     fn of<T>(failure: &Failure<T>, message: &Known<'_>) -> Self {
-        let StageInfo { name, command, .. } = failure.stage().clone();
+        let StageInfo { path, command, .. } = failure.stage();
         let keys = failure.frames().iter().map(|key| DeadFrame {
             key: (*key).to_owned(),
             value: None,
@@ -217,8 +217,8 @@ impl DeadLetter {
             (letter.scope, letter.task) = (scope.to_string(), id.to_string());
         }
         Self {
-            stage: name.to_string(),
-            command: command.to_owned(),
+            stage: path.to_string(),
+            command: (*command).to_owned(),
             cause: failure.cause().to_string(),
             attempts: failure.attempts(),
             frames,

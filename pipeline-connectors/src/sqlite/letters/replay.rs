@@ -112,9 +112,11 @@ impl<'a, Q: Queue, J: Journal> Replay<'a, Q, J> {
         self
     }
 
-    /// Only letters of messages that failed at this stage; `queue` for those that were delivered too often.
-    pub fn stage(mut self, name: impl Into<String>) -> Self {
-        self.only.stage = Some(name.into());
+    /// Only letters of messages that failed at the stage with this path, as reports and letters tell it, or at any whose
+    /// path ends so: `words/lower` takes also those of `long/words/lower`, and `lower` those of both. `queue` for those that
+    /// were delivered too often.
+    pub fn stage(mut self, path: impl Into<String>) -> Self {
+        self.only.stage = Some(path.into());
         self
     }
 

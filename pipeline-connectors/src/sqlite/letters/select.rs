@@ -10,6 +10,7 @@ use super::rows::{bytes, time};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Only {
     pub(super) ids: Option<Vec<String>>,
+    /// The path of the stage, or the end of it.
     pub(super) stage: Option<String>,
     /// Part of the cause.
     pub(super) cause: Option<String>,
@@ -23,7 +24,7 @@ const SELECT: &str = "
     SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, frames
     FROM brigade_dead_letter
     WHERE (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
-    AND (:stage IS NULL OR stage = :stage)
+    AND (:stage IS NULL OR stage = :stage OR substr(stage, -length(:stage) - 1) = '/' || :stage)
     AND (:cause IS NULL OR instr(cause, :cause) > 0)
     AND (:until IS NULL OR failed_at <= :until)";
 /// People see first what was given up on first.
