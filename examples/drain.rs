@@ -28,7 +28,7 @@ use brigade::prelude::*;
 
 /// Waits until the first stage has had `count` items.
 async fn reached(running: &brigade::Running, count: u64) {
-    while running.report().rows[1].r#in < count {
+    while running.report().rows[1].entered < count {
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }

@@ -7,8 +7,8 @@ pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
     Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, FindStageError, Handle,
     Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanArrow,
-    PlanRow, Report, Retry, Row, Run, Running, Segment, SetCountError, Stack, StageId, StageInfo,
-    Stop, Time,
+    PlanRow, Report, Retry, Row, Run, Running, Runs, Segment, SetCountError, Stack, StageId,
+    StageInfo, Stop, Time,
 };
 
 pub mod source {
@@ -151,10 +151,11 @@ pub mod queue {
     //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
     //! | your own [`Queue`] | anywhere |
     //!
-    //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies of any
-    //! type of serde's. `queue.sink()` makes any of them a sink. Behind a pipeline's errors end, [`dead_letters()`] keeps what fails in
-    //! `SqliteLetters` (feature `sqlite`), in another queue as JSON (`dead_letter_queue`, feature `sqlite` or `sqs`),
-    //! or in [`DeadLetters`] of your own. `SqliteLetters::replay` brings it back.
+    //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies
+    //! of any type of serde's. `queue.sink()` makes any of them a sink. Behind a pipeline's errors end,
+    //! [`dead_letters()`] keeps what fails in `SqliteLetters` (feature `sqlite`), in another queue as JSON
+    //! (`dead_letter_queue`, feature `sqlite` or `sqs`), or in [`DeadLetters`] of your own. `SqliteLetters::replay`
+    //! brings it back.
     //!
     //! ```
     //! use brigade::prelude::*;

@@ -21,7 +21,7 @@ pub struct Totals {
 
 /// The lines that a pipeline has read, with the inputs that it could not.
 pub fn objects(report: &Report) -> u64 {
-    report.rows.first().map_or(0, |source| source.r#in)
+    report.rows.first().map_or(0, |source| source.entered)
 }
 
 /// The lines that a pipeline has left out.

@@ -21,10 +21,10 @@ pub struct DeadLetterQueue<Q>(Q);
 ///
 /// # Errors
 ///
-/// A queue that is away is waited for. A letter that the queue does not take is an error that names its message, and the
-/// pipeline stops; others that were written with it may be stored. The message is delivered again. If its letter is refused for what it is, its size say,
-/// the pipeline stops at it each time: keep the letters in `SqliteLetters` (feature `sqlite`), which takes up to a
-/// gigabyte, or take the message out of its queue.
+/// A queue that is away is waited for. A letter that the queue does not take is an error that names its message, and
+/// the pipeline stops; others that were written with it may be stored. The message is delivered again. If its letter is
+/// refused for what it is, its size say, the pipeline stops at it each time: keep the letters in `SqliteLetters`
+/// (feature `sqlite`), which takes up to a gigabyte, or take the message out of its queue.
 ///
 /// # Cancel safety
 ///

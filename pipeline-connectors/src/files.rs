@@ -22,10 +22,11 @@ use crate::reader::{Feed, Input, ReadStats};
 ///
 /// # Errors
 ///
-/// None ends the source. Each of these is a failure with its place, and the rest goes on:
-/// a file that is missing, may not be read, is a directory, becomes shorter while it is read, is a truncated or corrupt
-/// archive, needs more memory to be decompressed than [`decoder_memory`](Files::decoder_memory), or holds no lines, such
-/// as a zip or tar archive or UTF-16 text ([`ReadError`](crate::source::ReadError)); a line that is too long or not UTF-8 ([`LineError`](crate::source::LineError)).
+/// None ends the source. Each of these is a failure with its place, and the rest goes on: a file that is missing, may
+/// not be read, is a directory, becomes shorter while it is read, is a truncated or corrupt archive, needs more memory
+/// to be decompressed than [`decoder_memory`](Files::decoder_memory), or holds no lines, such as a zip or tar archive
+/// or UTF-16 text ([`ReadError`](crate::source::ReadError)); a line that is too long or not UTF-8
+/// ([`LineError`](crate::source::LineError)).
 ///
 /// # Cancel safety
 ///

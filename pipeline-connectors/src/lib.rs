@@ -29,7 +29,10 @@ mod descriptors;
 #[cfg(feature = "files")]
 mod files;
 #[cfg(feature = "_lines")]
-#[allow(dead_code, reason = "a source of lines uses what it needs of it")]
+#[cfg_attr(
+    not(all(feature = "_reader", feature = "tcp")),
+    allow(dead_code, reason = "a source of lines uses what it needs of it")
+)]
 mod lines;
 #[cfg(feature = "journal")]
 mod memory;

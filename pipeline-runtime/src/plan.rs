@@ -35,7 +35,7 @@ pub struct PlanRow {
     /// The paths of the stages, in order: their names, and in front of those the names of what they are inside of.
     pub stages: Vec<Name>,
     /// In what they run.
-    pub runs: &'static str,
+    pub runs: Runs,
     /// How many at the same time.
     pub count: usize,
     /// The most items between being taken by the group and being emitted in order.
@@ -138,7 +138,7 @@ impl PlanRow {
             id: group.id(),
             inputs: inputs.collect(),
             stages: stages.collect(),
-            runs: group.kind.name(),
+            runs: group.kind,
             count: group.count,
             window: bound.window.saturating_mul(group.per_credit),
             max_items: bound
@@ -155,28 +155,10 @@ impl PlanRow {
 
     fn how(&self) -> String {
         if self.count == 1 {
-            self.runs.to_owned()
+            self.runs.to_string()
         } else {
-            let plural = if self.runs == Runs::Futures.name() {
-                ""
-            } else {
-                "s"
-            };
+            let plural = if self.runs == Runs::Futures { "" } else { "s" };
             format!("{} {}{plural}", self.count, self.runs)
-        }
-    }
-}
-
-impl Runs {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Source => "source",
-            Self::Fused | Self::Inline => "inline",
-            Self::Tasks => "task",
-            Self::Threads => "thread",
-            Self::Pool => "pool thread",
-            Self::Futures => "in flight",
-            Self::Sink => "writer",
         }
     }
 }

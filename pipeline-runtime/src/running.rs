@@ -238,8 +238,8 @@ impl Handle {
     ///
     /// # Errors
     ///
-    /// There is no stage of that name, or there are several, its count is fixed (it shares the workers of another stage, or is a source or a
-    /// `batch`), it has ended, or `count` is 0.
+    /// There is no stage of that name, or there are several, its count is fixed (it shares the workers of another
+    /// stage, or is a source or a `batch`), it has ended, or `count` is 0.
     ///
     /// # Examples
     ///

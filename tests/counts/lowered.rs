@@ -190,7 +190,7 @@ async fn an_item_that_is_due_goes_to_a_worker_that_may_work_and_waits_for_the_so
     // Whichever of the two has it, the other one waits for the source.
     items.send(1).await.unwrap();
     until("the other call is done", || {
-        handle.report().rows[1].r#in == 2
+        handle.report().rows[1].entered == 2
     })
     .await;
     handle.set_count("calls", 1).unwrap();

@@ -257,11 +257,14 @@ async fn ended(running: Running, end: End, seen: &Seen) -> Report {
 /// Whatever is not done, filtered or failed is on its way in a stage, or between two.
 fn accounts(report: &Report) {
     for row in &report.rows {
-        assert!(row.done + row.filtered + row.failed <= row.r#in, "{report}");
+        assert!(
+            row.done + row.filtered + row.failed <= row.entered,
+            "{report}"
+        );
     }
     for pair in report.rows.windows(2) {
         assert_eq!(pair[0].emitted, pair[0].done, "{report}");
-        assert!(pair[1].r#in <= pair[0].emitted, "{report}");
+        assert!(pair[1].entered <= pair[0].emitted, "{report}");
     }
 }
 
@@ -313,7 +316,10 @@ async fn nothing_is_lost(stages: [Stage; 2], changes: Vec<Change>, end: End) {
     assert!(written.iter().all(passes), "{written:?}");
     let sink = handle.report().rows.pop().unwrap();
     let many = written.len() as u64;
-    assert!((sink.done..=sink.r#in).contains(&many), "{many}\n{report}");
+    assert!(
+        (sink.done..=sink.entered).contains(&many),
+        "{many}\n{report}"
+    );
 }
 
 fn stage() -> impl Strategy<Value = Stage> {

@@ -417,7 +417,7 @@ async fn the_plan_and_the_report_show_what_waits_for_the_journal() {
     assert_eq!(
         report
             .stage("square (journal)")
-            .map(|row| (row.r#in, row.done)),
+            .map(|row| (row.entered, row.done)),
         Ok((50, 50))
     );
 }

@@ -39,6 +39,7 @@ fn public_types_may_be_sent_shared_and_moved_as_the_table_says() {
         Running<Sent>: send sync unpin;
         runtime::Handle: send sync unpin;
         runtime::PlanRow: send sync unpin;
+        runtime::Runs: send sync unpin;
         runtime::Row: send sync unpin;
         runtime::Time: send sync unpin;
         Flow: send sync unpin;

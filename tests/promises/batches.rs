@@ -122,7 +122,7 @@ async fn a_failing_stage_behind_a_batch_fails_the_batch() {
     let report = handle.report();
     assert!(report.conserved(), "{report}");
     let count = report.stage("count").unwrap();
-    assert_eq!((count.r#in, count.done, count.failed), (3, 2, 1));
+    assert_eq!((count.entered, count.done, count.failed), (3, 2, 1));
     let batch = report.stage("batch").unwrap();
-    assert_eq!((batch.r#in, batch.done, batch.emitted), (10, 10, 3));
+    assert_eq!((batch.entered, batch.done, batch.emitted), (10, 10, 3));
 }

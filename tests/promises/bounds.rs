@@ -192,7 +192,7 @@ macro_rules! few_items_wait {
             let waiting = || {
                 let report = handle.report();
                 let (first, slow) = (report.stage("first").unwrap(), report.stage("slow").unwrap());
-                (slow.r#in, first.emitted - slow.r#in)
+                (slow.entered, first.emitted - slow.entered)
             };
             eventually("a few wait", || matches!(waiting(), (100.., ..=32))).await;
             running.abort().await;

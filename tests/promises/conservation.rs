@@ -56,7 +56,7 @@ impl Ledger {
 fn accounts(report: &Report, plan: &Plan) {
     for row in &report.rows {
         let resolved = row.done + row.filtered + row.failed;
-        assert!(resolved <= row.r#in, "{report}");
+        assert!(resolved <= row.entered, "{report}");
         let own = plan
             .rows
             .iter()
@@ -64,7 +64,7 @@ fn accounts(report: &Report, plan: &Plan) {
             .unwrap();
         let bound = own.max_items.max(own.window).max(1) as u64;
         assert!(
-            row.r#in - resolved <= bound,
+            row.entered - resolved <= bound,
             "{}: more than {bound}\n{report}\n{plan}",
             row.name
         );
@@ -74,7 +74,7 @@ fn accounts(report: &Report, plan: &Plan) {
         );
     }
     for pair in report.rows.windows(2) {
-        assert!(pair[1].r#in <= pair[0].emitted, "{report}");
+        assert!(pair[1].entered <= pair[0].emitted, "{report}");
     }
     assert!(
         report.stage("source").unwrap().done - report.rows.last().unwrap().done
@@ -230,7 +230,7 @@ async fn items_a_source_skips_or_fails_are_accounted_for() {
         };
         let source = report.stage("source").unwrap();
         assert_eq!(
-            (source.r#in, source.done, source.filtered, source.failed),
+            (source.entered, source.done, source.filtered, source.failed),
             (1000, 450, 500, 50),
             "{report}"
         );

@@ -89,7 +89,7 @@ async fn a_pipeline_that_is_an_input_has_a_name_and_its_stages_have_paths() {
     for row in &report.rows {
         let handed: u64 = row.inputs.iter().map(|arrow| arrow.handed).sum();
         let sum = if row.inputs.is_empty() { 100 } else { handed };
-        assert_eq!((row.r#in, sum), (100, 100), "{report}");
+        assert_eq!((row.entered, sum), (100, 100), "{report}");
     }
 }
 

@@ -187,7 +187,7 @@ async fn a_drain_past_its_deadline_names_a_source_that_blocks_and_what_waits_bet
     let handle = running.handle();
     eventually("all but one wait", || {
         let report = handle.report();
-        report.stage("first").unwrap().done >= 7 && report.stage("second").unwrap().r#in == 1
+        report.stage("first").unwrap().done >= 7 && report.stage("second").unwrap().entered == 1
     })
     .await;
     let done = handle.report().stage("first").unwrap().done;
@@ -245,7 +245,7 @@ async fn a_drain_past_its_deadline_names_no_source_that_only_waits() {
     .spawn();
     let handle = running.handle();
     eventually("a call", || {
-        handle.report().stage("calls").unwrap().r#in > 0
+        handle.report().stage("calls").unwrap().entered > 0
     })
     .await;
     let failure = in_time(running.drain(Duration::from_millis(20)))

@@ -131,7 +131,7 @@ async fn a_receiver_that_goes_away_stops_the_stages_and_blocking_work_is_waited_
     eventually("two calls block", || level.now() == 2 && taken.get() >= 5).await;
     drop(receiver);
     let handle = running.handle();
-    eventually("the stage is told", || handle.report().rows[2].r#in > 0).await;
+    eventually("the stage is told", || handle.report().rows[2].entered > 0).await;
     assert!(
         futures::poll!(&mut running).is_pending(),
         "blocking work was not waited for"

@@ -192,5 +192,5 @@ async fn a_thread_survives_only_in_a_blocking_call_and_is_named_until_it_returns
     eventually("they end", || named("survivor-call") == 0).await;
     assert!(handle.report().threads.is_empty());
     assert_eq!(level.peak(), 3, "a call was begun after the abort");
-    assert_eq!(handle.report().stage("sink").unwrap().r#in, 0);
+    assert_eq!(handle.report().stage("sink").unwrap().entered, 0);
 }

@@ -162,7 +162,7 @@ async fn retries_are_as_many_and_as_far_apart_as_declared() {
     assert_eq!(failure.attempts(), 4);
     assert_eq!(failure.to_string(), "it: never (attempt 4)");
     let row = report.stage("it").unwrap();
-    assert_eq!((row.r#in, row.failed, row.retries), (1, 1, 3));
+    assert_eq!((row.entered, row.failed, row.retries), (1, 1, 3));
 }
 
 /// What a service answers that does not do what it was asked.
@@ -295,7 +295,10 @@ async fn what_succeeds_at_a_later_attempt_is_emitted_in_order_and_counted_once()
     assert_eq!(in_time(run).await.unwrap(), (0..20).collect::<Vec<_>>());
     let report = handle.report();
     let row = report.stage("it").unwrap();
-    assert_eq!((row.r#in, row.done, row.retries), (20, 20, 6 + 2 * 6 + 1));
+    assert_eq!(
+        (row.entered, row.done, row.retries),
+        (20, 20, 6 + 2 * 6 + 1)
+    );
     assert!(report.conserved());
 }
 

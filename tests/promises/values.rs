@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use brigade::prelude::*;
 use brigade::source::{Line, SourceError};
-use brigade::{Origin, Plan};
+use brigade::{Origin, Plan, Runs};
 
 use crate::fakes::{Kept, in_time};
 
@@ -42,8 +42,11 @@ fn a_plan_tells_what_will_run_and_the_most_items_in_memory() {
     let row = |stages: &str, runs, count, window, most, automatic| {
         (stages.to_owned(), runs, count, window, most, automatic)
     };
-    assert_eq!(rows[0], row("source", "source", 1, 0, 0, false));
-    assert_eq!(rows[1], row("add+double", "thread", 2, 10, 10 + 30, false));
+    assert_eq!(rows[0], row("source", Runs::Source, 1, 0, 0, false));
+    assert_eq!(
+        rows[1],
+        row("add+double", Runs::Threads, 2, 10, 10 + 30, false)
+    );
     assert_eq!(rows[2].2, 20);
     assert_eq!(
         rows[3].4,
@@ -130,7 +133,7 @@ async fn a_report_is_a_table_with_a_row_for_every_stage_and_a_verdict() {
     let counts: Vec<_> = report
         .rows
         .iter()
-        .map(|row| (row.r#in, row.done, row.filtered, row.failed))
+        .map(|row| (row.entered, row.done, row.filtered, row.failed))
         .collect();
     assert_eq!(
         counts,

@@ -30,8 +30,9 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// (`SqliteJournal::completing`). What need not be is faster apart, in a file of its own,
 /// since SQLite has one writer a file.
 ///
-/// Clones are the same handle. All its tables share one connection, which is closed when the last of them is dropped; that
-/// waits while the log is being moved into the file. A queue, a journal and a store of letters have connections of their own.
+/// Clones are the same handle. All its tables share one connection, which is closed when the last of them is dropped;
+/// that waits while the log is being moved into the file. A queue, a journal and a store of letters have connections of
+/// their own.
 ///
 /// The path is that of a file. An empty one is an error, and so is what SQLite takes for something else: URIs (`file:…`)
 /// and what begins with a colon; a file of such a name has its directory in front, as `./file:…`. Only `:memory:` is what

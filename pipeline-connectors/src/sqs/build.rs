@@ -100,7 +100,8 @@ impl SqsQueueBuilder {
     }
 
     /// Opens it. SQS is not asked before the first message is received or sent; if it cannot be reached then, that is an
-    /// error which may pass, and a pipeline tries again.
+    /// error which may pass, and a pipeline tries again. Region and credentials are looked for, for which the SDK may read
+    /// files and ask the machine: that is why it is to be awaited. With a [`client`](Self::client) it is ready at once.
     ///
     /// # Cancel safety
     ///

@@ -41,12 +41,13 @@ use super::limits::is_fifo;
 ///   tells, the entry is reported as lost.
 /// - **Answers that are lost.** SQS takes an acknowledgement that is made again after its answer was lost, and so does this
 ///   queue; a server that refuses it makes of it a lost lease, and the task's frames stay until they are too old.
-/// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is [away](pipeline_runtime::ErrorKind::Away), after the SDK's own
-///   three attempts; a queue that is not there or may not be used is fatal.
+/// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is
+///   [away](pipeline_runtime::ErrorKind::Away), after the SDK's own three attempts; a queue that is not there or may
+///   not be used is fatal.
 ///
 /// A `receive` begins with one request that waits, for 20 seconds at most. While requests come back full it makes twice
-/// as many the next time, up to [`requests`](super::SqsQueueBuilder::requests), and then without waiting; when they come back
-/// empty it is one again. A dropped receive leaves what SQS had leased for it until that lease ends.
+/// as many the next time, up to [`requests`](super::SqsQueueBuilder::requests), and then without waiting; when they
+/// come back empty it is one again. A dropped receive leaves what SQS had leased for it until that lease ends.
 #[derive(Clone)]
 pub struct SqsQueue(pub(super) Arc<Inner>);
 

@@ -39,8 +39,9 @@ const READ: usize = 32 * 1024;
 ///
 /// None ends the source. Each of these is a failure with the peer, the line's number and its offset, and touches no
 /// other connection: a line that is too long, not UTF-8, or cut off by the end of its connection
-/// ([`LineError`](crate::source::LineError)); a connection that is reset after its first byte. What goes wrong while accepting is counted in
-/// [`TcpStats`]; where it is for want of file descriptors or memory, the listener waits up to a second and goes on.
+/// ([`LineError`](crate::source::LineError)); a connection that is reset after its first byte. What goes wrong while
+/// accepting is counted in [`TcpStats`]; where it is for want of file descriptors or memory, the listener waits up to a
+/// second and goes on.
 ///
 /// # Cancel safety
 ///

@@ -79,14 +79,40 @@ fn nesting_that_no_stack_would_hold_is_a_mistake_like_any_other() {
 
 #[test]
 fn what_messages_advise_is_right() {
-    let forms = forms::usages().map(|usage| format!("[x] push_task(a), {usage}"));
-    let options = options::usages()
-        .map(|usage| format!("[x] push_task(a), :block 2 let k = f(a)? with {{ {usage} }}"));
-    for source in forms.chain(options) {
-        let said = messages(&source);
-        let grammar = ["written", "needs its arguments", "is a literal", "expected"];
-        let is_grammar = |said: &String| grammar.iter().any(|part| said.contains(part));
-        assert!(!said.iter().any(is_grammar), "{source}: {said:#?}");
+    // What is right by itself, and wrong only where it stands here.
+    let refused = [
+        (
+            "push_task(key, id = f)",
+            "the task has its id from the first `push_task`; remove this one",
+        ),
+        (
+            "mapduce(a, f)",
+            "`a` was pushed, it cannot be changed before `pop_task`; write another key",
+        ),
+        ("forget(key)", "no key `key` here; there are `a`"),
+        ("pop_task(key)", "no key `key` here; there are `a`"),
+        ("pop_task(key, result)", "no key `key` here; there are `a`"),
+        (
+            "through(segment)",
+            "`through` takes the whole item; `pop_task` first, or write the segment's stages here",
+        ),
+        (
+            "once(token)",
+            "`once` needs a journal; name it behind the header: `[input] journal = journal;`",
+        ),
+    ];
+    let written = |form: &str| format!("[x] push_task(a), {form}");
+    let with = |option: &str| written(&format!(":block 2 let k = f(a)? with {{ {option} }}"));
+    let forms = forms::usages().map(|usage| (usage.to_owned(), written(usage)));
+    let options = options::usages().map(|usage| (usage.clone(), with(&usage)));
+    let all: Vec<_> = forms.chain(options).collect();
+    for (usage, source) in &all {
+        let known = refused.iter().filter(|(refused, _)| refused == usage);
+        let expected: Vec<_> = known.map(|(_, said)| *said).collect();
+        assert_eq!(messages(source), expected, "{source}");
+    }
+    for (usage, _) in refused {
+        assert!(all.iter().any(|(known, _)| known == usage), "{usage}");
     }
 }
 

@@ -10,7 +10,6 @@ use crate::site::Within;
 use crate::ticket::Undecided;
 
 /// Where a failure of a wired-in pipeline goes.
-#[doc(hidden)]
 pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
 
 debug_by_name!(Relay);

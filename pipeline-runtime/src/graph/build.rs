@@ -13,7 +13,6 @@ use crate::run::control::Control;
 use crate::site::{Ids, Scope, Site, StageInfo, StageMeta, Within};
 
 /// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.
-#[doc(hidden)]
 #[derive(Clone)]
 pub struct Graph(Arc<Mutex<Build>>);
 

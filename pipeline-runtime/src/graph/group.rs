@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{Bounded, Crew, PullTime, Resize, Timing};
+use super::{Bounded, Crew, PullTime, Resize, Runs, Timing};
 use crate::flow::edge::Meter;
 use crate::site::{StageId, StageInfo};
 
@@ -58,18 +58,4 @@ pub(crate) struct Arrow {
     pub(crate) meter: Arc<dyn Meter>,
     /// The bound that the next group's `buffer` sets.
     pub(crate) bound: Arc<dyn Bounded>,
-}
-
-/// In what a group runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Runs {
-    Source,
-    /// Fused stages only: an item is taken and resolved in one step.
-    Fused,
-    Inline,
-    Tasks,
-    Threads,
-    Pool,
-    Futures,
-    Sink,
 }

@@ -7,6 +7,7 @@ mod crew;
 mod group;
 mod opts;
 mod port;
+mod runs;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -14,8 +15,9 @@ mod timing;
 pub(crate) use self::bound::{Bounded, Unbuffered};
 pub(crate) use self::build::{Build, Graph, Listing};
 pub(crate) use self::crew::{Crew, Ended, Permit, Resize};
-pub(crate) use self::group::{Arrow, Group, Runs};
+pub(crate) use self::group::{Arrow, Group};
 pub(crate) use self::opts::Kind;
 pub use self::opts::Opts;
 pub use self::port::Port;
+pub use self::runs::Runs;
 pub(crate) use self::timing::{PullTime, Timing};

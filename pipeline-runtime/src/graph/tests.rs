@@ -129,7 +129,7 @@ fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
     let right = group(scope.stages(2..3), vec![first.arrow()], 4);
     let last = group(scope.stages(3..4), vec![left.arrow(), right.arrow()], 0);
     let rows = rows_of(&[first, left, right, last]);
-    let sums: Vec<_> = rows.iter().map(|row| (row.r#in, row.held)).collect();
+    let sums: Vec<_> = rows.iter().map(|row| (row.entered, row.held)).collect();
     assert_eq!(sums, [(7, 0), (7, 0), (7, 0), (34, 27)]);
     let arrows: Vec<_> = rows[3]
         .inputs

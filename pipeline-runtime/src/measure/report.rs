@@ -39,7 +39,7 @@ pub struct Row {
     /// From where items come to it. Nothing leads to a source, except to one that is a pipeline.
     pub inputs: Vec<Arrow>,
     /// Input items: all that came along `inputs`. Those of a source are what it read.
-    pub r#in: u64,
+    pub entered: u64,
     /// Of them, processed.
     pub done: u64,
     /// Of them, dropped on purpose.
@@ -101,7 +101,7 @@ impl Report {
     pub fn conserved(&self) -> bool {
         self.rows
             .iter()
-            .all(|row| row.r#in == row.done + row.filtered + row.failed)
+            .all(|row| row.entered == row.done + row.filtered + row.failed)
     }
 }
 
@@ -109,7 +109,7 @@ impl Row {
     /// Input items that are neither done nor filtered nor failed.
     #[must_use]
     pub fn unresolved(&self) -> u64 {
-        self.r#in
+        self.entered
             .saturating_sub(self.done + self.filtered + self.failed)
     }
 }
@@ -132,7 +132,7 @@ impl fmt::Display for Report {
             };
             let mut cells = vec![
                 row.path.to_string(),
-                row.r#in.to_string(),
+                row.entered.to_string(),
                 row.done.to_string(),
                 row.filtered.to_string(),
                 row.failed.to_string(),

@@ -26,7 +26,8 @@ impl<T, C: Default + Extend<T>> Collection<T> for C {}
 
 type Collected<C, Task> = Result<C, Failure<Task>>;
 
-/// Collects the output of a pipeline; [`Pipeline::collect`](crate::Pipeline::collect) makes it. Dropping it aborts the pipeline.
+/// Collects the output of a pipeline; [`Pipeline::collect`](crate::Pipeline::collect) makes it. Dropping it aborts the
+/// pipeline.
 #[must_use = "nothing is collected until it is awaited"]
 pub struct Collect<C, Task: Send + 'static, S: Tail> {
     items: C,

@@ -35,7 +35,6 @@ where
 }
 
 /// The output of an inner pipeline.
-#[doc(hidden)]
 pub struct Inner<Task, S> {
     name: Name,
     tail: S,

@@ -26,7 +26,8 @@ pub(super) fn replays(number: &str) -> u32 {
     count.and_then(|(count, _)| count.parse().ok()).unwrap_or(0)
 }
 
-/// A message that a pipeline has given up on, and all that is known of why. [`message`](DeadLetter::message) is the message again.
+/// A message that a pipeline has given up on, and all that is known of why. [`message`](DeadLetter::message) is the
+/// message again.
 ///
 /// Its `Display` is the stack of its task: `original → post → clean → FAILED at locate (timeout after 5s, attempt 3)`.
 ///

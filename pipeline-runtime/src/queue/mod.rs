@@ -53,10 +53,10 @@ pub use unsettled::{QueueError, Unsettled};
 /// processes may compete for the messages of one queue. A message is delivered at least once, to one consumer at a time
 /// as long as its lease is kept.
 ///
-/// An error that is [away](crate::ErrorKind::Away) is tried again with back-off, and so are entries of that kind; any other error
-/// ends the source, once the queue has answered: before, [`Deliveries::connect_within`] says for how long any is tried
-/// again. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source, one of
-/// `send` fails its messages.
+/// An error that is [away](crate::ErrorKind::Away) is tried again with back-off, and so are entries of that kind; any
+/// other error ends the source, once the queue has answered: before, [`Deliveries::connect_within`] says for how long
+/// any is tried again. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source,
+/// one of `send` fails its messages.
 ///
 /// Futures that are dropped have settled their entries or not. That of `send` is dropped when the pipeline stops; those of
 /// `ack` and `nack` a second after an abort, five after a failure that stops the pipeline, 100 ms after the deadline of a

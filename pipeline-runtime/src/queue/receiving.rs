@@ -26,7 +26,6 @@ const PAUSE: Duration = Duration::from_millis(20);
 type Item<Q> = Carried<Delivery<<Q as Queue>::Body>, Ticket>;
 
 /// The receiving side of a queue.
-#[doc(hidden)]
 pub struct Receiving<Q: Queue> {
     asks: Asks<Q>,
     /// What was received and not yet asked for.

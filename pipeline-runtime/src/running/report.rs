@@ -153,7 +153,7 @@ impl Group {
                 path: info.path.clone(),
                 id: info.id,
                 inputs,
-                r#in: input,
+                entered: input,
                 done,
                 filtered: stage.filtered,
                 already_done: stage.already_done,

@@ -25,7 +25,6 @@ pub trait Input: Send + 'static {
 }
 
 /// A failure of the source: of one item, or its last word.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Fault {
     pub(crate) error: SourceError,
@@ -33,11 +32,9 @@ pub struct Fault {
 }
 
 /// What a puller emits, with what travels beside it.
-#[doc(hidden)]
 pub(crate) type CarriedOf<P> = Carried<<P as Puller>::Item, <P as Puller>::Ticket>;
 
 /// Something that is asked for items by polling.
-#[doc(hidden)]
 pub trait Puller: Send + 'static {
     /// What it emits.
     type Item: Send + 'static;

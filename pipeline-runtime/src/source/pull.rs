@@ -36,7 +36,6 @@ impl<S: Source> Input for S {
 type PullFuture<S> = Pin<Box<dyn Future<Output = (S, Result<Flow, SourceError>)> + Send>>;
 
 /// A source and the future of its pull, which owns it meanwhile.
-#[doc(hidden)]
 pub struct Pulling<S: Source> {
     name: Name,
     idle: Option<S>,

@@ -21,7 +21,6 @@ impl<T: Send + 'static> Input for Receiver<T> {
 }
 
 /// A receiver, and a buffer that is used again.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Channel<T> {
     receiver: Receiver<T>,

@@ -7,7 +7,6 @@ use crate::named::debug_by_name;
 use crate::ticket::{Carried, Ticket};
 
 /// A tail whose type is hidden.
-#[doc(hidden)]
 pub struct Boxed<T>(Box<dyn Tail_<T>>);
 
 debug_by_name!(Boxed<T>);

@@ -139,7 +139,7 @@ where
         own,
         timing: Arc::default(),
         per_credit: 1,
-        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Fused))),
+        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Inline))),
         side: None,
         crew: Crew::of(1),
         resize: None,
@@ -150,7 +150,7 @@ where
         scope.stages(0..count),
         Arc::new(OfStages(Arc::clone(&shown))),
     );
-    let fused = group(stages.clone(), Runs::Fused, vec![first.arrow()], own);
+    let fused = group(stages.clone(), Runs::Inline, vec![first.arrow()], own);
     graph.ends_in(vec![fused.arrow()]);
     graph.push(first);
     graph.push(fused);

@@ -17,7 +17,6 @@ pub use outlet::Outlet;
 pub(crate) type Emitted<S> = Carried<<S as Tail>::Item, <S as Tail>::Ticket>;
 
 /// What a consumer polls.
-#[doc(hidden)]
 pub trait Tail: Send + 'static {
     /// What the pipeline emits.
     type Item;

@@ -23,7 +23,8 @@ impl SqliteJournal {
     /// remembers it: [`keep_done`](super::SqliteJournalBuilder::keep_done). Where the queue lies in the same file,
     /// [`SqliteQueue::settling`](crate::queue::SqliteQueue::settling) needs no memory at all, and is faster.
     ///
-    /// The table must be in the file of the journal. The tables of its handle wait for the disk at every transaction from here on.
+    /// The table must be in the file of the journal. The tables of its handle wait for the disk at every transaction
+    /// from here on.
     ///
     /// # Errors
     ///

@@ -19,8 +19,9 @@ use crate::sqlite::{
 /// Keeps dead letters in a SQLite file, which may be that of the queue or of the journal. Its tables begin with
 /// `brigade_dead_`. Clones are the same store.
 ///
-/// Several processes may open it at the same time. What is written is on the disk before [`write`](DeadLetters::write) returns. A letter of a message that has one
-/// already, by its scope and id, takes its place. [`replay`](SqliteLetters::replay) sends letters back.
+/// Several processes may open it at the same time. What is written is on the disk before [`write`](DeadLetters::write)
+/// returns. A letter of a message that has one already, by its scope and id, takes its place.
+/// [`replay`](SqliteLetters::replay) sends letters back.
 ///
 /// # Cancel safety
 ///

@@ -18,7 +18,6 @@ pub trait QueueBody: Body + sealed::Sealed {
 }
 
 /// A body as a parameter of a statement.
-#[doc(hidden)]
 #[derive(Debug)]
 pub struct Stored<'a>(ValueRef<'a>);
 

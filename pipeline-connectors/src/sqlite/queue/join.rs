@@ -10,7 +10,8 @@ use super::store::{TOO_LARGE, now, send};
 /// What became of a message.
 type Joined = Result<(), String>;
 
-/// Sends a message to the queue of this name in this file. Of the message only the bytes of the body are known. Why it cannot be sent.
+/// Sends a message to the queue of this name in this file. Of the message only the bytes of the body are known. Why it
+/// cannot be sent.
 pub(in crate::sqlite) fn join(
     transaction: &Transaction<'_>,
     queue: &str,

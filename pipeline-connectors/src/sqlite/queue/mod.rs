@@ -43,8 +43,8 @@ const SETTLES: usize = 1024;
 impl Sqlite {
     /// The queue of this name in the file, to be described and opened.
     ///
-    /// Any number of processes on one machine may open it, send to it and receive from it at the same time. The file may hold
-    /// any number of queues, and other tables too; those of the queues begin with `brigade_queue`.
+    /// Any number of processes on one machine may open it, send to it and receive from it at the same time. The file
+    /// may hold any number of queues, and other tables too; those of the queues begin with `brigade_queue`.
     ///
     /// # Examples
     ///
@@ -125,7 +125,7 @@ impl<B: QueueBody> SqliteQueueBuilder<B> {
         let prepare =
             |transaction: &Transaction<'_>| schema::prepare(transaction, &self.name, B::KIND);
         let (connection, known) = file.open_with(prepare)?;
-        let store = Store::new(connection, known);
+        let store = Store::new(connection, self.name.clone(), known);
         self.start(store)
             .map_err(|error| OpenError::of_thread(file.path(), &error))
     }
@@ -184,7 +184,8 @@ pub(in crate::sqlite) fn in_file<'p>(place: &'p str, file: &str) -> Option<&'p s
 /// - A message that another program has written and that cannot be read, since its body is of another type or no UTF-8,
 ///   holds up no other: the receive that finds it moves it to the table `brigade_queue_set_aside` of the same file, with
 ///   the reason, and warns. It stays there until you put it back or delete it.
-/// - If the disk is full, what needs room fails with an error that is [away](pipeline_runtime::ErrorKind::Away), and nothing is lost.
+/// - If the disk is full, what needs room fails with an error that is [away](pipeline_runtime::ErrorKind::Away), and
+///   nothing is lost.
 pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);
 
 struct Inner<B> {
@@ -307,12 +308,14 @@ impl<B: QueueBody> fmt::Debug for SqliteQueue<B> {
 }
 
 impl Store {
-    fn new(connection: Connection, schema::Known { queue, name }: schema::Known) -> Self {
+    fn new(connection: Connection, name: String, known: schema::Known) -> Self {
+        let schema::Known { queue, prefix } = known;
         connection.set_prepared_statement_cache_capacity(32);
         Self {
             connection,
             queue,
             name,
+            prefix,
         }
     }
 }

@@ -75,8 +75,8 @@ const SCHEMA: Schema = Schema {
 /// What a file knows of a queue.
 pub(super) struct Known {
     pub(super) queue: i64,
-    /// What the ids of its messages begin with.
-    pub(super) name: String,
+    /// What the ids of messages without a name begin with: that of the file.
+    pub(super) prefix: String,
 }
 
 /// Makes the tables if there are none, and the queue of this name.
@@ -94,9 +94,9 @@ pub(super) fn prepare(
     if holds != bodies {
         return Err(Unusable::Because(OpenErrorKind::Bodies(holds)));
     }
-    let name = "SELECT name FROM brigade_queue_meta";
-    let name = transaction.query_row(name, [], |row| row.get(0))?;
-    Ok(Known { queue, name })
+    let prefix = "SELECT name FROM brigade_queue_meta";
+    let prefix = transaction.query_row(prefix, [], |row| row.get(0))?;
+    Ok(Known { queue, prefix })
 }
 
 /// The number of a queue, and what its bodies are.

@@ -11,17 +11,18 @@ use crate::sqlite::{Claim, Claiming, Claims, OpenError, Table};
 
 impl<B: QueueBody> SqliteQueue<B> {
     /// The table as a sink that acknowledges: the rows of a message are written in the transaction that takes it out of
-    /// this queue, and that is its acknowledgement. Of a message that another consumer has by now, or that is gone,
-    /// nothing is written. So its rows are there exactly once, whenever a process dies, is stopped or cut off, whatever the
-    /// clock says; nothing has to be remembered for it, and no journal is needed.
+    /// its queue, this one or another in the file, and that is its acknowledgement. Of a message that another consumer
+    /// has by now, or that is gone, nothing is written. So its rows are there exactly once, whenever a process dies, is
+    /// stopped or cut off, whatever the clock says; nothing has to be remembered for it, and no journal is needed.
     ///
-    /// It takes rows, or `Vec`s of rows, of a pipeline whose input are deliveries of this queue: an item of one message is
-    /// written with it, a `Vec` as `batch` made it element by element. All rows of a message must be one item: a pipeline
-    /// with a `flat_map` on the way is refused before it starts. A message one of whose rows is refused fails, and none of
-    /// its rows is written; the others of its transaction are. The table's statistics count the rows of lost messages as
-    /// `lost`.
+    /// It takes rows, or `Vec`s of rows, of a pipeline whose input are deliveries of a queue in this file: an item of
+    /// one message is written with it, a `Vec` as `batch` made it element by element. All rows of a message must be one
+    /// item: a pipeline with a `flat_map` on the way is refused before it starts. A message one of whose rows is
+    /// refused fails, and none of its rows is written; the others of its transaction are. The table's statistics count
+    /// the rows of lost messages as `lost`.
     ///
-    /// The table must be in the file of the queue. The tables of its handle wait for the disk at every transaction from here on.
+    /// The table must be in the file of the queue. The tables of its handle wait for the disk at every transaction from
+    /// here on.
     ///
     /// # Errors
     ///

@@ -15,8 +15,9 @@ pub(super) struct Store {
     pub(super) connection: Connection,
     /// The number of the queue.
     pub(super) queue: i64,
-    /// What the ids of messages without a name begin with.
     pub(super) name: String,
+    /// What the ids of messages without a name begin with: that of the file.
+    pub(super) prefix: String,
 }
 
 /// What becomes of a delivery.
@@ -45,8 +46,8 @@ impl Store {
 
     /// To be called first in each transaction: makes ready what is due. Returns the time of the transaction.
     ///
-    /// If the clock was set back, leases and delays of all queues in the file would end late by as much. Since each is stored with its length, one
-    /// that ends later than that from now is known to be wrong, and begins anew.
+    /// If the clock was set back, leases and delays of all queues in the file would end late by as much. Since each is
+    /// stored with its length, one that ends later than that from now is known to be wrong, and begins anew.
     pub(super) fn begin(&self) -> rusqlite::Result<i64> {
         let now = now();
         let clock: i64 = self
@@ -127,7 +128,7 @@ impl Store {
         let receipt = Receipt(format!("{seq}.{delivery}").into());
         let receives = u32::try_from(receives).unwrap_or(u32::MAX);
         // An id that the queue gives is no other message's.
-        let number = || Arc::from(format!("{}-{seq}", self.name));
+        let number = || Arc::from(format!("{}-{seq}", self.prefix));
         let (id, number) = match chosen {
             Some(id) => (id, Some(dedup.unwrap_or_else(number))),
             None => (number(), None),

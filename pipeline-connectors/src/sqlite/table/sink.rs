@@ -141,11 +141,11 @@ impl TableBuilder {
 ///
 /// # Errors
 ///
-/// A row that breaks a constraint, or whose values do not fit, fails alone with a [`RowError`](crate::sink::RowError) that
-/// names the table and the row's key; the rest of its transaction is written. Where a transaction fails as a whole, none
-/// of its rows is written ([`WriteError`](crate::sink::WriteError)). If the database is locked for longer than the busy timeout,
-/// or the disk is full, it is [away](pipeline_runtime::ErrorKind::Away): the pipeline waits, and writes the same rows
-/// again. A file that is damaged or may not be written stops the pipeline.
+/// A row that breaks a constraint, or whose values do not fit, fails alone with a [`RowError`](crate::sink::RowError)
+/// that names the table and the row's key; the rest of its transaction is written. Where a transaction fails as a
+/// whole, none of its rows is written ([`WriteError`](crate::sink::WriteError)). If the database is locked for longer
+/// than the busy timeout, or the disk is full, it is [away](pipeline_runtime::ErrorKind::Away): the pipeline waits, and
+/// writes the same rows again. A file that is damaged or may not be written stops the pipeline.
 ///
 /// # Cancel safety
 ///

@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-/// What [`DeliveryStats::snapshot`](crate::queue::DeliveryStats::snapshot) shows: `received = acked + nacked + dead + in_flight`, whenever it is taken.
+/// What [`DeliveryStats::snapshot`](crate::queue::DeliveryStats::snapshot) shows: `received = acked + nacked + dead +
+/// in_flight`, whenever it is taken.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct DeliverySnapshot {

@@ -29,8 +29,9 @@ const BATCH: usize = 1024;
 /// same queue.
 ///
 /// It has ids (a second message of the same id is accepted and not stored while the first is there, unless it has an
-/// [`Outgoing::dedup`] of its own; the others get ids that no other queue has), groups, delays and leases, and keeps the time of `tokio::time`, so that tests can
-/// let it pass. It is bounded: to send waits for room. Messages are gone with the last clone.
+/// [`Outgoing::dedup`] of its own; the others get ids that no other queue has), groups, delays and leases, and keeps
+/// the time of `tokio::time`, so that tests can let it pass. It is bounded: to send waits for room. Messages are gone
+/// with the last clone.
 #[derive(Debug)]
 pub struct Memory<B> {
     shared: Arc<Shared<B>>,

@@ -1,22 +1,20 @@
-//! Queues in SQLite files: what every queue promises, files that are none, clocks, full disks, other processes.
+//! Queues in SQLite files: what every queue promises, clocks, and what other programs write.
 
 #![cfg(feature = "sqlite")]
 
-#[path = "common/small_disk.rs"]
+mod files;
+mod processes;
+#[path = "../common/small_disk.rs"]
 mod small_disk;
 
-use std::collections::HashSet;
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use pipeline_connectors::conformance;
-use pipeline_connectors::database::{OpenErrorKind, Sqlite};
+use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::queue::SqliteQueue;
 use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received, Unsettled};
 use rusqlite::Connection;
-use small_disk::SmallDisk;
 use tempfile::TempDir;
 
 const HOUR: Duration = Duration::from_secs(3600);
@@ -44,12 +42,6 @@ impl Dir {
     fn raw(&self) -> Connection {
         Connection::open(self.path()).unwrap()
     }
-}
-
-fn refused(path: &Path) -> (OpenErrorKind, String) {
-    let opened = Sqlite::open(path).and_then(|db| db.queue::<String>("jobs").open());
-    let error = opened.unwrap_err();
-    (error.kind.clone(), error.to_string())
 }
 
 fn message(text: &str) -> Outgoing<String> {
@@ -159,85 +151,6 @@ async fn depth_tells_what_can_be_received_from_what_cannot() {
     assert_eq!(receive(&queue).await.len(), 2);
     let depth = queue.depth().await.unwrap();
     assert_eq!((depth.ready, depth.later), (0, 4));
-}
-
-#[test]
-fn a_file_that_is_no_database_is_refused() {
-    let dir = Dir::new();
-    let text = "once upon a time ".repeat(1000);
-    std::fs::write(dir.path(), &text).unwrap();
-    let (kind, said) = refused(&dir.path());
-    assert_eq!(kind, OpenErrorKind::NotADatabase);
-    let path = dir.path();
-    assert_eq!(
-        said,
-        format!(
-            "cannot open the database {}: the file is not a database, or is damaged; choose another path",
-            path.display()
-        )
-    );
-    assert_eq!(
-        std::fs::read_to_string(path).unwrap(),
-        text,
-        "it is left alone"
-    );
-}
-
-#[test]
-fn a_queue_of_another_version_is_refused() {
-    let dir = Dir::new();
-    drop(dir.open());
-    dir.raw()
-        .execute("UPDATE brigade_queue_meta SET version = 7", [])
-        .unwrap();
-    let (kind, said) = refused(&dir.path());
-    let version = OpenErrorKind::Version {
-        what: "queue",
-        found: 7,
-        known: 4,
-    };
-    assert_eq!(kind, version);
-    assert!(
-        said.ends_with(
-            "it holds a queue of version 7, and this program knows version 4; let the program that made it finish its tasks, or choose another path"
-        ),
-        "{said}"
-    );
-}
-
-#[test]
-fn a_queue_of_other_bodies_is_refused() {
-    let dir = Dir::new();
-    drop(dir.open());
-    let error = Sqlite::open(dir.path())
-        .unwrap()
-        .queue::<Vec<u8>>("jobs")
-        .open()
-        .unwrap_err();
-    assert_eq!(error.kind, OpenErrorKind::Bodies("text".to_owned()));
-}
-
-#[test]
-fn a_path_in_no_directory_is_refused() {
-    let dir = Dir::new();
-    let (kind, _) = refused(&dir.path().join("jobs.db"));
-    assert_eq!(kind, OpenErrorKind::NoDirectory);
-}
-
-#[tokio::test]
-async fn the_file_may_hold_other_tables() {
-    let dir = Dir::new();
-    dir.raw()
-        .execute_batch("CREATE TABLE posts (id INTEGER); PRAGMA user_version = 42")
-        .unwrap();
-    let queue = dir.open();
-    queue.send(vec![message("a")]).await.unwrap();
-    assert_eq!(receive(&queue).await.len(), 1);
-    let version: i64 = dir
-        .raw()
-        .query_row("PRAGMA user_version", [], |row| row.get(0))
-        .unwrap();
-    assert_eq!(version, 42, "that is the program's own");
 }
 
 #[tokio::test]
@@ -408,147 +321,4 @@ async fn a_message_of_another_type_holds_no_other_back() {
     )
     .unwrap();
     assert!(receive(&queue).await.is_empty());
-}
-
-#[tokio::test]
-async fn a_file_that_stays_locked_is_an_error_that_may_pass() {
-    let dir = Dir::new();
-    let queue = Sqlite::at(dir.path())
-        .busy_timeout(Duration::from_millis(20))
-        .open()
-        .unwrap()
-        .queue("jobs");
-    let queue: SqliteQueue = queue.open().unwrap();
-    let raw = dir.raw();
-    raw.execute_batch("BEGIN IMMEDIATE").unwrap();
-    let began = Instant::now();
-    let error = queue.send(vec![message("a")]).await.unwrap_err();
-    assert!(began.elapsed() >= Duration::from_millis(20));
-    assert!(error.is_away());
-    assert_eq!(
-        error.to_string(),
-        "another program held it locked for 20ms; end that program, or raise `busy_timeout`"
-    );
-    raw.execute_batch("ROLLBACK").unwrap();
-    queue.send(vec![message("b")]).await.unwrap();
-    assert_eq!(receive(&queue).await.len(), 1, "what failed is not stored");
-}
-
-#[tokio::test]
-async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
-    let Some(disk) = SmallDisk::mount() else {
-        return;
-    };
-    let queue: SqliteQueue = Sqlite::open(disk.file("jobs.db"))
-        .unwrap()
-        .queue("jobs")
-        .open()
-        .unwrap();
-    let large = "x".repeat(10_000);
-    queue
-        .send(vec![message("a"), message(&large)])
-        .await
-        .unwrap();
-    let rest = disk.fill();
-    let error = loop {
-        if let Err(error) = queue.send(vec![message(&large)]).await {
-            break error;
-        }
-    };
-    assert!(error.is_away());
-    assert_eq!(error.to_string(), "the disk is full; make room");
-    // What failed is not there, what was there is, and goes on when there is room.
-    std::fs::remove_file(rest).unwrap();
-    let before = queue.depth().await.unwrap().ready;
-    queue.send(vec![message(&large)]).await.unwrap();
-    let received = receive(&queue).await;
-    assert_eq!(received.len() as u64, before + 1);
-    assert_eq!(received[0].body, "a");
-    assert!(received[1..].iter().all(|message| message.body == large));
-    assert!(queue.ack(receipts(&received)).await.unwrap().is_empty());
-}
-
-/// Not a test by itself: what a process of the next one does.
-#[tokio::test]
-async fn child() {
-    let Some(path) = std::env::var_os("BRIGADE_QUEUE_OF_CHILD") else {
-        return;
-    };
-    let queue: SqliteQueue = Sqlite::open(path)
-        .unwrap()
-        .queue("jobs")
-        .lease(Duration::from_secs(3))
-        .open()
-        .unwrap();
-    let mut out = std::io::stdout();
-    loop {
-        let received = queue.receive(3, Duration::from_secs(5)).await.unwrap();
-        if received.is_empty() {
-            return;
-        }
-        for message in &received {
-            writeln!(out, "got {}", message.body).unwrap();
-        }
-        let lost = queue.ack(receipts(&received)).await.unwrap();
-        assert!(lost.is_empty());
-        for message in &received {
-            writeln!(out, "acked {}", message.body).unwrap();
-        }
-    }
-}
-
-fn spawn_child(path: &Path) -> Child {
-    Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", "child", "--nocapture"])
-        .env("BRIGADE_QUEUE_OF_CHILD", path)
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap()
-}
-
-#[tokio::test]
-async fn what_a_killed_process_held_goes_to_the_others() {
-    const MESSAGES: usize = 3000;
-    let dir = Dir::new();
-    let queue = dir.open();
-    let messages = (0..MESSAGES).map(|n| message(&n.to_string())).collect();
-    queue.send(messages).await.unwrap();
-    let (victim, others) = (
-        spawn_child(&dir.path()),
-        [(); 2].map(|()| spawn_child(&dir.path())),
-    );
-    let (mut got, mut acked) = (HashSet::new(), Vec::new());
-    let mut note = |line: &str| match line.split_once(' ') {
-        Some(("got", body)) => {
-            got.insert(body.to_owned());
-        }
-        Some(("acked", body)) => acked.push(body.to_owned()),
-        _ => {}
-    };
-    let mut victim = victim;
-    let lines = BufReader::new(victim.stdout.take().unwrap()).lines();
-    for (n, line) in lines.map_while(Result::ok).enumerate() {
-        note(&line);
-        if n == 100 {
-            victim.kill().unwrap();
-        }
-    }
-    victim.wait().unwrap();
-    for other in others {
-        let output = other.wait_with_output().unwrap();
-        assert!(output.status.success());
-        String::from_utf8(output.stdout)
-            .unwrap()
-            .lines()
-            .for_each(&mut note);
-    }
-    assert_eq!(got.len(), MESSAGES, "messages are lost");
-    let different: HashSet<_> = acked.iter().collect();
-    assert_eq!(
-        different.len(),
-        acked.len(),
-        "a message was acknowledged twice"
-    );
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.ready, depth.later), (0, 0), "all are acknowledged");
 }
