@@ -15,6 +15,7 @@ mod name;
 mod named;
 mod pipeline;
 mod place;
+mod placed;
 mod plan;
 pub mod queue;
 mod retry;

@@ -27,9 +27,9 @@ pub struct StageInfo {
     /// [`Sink::name`](crate::sink::Sink::name).
     pub name: Name,
     /// The same behind the names of what it is inside of, as `words/lower`: of the stages where segments are wired in by
-    /// `through`, and of pipelines that are inputs. No other stage of the pipeline has it.
+    /// `through`, and of pipelines that are inputs. No other stage of the pipeline that runs has it.
     pub path: Name,
-    /// Which stage of its pipeline.
+    /// Which stage of the pipeline that runs.
     pub id: StageId,
     /// The source file.
     pub file: &'static str,

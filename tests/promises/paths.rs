@@ -1,6 +1,7 @@
 //! Stages of segments and of pipelines that are inputs have paths, by which they are told apart.
 
 use std::collections::HashSet;
+use std::sync::{Arc, Mutex};
 
 use brigade::prelude::*;
 use brigade::sink::{Sink, SinkError, Written};
@@ -187,6 +188,49 @@ async fn a_failure_tells_the_path_of_its_stage() {
     let report = failure.report().unwrap();
     let row = report.stage("check").unwrap();
     assert_eq!(row.id, failure.stage().id, "{report}");
+}
+
+/// Fails with what it is, or not.
+fn fails(x: u64, at: u64) -> Result<u64, String> {
+    if x == at { Err(x.to_string()) } else { Ok(x) }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_errors_end_of_an_inner_pipeline_is_told_where_its_stages_are() {
+    let failed = Arc::new(Mutex::new(Vec::new()));
+    let end = || {
+        let failed = Arc::clone(&failed);
+        sink::each(move |failure: Failure| {
+            failed.lock().unwrap().push(failure.stage().clone());
+        })
+    };
+    let fused = pipeline! { [0..5_u64, end()] map(|x| fails(x, 0))? with { name: "fused" } };
+    let inner = pipeline! {
+        [fused.named("fused"), end()]
+        :block map(|x| fails(x, 1))? with { name: "thread" },
+        :block flat_map(|x: u64| [x]),
+        map(|x| fails(x, 2))? with { name: "flat" },
+    };
+    let middle = pipeline! { [inner.named("inner"), end()] :async map(async |x| fails(x, 3))? with { name: "future" } };
+    let outer = pipeline! { [middle.named("middle")] :block map(|x| x) }.collect::<Vec<_>>();
+    let handle = outer.handle();
+    assert_eq!(in_time(outer).await.unwrap(), [4]);
+    let report = handle.report();
+    let mut failed = failed.lock().unwrap().clone();
+    failed.sort_by(|one, other| one.path.cmp(&other.path));
+    let paths: Vec<_> = failed.iter().map(|stage| &*stage.path).collect();
+    assert_eq!(
+        paths,
+        [
+            "middle/future",
+            "middle/inner/flat",
+            "middle/inner/fused/fused",
+            "middle/inner/thread"
+        ]
+    );
+    for stage in &failed {
+        assert_eq!(report.stage(&stage.path).unwrap().id, stage.id, "{report}");
+    }
 }
 
 #[test]

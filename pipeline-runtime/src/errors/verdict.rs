@@ -6,23 +6,12 @@ use crate::failure::Failure;
 use crate::guard;
 use crate::named::debug_by_name;
 use crate::run::control::Control;
-use crate::site::Within;
 use crate::ticket::Undecided;
 
 /// Where a failure of a wired-in pipeline goes.
 pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
 
 debug_by_name!(Relay);
-
-impl Relay {
-    /// For a pipeline whose stages are there.
-    pub(crate) fn within(self, within: Within) -> Self {
-        Self(Box::new(move |mut failure| {
-            within.place(&mut failure.0.stage);
-            (self.0)(failure);
-        }))
-    }
-}
 
 /// How a run ends. It outlives the workers, the errors end does not: whoever reads failures from a channel sees its
 /// end as soon as no worker can report another one.

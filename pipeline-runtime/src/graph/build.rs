@@ -8,6 +8,7 @@ use crate::failure::Failure;
 use crate::journal::RunningTask;
 use crate::name::Name;
 use crate::named::debug_by_name;
+use crate::placed::{Place, Placed};
 use crate::run::context::Needs;
 use crate::run::control::Control;
 use crate::site::{Ids, Scope, Site, StageInfo, StageMeta, Within};
@@ -40,6 +41,7 @@ pub(crate) struct Build {
     /// The stages of the site that it is wired for: whatever is in front of them, their names are taken.
     written: &'static [StageMeta],
     ids: Ids,
+    place: Arc<Place>,
 }
 
 type Start = Box<dyn FnOnce(&Arc<Control>) + Send>;
@@ -100,15 +102,15 @@ impl Graph {
         self.lock().leaves = arrows;
     }
 
-    /// Takes in a pipeline that is an input of this one, under a name that nothing else has.
-    pub(crate) fn adopt(&self, inner: &Graph, name: Name) -> Within {
+    /// Takes in a pipeline that is an input of this one, under a name that nothing else has, which it returns.
+    pub(crate) fn adopt(&self, inner: &Graph, name: Name) -> Name {
         let inner = inner.take();
         self.lock().adopt(inner, name)
     }
 }
 
 impl Build {
-    fn adopt(&mut self, inner: Build, name: Name) -> Within {
+    fn adopt(&mut self, inner: Build, name: Name) -> Name {
         let Build {
             control,
             mut groups,
@@ -121,11 +123,13 @@ impl Build {
             source: _,
             written: _,
             ids,
+            place,
         } = inner;
         let within = Within {
             path: self.unused(name, None),
             first: self.ids.take(ids.given()),
         };
+        place.inside(within.clone(), Arc::clone(&self.place));
         let arrows = groups.iter_mut().flat_map(|group| &mut group.inputs);
         for arrow in arrows.chain(&mut leaves) {
             arrow.from = within.id(arrow.from);
@@ -156,7 +160,7 @@ impl Build {
         }));
         self.invalid = self.invalid.take().or(invalid);
         self.timer = self.timer.take().or(timer);
-        within
+        within.path
     }
 
     /// Names a source.
@@ -171,6 +175,11 @@ impl Build {
         }
         self.source = Some(source.clone());
         source
+    }
+
+    /// Stages of it, as those who run them will tell of them.
+    pub(crate) fn placed(&self, stages: Vec<StageInfo>) -> Arc<Placed> {
+        Placed::new(stages, Arc::clone(&self.place))
     }
 
     /// Names the stages of a group.

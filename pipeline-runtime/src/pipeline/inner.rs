@@ -23,9 +23,8 @@ where
     type Puller = Inner<Task, S>;
 
     fn wire(self, graph: &Graph, failed: Relay) -> Inner<Task, S> {
-        let (verdict, within) = (self.errors.verdict(), graph.adopt(&self.graph, self.name));
-        let name = within.path.clone();
-        verdict.relay_to(failed.within(within));
+        let (verdict, name) = (self.errors.verdict(), graph.adopt(&self.graph, self.name));
+        verdict.relay_to(failed);
         Inner {
             name,
             tail: self.tail,

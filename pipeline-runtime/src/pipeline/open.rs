@@ -18,11 +18,12 @@ pub fn open<I: Input, Task: Send + 'static>(
     let errors = Arc::new(Errors::<Task>::new(Arc::clone(&control)));
     let puller = input.wire(&graph, errors.relay());
     let (stage, scope) = graph.source(site, puller.name());
-    let (broken, source) = (Arc::clone(&errors), stage.clone());
+    let source = graph.lock().placed(vec![stage.clone()]);
+    let (broken, broke) = (Arc::clone(&errors), Arc::clone(&source));
     let feed = Arc::new(SourceFeed::new(
         puller,
-        stage.clone(),
-        Box::new(move |error| broken.source_broke(source.clone(), error)),
+        source,
+        Box::new(move |error| broken.source_broke(broke.get(0).clone(), error)),
     ));
     let side = feed.side();
     let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));

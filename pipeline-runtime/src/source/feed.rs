@@ -13,14 +13,14 @@ use crate::guard::{self, Panicked};
 use crate::measure::clock::Stopwatch;
 use crate::measure::counts::{Counts, StageCounts};
 use crate::measure::pace::Pace;
+use crate::placed::Placed;
 use crate::run::control::{Close, Drain};
-use crate::site::StageInfo;
 
 /// The lock under which one worker at a time runs the source.
 pub(crate) struct SourceFeed<P: Puller> {
     state: Mutex<State<P>>,
     side: Arc<Side>,
-    source: StageInfo,
+    source: Arc<Placed>,
     /// What is called if the source cannot go on.
     broken: Box<dyn Fn(SourceError) + Send + Sync>,
 }
@@ -148,7 +148,7 @@ impl Held for MutexGuard<'_, Counts> {
 impl<P: Puller> SourceFeed<P> {
     pub(crate) fn new(
         puller: P,
-        source: StageInfo,
+        source: Arc<Placed>,
         broken: Box<dyn Fn(SourceError) + Send + Sync>,
     ) -> Self {
         Self {
@@ -347,7 +347,7 @@ impl<P: Puller> SourceFeed<P> {
     #[cold]
     fn fail(&self, errors: &mut Vec<SourceError>, batch: &mut Batch<CarriedOf<P>>) {
         let failures = errors.drain(..).map(|error| SourceFailure {
-            source: self.source.clone(),
+            source: self.source.get(0).clone(),
             error,
         });
         batch.failures.extend(failures);

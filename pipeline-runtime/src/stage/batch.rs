@@ -36,10 +36,10 @@ where
     if size == 0 {
         let (has, rule) = ("batches of 0 items", "a batch has at least 1");
         let mut build = next.graph.lock();
-        build.invalid(shared.main(), "batch", has, rule);
+        build.invalid(group.main(), "batch", has, rule);
     }
     if within.is_some() {
-        let (batch, what) = (shared.main().clone(), "batches that end by their age");
+        let (batch, what) = (group.main().clone(), "batches that end by their age");
         next.graph.lock().needs_timer(Some(batch), what);
     }
     // One batch that fills, one that waits.
@@ -50,7 +50,7 @@ where
         floor: 2,
         extra: 0,
     });
-    next.batches = shared.stages.len() == 1;
+    next.batches = group.stages.len() == 1;
     next.graph.push(Group {
         per_credit: size,
         ..group

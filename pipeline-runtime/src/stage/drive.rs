@@ -43,11 +43,11 @@ where
     let (shared, group, next) = Shared::<Sunk<T, Task, K>>::wire(port, opts, false);
     if S::SETTLES == Settles::Messages {
         let mut build = next.graph.lock();
-        build.check_whole(shared.main(), &group.inputs);
+        build.check_whole(group.main(), &group.inputs);
     }
     if S::ALONE {
         let mut build = next.graph.lock();
-        build.check_alone(shared.main(), group.count);
+        build.check_alone(group.main(), group.count);
     }
     shared.edge.untaken();
     let writers = Arc::new(Writers {

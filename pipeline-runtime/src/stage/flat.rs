@@ -11,12 +11,12 @@ use super::slots::Slots;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{Item, Shareable};
 use crate::errors::Reporter;
-use crate::failure::StageInfo;
 use crate::flow::edge::{Bound, Edge};
 use crate::guard;
 use crate::measure::counts::Tally;
 use crate::measure::pace::Pace;
 use crate::named::debug_by_name;
+use crate::placed::Placed;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Ticket};
 
@@ -31,7 +31,7 @@ debug_by_name!(Emitter<O, Task, K>);
 struct Emitting<O, Task, K> {
     edge: Arc<Edge<Carried<O, K>>>,
     reporter: Arc<dyn Reporter<Task>>,
-    stages: Vec<StageInfo>,
+    stages: Arc<Placed>,
     first: usize,
     seq: u64,
     state: Mutex<State<O, K>>,
@@ -66,7 +66,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
         Self(Arc::new(Emitting {
             edge: Arc::clone(&shared.edge),
             reporter: Arc::clone(&shared.reporter),
-            stages: shared.stages.clone(),
+            stages: Arc::clone(&shared.stages),
             first: shared.opts.stages.start,
             seq,
             state: Mutex::new(State {
@@ -147,7 +147,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
     pub async fn failed<M>(&self, step: Step<O, M, Task>) -> ControlFlow<()> {
         if let Step::Failed(mut failure) = step {
             let row = failure.0.number - self.0.first;
-            failure.0.stage = self.0.stages[row].clone();
+            failure.0.stage = self.0.stages.get(row).clone();
             failure.0.ticket = self.part().into();
             self.0.reporter.report(vec![failure]).await;
             self.state().tally.stages[row].failed += 1;

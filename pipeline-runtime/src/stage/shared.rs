@@ -17,6 +17,7 @@ use crate::flow::feed::Feed;
 use crate::graph::{Crew, Group, Opts, Port, Timing};
 use crate::guard::Panicked;
 use crate::measure::counts::Tally;
+use crate::placed::Placed;
 use crate::run::control::{Close, Control};
 use crate::ticket::Carry as _;
 
@@ -40,7 +41,7 @@ pub(crate) struct Shared<W: Wiring> {
     /// What makes up for them.
     pub(crate) ticker: OnceLock<AbortHandle>,
     pub(crate) opts: Opts,
-    pub(crate) stages: Vec<StageInfo>,
+    pub(crate) stages: Arc<Placed>,
     /// The keys that the record has before the annotated stage.
     pub(crate) frames: &'static [&'static str],
 }
@@ -50,7 +51,7 @@ impl<W: Wiring> Shared<W> {
     /// behind it.
     pub(crate) fn wire(port: PortIn<W>, opts: Opts, each: bool) -> (Arc<Self>, Group, PortOut<W>) {
         let edge = port.edge::<W::Out>(&opts);
-        let (stages, control) = {
+        let (stages, placed, control) = {
             let mut build = port.graph.lock();
             let stages = build.stages(&port.scope, &opts);
             let main = &stages[opts.main - opts.stages.start];
@@ -60,7 +61,8 @@ impl<W: Wiring> Shared<W> {
             } else if opts.timeout.is_some() {
                 build.needs_timer(Some(main.clone()), "a `timeout`");
             }
-            (stages, Arc::clone(&build.control))
+            let placed = build.placed(stages.clone());
+            (stages, placed, Arc::clone(&build.control))
         };
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
@@ -68,7 +70,7 @@ impl<W: Wiring> Shared<W> {
         let crew = Crew::of(opts.count);
         control.closes(Arc::clone(&crew) as Arc<dyn Close>);
         let group = Group {
-            stages: stages.clone(),
+            stages,
             kind: opts.runs(),
             main: opts.main - opts.stages.start,
             count: opts.count,
@@ -107,13 +109,14 @@ impl<W: Wiring> Shared<W> {
             ticker: OnceLock::new(),
             frames: port.scope.frames(opts.main),
             opts,
-            stages,
+            stages: placed,
         });
         (shared, group, next)
     }
 
+    /// The stage that the workers are named after; only once they run.
     pub(crate) fn main(&self) -> &StageInfo {
-        &self.stages[self.opts.main - self.opts.stages.start]
+        self.stages.get(self.row(self.opts.main))
     }
 
     /// The row in the group of the stage that the expansion numbers `stage`.
@@ -149,7 +152,7 @@ impl<W: Wiring> Shared<W> {
         ticket: W::Ticket,
     ) -> (Failure<W::Task>, usize) {
         let row = self.row(failure.0.number);
-        failure.0.stage = self.stages[row].clone();
+        failure.0.stage = self.stages.get(row).clone();
         failure.0.ticket = ticket.into_ticket().into();
         tracing::debug!(stage = &*failure.stage().path, cause = %failure.cause(), stack = %failure.stack(), "item failed");
         (failure, row)
@@ -246,7 +249,7 @@ impl<W: Wiring> Shared<W> {
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        Tally::of(self.stages.len())
+        Tally::of(self.opts.stages.len())
     }
 
     /// A worker begins.

@@ -13,12 +13,13 @@ use crate::bounds::BoxFuture;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::errors::{Errors, Reporter};
-use crate::failure::{Cause, Failure, StageInfo};
+use crate::failure::{Cause, Failure};
 use crate::flow::edge::{Held, Meter};
 use crate::graph::{Crew, Graph, Group, Runs, Unbuffered};
 use crate::guard::{self, Panicked};
 use crate::measure::counts::Counts;
 use crate::named::debug_by_name;
+use crate::placed::Placed;
 use crate::run::control::{Close, Drain};
 use crate::site::Site;
 use crate::source::{Fault, Input, Puller, SourceError};
@@ -36,7 +37,7 @@ pub struct Inline<P: Puller, F, O, Task> {
     f: F,
     cx: Cx,
     pub(crate) errors: Arc<Errors<Task>>,
-    stages: Vec<StageInfo>,
+    stages: Arc<Placed>,
     sending: Option<BoxFuture<'static, ()>>,
     taken: u64,
     failed: u64,
@@ -155,6 +156,7 @@ where
     graph.push(first);
     graph.push(fused);
     let stages = std::iter::once(source).chain(stages).collect();
+    let stages = graph.lock().placed(stages);
     let drained = Arc::<Drained>::default();
     graph.control().add_source(drained.clone());
     let tail = Inline {
@@ -240,7 +242,7 @@ where
         let stage = failure.0.number;
         self.failed += 1;
         self.shown.lock().1.stages[stage].failed += 1;
-        failure.0.stage = self.stages[stage + 1].clone();
+        failure.0.stage = self.stages.get(stage + 1).clone();
         failure.0.ticket = ticket.into_ticket().into();
         self.send(failure);
     }
@@ -248,11 +250,11 @@ where
     #[cold]
     fn fault(&mut self, Fault { error, last }: Fault) {
         if last {
-            self.errors.source_broke(self.stages[0].clone(), error);
+            self.errors.source_broke(self.stages.get(0).clone(), error);
             self.end();
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let failure = Failure::of_source(self.stages[0].clone(), error);
+            let failure = Failure::of_source(self.stages.get(0).clone(), error);
             self.send(failure);
         }
     }
@@ -379,7 +381,7 @@ where
             Some(Other::Failed(failure, ticket)) => self.failed(failure, ticket),
             Some(Other::Fell(panicked, ticket)) => {
                 let cause = Cause::Panic(panicked.into_message());
-                let mut failure = Failure::new(self.stages[0].clone(), cause);
+                let mut failure = Failure::new(self.stages.get(0).clone(), cause);
                 failure.0.attempts = 1;
                 self.failed(failure, ticket);
             }

@@ -1,6 +1,7 @@
 //! A source that is told to stop while a worker is about to wait for it.
 
 use super::*;
+use crate::placed::Placed;
 use crate::site::StageInfo;
 use crate::source::Fault;
 
@@ -27,7 +28,11 @@ impl Puller for Silent {
 
 /// Whether a worker that has found the source open waits for it, though it was told to stop a moment later.
 fn waits(tell: impl FnOnce(&Side)) -> bool {
-    let feed = SourceFeed::new(Silent, StageInfo::default(), Box::new(|_error| ()));
+    let feed = SourceFeed::new(
+        Silent,
+        Placed::new(vec![StageInfo::default()], Arc::default()),
+        Box::new(|_error| ()),
+    );
     let mut state = feed.lock();
     tell(&feed.side);
     let cx = &mut Context::from_waker(Waker::noop());
