@@ -28,8 +28,9 @@ const DONE: usize = 200;
 
 /// A journal in memory: a task that comes again in the same process resumes, one that comes to another does not.
 ///
-/// It is bounded: the tasks that were touched longest ago make room for new ones, those that are done, by when they were,
-/// among them. A task that was forgotten while it is under way is worked on again when its message comes again. Clones share one journal.
+/// It is bounded: the tasks that were touched longest ago make room for new ones, those that are done, by when they
+/// were, among them. A task that was forgotten while it is under way is worked on again when its message comes again.
+/// Clones share one journal.
 ///
 /// # Examples
 ///

@@ -118,7 +118,8 @@ pub(crate) struct Control {
     runtime: OnceLock<Handle>,
     idle: Arc<Idle>,
     timers: OnceLock<bool>,
-    /// The runtime's clock, if it was paused when it was first asked for: by a thread, or by an input whose items have leases.
+    /// The runtime's clock, if it was paused when it was first asked for: by a thread, or by an input whose items have
+    /// leases.
     clock: OnceLock<Option<Clock>>,
     /// Who holds it.
     parkers: Mutex<Vec<Weak<Parker>>>,
