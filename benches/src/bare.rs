@@ -33,23 +33,23 @@ const REPLACED: &[(&str, &str, &str)] = &[
     ),
     // What becomes of items is not added up.
     (
-        "pipeline-runtime/src/counts.rs",
+        "pipeline-runtime/src/measure/counts.rs",
         "pour",
         "let _ = (self, counts);",
     ),
     // How long anybody works or waits is not added up, and no clock is read for it.
     (
-        "pipeline-runtime/src/clock.rs",
+        "pipeline-runtime/src/measure/clock.rs",
         "add",
         "let _ = (self, span);",
     ),
     (
-        "pipeline-runtime/src/clock.rs",
+        "pipeline-runtime/src/measure/clock.rs",
         "open",
         "let _ = (self, at);",
     ),
     (
-        "pipeline-runtime/src/clock.rs",
+        "pipeline-runtime/src/measure/clock.rs",
         "close",
         "let _ = (self, at);",
     ),
