@@ -7,10 +7,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
 use pipeline_runtime::{BoxError, ErrorKind, Name, guard};
-use rusqlite::{Connection, Statement, Transaction};
+use rusqlite::{Connection, Transaction};
 
 use super::sql::Sql;
-use super::write::{Effect, Refused, row_error, write_row};
+use super::write::{Effect, Refused, Statements, row_error};
 use super::{RowError, Table, TableRow, TableSnapshot, WriteError};
 use crate::sqlite::{OpenError, begin, with_room};
 
@@ -277,11 +277,7 @@ impl Batch {
     ) -> rusqlite::Result<Option<Self>> {
         let mut batch = Self::default();
         let transaction = begin(connection)?;
-        let mut insert = transaction.prepare_cached(&sql.insert)?;
-        let mut update = match &sql.update {
-            Some(update) => Some(transaction.prepare_cached(update)?),
-            None => None,
-        };
+        let mut statements = Statements::of(&transaction, sql)?;
         for (index, item) in items.iter().enumerate() {
             for (part, rows, stake) in item.units() {
                 if undo == Undo::Unit {
@@ -292,7 +288,7 @@ impl Batch {
                     rows,
                     stake,
                     |stake| claims.claim(&transaction, stake),
-                    (sql, &mut insert, update.as_deref_mut()),
+                    (sql, &mut statements),
                 )?;
                 if undo == Undo::All {
                     if stays {
@@ -314,7 +310,7 @@ impl Batch {
                 transaction.prepare_cached("RELEASE unit")?.execute([])?;
             }
         }
-        drop((insert, update));
+        drop(statements);
         transaction.commit()?;
         Ok(Some(batch))
     }
@@ -326,7 +322,7 @@ impl Batch {
         rows: &[R],
         stake: &Stake,
         claim: impl FnOnce(&Stake) -> rusqlite::Result<Claim>,
-        (sql, insert, update): (&Sql, &mut Statement<'_>, Option<&mut Statement<'_>>),
+        (sql, statements): (&Sql, &mut Statements<'_>),
     ) -> rusqlite::Result<bool> {
         let count = rows.len() as u64;
         match claim(stake)? {
@@ -348,7 +344,7 @@ impl Batch {
                 return Ok(false);
             }
         }
-        match write_rows(rows, insert, update) {
+        match write_rows(rows, statements) {
             Ok(counts) => {
                 self.counts += counts;
                 Ok(true)
@@ -367,12 +363,11 @@ impl Batch {
 /// All rows of a unit, or the one that was refused and why.
 fn write_rows<'r, R: TableRow>(
     rows: &'r [R],
-    insert: &mut Statement<'_>,
-    mut update: Option<&mut Statement<'_>>,
+    statements: &mut Statements<'_>,
 ) -> Result<TableSnapshot, (&'r R, Refused)> {
     let mut counts = TableSnapshot::default();
     for row in rows {
-        match write_row(row, insert, update.as_deref_mut()) {
+        match statements.write(row) {
             Ok(Effect::Inserted) => counts.inserted += 1,
             Ok(Effect::Updated) => counts.updated += 1,
             Ok(Effect::Ignored) => counts.ignored += 1,

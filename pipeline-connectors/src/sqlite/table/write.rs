@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use pipeline_runtime::{BoxError, guard};
 use rusqlite::types::{self, ToSqlOutput};
-use rusqlite::{Connection, Error, ErrorCode, Statement, Transaction};
+use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Statement, Transaction};
 
 use super::sql::Sql;
 use super::{Binder, RowError, TableRow, TableSnapshot, ValueRef, WriteError};
@@ -65,13 +65,9 @@ impl Batch {
     ) -> Result<Self, Error> {
         let mut batch = Self::default();
         let transaction = begin(connection)?;
-        let mut insert = transaction.prepare_cached(&sql.insert)?;
-        let mut update = match &sql.update {
-            Some(update) => Some(transaction.prepare_cached(update)?),
-            None => None,
-        };
+        let mut statements = Statements::of(&transaction, sql)?;
         for (index, row) in rows.iter().enumerate() {
-            match write_row(row, &mut insert, update.as_deref_mut()) {
+            match statements.write(row) {
                 Ok(Effect::Inserted) => batch.counts.inserted += 1,
                 Ok(Effect::Updated) => batch.counts.updated += 1,
                 Ok(Effect::Ignored) => batch.counts.ignored += 1,
@@ -84,26 +80,40 @@ impl Batch {
                 Err(Refused::All(error)) => return Err(error),
             }
         }
-        drop((insert, update));
+        drop(statements);
         transaction.commit()?;
         Ok(batch)
     }
 }
 
-/// Inserts the row; where its key is there already, updates that one.
-pub(crate) fn write_row(
-    row: &impl TableRow,
-    insert: &mut Statement<'_>,
-    update: Option<&mut Statement<'_>>,
-) -> Result<Effect, Refused> {
-    if execute(row, insert)? > 0 {
-        return Ok(Effect::Inserted);
+/// What writes the rows of one transaction.
+pub(super) struct Statements<'t> {
+    insert: CachedStatement<'t>,
+    update: Option<CachedStatement<'t>>,
+}
+
+impl<'t> Statements<'t> {
+    pub(super) fn of(transaction: &'t Transaction<'_>, sql: &Sql) -> Result<Self, Error> {
+        let update = sql.update.as_ref();
+        Ok(Self {
+            insert: transaction.prepare_cached(&sql.insert)?,
+            update: update
+                .map(|update| transaction.prepare_cached(update))
+                .transpose()?,
+        })
     }
-    let Some(update) = update else {
-        return Ok(Effect::Ignored);
-    };
-    execute(row, update)?;
-    Ok(Effect::Updated)
+
+    /// Inserts the row; where its key is there already, updates that one.
+    pub(super) fn write(&mut self, row: &impl TableRow) -> Result<Effect, Refused> {
+        if execute(row, &mut self.insert)? > 0 {
+            return Ok(Effect::Inserted);
+        }
+        let Some(update) = &mut self.update else {
+            return Ok(Effect::Ignored);
+        };
+        execute(row, update)?;
+        Ok(Effect::Updated)
+    }
 }
 
 fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, Refused> {
