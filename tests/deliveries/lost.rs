@@ -100,6 +100,49 @@ async fn what_fails_after_it_is_lost_makes_no_letter() {
     assert!(letters.written().is_empty());
 }
 
+/// Runs pipelines of four numbers whose first calls fail, and are to be made again when their leases are over.
+macro_rules! lost_is_not_tried_again {
+    ($($name:ident: |$input:ident, $call:ident, $retry:ident| $pipeline:expr;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let $input = cut_off().await.deliveries().prefetch(4);
+            let (stats, diary) = ($input.stats(), Diary::default());
+            let called = diary.clone();
+            let $call = move |number: u64| {
+                called.note("called", number);
+                let calls = called.of("called");
+                let before = calls.iter().filter(|called| **called == number).count();
+                if before == 1 { Err("not yet") } else { Ok(number) }
+            };
+            let $retry = Retry::fixed(2, LEASE + Duration::from_secs(1));
+            let running = $pipeline.spawn();
+            until(&stats, |counts| counts.acked == 4).await;
+            let report = running.drain(PATIENCE).await.unwrap();
+            // Once for each delivery: those of the first were not made again.
+            let mut called = diary.of("called");
+            called.sort_unstable();
+            assert_eq!(called, [0, 0, 1, 1, 2, 2, 3, 3]);
+            every_delivery_was_lost_once(&stats.snapshot());
+            assert_eq!(report.rows.iter().map(|row| row.lost).sum::<u64>(), 4, "{report}");
+            assert!(report.rows.iter().all(|row| row.failed == 0), "{report}");
+        }
+    )*};
+}
+
+lost_is_not_tried_again! {
+    a_future_is_not_tried_again_for_what_is_lost: |input, call, retry| pipeline! {
+        [input, sink::each(|_failure: Failure<_>| {})]
+        use call;
+        :async 8 map(async |number| call(*number))? with { retry: retry },
+        :drive sink::each(|_number| {}),
+    };
+    a_call_is_not_made_again_for_what_is_lost: |input, call, retry| pipeline! {
+        [input, sink::each(|_failure: Failure<_>| {})]
+        8 map(move |number| call(*number))? with { retry: retry },
+        :drive sink::each(|_number| {}),
+    };
+}
+
 /// Calls of which the first takes longer than a lease.
 #[derive(Clone)]
 struct Work {
