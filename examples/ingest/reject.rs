@@ -52,7 +52,7 @@ impl From<&Failure<Line>> for Reject {
         };
         Self {
             key,
-            stage: failure.stage().name.to_string(),
+            stage: failure.stage().path.to_string(),
             is_input: raw.is_none() && origin.is_some(),
             origin,
             why,

@@ -206,19 +206,19 @@ pub enum SetCountError {
         "the count of `{stage}` cannot change; that of `:block`, `:async`, `:drive` and of a bare count can"
     )]
     Fixed {
-        /// The name of the stage.
+        /// Its path, or the end of it, as it was asked for.
         stage: String,
     },
     /// The stage has processed everything, or the pipeline was stopped.
     #[error("`{stage}` has ended; a count can change while there are items to come")]
     Ended {
-        /// The name of the stage.
+        /// Its path, or the end of it, as it was asked for.
         stage: String,
     },
     /// A count of 0 would never run.
     #[error("a count of 0 for `{stage}`; a count is at least 1")]
     Zero {
-        /// The name of the stage.
+        /// Its path, or the end of it, as it was asked for.
         stage: String,
     },
 }

@@ -77,9 +77,13 @@ fn keys(tuple: &Group, errors: &mut Errors) -> syn::Result<Vec<Ident>> {
     let all = |input: ParseStream<'_>| {
         while !input.is_empty() {
             parts.push(part(input, errors, wrong)?);
-            if !input.is_empty() {
-                input.parse::<Token![,]>()?;
+            if input.is_empty() {
+                break;
             }
+            if !input.peek(Token![,]) {
+                return Err(input.error(wrong));
+            }
+            input.parse::<Token![,]>()?;
         }
         Ok(())
     };
@@ -201,7 +205,8 @@ impl Let {
     fn borrows(&self, value: &Expr, scope: &Scope) -> Option<Span> {
         match value {
             Expr::Reference(reference) => Some(reference.and_token.span),
-            _ if self.tuple.is_none() => None,
+            // Under a type that is written, what is lent may be taken for what it lends.
+            _ if self.tuple.is_none() || self.ty.is_some() => None,
             // Keys are lent, so the parts of one are, too.
             Expr::Path(path) => {
                 let key = path.path.get_ident().filter(|key| scope.has(key));

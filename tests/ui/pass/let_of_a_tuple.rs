@@ -28,6 +28,8 @@ async fn main() {
         [POSTS]
         push_task(post),
         let (text, number,) = split(post),
+        // A key is lent, and taken for what it lends where a type asks for that.
+        let (_same, _): (&'static str, u32) = (post, 1),
         :async 20 let (place, score): (usize, u64) = (geo(&text).await?, score(number).await?)
             with { timeout: SOON, retry: Retry::exponential(2) },
         // A key that is there is written again, also of another type and from itself.

@@ -113,8 +113,8 @@ impl<'a, Q: Queue, J: Journal> Replay<'a, Q, J> {
     }
 
     /// Only letters of messages that failed at the stage with this path, as reports and letters tell it, or at any whose
-    /// path ends so: `words/lower` takes also those of `long/words/lower`, and `lower` those of both. `queue` for those that
-    /// were delivered too often.
+    /// path ends so: `words/lower` takes also those of `long/words/lower`, and `lower` those of both. `queue` is that of
+    /// messages that were delivered too often.
     pub fn stage(mut self, path: impl Into<String>) -> Self {
         self.only.stage = Some(path.into());
         self
