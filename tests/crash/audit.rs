@@ -67,7 +67,7 @@ pub(crate) struct Found {
     pub(crate) letters: Vec<String>,
     /// Calls of stages that were recorded when a delivery began that makes them.
     pub(crate) again: Vec<String>,
-    /// Calls that a process has begun after its leases had ended, for deliveries from before.
+    /// What a process has begun after its leases had ended, of deliveries from before.
     pub(crate) by_zombies: Vec<String>,
 }
 
@@ -169,50 +169,87 @@ impl Ledger {
     }
 
     fn note(&mut self, line: &str) {
-        let (delivery, what) = line.split_once(' ').unwrap();
-        if what.starts_with("begins ") {
-            self.begun.insert(delivery.to_owned(), self.recorded.len());
+        let note = Note::of(line);
+        if note.call.is_none() {
+            self.begun
+                .insert(note.delivery.to_owned(), self.recorded.len());
             return;
         }
-        let begun = self.begun.get(delivery).copied().unwrap_or(usize::MAX);
-        if self
-            .recorded
-            .get(what)
-            .is_some_and(|number| *number < begun)
-        {
+        let begun = self.begun.get(note.delivery).copied();
+        let number = self.recorded.get(&note.frame());
+        if number.is_some_and(|number| *number < begun.unwrap_or(usize::MAX)) {
             self.again.push(line.to_owned());
         }
     }
 }
 
+/// A line of the notes.
+struct Note<'a> {
+    delivery: &'a str,
+    process: &'a str,
+    /// Which delivery of the message it is.
+    count: u32,
+    message: &'a str,
+    /// The stage that is called; where there is none, the delivery begins.
+    call: Option<&'a str>,
+    thread: &'a str,
+}
+
+impl<'a> Note<'a> {
+    fn of(line: &'a str) -> Self {
+        let words: Vec<_> = line.split(' ').collect();
+        let (delivery, what, thread, begins) = match words[..] {
+            [delivery, "begins", message, thread] => (delivery, message, thread, true),
+            [delivery, call, thread] => (delivery, call, thread, false),
+            _ => panic!("no note: {line}"),
+        };
+        let (process, place) = delivery.split_once(':').unwrap();
+        let (_, count) = place.split_once('.').unwrap();
+        let call = what.split_once('/');
+        assert_eq!(call.is_none(), begins, "no note: {line}");
+        Self {
+            delivery,
+            process,
+            count: count.parse().unwrap(),
+            message: call.map_or(what, |(message, _)| message),
+            call: call.map(|(_, stage)| stage),
+            thread,
+        }
+    }
+
+    fn frame(&self) -> String {
+        format!("{}/{}", self.message, self.call.unwrap_or_default())
+    }
+}
+
+/// What processes did after they were stopped for longer than a lease, for messages of which a newer delivery had begun
+/// elsewhere before they went on.
+///
+/// A thread may have been stopped between the look at the lease and the call, so the first that each of them does is not
+/// among it.
 fn by_zombies(notes: &str, zombies: &[Zombie]) -> Vec<String> {
     let mut found = Vec::new();
     for zombie in zombies {
-        let is_of_it = |delivery: &str| delivery.starts_with(&format!("{}:", zombie.process));
-        let [stopped, went_on] =
-            [zombie.stopped, zombie.went_on].map(|length| usize::try_from(length).unwrap());
-        let before: HashSet<_> = begins(&notes[..stopped])
-            .filter(|(delivery, _)| is_of_it(delivery))
-            .collect();
-        // Those that another worker has begun while this one was stopped: they are not its any more.
-        let taken: HashSet<_> = begins(&notes[stopped..went_on])
-            .map(|(_, message)| message)
-            .collect();
-        for line in notes[went_on..].lines() {
-            let Some((delivery, frame)) = line.split_once(' ') else {
-                continue;
-            };
-            let message = frame.split_once('/').map_or("", |(message, _)| message);
-            if before.contains(&(delivery, message)) && taken.contains(message) {
+        let process = zombie.process.to_string();
+        let (before, after) = notes.split_at(usize::try_from(zombie.went_on).unwrap());
+        let mut newest = HashMap::<_, u32>::new();
+        for note in before.lines().map(Note::of) {
+            if note.process != process {
+                let newest = newest.entry(note.message).or_default();
+                *newest = note.count.max(*newest);
+            }
+        }
+        let mut threads = HashSet::new();
+        for line in after.lines() {
+            let note = Note::of(line);
+            let is_old = |newest: &u32| note.count < *newest;
+            if note.process == process
+                && !threads.insert(note.thread)
+                && newest.get(note.message).is_some_and(is_old)
+            {
                 found.push(line.to_owned());
             }
         }
     }
     found
-}
-
-/// Each delivery that begins, and its message.
-fn begins(notes: &str) -> impl Iterator<Item = (&str, &str)> {
-    let lines = notes.lines().filter_map(|line| line.split_once(' '));
-    lines.filter_map(|(delivery, what)| Some((delivery, what.strip_prefix("begins ")?)))
 }

@@ -15,8 +15,7 @@ pub(crate) struct Crew {
     places: Places,
     clock: Option<Clock>,
     workers: Vec<Worker>,
-    /// Which were stopped for longer than a lease, and how long the notes were when they were stopped and when they were
-    /// let go on.
+    /// Which were stopped for longer than a lease, and how long the notes were when they were let go on.
     pub(crate) zombies: Vec<Zombie>,
     pub(crate) kills: u32,
     pub(crate) jumps: u32,
@@ -30,13 +29,11 @@ struct Worker {
 struct Stopped {
     until: Instant,
     outlives_its_lease: bool,
-    notes: u64,
 }
 
 /// A process that went on after its leases had ended.
 pub(crate) struct Zombie {
     pub(crate) process: u32,
-    pub(crate) stopped: u64,
     pub(crate) went_on: u64,
 }
 
@@ -117,11 +114,9 @@ impl Crew {
         }
         self.workers[which].signal("-STOP");
         self.workers[which].wait_until_stopped();
-        let notes = self.noted();
         self.workers[which].stopped = Some(Stopped {
             until: Instant::now() + span,
             outlives_its_lease: span > lease,
-            notes,
         });
     }
 
@@ -140,7 +135,6 @@ impl Crew {
             if stopped.outlives_its_lease {
                 self.zombies.push(Zombie {
                     process: self.workers[which].child.id(),
-                    stopped: stopped.notes,
                     went_on: self.noted(),
                 });
             }

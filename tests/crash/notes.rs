@@ -17,16 +17,18 @@ impl Notes {
     /// A delivery begins.
     pub(crate) fn begin(&self, message: &Delivery<String>) {
         self.line(&format!(
-            "{} begins {}\n",
+            "{} begins {} {}\n",
             Self::delivery(message),
-            message.id()
+            message.id(),
+            Self::thread()
         ));
     }
 
     /// A stage is called.
     pub(crate) fn call(&self, message: &Delivery<String>, key: &str) {
         let delivery = Self::delivery(message);
-        self.line(&format!("{delivery} {}/{key}\n", message.id()));
+        let (message, thread) = (message.id(), Self::thread());
+        self.line(&format!("{delivery} {message}/{key} {thread}\n"));
     }
 
     /// In one write, so that lines of several processes stay whole.
@@ -40,5 +42,10 @@ impl Notes {
         let place = std::ptr::from_ref(message.body()).addr();
         let count = message.receive_count();
         format!("{}:{place:x}.{count}", std::process::id())
+    }
+
+    /// One word, of its process, for the thread that calls.
+    fn thread() -> String {
+        format!("{:?}", std::thread::current().id())
     }
 }

@@ -23,6 +23,9 @@ use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
 /// How soon a queue is asked again that had nothing, while something is under way that may send more.
 const PAUSE: Duration = Duration::from_millis(20);
 
+/// How often in a lease an answer is looked for.
+const LOOKS: u32 = 8;
+
 type Item<Q> = Carried<Delivery<<Q as Queue>::Body>, Ticket>;
 
 /// The receiving side of a queue.
@@ -153,11 +156,13 @@ impl<Q: Queue> Asks<Q> {
             self.keeper.room().await.map_err(SourceError::new)?;
             // Before it is asked: what is under way may send more while it is.
             let (is_over, asked) = (self.is_idle(), Instant::now());
-            match self.queue.receive(self.prefetch, self.wait).await {
+            let receive = self.queue.receive(self.prefetch, self.wait);
+            let (answer, since) = answer(receive, asked, self.keeper.lease()).await;
+            match answer {
                 Ok(messages) => {
                     connecting.answered(&mut asking, &self.keeper);
                     let nothing = messages.is_empty();
-                    let items = self.poison.sort_out(self.leased(messages)).await?;
+                    let items = self.poison.sort_out(self.leased(messages, since)).await?;
                     if (nothing && is_over) || !items.is_empty() {
                         return Ok(items);
                     }
@@ -235,7 +240,7 @@ impl<Q: Queue> Asks<Q> {
     }
 
     /// Takes the messages in, before anything is waited for: from here on their tickets say what becomes of them.
-    fn leased(&self, messages: Vec<Received<Q::Body>>) -> Vec<Item<Q>> {
+    fn leased(&self, messages: Vec<Received<Q::Body>>, since: Instant) -> Vec<Item<Q>> {
         let queue: Arc<str> = self.queue.name().into();
         let (items, leases): (Vec<_>, Vec<_>) = messages
             .into_iter()
@@ -248,12 +253,34 @@ impl<Q: Queue> Asks<Q> {
                 (delivery, (receipt, original))
             })
             .unzip();
-        let tickets = self.keeper.receive(leases);
+        let tickets = self.keeper.receive(leases, since);
         items
             .into_iter()
             .zip(tickets)
             .map(|(item, ticket)| Carried { item, ticket })
             .collect()
+    }
+}
+
+/// The answer, and since when at the earliest what it brings is leased.
+///
+/// A queue that is waited for leases at some time between question and answer, and its answer may lie here for long where
+/// the process is stopped, or where nobody asks for more. So it is looked for time and again, and the leases count from
+/// the look before the last one that found nothing: of what has come meanwhile, the last may be ahead, as the task that
+/// reads from a connection is another one.
+async fn answer<T>(
+    receive: impl Future<Output = T>,
+    asked: Instant,
+    lease: Duration,
+) -> (T, Instant) {
+    let mut receive = pin!(receive);
+    let (mut since, mut last) = (asked, asked);
+    let every = (lease / LOOKS).max(Duration::from_millis(1));
+    loop {
+        match timeout(every, &mut receive).await {
+            Ok(answer) => return (answer, since),
+            Err(_) => since = std::mem::replace(&mut last, Instant::now()),
+        }
     }
 }
 
@@ -326,5 +353,43 @@ fn hand_out<B: Body>(
     match readable(item) {
         Ok(item) => out.items.push(item),
         Err(error) => out.fail(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use tokio::sync::oneshot;
+    use tokio::time::{advance, sleep};
+
+    use super::*;
+
+    const LEASE: Duration = Duration::from_secs(8);
+
+    #[tokio::test(start_paused = true)]
+    async fn leases_count_from_shortly_before_the_answer() {
+        let asked = Instant::now();
+        assert_eq!(answer(async {}, asked, LEASE).await.1, asked);
+        let ((), since) = answer(sleep(Duration::from_secs(20)), asked, LEASE).await;
+        let before = since.elapsed();
+        assert!(before <= LEASE / 4, "{before:?} before");
+        assert!(before >= LEASE / 8, "it has been there since the last look");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn leases_of_an_answer_that_lay_here_count_from_before_it_came() {
+        let (tells, told) = oneshot::channel();
+        let asked = Instant::now();
+        let mut answer = Box::pin(answer(told, asked, LEASE));
+        for _ in 0..3 {
+            assert!((&mut answer).now_or_never().is_none());
+            advance(LEASE / 8).await;
+        }
+        // Nobody looks while this process stands still; when it goes on, the connection is read after that.
+        advance(10 * LEASE).await;
+        assert!((&mut answer).now_or_never().is_none());
+        tells.send(()).unwrap();
+        let (_, since) = answer.await;
+        assert!(since.duration_since(asked) <= LEASE, "{:?}", since - asked);
     }
 }

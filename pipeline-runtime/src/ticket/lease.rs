@@ -109,14 +109,15 @@ fn nanos(at: Instant) -> i64 {
     }
 }
 
-/// The clock that the kernel sets at each of its ticks, whatever process runs: so it is late by one, but for a machine
-/// that is stopped itself, where the fence decides as ever.
+/// The clock that the kernel sets at each of its ticks, whatever process runs: so it is late by one, or by the few after
+/// which another processor sets it, where the one that does is taken away from a virtual machine. For a machine that is
+/// stopped itself the fence decides as ever.
 #[cfg(target_os = "linux")]
 mod coarse {
     use rustix::time::{ClockId, clock_gettime};
 
-    /// Twice the longest tick, of 100 a second.
-    pub(super) const LATE: i64 = 20_000_000;
+    /// Ten of the longest ticks, of which there are 100 a second: another processor waits for five.
+    pub(super) const LATE: i64 = 100_000_000;
 
     #[allow(
         clippy::useless_conversion,

@@ -193,12 +193,17 @@ impl Keeper {
         self.lock().counts
     }
 
-    /// Takes deliveries in, whose leases begin now: a ticket for each.
+    /// How long one is held, unless it is extended.
+    pub(crate) fn lease(&self) -> Duration {
+        self.terms().lease
+    }
+
+    /// Takes deliveries in, which are leased since then: a ticket for each.
     pub(crate) fn receive(
         self: &Arc<Self>,
         deliveries: Vec<(Receipt, Arc<dyn Original>)>,
+        leased: Instant,
     ) -> Vec<Ticket> {
-        let leased = Instant::now();
         let mut state = self.lock();
         let term = Term::of(self.terms().lease, leased, state.is_paused);
         let mut tickets = Vec::with_capacity(deliveries.len());
