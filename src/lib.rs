@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+pub mod guide;
+
 #[doc(hidden)]
 pub use pipeline_macros::__pipeline;
 #[doc(hidden)]

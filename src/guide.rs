@@ -1,0 +1,12 @@
+//! Whole tasks, a page each, with code that runs.
+
+pub mod cookbook {
+    //! What is often wanted, and how it is built from what there is.
+    //!
+    //! | page | for |
+    //! |---|---|
+    //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
+
+    #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
+    pub mod fork_and_join {}
+}
