@@ -23,6 +23,8 @@ pub mod source {
     //! | [`stream`](stream()) | those of any `futures::Stream` |
     //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
     //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
+    //! | [`merge`] | those of several inputs, each of which has a row of its own |
+    //! | [`concat`] | those of one input, and then those of another |
     //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
     //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |
@@ -223,5 +225,6 @@ macro_rules! pipeline {
 pub mod prelude {
     //! What a file with a pipeline in it needs: `use brigade::prelude::*;`.
     pub use crate::queue::{self, Queue as _};
+    pub use crate::source::Input as _;
     pub use crate::{Cause, Failure, Pipeline, Retry, Segment, pipeline, sink, source};
 }

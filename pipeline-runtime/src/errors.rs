@@ -9,6 +9,7 @@ use std::sync::{Arc, OnceLock};
 use self::sender::Sender;
 pub(crate) use self::sender::Sent;
 pub(crate) use self::verdict::Relay;
+use self::verdict::Told;
 pub(crate) use self::verdict::Verdict;
 use crate::bounds::BoxFuture;
 use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop};
@@ -56,20 +57,17 @@ impl<Task: Send + 'static> Errors<Task> {
         Arc::clone(&self.verdict)
     }
 
-    /// Where a pipeline that is an input of this one tells of the failure that stops it.
+    /// Where its inputs tell it what ends them.
     pub(crate) fn relay(self: &Arc<Self>) -> Relay {
-        let errors = Arc::clone(self);
-        Relay(Box::new(move |failure| {
-            errors.stop(failure.map_task(|()| None));
-        }))
+        Relay(Arc::clone(self) as Arc<dyn Told>)
     }
 
     pub(crate) fn stopped(&self) -> bool {
         self.verdict.control.stopped()
     }
 
-    /// The source cannot go on: without an errors end that is the first failure; with one, what was taken is
-    /// processed, and the run says so at its end.
+    /// The source cannot go on: without an errors end that is the first failure; with one nothing more is taken in, be
+    /// it of another source, what was taken is processed, and the run says so at its end.
     pub(crate) fn source_broke(&self, stage: StageInfo, error: SourceError) {
         let fail_fast = self.sender.get().is_none();
         let (error, origin, _ticket) = error.into_parts();
@@ -84,7 +82,18 @@ impl<Task: Send + 'static> Errors<Task> {
             self.stop(failure);
         } else {
             self.verdict.decide(failure);
+            self.verdict.control.drain();
         }
+    }
+}
+
+impl<Task: Send + 'static> Told for Errors<Task> {
+    fn stopped(&self, failure: Failure<()>) {
+        self.stop(failure.map_task(|()| None));
+    }
+
+    fn broke(&self, source: StageInfo, error: SourceError) {
+        self.source_broke(source, error);
     }
 }
 

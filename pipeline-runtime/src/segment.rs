@@ -47,7 +47,7 @@ pub fn through<T: Item, O: Item, Task: Item, K: Carry>(
         batches,
     } = port;
     let inside = Port {
-        scope: graph.scope(segment.site, scope.stage(opts.main).path),
+        scope: graph.scope(segment.site, Some(scope.stage(opts.main).path)),
         graph,
         feed: convert(feed),
         inputs,

@@ -2,14 +2,24 @@
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use crate::failure::Failure;
+use crate::failure::{Failure, SourceError, StageInfo};
 use crate::guard;
 use crate::named::debug_by_name;
 use crate::run::control::Control;
 use crate::ticket::Undecided;
 
-/// Where a failure of a wired-in pipeline goes.
-pub struct Relay(pub(crate) Box<dyn Fn(Failure<()>) + Send + Sync>);
+/// Where the inputs of a pipeline tell it what ends them.
+#[derive(Clone)]
+pub struct Relay(pub(crate) Arc<dyn Told>);
+
+/// What a pipeline is told by its inputs.
+pub(crate) trait Told: Send + Sync {
+    /// One that is a pipeline was stopped by this.
+    fn stopped(&self, failure: Failure<()>);
+
+    /// That one cannot go on.
+    fn broke(&self, source: StageInfo, error: SourceError);
+}
 
 debug_by_name!(Relay);
 
@@ -70,7 +80,7 @@ impl<Task: Send + 'static> Verdict<Task> {
     pub(crate) fn stop(&self, mut failure: Failure<Task>) {
         failure.0.ticket = Undecided::null();
         match self.relay.get() {
-            Some(relay) => (relay.0)(failure.map_task(|_| None)),
+            Some(relay) => relay.0.stopped(failure.map_task(|_| None)),
             None => self.decide(failure),
         }
         self.control.stop();

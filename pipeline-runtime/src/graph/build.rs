@@ -11,7 +11,7 @@ use crate::named::debug_by_name;
 use crate::placed::{Place, Placed};
 use crate::run::context::Needs;
 use crate::run::control::Control;
-use crate::site::{Ids, Scope, Site, StageInfo, StageMeta, Within};
+use crate::site::{Ids, Scope, Site, StageInfo, Within};
 
 /// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.
 #[derive(Clone)]
@@ -36,10 +36,12 @@ pub(crate) struct Build {
     pub(crate) timer: Option<Needs>,
     /// What leads out of it: to the consumer, or to the source that is being wired.
     pub(crate) leaves: Vec<Arrow>,
-    /// Its own input, which what stops all of it is told of.
+    /// Its own input, of several the first, which what stops all of it is told of.
     pub(crate) source: Option<StageInfo>,
-    /// The stages of the site that it is wired for: whatever is in front of them, their names are taken.
-    written: &'static [StageMeta],
+    /// The name that the next input is given.
+    called: Option<Name>,
+    /// What it is wired for: whatever is in front of the stages there, their names are taken.
+    site: Option<&'static Site>,
     ids: Ids,
     place: Arc<Place>,
 }
@@ -52,7 +54,7 @@ impl Graph {
     /// For the stages of `site`, and what is in front of them.
     pub(crate) fn of(site: &'static Site) -> Self {
         Self(Arc::new(Mutex::new(Build {
-            written: site.stages,
+            site: Some(site),
             ..Build::default()
         })))
     }
@@ -80,16 +82,19 @@ impl Graph {
         self.lock().starts.push(Box::new(start));
     }
 
-    /// The stages of a segment, which are wired in where the stage with that path stands.
-    pub(crate) fn scope(&self, site: &'static Site, within: Name) -> Scope {
-        Scope::new(site, &mut self.lock().ids, Some(within))
+    /// The stages of `site`, of a segment where the stage with that path stands.
+    pub(crate) fn scope(&self, site: &'static Site, within: Option<Name>) -> Scope {
+        Scope::new(site, &mut self.lock().ids, within)
     }
 
-    /// Names the input of the stages of `site`, which is wired by now, and gives them their ids behind it.
-    pub(crate) fn source(&self, site: &'static Site, name: Name) -> (StageInfo, Scope) {
-        let mut build = self.lock();
-        let source = build.source(site, name);
-        (source, Scope::new(site, &mut build.ids, None))
+    /// The input that is wired next has this name, and no other.
+    pub(crate) fn call(&self, name: Name) {
+        self.lock().called.get_or_insert(name);
+    }
+
+    /// Names the input that was wired last, which calls itself `name` where nobody has given it one.
+    pub(crate) fn source(&self, name: Name) -> StageInfo {
+        self.lock().source(name)
     }
 
     /// What leads from inputs that are pipelines to the source that is being wired.
@@ -121,7 +126,8 @@ impl Build {
             mut timer,
             mut leaves,
             source: _,
-            written: _,
+            called: _,
+            site: _,
             ids,
             place,
         } = inner;
@@ -163,17 +169,27 @@ impl Build {
         within.path
     }
 
-    /// Names a source.
-    fn source(&mut self, site: &'static Site, name: Name) -> StageInfo {
-        let mut source = site.stage(0);
+    fn source(&mut self, name: Name) -> StageInfo {
+        let mut source = self.site.map(|site| site.stage(0)).unwrap_or_default();
         source.command = name.written().unwrap_or("source");
-        source.name = self.unused(name, None);
+        let called = self.called.take();
+        source.name = self.unused(called.clone().unwrap_or(name), None);
         source.path = source.name.clone();
         source.id = self.ids.take(1);
+        if let Some(called) = called
+            && called != source.name
+        {
+            source.path = called;
+            let (has, rule) = (
+                "the name of another one",
+                "name each source as nothing else",
+            );
+            self.invalid(&source, "name", has, rule);
+        }
         if let Some(needs) = &mut self.timer {
             needs.stage.get_or_insert_with(|| source.clone());
         }
-        self.source = Some(source.clone());
+        self.source.get_or_insert_with(|| source.clone());
         source
     }
 
@@ -198,7 +214,7 @@ impl Build {
     fn unused(&self, name: Name, own: Option<usize>) -> Name {
         let (outermost, inside) = name.split_at(name.find('/').unwrap_or(name.len()));
         let written = |name: &str| {
-            let mut others = self.written.iter().enumerate();
+            let mut others = self.site.iter().flat_map(|site| site.stages).enumerate();
             others.any(|(number, stage)| stage.name == name && Some(number) != own)
         };
         let wired = |path: &str| {

@@ -105,7 +105,8 @@ impl Meter for Fixed {
 #[test]
 fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
     let graph = Graph::of(&SITE);
-    let (source, scope) = graph.source(&SITE, "source".into());
+    let source = graph.source("source".into());
+    let scope = graph.scope(&SITE, None);
     let group = |stages, inputs, handed| {
         let mut counts = Counts::of(1);
         (counts.resolved, counts.emitted, counts.handed) = (7, handed, handed);

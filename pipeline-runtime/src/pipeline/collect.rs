@@ -11,7 +11,7 @@ use crate::named::debug_by_name;
 use crate::run::idle::KeepsItems;
 use crate::running::{Handle, Live};
 use crate::tail::Tail;
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, KeptBy};
 
 /// What `collect` makes of items: whatever is empty by default and can be extended by them.
 #[diagnostic::on_unimplemented(
@@ -115,8 +115,8 @@ impl<K: Carry> Shown<K> {
 }
 
 impl<K: Carry> KeepsItems for Shown<K> {
-    fn deliveries(&self) -> usize {
-        K::deliveries(&self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    fn deliveries(&self, of: KeptBy<'_>) -> usize {
+        K::deliveries(of, &self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -1,12 +1,11 @@
 //! Where a pipeline begins.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
 use crate::errors::Errors;
-use crate::graph::{Crew, Graph, Group, Port, Runs, Unbuffered};
-use crate::run::control::Close;
+use crate::graph::{Graph, Port};
 use crate::site::Site;
-use crate::source::{Input, Puller, SourceFeed};
+use crate::source::{Input, Opened, Puller, opened};
 
 /// Wires the input of a pipeline.
 pub fn open<I: Input, Task: Send + 'static>(
@@ -14,40 +13,11 @@ pub fn open<I: Input, Task: Send + 'static>(
     site: &'static Site,
 ) -> Port<I::Item, Task, <I::Puller as Puller>::Ticket> {
     let graph = Graph::of(site);
-    let control = graph.control();
-    let errors = Arc::new(Errors::<Task>::new(Arc::clone(&control)));
-    let puller = input.wire(&graph, errors.relay());
-    let (stage, scope) = graph.source(site, puller.name());
-    let source = graph.lock().placed(vec![stage.clone()]);
-    let (broken, broke) = (Arc::clone(&errors), Arc::clone(&source));
-    let feed = Arc::new(SourceFeed::new(
-        puller,
-        source,
-        Box::new(move |error| broken.source_broke(broke.get(0).clone(), error)),
-    ));
-    let side = feed.side();
-    let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
-    control.close_last(last);
-    control.add_source(side.clone());
-    let group = Group {
-        stages: vec![stage],
-        kind: Runs::Source,
-        main: 0,
-        count: 1,
-        inputs: graph.leaving(),
-        own: side.clone(),
-        timing: Arc::default(),
-        per_credit: 1,
-        bound: Arc::new(Unbuffered(0)),
-        side: Some(side),
-        crew: Crew::of(1),
-        resize: None,
-    };
-    let inputs = vec![group.arrow()];
-    graph.push(group);
+    let errors = Arc::new(Errors::<Task>::new(graph.control()));
+    let Opened { feed, inputs } = opened(input, &graph, &errors.relay());
     Port {
+        scope: graph.scope(site, None),
         graph,
-        scope,
         feed,
         inputs,
         reporter: errors.clone(),

@@ -18,7 +18,7 @@ use crate::named::debug_by_name;
 use crate::run::idle::Idle;
 use crate::run::patience::Patience;
 use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
-use crate::ticket::{Carried, Fate, Keeps as _, Ticket};
+use crate::ticket::{Carried, Fate, Keeps as _, KeptBy, Ticket};
 
 /// How soon a queue is asked again that had nothing, while something is under way that may send more.
 const PAUSE: Duration = Duration::from_millis(20);
@@ -218,14 +218,16 @@ impl<Q: Queue> Asks<Q> {
         let mut turn = pin!(self.keeper.turn(slot, suspicion));
         while timeout(PAUSE, &mut turn).await.is_err() {
             self.idle.flush();
-            if self.keeper.snapshot().in_flight == (waiting + self.idle.kept()) as u64 {
+            if self.keeper.snapshot().in_flight
+                == (waiting + self.idle.kept(KeptBy(&*self.keeper))) as u64
+            {
                 return self.keeper.begins(slot, suspicion);
             }
         }
     }
 
     fn is_idle(&self) -> bool {
-        self.until_idle && self.keeper.is_idle(self.idle.kept())
+        self.until_idle && self.keeper.is_idle(self.idle.kept(KeptBy(&*self.keeper)))
     }
 
     /// Nothing came: open batches go on with what they have. Then waits until something is done, where the queue did not

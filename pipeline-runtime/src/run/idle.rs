@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::watch;
 
 use crate::bounds::BoxFuture;
+use crate::ticket::KeptBy;
 
 /// Between the sources of a pipeline that end when nothing is left to do, and the stages that keep items back.
 #[derive(Default)]
@@ -21,8 +22,8 @@ pub(crate) struct Idle {
 
 /// What keeps items until the input has ended.
 pub(crate) trait KeepsItems: Send + Sync {
-    /// How many deliveries it has with all of their parts.
-    fn deliveries(&self) -> usize;
+    /// How many deliveries of this keeper's it has with all of their parts.
+    fn deliveries(&self, of: KeptBy<'_>) -> usize;
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -53,13 +54,13 @@ impl Idle {
         lock(&self.keepers).push(keeper);
     }
 
-    /// How many deliveries are kept until the input has ended.
-    pub(crate) fn kept(&self) -> usize {
+    /// How many deliveries of this keeper's are kept until the input has ended.
+    pub(crate) fn kept(&self, of: KeptBy<'_>) -> usize {
         let keepers = lock(&self.keepers).clone();
         let own = keepers.iter().filter_map(Weak::upgrade);
-        let own: usize = own.map(|keeper| keeper.deliveries()).sum();
+        let own: usize = own.map(|keeper| keeper.deliveries(of)).sum();
         let outer = lock(&self.outer).clone();
-        own + outer.iter().map(|outer| outer.kept()).sum::<usize>()
+        own + outer.iter().map(|outer| outer.kept(of)).sum::<usize>()
     }
 
     /// Those who wait for more items to come go on with what they have.

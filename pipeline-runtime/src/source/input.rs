@@ -2,10 +2,12 @@
 
 use std::task::{Context, Poll};
 
+use super::opened::Opened;
 use super::{Flow, Pulled, SourceError};
 pub(crate) use crate::errors::Relay;
 use crate::graph::Graph;
 use crate::name::Name;
+use crate::site::StageInfo;
 use crate::ticket::{Carried, Carry};
 
 /// What may stand in the header of a pipeline. It is sealed: inputs of your own are [`Source`](super::Source)s.
@@ -22,6 +24,56 @@ pub trait Input: Send + 'static {
     /// Makes it ready to be asked; its own stages, if it has any, are wired into `graph`.
     #[doc(hidden)]
     fn wire(self, graph: &Graph, failed: Relay) -> Self::Puller;
+
+    /// The same under another name in plans, reports and messages, which nothing else in the pipeline may have. (A
+    /// pipeline has [a method of its own](crate::Pipeline::named), by which its stages have that name in front.)
+    ///
+    /// What merges, concatenates or collects inputs has no row of its own: its inputs are named, one by one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use pipeline_runtime::source::{self, Input as _};
+    ///
+    /// let both = source::merge(((0..10).named("low"), (90..100).named("high")));
+    /// # let _ = both;
+    /// ```
+    fn named(self, name: impl Into<Name>) -> Named<Self>
+    where
+        Self: Sized,
+    {
+        Named {
+            input: self,
+            name: name.into(),
+        }
+    }
+}
+
+/// An input under another name; [`Input::named`] makes it.
+#[derive(Debug, Clone)]
+#[must_use = "it is the input of a pipeline"]
+pub struct Named<I> {
+    input: I,
+    name: Name,
+}
+
+impl<I: Input> Input for Named<I> {
+    type Item = I::Item;
+    type Puller = I::Puller;
+
+    fn wire(self, graph: &Graph, failed: Relay) -> Self::Puller {
+        if I::Puller::STANDS_FOR_OTHERS {
+            let (has, rule) = (
+                "no row that could have a name",
+                "name its inputs, one by one",
+            );
+            let stage = StageInfo::new(self.name);
+            graph.lock().invalid(&stage, "name", has, rule);
+        } else {
+            graph.call(self.name);
+        }
+        self.input.wire(graph, failed)
+    }
 }
 
 /// A failure of the source: of one item, or its last word.
@@ -44,6 +96,8 @@ pub trait Puller: Send + 'static {
     const READY: bool = false;
     /// Whether a drain ends it here. An inner pipeline is drained at its own sources instead.
     const DRAINS: bool = true;
+    /// Whether it stands for sources with rows of their own, and has none itself.
+    const STANDS_FOR_OTHERS: bool = false;
 
     /// Asks for the next item alone.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>>;
@@ -67,6 +121,19 @@ pub trait Puller: Send + 'static {
     /// How many items [`Puller::poll_next`] has dropped on purpose since it was asked last.
     fn skipped(&mut self) -> u64 {
         0
+    }
+
+    /// Which of the sources that it stands for the failure was of that came last.
+    fn failed(&mut self) -> Option<StageInfo> {
+        None
+    }
+
+    /// What it stands for, to be taken from by several workers.
+    fn opened(self) -> Result<Opened<Self::Item, Self::Ticket>, Self>
+    where
+        Self: Sized,
+    {
+        Err(self)
     }
 
     /// The name in reports.

@@ -1,6 +1,6 @@
 //! Iterators, and the collections that stand for them.
 
-use std::ops::{Range, RangeInclusive};
+use std::ops::{Range, RangeFrom, RangeInclusive};
 use std::task::{Context, Poll};
 
 use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
@@ -83,5 +83,6 @@ stands_for_its_iterator! {
     [T] Vec<T>,
     [T, const N: usize] [T; N],
     [T] Range<T> where Range<T>: Iterator,
+    [T] RangeFrom<T> where RangeFrom<T>: Iterator,
     [T] RangeInclusive<T> where RangeInclusive<T>: Iterator,
 }

@@ -3,6 +3,10 @@
 mod feed;
 mod input;
 mod iter;
+mod join;
+mod joined;
+mod merge;
+mod opened;
 mod pull;
 mod receiver;
 mod stream;
@@ -17,9 +21,12 @@ use crate::ticket::Carried;
 
 pub use crate::line::Line;
 pub(crate) use feed::SourceFeed;
-pub use input::Input;
 pub(crate) use input::{CarriedOf, Fault, Puller, Relay};
+pub use input::{Input, Named};
 pub use iter::{Iter, iter};
+pub use merge::{Concat, Inputs, Merge, concat, merge};
+pub(crate) use opened::{Opened, opened};
+pub(crate) use pull::AHEAD;
 pub use stream::{FromStream, stream};
 
 /// Where items come from: something that can be asked for a batch of them.

@@ -22,7 +22,7 @@ use crate::named::debug_by_name;
 use crate::placed::Placed;
 use crate::run::control::{Close, Drain};
 use crate::site::Site;
-use crate::source::{Fault, Input, Puller, SourceError};
+use crate::source::{AHEAD, Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -125,13 +125,14 @@ where
     let graph = Graph::of(site);
     let errors = Arc::new(Errors::<Task>::new(graph.control()));
     let puller = input.wire(&graph, errors.relay());
-    let (source, scope) = graph.source(site, puller.name());
+    let first = (!I::Puller::STANDS_FOR_OTHERS).then(|| graph.source(puller.name()));
+    let scope = graph.scope(site, None);
     let count = site.stages.len();
     let shown = Arc::new(Shown {
         counts: Mutex::new((Counts::of(1), Counts::of(count))),
     });
     let of_source: Arc<dyn Meter> = Arc::new(OfSource(Arc::clone(&shown)));
-    let group = |stages, kind, inputs, own| Group {
+    let group = |stages, kind, inputs, own, most| Group {
         stages,
         kind,
         main: 0,
@@ -140,21 +141,27 @@ where
         own,
         timing: Arc::default(),
         per_credit: 1,
-        bound: Arc::new(Unbuffered(usize::from(kind == Runs::Inline))),
+        bound: Arc::new(Unbuffered(most)),
         side: None,
         crew: Crew::of(1),
         resize: None,
     };
-    let (before, named) = (graph.leaving(), vec![source.clone()]);
-    let first = group(named, Runs::Source, before, of_source);
+    let (mut inputs, mut most) = (graph.leaving(), 1);
+    if let Some(source) = first {
+        let source = group(vec![source], Runs::Source, inputs, of_source, 0);
+        inputs = vec![source.arrow()];
+        graph.push(source);
+    } else {
+        most += AHEAD;
+    }
     let (stages, own) = (
         scope.stages(0..count),
         Arc::new(OfStages(Arc::clone(&shown))),
     );
-    let fused = group(stages.clone(), Runs::Inline, vec![first.arrow()], own);
+    let fused = group(stages.clone(), Runs::Inline, inputs, own, most);
     graph.ends_in(vec![fused.arrow()]);
-    graph.push(first);
     graph.push(fused);
+    let source = graph.lock().source.clone().unwrap_or_default();
     let stages = std::iter::once(source).chain(stages).collect();
     let stages = graph.lock().placed(stages);
     let drained = Arc::<Drained>::default();
@@ -254,7 +261,9 @@ where
             self.end();
         } else {
             self.shown.lock().0.stages[0].failed += 1;
-            let failure = Failure::of_source(self.stages.get(0).clone(), error);
+            let source = self.puller.as_mut().and_then(Puller::failed);
+            let source = source.unwrap_or_else(|| self.stages.get(0).clone());
+            let failure = Failure::of_source(source, error);
             self.send(failure);
         }
     }

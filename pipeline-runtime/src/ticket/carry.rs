@@ -1,12 +1,15 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
-use super::{Now, Stake, Ticket};
+use super::{KeptBy, Now, Stake, Ticket};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
 ///
 /// Edges, chunks and retries hold [`Carried`] items. The workers take the two apart before a user's function is called
 /// and join them behind it: neither the function nor the expansion knows of tickets.
 pub trait Carry: Default + Send + 'static {
+    /// What is beside items of which some have this beside them, and others `K`.
+    type Or<K: Carry>: Carry;
+
     /// The item has reached its end.
     fn done(self);
 
@@ -52,9 +55,9 @@ pub trait Carry: Default + Send + 'static {
     #[must_use]
     fn is_of_delivery(&self) -> bool;
 
-    /// How many deliveries have all of their parts among these.
+    /// How many deliveries of this keeper's have all of their parts among these.
     #[must_use]
-    fn deliveries(tickets: &[Self]) -> usize;
+    fn deliveries(of: KeptBy<'_>, tickets: &[Self]) -> usize;
 
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
@@ -108,6 +111,8 @@ impl<T> Carried<T, ()> {
 }
 
 impl Carry for () {
+    type Or<K: Carry> = K;
+
     #[inline]
     fn done(self) {}
 
@@ -153,7 +158,7 @@ impl Carry for () {
         false
     }
 
-    fn deliveries(_tickets: &[()]) -> usize {
+    fn deliveries(_of: KeptBy<'_>, _tickets: &[()]) -> usize {
         0
     }
 

@@ -98,6 +98,16 @@ pub(crate) trait Keeps: Send + Sync {
     fn place(&self) -> Option<Arc<str>>;
 }
 
+/// One of the keepers.
+#[derive(Clone, Copy)]
+pub struct KeptBy<'a>(pub(crate) &'a dyn Keeps);
+
+impl std::fmt::Debug for KeptBy<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("KeptBy")
+    }
+}
+
 /// The side of a ticket that its source knows.
 pub(crate) struct Lease {
     pub(crate) keeper: Arc<dyn Keeps>,
@@ -340,6 +350,8 @@ impl std::fmt::Debug for Ticket {
 }
 
 impl Carry for Ticket {
+    type Or<K: Carry> = Self;
+
     fn done(self) {
         self.resolve(Fate::Done);
     }
@@ -399,7 +411,11 @@ impl Carry for Ticket {
         !self.messages().is_empty()
     }
 
-    fn deliveries(tickets: &[Self]) -> usize {
+    fn deliveries(of: KeptBy<'_>, tickets: &[Self]) -> usize {
+        let its = |entry: &Entry| match &entry.of {
+            Of::Delivery(lease) => std::ptr::addr_eq(Arc::as_ptr(&lease.keeper), of.0),
+            _ => false,
+        };
         let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
         let mut left: Vec<_> = tickets.iter().collect();
         while let Some(ticket) = left.pop() {
@@ -407,7 +423,7 @@ impl Carry for Ticket {
             let found = parts.entry(Arc::as_ptr(entry)).or_default();
             *found += 1;
             if *found == Arc::strong_count(entry) {
-                deliveries += usize::from(matches!(entry.of, Of::Delivery(_)));
+                deliveries += usize::from(its(entry));
                 left.extend(entry.of.tickets());
             }
         }

@@ -1,0 +1,112 @@
+//! Several inputs as one, where items are taken one by one.
+
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use super::join::{Join, Turns};
+use super::opened::Opened;
+use super::pull::AHEAD;
+use super::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
+use crate::flow::edge::Take;
+use crate::flow::feed::{Batch, SourceFailure};
+use crate::graph::Graph;
+use crate::named::debug_by_name;
+use crate::site::StageInfo;
+use crate::ticket::{Carried, Carry};
+
+/// Several inputs as one: each has a row of its own.
+pub struct Joined<T, K> {
+    opened: Opened<T, K>,
+    /// What was taken and not yet asked for, the next one last.
+    ahead: Batch<Carried<T, K>>,
+    failed: Option<StageInfo>,
+}
+
+debug_by_name!(Joined<T, K>);
+
+impl<T: Send + 'static, K: Carry> Joined<T, K> {
+    /// Joins what is wired.
+    pub(super) fn new(
+        graph: &Graph,
+        what: &'static str,
+        parts: Vec<Opened<T, K>>,
+        turns: Turns,
+    ) -> Self {
+        if parts.is_empty() {
+            let (has, rule) = ("no inputs", "it needs at least 1");
+            graph.lock().invalid(&StageInfo::new(what), what, has, rule);
+        }
+        let (mut feeds, mut inputs) = (Vec::new(), Vec::new());
+        for part in parts {
+            feeds.push(part.feed);
+            inputs.extend(part.inputs);
+        }
+        let join = Join::new(feeds, turns);
+        graph.control().closes(join.clone());
+        graph.ends_in(inputs.clone());
+        Self {
+            opened: Opened {
+                feed: Arc::new(join),
+                inputs,
+            },
+            ahead: Batch::new(),
+            failed: None,
+        }
+    }
+}
+
+impl<T: Send + 'static, K: Carry> Puller for Joined<T, K> {
+    type Item = T;
+    type Ticket = K;
+    const DRAINS: bool = false;
+    const STANDS_FOR_OTHERS: bool = true;
+
+    #[inline]
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
+        loop {
+            if let Some(item) = self.ahead.items.pop() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            if let Some(SourceFailure { source, error }) = self.ahead.failures.pop() {
+                self.failed = Some(source);
+                return Poll::Ready(Some(Err(Fault { error, last: false })));
+            }
+            if ready!(self.poll_ahead(cx, AHEAD)).is_none() {
+                return Poll::Ready(None);
+            }
+            self.ahead.items.reverse();
+            self.ahead.failures.reverse();
+        }
+    }
+
+    fn poll_pull(
+        &mut self,
+        _cx: &mut Context<'_>,
+        _max: usize,
+        _out: &mut Pulled<CarriedOf<Self>>,
+    ) -> Poll<Result<Flow, SourceError>> {
+        unreachable!("who asks for several takes it apart")
+    }
+
+    fn failed(&mut self) -> Option<StageInfo> {
+        self.failed.take()
+    }
+
+    fn opened(self) -> Result<Opened<T, K>, Self> {
+        Ok(self.opened)
+    }
+}
+
+impl<T: Send + 'static, K: Carry> Joined<T, K> {
+    #[inline(never)]
+    fn poll_ahead(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Option<u64>> {
+        let take = Take {
+            each: false,
+            keep: false,
+        };
+        // Before waiting: the source may wait in turn until what it held for these items is free.
+        self.ahead.hold = None;
+        let feed = &self.opened.feed;
+        feed.poll_take(0, cx, most, &mut self.ahead, take)
+    }
+}

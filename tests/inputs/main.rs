@@ -1,0 +1,10 @@
+//! Several inputs of one pipeline: merged, one after the other, added while it runs, and fed back.
+
+mod concat;
+#[path = "../deliveries/fakes.rs"]
+#[allow(dead_code, reason = "shared with the tests of deliveries")]
+mod deliveries;
+#[path = "../promises/fakes.rs"]
+#[allow(dead_code, reason = "shared with the tests of promises")]
+mod fakes;
+mod merge;
