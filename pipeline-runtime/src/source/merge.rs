@@ -2,9 +2,9 @@
 
 use super::join::Turns;
 use super::joined::Joined;
-use super::opened::{Opened, opened};
+use super::opened::Opened;
+use super::opening::opened;
 use super::{Input, Puller, Relay};
-use crate::flow::mapped::convert;
 use crate::graph::Graph;
 use crate::ticket::Carry;
 
@@ -133,16 +133,6 @@ impl<I: Input> Inputs for Vec<I> {
     fn open(self, graph: &Graph, relay: &Relay) -> Vec<Opened<Self::Item, Self::Ticket>> {
         let each = |input| opened(input, graph, relay);
         self.into_iter().map(each).collect()
-    }
-}
-
-impl<T: Send + 'static, A: Carry> Opened<T, A> {
-    /// The same with tickets of another kind.
-    pub(crate) fn converted<B: Carry>(self) -> Opened<T, B> {
-        Opened {
-            feed: convert(self.feed),
-            inputs: self.inputs,
-        }
     }
 }
 

@@ -7,6 +7,7 @@ mod join;
 mod joined;
 mod merge;
 mod opened;
+mod opening;
 mod pull;
 mod receiver;
 mod stream;
@@ -25,7 +26,8 @@ pub(crate) use input::{CarriedOf, Fault, Puller, Relay};
 pub use input::{Input, Named};
 pub use iter::{Iter, iter};
 pub use merge::{Concat, Inputs, Merge, concat, merge};
-pub(crate) use opened::{Opened, opened};
+pub(crate) use opened::Opened;
+pub(crate) use opening::opened;
 pub(crate) use pull::AHEAD;
 pub use stream::{FromStream, stream};
 

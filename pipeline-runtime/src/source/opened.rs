@@ -1,13 +1,12 @@
-//! An input that is wired: what its items are taken from, and its row.
+//! An input that is wired.
 
-use std::sync::{Arc, Weak};
+use std::sync::Arc;
 
-use super::{CarriedOf, Input, Puller, Relay, SourceFeed};
 use crate::flow::feed::Feed;
-use crate::graph::{Arrow, Crew, Graph, Group, Runs, Unbuffered};
+use crate::flow::mapped::convert;
+use crate::graph::Arrow;
 use crate::named::debug_by_name;
-use crate::run::control::Close;
-use crate::ticket::Carried;
+use crate::ticket::{Carried, Carry};
 
 /// What the items of an input are taken from, and what leads from there to the first stage.
 #[must_use]
@@ -18,61 +17,12 @@ pub struct Opened<T, K> {
 
 debug_by_name!(Opened<T, K>);
 
-/// Wires an input.
-pub(crate) fn opened<I: Input>(
-    input: I,
-    graph: &Graph,
-    relay: &Relay,
-) -> Opened<I::Item, <I::Puller as Puller>::Ticket> {
-    let puller = input.wire(graph, relay.clone());
-    match puller.opened() {
-        Ok(opened) => {
-            // It says itself what leads from it.
-            graph.leaving();
-            opened
+impl<T: Send + 'static, A: Carry> Opened<T, A> {
+    /// The same with tickets of another kind.
+    pub(crate) fn converted<B: Carry>(self) -> Opened<T, B> {
+        Opened {
+            feed: convert(self.feed),
+            inputs: self.inputs,
         }
-        Err(puller) => alone(puller, graph, relay, 0),
-    }
-}
-
-/// A source with a row of its own. Of its items `most` wait in it.
-pub(crate) fn alone<P: Puller>(
-    puller: P,
-    graph: &Graph,
-    relay: &Relay,
-    most: usize,
-) -> Opened<P::Item, P::Ticket> {
-    let stage = graph.source(puller.name());
-    let (source, control) = {
-        let build = graph.lock();
-        let source = build.placed(vec![stage.clone()]);
-        (source, Arc::clone(&build.control))
-    };
-    let (relay, broke) = (relay.clone(), Arc::clone(&source));
-    let broken = Box::new(move |error| relay.0.broke(broke.get(0).clone(), error));
-    let feed = Arc::new(SourceFeed::new(puller, source, broken));
-    let side = feed.side();
-    let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
-    control.close_last(last);
-    control.add_source(side.clone());
-    let group = Group {
-        stages: vec![stage],
-        kind: Runs::Source,
-        main: 0,
-        count: 1,
-        inputs: graph.leaving(),
-        own: side.clone(),
-        timing: Arc::default(),
-        per_credit: 1,
-        bound: Arc::new(Unbuffered(most)),
-        side: Some(side),
-        crew: Crew::of(1),
-        resize: None,
-    };
-    let inputs = vec![group.arrow()];
-    graph.push(group);
-    Opened {
-        feed: feed as Arc<dyn Feed<CarriedOf<P>>>,
-        inputs,
     }
 }

@@ -16,6 +16,7 @@ use crate::ticket::Carried;
 /// How many items are asked for at once where they are taken one by one.
 pub(crate) const AHEAD: usize = 64;
 
+#[diagnostic::do_not_recommend]
 impl<S: Source> Input for S {
     type Item = S::Item;
     type Puller = Pulling<S>;
