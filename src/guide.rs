@@ -5,7 +5,11 @@ pub mod cookbook {
     //!
     //! | page | for |
     //! |---|---|
+    //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
+
+    #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
+    pub mod backfill_then_live {}
 
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}

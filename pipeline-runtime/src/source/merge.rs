@@ -68,7 +68,8 @@ impl<P: Inputs> Input for Merge<P> {
 /// The items of `first`, and when it has ended those of `second`, of which nothing is asked before: what is kept, and then
 /// what comes.
 ///
-/// Each has a row and a name of its own, as with [`merge`]. When `first` cannot go on, `second` does not begin.
+/// Each has a row and a name of its own, as with [`merge`]. When `first` cannot go on, `second` does not begin. A pipeline
+/// as `second` begins at once, as far as its own bounds let it: its output waits.
 ///
 /// # Examples
 ///
