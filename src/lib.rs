@@ -10,7 +10,7 @@ pub use pipeline_runtime::{
     Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, FindStageError, Handle,
     Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanArrow,
     PlanRow, Report, Retry, Row, Run, Running, Runs, Segment, SetCountError, Stack, StageId,
-    StageInfo, Stop, Time,
+    StageInfo, StateBound, Stop, Time,
 };
 
 pub mod source {

@@ -40,7 +40,7 @@ pub use failure::{
     StageInfo, Stop,
 };
 pub use find::FindStageError;
-pub use graph::Runs;
+pub use graph::{Runs, StateBound};
 pub use measure::report::{Arrow, Report, Row, Time};
 pub use name::Name;
 pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};

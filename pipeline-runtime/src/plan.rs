@@ -4,7 +4,7 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::graph::{Build, Group, Runs};
+use crate::graph::{Build, Group, Runs, StateBound};
 use crate::measure::table::Table;
 use crate::name::Name;
 use crate::site::StageId;
@@ -42,6 +42,8 @@ pub struct PlanRow {
     pub window: usize,
     /// The most items held by the group and waiting behind it.
     pub max_items: usize,
+    /// The most that it keeps of the items that it has seen. Where these are items, they are in `max_items`.
+    pub state: Option<StateBound>,
     /// Whether the two are automatic bounds: ceilings that are used as far as measured work is worth it.
     pub automatic: bool,
 }
@@ -144,7 +146,9 @@ impl PlanRow {
             max_items: bound
                 .limit
                 .saturating_add(bound.extra)
-                .saturating_mul(group.per_credit),
+                .saturating_mul(group.per_credit)
+                .saturating_add(group.state.map_or(0, |keeps| keeps.items)),
+            state: group.state.map(|keeps| keeps.bound),
             automatic: bound.automatic,
         }
     }
@@ -165,15 +169,23 @@ impl PlanRow {
 
 impl fmt::Display for Plan {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut table = Table::new(vec!["stages", "runs", "window", "items at most"]);
+        let mut head = vec!["stages", "runs", "window", "items at most"];
+        let keeps = self.rows.iter().any(|row| row.state.is_some());
+        head.extend(keeps.then_some("keeps"));
+        let mut table = Table::new(head);
         for row in &self.rows {
             let automatic = if row.automatic { " (automatic)" } else { "" };
-            table.row(vec![
+            let mut cells = vec![
                 row.stages.join(", "),
                 row.how(),
                 row.window.to_string(),
                 format!("{}{automatic}", row.max_items),
-            ]);
+            ];
+            let state = row
+                .state
+                .map_or_else(String::new, |state| state.to_string());
+            cells.extend(keeps.then_some(state));
+            table.row(cells);
         }
         write!(f, "{table}")?;
         let plural = if self.threads == 1 { "" } else { "s" };

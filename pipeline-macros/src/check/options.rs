@@ -26,6 +26,7 @@ fn host(stage: &Stage) -> Host<'_> {
     let form = stage.form();
     let makes = |form: &&dyn Form| matches!(form.kind().key, Key::Made { .. });
     Host {
+        form: form.map(|form| form.kind().name),
         mode: stage.mode(),
         count: stage.directive.as_ref().map(|directive| &directive.count),
         options: &stage.options,

@@ -11,6 +11,7 @@ pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>)
         directive(stage, form, checker);
         question(stage, form, checker);
         function(form, checker);
+        form.options(&stage.options, scope, checker);
         form.check(scope, checker);
     }
     options::check(stage, checker.errors);

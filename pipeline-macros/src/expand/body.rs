@@ -126,6 +126,23 @@ impl Body<'_> {
         })
     }
 
+    /// The statements that lend every key to an expression.
+    pub(crate) fn lending(&self, at: Span) -> TokenStream {
+        let allowed = self.allowed();
+        let lent = self.keys().map(|key| {
+            let field = self.field_at(key, at);
+            quote_spanned!(self.span()=> #allowed let #key = &#field;)
+        });
+        lent.collect()
+    }
+
+    /// What the names of keys that are lent may be.
+    pub(crate) fn allowed(&self) -> TokenStream {
+        quote_spanned! {self.glue.apart()=>
+            #[allow(unused_variables, clippy::used_underscore_binding, clippy::no_effect_underscore_binding)]
+        }
+    }
+
     pub(crate) fn index(&self) -> TokenStream {
         let number = self.number;
         quote_spanned!(self.span()=> #number)

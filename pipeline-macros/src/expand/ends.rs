@@ -6,8 +6,8 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Expr;
 
-use super::{Expander, opts, site};
-use crate::ast::{Body, Header};
+use super::{Body, Expander, opts, site};
+use crate::ast::{self, Header};
 use crate::closure;
 use crate::glue::Glue;
 use crate::ir::Flavour;
@@ -16,6 +16,8 @@ use crate::syntax::{ends, parenthesized};
 /// What a form that no worker runs is wired with.
 pub(crate) struct Wiring<'a> {
     pub glue: &'a Glue,
+    /// The form where it stands.
+    pub body: Body<'a>,
     pub port: TokenStream,
     pub opts: TokenStream,
     /// The closure for the plain stages behind it.
@@ -68,11 +70,12 @@ impl Expander<'_> {
         };
         let wiring = Wiring {
             glue: self.glue,
+            body: self.body(number, Flavour::Sync, 0),
             port: self.port_of(number),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
             after: self.closure_or_pass(post, stage.span),
         };
-        self.with_clones(post, &form.wire(&wiring))
+        self.with_clones(&(number..post.end), &form.wire(&wiring))
     }
 
     fn closure_or_pass(&self, stages: &Range<usize>, at: Span) -> TokenStream {
@@ -85,7 +88,7 @@ impl Expander<'_> {
     /// `:drive`: a pipeline that can be run.
     pub(super) fn drive(&self, pre: &Range<usize>, number: usize) -> TokenStream {
         let stage = &self.stages()[number].stage;
-        let Body::Drive(sink) = &stage.body else {
+        let ast::Body::Drive(sink) = &stage.body else {
             return TokenStream::new();
         };
         let (first, _) = ends(sink);

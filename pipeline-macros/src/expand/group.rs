@@ -178,17 +178,22 @@ impl Expander<'_> {
         };
         let inner = level + usize::from(form.kind().place == Place::Multiplies);
         let rest = self.steps(stages, flavour, inner, end);
-        let body = Body {
+        let body = self.body(number, flavour, level);
+        let (reached, expanded) = (body.reached(), form.expand(&body, rest));
+        quote!(#reached #expanded)
+    }
+
+    /// A stage behind so many of its group that multiply.
+    pub(super) fn body(&self, number: usize, flavour: Flavour, level: usize) -> Body<'_> {
+        Body {
             glue: self.glue,
             ir: self.ir,
-            placed,
+            placed: &self.stages()[number],
             number,
             flavour,
             level,
             previous: self.previous(number),
-        };
-        let (reached, expanded) = (body.reached(), form.expand(&body, rest));
-        quote!(#reached #expanded)
+        }
     }
 
     /// The end of the group's code.

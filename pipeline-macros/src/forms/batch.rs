@@ -1,15 +1,18 @@
-//! `batch(n)`, `batch(n, within)`: items are collected into a `Vec` of `n`.
+//! `batch(n)`, `batch(n, within)`: items are collected into a `Vec` of `n`; with `by`, those of one key.
 //!
-//! A batch goes on when it is full, when its first item has waited for `within`, and at the end; it is never empty.
+//! A batch goes on when it is full, when its first item has waited for `within`, and at the end; it is never empty. With
+//! `by` so many are open as `groups` says; over that the one that has had no item for longest goes on.
 
 use proc_macro2::{Span, TokenStream};
-use quote::quote_spanned;
+use quote::{ToTokens, quote, quote_spanned};
 use syn::{Expr, Lit};
 
+use super::by::By;
 use super::{Form, Key, Kind, Place};
 use crate::args::arguments;
 use crate::check::{Checker, Scope};
 use crate::expand::Wiring;
+use crate::options::{Options, by, groups};
 use crate::syntax::ends;
 
 pub(crate) static KIND: Kind = Kind {
@@ -46,6 +49,19 @@ impl Form for Batch {
         self.span
     }
 
+    fn options(&self, options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
+        let Some(given) = options.get(&by::SPEC) else {
+            return;
+        };
+        if let Some(by) = options.expr(&by::SPEC) {
+            By::new(by.clone()).check(scope, checker);
+        }
+        if !options.has(&groups::SPEC) {
+            let message = "`by` needs to know how many batches may be open; add `groups: 100`";
+            checker.errors.at(given.span, message);
+        }
+    }
+
     fn check(&self, scope: &mut Scope, checker: &mut Checker<'_>) {
         if let Expr::Lit(lit) = &self.size
             && let Lit::Int(int) = &lit.lit
@@ -69,10 +85,21 @@ impl Form for Batch {
                 quote_spanned!(span=> ::core::option::Option::Some(#within))
             }
         };
-        let batch = glue.private("batch", self.span);
         let Wiring {
             port, opts, after, ..
         } = wiring;
-        quote_spanned!(span=> #batch(#port, #opts, #size, #within, #after))
+        let options = &wiring.body.placed.stage.options;
+        let Some(by) = options.expr(&by::SPEC) else {
+            let batch = glue.private("batch", self.span);
+            return quote_spanned!(span=> #batch(#port, #opts, #size, #within, #after));
+        };
+        let batch = glue.private("batch_by", self.span);
+        // What is left out has been reported.
+        let groups = options.expr(&groups::SPEC);
+        let groups = groups.map_or_else(|| quote!(1), ToTokens::to_token_stream);
+        let keyed = By::new(by.clone()).keyed(&wiring.body);
+        quote_spanned! {span=>
+            #batch(#port, #opts, #size, #within, #groups, #keyed, #after)
+        }
     }
 }

@@ -11,6 +11,7 @@ use crate::errors::Errors;
 use crate::expand::{Body, Wiring};
 use crate::func::Func;
 use crate::glue::Glue;
+use crate::options::Options;
 
 /// What is known of a form before it is used.
 pub(crate) struct Kind {
@@ -96,6 +97,9 @@ pub(crate) trait Form {
         let func = self.func();
         func.map_or_else(TokenStream::new, |func| func.hoisted(glue, stage))
     }
+
+    /// Checks what it needs of the options that are written at it.
+    fn options(&self, _options: &Options, _scope: &Scope, _checker: &mut Checker<'_>) {}
 
     /// Checks the form where it stands, and says what the item is after it.
     fn check(&self, scope: &mut Scope, checker: &mut Checker<'_>);

@@ -231,13 +231,7 @@ impl Let {
 
     /// The statements inside the guard: every key lent, and the expression.
     fn attempt(&self, body: &Body<'_>) -> TokenStream {
-        let allowed = quote_spanned! {body.glue.apart()=>
-            #[allow(unused_variables, clippy::used_underscore_binding, clippy::no_effect_underscore_binding)]
-        };
-        let lent = body.keys().map(|key| {
-            let field = body.field_at(key, ends(&self.value).0);
-            quote_spanned!(body.span()=> #allowed let #key = &#field;)
-        });
+        let (allowed, lent) = (body.allowed(), body.lending(ends(&self.value).0));
         let (keys, expr, raised) = (&self.keys, &self.value, body.private("Raised"));
         let ty = self.ty.as_ref().map(|ty| quote!(: #ty));
         let made = match &self.tuple {
@@ -249,7 +243,7 @@ impl Let {
             },
         };
         quote_spanned! {body.span()=>
-            #(#lent)*
+            #lent
             #made
             ::core::result::Result::Ok::<_, #raised>(value)
         }

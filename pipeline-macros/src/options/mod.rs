@@ -1,6 +1,8 @@
 //! The options of `with { … }`: one file each with what it takes, where it means something, and what it emits.
 
 mod buffer;
+pub(crate) mod by;
+pub(crate) mod groups;
 pub(crate) mod name;
 pub(crate) mod once;
 mod pool;
@@ -22,6 +24,8 @@ static OPTIONS: &[&Spec] = &[
     &retry::SPEC,
     &pool::SPEC,
     &once::SPEC,
+    &by::SPEC,
+    &groups::SPEC,
 ];
 
 pub(crate) fn named(name: &str) -> Option<&'static Spec> {

@@ -32,6 +32,8 @@ pub(crate) enum Takes {
         is: &'static str,
         example: &'static str,
     },
+    /// `: expression`, what items are told apart by.
+    Key { example: &'static str },
     /// `: "text"`.
     Text { example: &'static str },
     /// Nothing, or a name in parentheses.
@@ -48,7 +50,9 @@ impl Spec {
         match self.takes {
             Takes::Nothing => name.to_owned(),
             Takes::Items => format!("{name}: 64"),
-            Takes::Value { example, .. } | Takes::Text { example } => format!("{name}: {example}"),
+            Takes::Value { example, .. } | Takes::Key { example } | Takes::Text { example } => {
+                format!("{name}: {example}")
+            }
             Takes::Name { example, .. } => format!("{name}({example})"),
         }
     }
@@ -56,6 +60,8 @@ impl Spec {
 
 /// What an option may ask of the stage that it is written at.
 pub(crate) struct Host<'a> {
+    /// The name of its form, if it has one.
+    pub form: Option<&'static str>,
     pub mode: Mode,
     pub count: Option<&'a Count>,
     pub options: &'a Options,
@@ -68,6 +74,10 @@ pub(crate) struct Host<'a> {
 }
 
 impl Host<'_> {
+    pub(crate) fn is(&self, form: &str) -> bool {
+        self.form == Some(form)
+    }
+
     pub(crate) fn is_plain(&self) -> bool {
         self.mode == Mode::Fused
     }
@@ -160,6 +170,10 @@ impl ToTokens for Value {
 impl Options {
     pub(crate) fn get(&self, spec: &'static Spec) -> Option<&Given> {
         self.0.iter().find(|given| ptr::eq(given.spec, spec))
+    }
+
+    pub(crate) fn expr(&self, spec: &'static Spec) -> Option<&Expr> {
+        self.get(spec)?.expr()
     }
 
     pub(crate) fn has(&self, spec: &'static Spec) -> bool {

@@ -86,7 +86,7 @@ fn value(input: ParseStream<'_>, key: &Ident, spec: &Spec) -> syn::Result<Value>
     match spec.takes {
         Takes::Nothing => flag(input, spec.name),
         Takes::Name { is, .. } => name(input, spec, is),
-        Takes::Items | Takes::Value { .. } => {
+        Takes::Items | Takes::Value { .. } | Takes::Key { .. } => {
             colon(input, key, spec)?;
             Ok(Value::Expr(input.parse()?))
         }

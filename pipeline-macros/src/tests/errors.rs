@@ -97,6 +97,14 @@ fn what_messages_advise_is_right() {
             "`through` takes the whole item; `pop_task` first, or write the segment's stages here",
         ),
         (
+            "by: |item| item.id",
+            "`by` means nothing here; it is for `batch`",
+        ),
+        (
+            "groups: 64",
+            "`groups` means nothing here; it is for `batch` with `by`",
+        ),
+        (
             "once(token)",
             "`once` needs a journal; name it behind the header: `[input] journal = journal;`",
         ),

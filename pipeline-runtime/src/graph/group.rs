@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Weak};
 
-use super::{Bounded, Crew, PullTime, Resize, Runs, Timing};
+use super::{Bounded, Crew, Keeps, PullTime, Resize, Runs, Timing};
 use crate::flow::edge::Meter;
 use crate::site::{StageId, StageInfo};
 
@@ -20,6 +20,8 @@ pub(crate) struct Group {
     /// Items for each credit of `bound`: the size of a batch.
     pub(crate) per_credit: usize,
     pub(crate) bound: Arc<dyn Bounded>,
+    /// What it keeps of the items that it has seen.
+    pub(crate) state: Option<Keeps>,
     /// Only for a source.
     pub(crate) side: Option<Arc<dyn PullTime>>,
     /// Its workers.

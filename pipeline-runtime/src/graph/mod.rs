@@ -8,6 +8,7 @@ mod group;
 mod opts;
 mod port;
 mod runs;
+mod state;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -20,4 +21,6 @@ pub(crate) use self::opts::Kind;
 pub use self::opts::Opts;
 pub use self::port::Port;
 pub use self::runs::Runs;
+pub(crate) use self::state::Keeps;
+pub use self::state::StateBound;
 pub(crate) use self::timing::{PullTime, Timing};

@@ -120,6 +120,7 @@ fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
             timing: Arc::default(),
             per_credit: 1,
             bound: Arc::new(Unbuffered(0)),
+            state: None,
             side: None,
             crew: Crew::of(1),
             resize: None,

@@ -24,6 +24,8 @@ pub(crate) struct StageCounts {
     pub(crate) lost: u64,
     pub(crate) failed: u64,
     pub(crate) retries: u64,
+    /// What a stage put out, or forgot, before its time, for it may keep no more.
+    pub(crate) evicted: u64,
     /// Outputs, where a stage has another number of them than of items done (`flat_map`, `batch`).
     pub(crate) emitted: Option<u64>,
 }
@@ -76,6 +78,7 @@ impl Tally {
             sum.lost += own.lost;
             sum.failed += own.failed;
             sum.retries += own.retries;
+            sum.evicted += own.evicted;
             if let Some(emitted) = own.emitted {
                 *sum.emitted.get_or_insert(0) += emitted;
             }

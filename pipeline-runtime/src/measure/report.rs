@@ -54,6 +54,8 @@ pub struct Row {
     pub emitted: u64,
     /// Calls that were made again.
     pub retries: u64,
+    /// Of a stage that keeps something: what it put out, or forgot, before its time, because it may keep no more.
+    pub evicted: u64,
     /// How many items it is working on, or keeps until they can be emitted in order.
     pub held: u64,
     /// Of stages that share workers only in the row of that which they are named after.
@@ -123,6 +125,8 @@ impl fmt::Display for Report {
             "blocked",
         ];
         head.extend(parked.then_some("parked"));
+        let evicted = self.rows.iter().any(|row| row.evicted > 0);
+        head.extend(evicted.then_some("evicted"));
         let mut table = Table::new(head);
         for row in &self.rows {
             let share = |part: fn(&Time) -> f64| {
@@ -143,6 +147,7 @@ impl fmt::Display for Report {
                 share(|time| time.blocked),
             ];
             cells.extend(parked.then(|| share(|time| time.parked)));
+            cells.extend(evicted.then(|| row.evicted.to_string()));
             table.row(cells);
         }
         write!(f, "{table}")?;

@@ -4,6 +4,7 @@
 //! add lines to the message, an associated type would add errors.
 
 use std::future::{Future, IntoFuture};
+use std::hash::Hash;
 
 use super::call::Raised;
 use super::engine::Hint;
@@ -222,4 +223,30 @@ impl<T, S: Nothing> Takes<T, Never> for S {
 /// A sink for what `hint` says. A function, for the hint must be looked at before the sink.
 pub fn sink<T, X: Takes<T, S>, S>(_hint: Hint<T>, sink: X) -> S {
     sink.sink()
+}
+
+/// What `by` of a stage says that gathers items by key.
+#[diagnostic::on_unimplemented(
+    message = "items cannot be gathered by a `{Self}`",
+    label = "cannot be compared",
+    note = "a key is owned, and `Hash + Eq`: derive both for it, or make a number or a `String` of it"
+)]
+pub trait Key<K> {
+    /// The key.
+    fn key(self) -> K;
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Hash + Eq> Key<K> for K {
+    #[inline]
+    fn key(self) -> K {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<K: Nothing> Key<Never> for K {
+    fn key(self) -> Never {
+        self.never()
+    }
 }

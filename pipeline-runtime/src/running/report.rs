@@ -161,6 +161,7 @@ impl Group {
                 failed: stage.failed,
                 emitted,
                 retries: stage.retries,
+                evicted: stage.evicted,
                 held: input - resolved,
                 time: None,
             });

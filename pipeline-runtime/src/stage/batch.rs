@@ -7,16 +7,16 @@ use std::time::{Duration, Instant};
 
 use tokio::time::{self, timeout_at};
 
+use super::behind::Behind;
 use super::deadline::Cx;
-use super::shared::{Shared, Worker};
+use super::shared::Shared;
 use super::wiring::Final;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::flow::edge::Bound;
 use crate::flow::feed::Batch;
 use crate::graph::{Group, Opts, Port};
-use crate::guard::{self, Held};
-use crate::measure::counts::Tally;
+use crate::guard::Held;
 use crate::run::idle::Flushed;
 use crate::step::{Entry, Step};
 use crate::ticket::{Carried, Carry, Now};
@@ -32,7 +32,8 @@ pub fn batch<T: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
-    let (shared, group, mut next) = Shared::<Final<T, O, Task, K>>::wire(port, opts, false);
+    let (shared, group, mut next) =
+        Shared::<Final<T, O, Task, K>>::wire(port, opts.unordered(), false);
     if size == 0 {
         let (has, rule) = ("batches of 0 items", "a batch has at least 1");
         let mut build = next.graph.lock();
@@ -58,15 +59,14 @@ where
     next.graph.on_start(move |control| {
         let span = shared.span();
         let batching = Batching {
-            worker: shared.join(),
-            tally: shared.tally(),
+            behind: Behind::new(&shared, post),
+            shared,
             size,
             within,
             open: Held(Vec::new()),
             tickets: Vec::new(),
             taken: Batch::new(),
             flushed: control.idle().flushed(),
-            post,
         };
         control.spawn_in(span, Box::pin(batching.run()));
     });
@@ -74,8 +74,8 @@ where
 }
 
 struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
-    worker: Worker<Final<T, O, Task, K>>,
-    tally: Tally,
+    behind: Behind<Final<T, O, Task, K>, F>,
+    shared: Arc<Shared<Final<T, O, Task, K>>>,
     size: usize,
     within: Option<Duration>,
     open: Held<T>,
@@ -83,7 +83,6 @@ struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
     tickets: Vec<K>,
     taken: Batch<Carried<T, K>>,
     flushed: Flushed,
-    post: F,
 }
 
 impl<T: Item, O: Item, Task: Item, K: Carry, F> Batching<T, O, Task, K, F>
@@ -91,30 +90,23 @@ where
     F: Fn(Entry<Vec<T>, Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {
     async fn run(mut self) {
-        let shared = Arc::clone(&self.worker.shared);
-        for seq in 0.. {
-            shared.timing.blocked.open(Instant::now());
-            let credit = poll_fn(|cx| shared.edge.poll_credits(0, cx, 1)).await;
-            shared.timing.blocked.close(Instant::now());
-            if credit.is_err() {
-                break;
-            }
+        while self.behind.credit().await.is_ok() {
             let more = self.fill().await;
             // Nobody wants it: its items are let go one by one, as they would not be in a batch.
-            if shared.control.stopped() {
+            if self.shared.control.stopped() {
                 break;
             }
-            self.hand_in(seq).await;
+            self.hand_in().await;
             if !more {
                 break;
             }
         }
-        self.worker.finish(false);
+        self.behind.finish();
     }
 
     /// Takes items until the batch is full, old, asked for, or the last; whether there may be more.
     async fn fill(&mut self) -> bool {
-        let shared = Arc::clone(&self.worker.shared);
+        let shared = Arc::clone(&self.shared);
         let mut due = None;
         while self.open.len() < self.size {
             let (want, is_open) = (self.size - self.open.len(), !self.open.is_empty());
@@ -164,8 +156,8 @@ where
         );
         for (item, ticket) in items.into_iter().zip(tickets) {
             if ticket.is_lost(&mut now) {
-                self.tally.aside(0, true, ticket);
-                self.tally.resolved += 1;
+                self.behind.tally.aside(0, true, ticket);
+                self.behind.tally.resolved += 1;
             } else {
                 self.open.push(item);
                 self.tickets.push(ticket);
@@ -173,35 +165,15 @@ where
         }
     }
 
-    async fn hand_in(&mut self, seq: u64) {
-        let shared = Arc::clone(&self.worker.shared);
-        let mut out = Vec::new();
+    async fn hand_in(&mut self) {
         self.shed();
+        let mut output = None;
         if !self.open.is_empty() {
             let items = std::mem::take(&mut *self.open);
             let ticket = K::join(std::mem::take(&mut self.tickets));
-            self.tally.resolved += items.len() as u64;
-            self.tally.stages[0].emitted = Some(1);
-            let called = guard::call(|| (self.post)(Entry::Fresh(items), &Cx::untimed()));
-            let step = called.unwrap_or_else(|panicked| Step::Failed(shared.fell(panicked)));
-            match step {
-                Step::Emit(item) => out.push(Carried { item, ticket }),
-                Step::Filtered(stage) => {
-                    self.tally.stages[shared.row(stage)].filtered += 1;
-                    ticket.filtered();
-                }
-                Step::Failed(failure) => {
-                    let (failure, row) = shared.failed(failure, ticket);
-                    shared.report(vec![failure]).await;
-                    self.tally.stages[row].failed += 1;
-                }
-                Step::AlreadyDone(_) | Step::Lost(_) | Step::Again { .. } | Step::Gone => {
-                    unreachable!("no call of this group is retried or timed")
-                }
-            }
+            self.behind.tally.resolved += items.len() as u64;
+            output = self.behind.passed(items, ticket).await;
         }
-        shared
-            .edge
-            .submit(seq, &mut out, 1, &mut self.tally, None, false);
+        self.behind.submit(output);
     }
 }

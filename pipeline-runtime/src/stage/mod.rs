@@ -2,12 +2,14 @@
 
 mod asynchronous;
 mod batch;
+mod behind;
 mod deadline;
 mod drive;
 mod driven;
 mod driving;
 mod flat;
 mod function;
+mod gather;
 mod intake;
 mod park;
 mod places;
@@ -25,6 +27,7 @@ pub use deadline::Cx;
 pub(crate) use drive::drive;
 pub use driving::Work;
 pub use flat::{Emitter, drive_flat, flat_fn};
+pub use gather::batch_by;
 #[cfg(test)]
 pub(crate) use park::block_on;
 pub use sync::{pass, sync};

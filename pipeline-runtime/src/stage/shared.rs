@@ -79,6 +79,7 @@ impl<W: Wiring> Shared<W> {
             timing: Arc::clone(&timing),
             per_credit: 1,
             bound: edge.clone(),
+            state: None,
             side: None,
             crew: Arc::clone(&crew),
             resize: None,

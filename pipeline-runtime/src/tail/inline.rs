@@ -142,6 +142,7 @@ where
         timing: Arc::default(),
         per_credit: 1,
         bound: Arc::new(Unbuffered(most)),
+        state: None,
         side: None,
         crew: Crew::of(1),
         resize: None,

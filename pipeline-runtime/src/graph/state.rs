@@ -1,0 +1,43 @@
+//! What a stage keeps of the items that it has seen.
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The most that a stage keeps of the items that it has seen: [`PlanRow::state`](crate::PlanRow::state).
+///
+/// `Display` writes it as a plan shows it: `50 groups of 100`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum StateBound {
+    /// Of a `batch` with `by`, and of a `fold`.
+    Groups {
+        /// How many may be open.
+        groups: usize,
+        /// The most items of each, where that is written.
+        most: Option<usize>,
+    },
+}
+
+/// The same, and how many items are held by it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Keeps {
+    pub(crate) bound: StateBound,
+    /// Beside those that its group works on or that wait behind it.
+    pub(crate) items: usize,
+}
+
+impl fmt::Display for StateBound {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let counted = |count: usize, one: &str, more: &str| {
+            format!("{count} {}", if count == 1 { one } else { more })
+        };
+        f.pad(&match *self {
+            Self::Groups { groups, most } => {
+                let groups = counted(groups, "group", "groups");
+                most.map_or_else(|| groups.clone(), |most| format!("{groups} of {most}"))
+            }
+        })
+    }
+}

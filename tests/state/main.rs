@@ -1,0 +1,9 @@
+//! Stages that keep something of the items that they have seen: promises 62 and 66.
+
+mod batch_by;
+#[path = "../promises/fakes.rs"]
+#[expect(dead_code, reason = "each of the tests takes what it needs")]
+mod fakes;
+#[path = "../deliveries/fakes.rs"]
+#[expect(dead_code, reason = "each of the tests takes what it needs")]
+mod queues;
