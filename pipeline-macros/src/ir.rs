@@ -48,6 +48,8 @@ pub(crate) enum Unit {
 pub(crate) enum Flavour {
     /// A closure that returns what became of the item.
     Sync,
+    /// The same, which is told what was seen before.
+    Sighted,
     /// An async closure that does.
     Async,
     /// An async closure that hands outputs on one by one.

@@ -22,6 +22,8 @@ pub(crate) struct Wiring<'a> {
     pub opts: TokenStream,
     /// The closure for the plain stages behind it.
     pub after: TokenStream,
+    /// The closure for the form and these, where it is code among others.
+    pub whole: &'a dyn Fn(Flavour) -> TokenStream,
 }
 
 impl Expander<'_> {
@@ -74,6 +76,7 @@ impl Expander<'_> {
             port: self.port_of(number),
             opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
             after: self.closure_or_pass(post, stage.span),
+            whole: &|flavour| self.closure(&(number..post.end), flavour),
         };
         self.with_clones(&(number..post.end), &form.wire(&wiring))
     }

@@ -96,6 +96,10 @@ impl Expander<'_> {
                 let cx = self.glue.private("Cx", at);
                 quote_spanned!(span=> move |#entry, cx: &#cx #closing #braces)
             }
+            Flavour::Sighted => {
+                let sight = self.glue.private("Sight", at);
+                quote_spanned!(span=> move |#entry, sight: &#sight<'_> #closing #braces)
+            }
             Flavour::Async => quote_spanned!(span=> async move |#entry #closing #braces),
             _ => quote_spanned!(span=> async move |#entry, emitter #closing #braces),
         }

@@ -56,14 +56,14 @@ impl By {
     }
 
     /// The value as it has to be for what is done with it, which `check::<_>::method` says.
-    fn checked(&self, body: &Body<'_>, check: &str, method: &str) -> TokenStream {
+    pub(crate) fn checked(&self, body: &Body<'_>, check: &str, method: &str) -> TokenStream {
         let (first, last) = ends(&self.0);
         let (check, method) = (
             body.glue.over(check, first, last),
             body.glue.ident(method, last),
         );
         let (span, value) = (body.glue.at(first), self.value(body));
-        let value = parenthesized(quote!({ #value }), body.glue.at(last));
+        let value = parenthesized(quote_spanned!(span=> { #value }), body.glue.at(last));
         quote_spanned!(span=> #check::<_>::#method #value)
     }
 

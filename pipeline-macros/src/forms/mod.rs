@@ -3,6 +3,7 @@
 pub(crate) mod batch;
 mod by;
 pub(crate) mod commit;
+pub(crate) mod dedup;
 pub(crate) mod filter;
 pub(crate) mod filter_map;
 pub(crate) mod flat_map;
@@ -26,6 +27,7 @@ static KINDS: &[&Kind] = &[
     &flat_map::KIND,
     &tap::KIND,
     &batch::KIND,
+    &dedup::KIND,
     &push_task::KIND,
     &mapduce::KIND,
     &forget::KIND,

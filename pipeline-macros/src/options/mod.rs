@@ -3,6 +3,7 @@
 mod buffer;
 pub(crate) mod by;
 pub(crate) mod groups;
+pub(crate) mod most;
 pub(crate) mod name;
 pub(crate) mod once;
 mod pool;
@@ -11,6 +12,7 @@ mod spec;
 pub(crate) mod timeout;
 mod unordered;
 mod window;
+pub(crate) mod within;
 
 pub(crate) use spec::{Emit, Given, Host, Misfit, Options, Spec, Takes, Value};
 
@@ -26,6 +28,8 @@ static OPTIONS: &[&Spec] = &[
     &once::SPEC,
     &by::SPEC,
     &groups::SPEC,
+    &most::SPEC,
+    &within::SPEC,
 ];
 
 pub(crate) fn named(name: &str) -> Option<&'static Spec> {

@@ -29,6 +29,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ),
     ("tests/ui/fail/count_without_parentheses.rs#0", "n"),
     (
+        "tests/ui/fail/dedup_without_its_bound.rs#0",
+        "Duration from_secs",
+    ),
+    (
         "tests/ui/fail/directive_without_its_colon.rs#0",
         "map x x sink each _x",
     ),

@@ -104,6 +104,11 @@ fn what_messages_advise_is_right() {
             "groups: 64",
             "`groups` means nothing here; it is for `batch` with `by`",
         ),
+        ("most: 64", "`most` means nothing here; it is for `dedup`"),
+        (
+            "within: Duration::from_secs(60)",
+            "`within` means nothing here; it is for `dedup`",
+        ),
         (
             "once(token)",
             "`once` needs a journal; name it behind the header: `[input] journal = journal;`",

@@ -18,6 +18,8 @@ pub enum StateBound {
         /// The most items of each, where that is written.
         most: Option<usize>,
     },
+    /// Of a `dedup`: how many keys it remembers.
+    Entries(usize),
 }
 
 /// The same, and how many items are held by it.
@@ -38,6 +40,7 @@ impl fmt::Display for StateBound {
                 let groups = counted(groups, "group", "groups");
                 most.map_or_else(|| groups.clone(), |most| format!("{groups} of {most}"))
             }
+            Self::Entries(most) => counted(most, "entry", "entries"),
         })
     }
 }

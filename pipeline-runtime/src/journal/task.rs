@@ -17,7 +17,7 @@ use crate::name::Name;
 use crate::run::control::Control;
 use crate::site::Scope;
 use crate::step::Aside;
-use crate::ticket::{Rider, Seat};
+use crate::ticket::{Record, Rider, Seat};
 
 /// A task whose stages are recorded. Clones are handles of the same task.
 #[derive(Clone)]
@@ -288,6 +288,12 @@ impl Rider for Entry {
         });
     }
 
+    fn record(&self) -> Option<&dyn Record> {
+        Some(self)
+    }
+}
+
+impl Record for Entry {
     fn task(&self) -> &TaskName {
         &self.begin.task
     }

@@ -250,3 +250,29 @@ impl<K: Nothing> Key<Never> for K {
         self.never()
     }
 }
+
+/// What `by` of a stage says that only has to tell items apart. It is lent: what it borrows from the item is not cloned.
+#[diagnostic::on_unimplemented(
+    message = "items cannot be told apart by a `{Self}`",
+    label = "cannot be hashed",
+    note = "derive `Hash` for it, or make a number or a text of it"
+)]
+pub trait Marks<H> {
+    /// What is hashed.
+    fn mark(self) -> H;
+}
+
+#[diagnostic::do_not_recommend]
+impl<H: Hash> Marks<H> for H {
+    #[inline]
+    fn mark(self) -> H {
+        self
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<H: Nothing> Marks<Never> for H {
+    fn mark(self) -> Never {
+        self.never()
+    }
+}

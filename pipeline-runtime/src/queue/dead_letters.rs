@@ -14,7 +14,7 @@ use crate::journal::Recorded;
 use crate::name::Name;
 use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Carry as _, Fate, Known, Now, Original, Rider, TaskName};
+use crate::ticket::{Carry as _, Fate, Known, Now, Original, Record, TaskName};
 
 /// What the number of a message begins with that is sent for a letter. How often that was follows.
 pub(super) const REPLAY: &str = "replay ";
@@ -201,7 +201,7 @@ impl DeadLetter {
             value: None,
         });
         let mut frames: Vec<_> = keys.collect();
-        let recorded = message.rider.map_or_else(Vec::new, Rider::frames);
+        let recorded = message.record.map_or_else(Vec::new, Record::frames);
         for Recorded { key, value } in recorded {
             let value = Some(value.to_vec());
             match frames.iter_mut().find(|frame| *frame.key == *key) {
@@ -213,8 +213,8 @@ impl DeadLetter {
             }
         }
         let mut letter = Self::bare(message.original);
-        if let Some(rider) = message.rider {
-            let TaskName { scope, id } = rider.task();
+        if let Some(record) = message.record {
+            let TaskName { scope, id } = record.task();
             (letter.scope, letter.task) = (scope.to_string(), id.to_string());
         }
         Self {

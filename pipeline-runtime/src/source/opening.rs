@@ -55,6 +55,7 @@ pub(crate) fn alone<P: Puller>(
         timing: Arc::default(),
         per_credit: 1,
         bound: Arc::new(Unbuffered(most)),
+        state: None,
         side: Some(side),
         crew: Crew::of(1),
         resize: None,

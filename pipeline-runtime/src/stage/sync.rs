@@ -19,7 +19,7 @@ use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::failure::Failure;
 use crate::flow::pushing::emptied;
-use crate::graph::{Group, Kind, Opts, Port, Resize};
+use crate::graph::{Group, Keeps, Kind, Opts, Port, Resize};
 use crate::guard::{Held, Panicked};
 use crate::measure::counts::Tally;
 use crate::measure::pace::Pace;
@@ -43,10 +43,25 @@ pub fn sync<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    wire::<Wired<T, M, O, Task, K>>(port, opts, Arc::new(f))
+    wire::<Wired<T, M, O, Task, K>>(port, opts, Arc::new(f), None)
 }
 
-fn wire<W: Wiring>(port: PortIn<W>, opts: Opts, f: Arc<dyn Function<W>>) -> PortOut<W> {
+/// The same with one worker, and never more, for a function that keeps something.
+pub(super) fn alone<W: Wiring>(
+    port: PortIn<W>,
+    opts: Opts,
+    f: Arc<dyn Function<W>>,
+    keeps: Keeps,
+) -> PortOut<W> {
+    wire(port, opts, f, Some(keeps))
+}
+
+fn wire<W: Wiring>(
+    port: PortIn<W>,
+    opts: Opts,
+    f: Arc<dyn Function<W>>,
+    state: Option<Keeps>,
+) -> PortOut<W> {
     let (shared, group, next) = Shared::<W>::wire(port, opts, false);
     let calling = Arc::new(Calling {
         shared: Arc::clone(&shared),
@@ -55,7 +70,8 @@ fn wire<W: Wiring>(port: PortIn<W>, opts: Opts, f: Arc<dyn Function<W>>) -> Port
     });
     let resize: Weak<dyn Resize> = Arc::downgrade(&(calling.clone() as Arc<dyn Resize>));
     next.graph.push(Group {
-        resize: Some(resize),
+        resize: state.is_none().then_some(resize),
+        state,
         ..group
     });
     next.graph.on_start(move |control| {

@@ -59,6 +59,9 @@ pub trait Carry: Default + Send + 'static {
     #[must_use]
     fn deliveries(of: KeptBy<'_>, tickets: &[Self]) -> usize;
 
+    /// The ticket, where there is one.
+    fn as_ticket(&self) -> Option<&Ticket>;
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
@@ -160,6 +163,11 @@ impl Carry for () {
 
     fn deliveries(_of: KeptBy<'_>, _tickets: &[()]) -> usize {
         0
+    }
+
+    #[inline]
+    fn as_ticket(&self) -> Option<&Ticket> {
+        None
     }
 
     #[inline]

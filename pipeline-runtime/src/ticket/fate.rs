@@ -59,11 +59,13 @@ impl Fate {
         }
     }
 
+    /// Whether all that was to be done is done.
+    pub(crate) fn is_done(self) -> bool {
+        matches!(self, Self::Filtered | Self::Done | Self::Settled)
+    }
+
     /// Whether the message will not come again.
     pub(super) fn is_final(self) -> bool {
-        matches!(
-            self,
-            Self::Filtered | Self::Done | Self::Settled | Self::Dead
-        )
+        self.is_done() || self == Self::Dead
     }
 }

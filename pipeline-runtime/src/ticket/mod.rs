@@ -18,7 +18,7 @@ pub use lease::Now;
 pub(crate) use lease::{LeaseEnd, Term};
 pub use message::Message;
 pub use rider::{Ending, Recorded, TaskName};
-pub(crate) use rider::{Last, Rider, Riders, Seat};
+pub(crate) use rider::{Last, Record, Rider, Riders, Seat};
 pub use stake::{Receipt, Settles, Stake};
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.
@@ -94,6 +94,9 @@ pub(crate) trait Keeps: Send + Sync {
     /// The receipt of a delivery that is not resolved.
     fn receipt(&self, slot: usize) -> Receipt;
 
+    /// Whether a message of this fate may come again.
+    fn comes_again(&self, fate: Fate) -> bool;
+
     /// Which database the messages lie in.
     fn place(&self) -> Option<Arc<str>>;
 }
@@ -120,7 +123,7 @@ pub(crate) struct Lease {
 #[derive(Clone, Copy)]
 pub(crate) struct Known<'a> {
     pub(crate) original: &'a dyn Original,
-    pub(crate) rider: Option<&'a dyn Rider>,
+    pub(crate) record: Option<&'a dyn Record>,
 }
 
 /// A delivery of which the last part is resolved.
@@ -170,31 +173,54 @@ impl Ticket {
         ticket
     }
 
+    /// Lets a rider go along with this part and what becomes of it.
+    pub(crate) fn ridden(self, rider: Arc<dyn Rider>) -> Self {
+        let is_whole = |entry: &Arc<Entry>| Arc::strong_count(entry) == 1;
+        let ticket = match &self.0 {
+            None => Self::new(Of::Nothing),
+            Some(entry) if is_whole(entry) => self,
+            Some(_) => Self::new(Of::Task(self)),
+        };
+        if let Some(entry) = &ticket.0 {
+            entry.riders.add(rider);
+        }
+        ticket
+    }
+
+    /// The message that it stands for, or is a part of, if it is one.
+    pub(crate) fn original(&self) -> Option<&Arc<dyn Original>> {
+        match &self.0.as_ref()?.of {
+            Of::Delivery(lease) => Some(&lease.original),
+            Of::Task(ticket) => ticket.original(),
+            Of::Nothing | Of::Batch(_) => None,
+        }
+    }
+
     /// Every message that it stands for.
     pub(crate) fn messages(&self) -> Vec<Known<'_>> {
         let mut messages = Vec::new();
-        self.visit(None, &mut |entry, rider| {
+        self.visit(None, &mut |entry, record| {
             if let Of::Delivery(lease) = &entry.of {
                 let original = &*lease.original;
-                messages.push(Known { original, rider });
+                messages.push(Known { original, record });
             }
         });
         messages
     }
 
-    /// Calls `leaf` for everything that is settled by itself, with the rider of the last task that was made of it.
+    /// Calls `leaf` for everything that is settled by itself, with the record of the last task that was made of it.
     fn visit<'a>(
         &'a self,
-        outer: Option<&'a dyn Rider>,
-        leaf: &mut dyn FnMut(&'a Entry, Option<&'a dyn Rider>),
+        outer: Option<&'a dyn Record>,
+        leaf: &mut dyn FnMut(&'a Entry, Option<&'a dyn Record>),
     ) {
         let Some(entry) = &self.0 else { return };
-        let rider = outer.or(entry.riders.first());
+        let record = outer.or(entry.riders.record());
         if let Of::Nothing | Of::Delivery(_) = entry.of {
-            leaf(entry, rider);
+            leaf(entry, record);
         }
         for ticket in entry.of.tickets() {
-            ticket.visit(rider, leaf);
+            ticket.visit(record, leaf);
         }
     }
 
@@ -278,6 +304,13 @@ impl Ticket {
             return;
         };
         let fate = Fate::of(*fate.get_mut());
+        let comes_again = match &of {
+            Of::Delivery(lease) => lease.keeper.comes_again(fate),
+            _ => !fate.is_done(),
+        };
+        if comes_again {
+            riders.undone();
+        }
         let tickets = match of {
             Of::Delivery(Lease { keeper, slot, .. }) => {
                 settle(Settled {
@@ -428,6 +461,10 @@ impl Carry for Ticket {
             }
         }
         deliveries
+    }
+
+    fn as_ticket(&self) -> Option<&Ticket> {
+        Some(self)
     }
 
     fn into_ticket(self) -> Ticket {

@@ -43,11 +43,22 @@ pub enum Ending {
     Dropped,
 }
 
-/// What goes along with a ticket: the record of a task in a journal.
+/// Goes along with a ticket, and is told what becomes of it.
 pub(crate) trait Rider: Send + Sync {
     /// The message is acknowledged; or, where there is none, the item is done.
     fn ended(&self, ending: Ending);
 
+    /// What it goes along with is not done, and may come again. It is told before anybody else can know.
+    fn undone(&self) {}
+
+    /// The record of a task, if it is one.
+    fn record(&self) -> Option<&dyn Record> {
+        None
+    }
+}
+
+/// The record of a task in a journal.
+pub(crate) trait Record: Send + Sync {
     /// The name under which the task is recorded.
     fn task(&self) -> &TaskName;
 
@@ -129,8 +140,18 @@ impl Riders {
         self.first.set(First::Kept(seat)).is_ok()
     }
 
-    pub(super) fn first(&self) -> Option<&dyn Rider> {
-        self.first.get()?.rider().map(|rider| &**rider)
+    /// Of the task that was made first of what they go along with.
+    pub(super) fn record(&self) -> Option<&dyn Record> {
+        self.first.get()?.rider()?.record()
+    }
+
+    /// What they go along with is not done, and may come again.
+    #[inline]
+    pub(super) fn undone(&self) {
+        // Whoever is beside another has one before it.
+        if self.first.get().is_some() {
+            self.now().iter().for_each(|rider| rider.undone());
+        }
     }
 
     /// All of them, while the message is under way.
@@ -163,7 +184,7 @@ impl Riders {
     /// The same, for a dead letter is written. It has the frames of one task: where there are more, all stay recorded
     /// until the letter is replayed.
     pub(crate) fn dead(self) {
-        let mut all = self.all();
+        let mut all = self.all().filter(|rider| rider.record().is_some());
         if let (Some(rider), None) = (all.next(), all.next()) {
             rider.ended(Ending::Dropped);
         }
@@ -206,15 +227,11 @@ impl Rider for Last {
         }
     }
 
-    fn task(&self) -> &TaskName {
-        self.rider.task()
+    fn undone(&self) {
+        self.rider.undone();
     }
 
-    fn epoch(&self) -> u64 {
-        self.rider.epoch()
-    }
-
-    fn frames(&self) -> Vec<Recorded> {
-        self.rider.frames()
+    fn record(&self) -> Option<&dyn Record> {
+        self.rider.record()
     }
 }

@@ -72,7 +72,8 @@ impl Ticket {
         let Some(entry) = &self.0 else { return };
         let split = split || entry.is_split();
         for rider in entry.riders.now() {
-            stake.tasks.push((rider.task().clone(), rider.epoch()));
+            let Some(task) = rider.record() else { continue };
+            stake.tasks.push((task.task().clone(), task.epoch()));
             stake.is_part_of_task |= split;
         }
         match &entry.of {

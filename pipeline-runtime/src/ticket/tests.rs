@@ -3,11 +3,15 @@
 use super::*;
 use crate::watched::Watched;
 
-struct Counting(Watched, TaskName);
+struct Counting(Watched, TaskName, Watched);
 
 impl Default for Counting {
     fn default() -> Self {
-        Self(Watched::default(), TaskName::new("", "task"))
+        Self(
+            Watched::default(),
+            TaskName::new("", "task"),
+            Watched::default(),
+        )
     }
 }
 
@@ -16,6 +20,16 @@ impl Rider for Counting {
         self.0.add(1);
     }
 
+    fn undone(&self) {
+        self.2.add(1);
+    }
+
+    fn record(&self) -> Option<&dyn Record> {
+        Some(self)
+    }
+}
+
+impl Record for Counting {
     fn task(&self) -> &TaskName {
         &self.1
     }
@@ -32,6 +46,10 @@ impl Rider for Counting {
 impl Counting {
     fn told(&self) -> usize {
         self.0.get()
+    }
+
+    fn undone(&self) -> bool {
+        self.2.get() > 0
     }
 }
 
@@ -176,6 +194,33 @@ fn of_several_riders_none_is_told_of_a_dead_letter() {
         }
         riders.dead();
         assert_eq!(rider.told(), usize::from(count == 1));
+    }
+}
+
+#[test]
+fn a_rider_is_told_at_once_that_what_it_goes_along_with_is_not_done() {
+    let fates = [
+        (Fate::Filtered, false),
+        (Fate::Done, false),
+        (Fate::Dead, true),
+        (Fate::Undecided, true),
+        (Fate::Lost, true),
+    ];
+    for (fate, is_undone) in fates {
+        let (one, first) = ridden();
+        let (part, second) = (one.part(), Arc::new(Counting::default()));
+        let part = part.ridden(second.clone());
+        let batch = Ticket::join(vec![part, Ticket::null()]);
+        let third = Arc::new(Counting::default());
+        let batch = batch.ridden(third.clone());
+        one.done();
+        assert!(!first.undone());
+        batch.resolve(fate);
+        assert_eq!(
+            [&first, &second, &third].map(|rider| rider.undone()),
+            [is_undone; 3],
+            "{fate:?}"
+        );
     }
 }
 

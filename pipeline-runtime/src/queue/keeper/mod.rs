@@ -304,6 +304,10 @@ impl Keeps for Keeper {
         told.into_iter().for_each(Riders::acked);
     }
 
+    fn comes_again(&self, fate: Fate) -> bool {
+        !fate.is_done() || (fate == Fate::Filtered && self.terms().nack_filtered)
+    }
+
     fn receipt(&self, slot: usize) -> Receipt {
         self.lock().held[slot].receipt.clone()
     }

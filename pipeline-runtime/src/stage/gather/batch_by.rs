@@ -12,7 +12,7 @@ use crate::step::{Entry, Step};
 use crate::ticket::{Carry, Now};
 
 /// Wires a `batch` with `by`, and the pure stages behind it.
-pub fn batch_by<T: Item, Key: Item, O: Item, Task: Item, K: Carry, B, F>(
+pub fn batch_by<T: Item, Key, O: Item, Task: Item, K: Carry, B, F>(
     port: Port<T, Task, K>,
     opts: Opts,
     size: usize,
@@ -22,7 +22,7 @@ pub fn batch_by<T: Item, Key: Item, O: Item, Task: Item, K: Carry, B, F>(
     post: F,
 ) -> Port<O, Task, K>
 where
-    Key: Hash + Eq,
+    Key: Item + Hash + Eq,
     B: Fn(Entry<T, Never>, &Cx) -> Step<(Key, T), Never, Task> + Portable,
     F: Fn(Entry<(Key, Vec<T>), Never>, &Cx) -> Step<O, Never, Task> + Portable,
 {

@@ -1,13 +1,13 @@
 //! The groups that are open, by their keys.
 
-use std::collections::HashMap;
-use std::hash::{BuildHasher as _, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use slab::Slab;
 use tokio::time::Instant;
 
 use super::order::Order;
 use crate::guard;
+use crate::stage::hashed::ByHash;
 
 /// What was gathered of one key so far.
 pub(super) struct Open<Key, A, K> {
@@ -26,7 +26,7 @@ pub(super) struct Open<Key, A, K> {
 pub(super) struct Groups<Key, A, K> {
     open: Slab<Open<Key, A, K>>,
     /// By the hash of their keys.
-    first: HashMap<u64, usize, BuildHasherDefault<Hashed>>,
+    first: ByHash<u64, usize>,
     hasher: RandomState,
     /// In the order in which they were opened, and so become due.
     opened: Order,
@@ -38,7 +38,7 @@ impl<Key: Hash + Eq, A, K> Groups<Key, A, K> {
     pub(super) fn new() -> Self {
         Self {
             open: Slab::new(),
-            first: HashMap::default(),
+            first: ByHash::default(),
             hasher: RandomState::new(),
             opened: Order::new(),
             idle: Order::new(),
@@ -123,24 +123,6 @@ impl<Key: Hash + Eq, A, K> Groups<Key, A, K> {
 impl<Key, A, K> Drop for Groups<Key, A, K> {
     fn drop(&mut self) {
         guard::let_go_of(self.open.drain());
-    }
-}
-
-/// What is a hash already.
-#[derive(Default)]
-pub(super) struct Hashed(u64);
-
-impl Hasher for Hashed {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, _bytes: &[u8]) {
-        unreachable!("only hashes are hashed")
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
     }
 }
 

@@ -58,7 +58,7 @@ pub(crate) trait Gathers<T, Task, K>: Send + 'static {
 }
 
 /// Wires a form that gathers items by key, and the pure stages behind it.
-pub(crate) fn gather<T: Item, Key: Item, O: Item, Task: Item, K: Carry, G, B, F>(
+pub(crate) fn gather<T: Item, Key, O: Item, Task: Item, K: Carry, G, B, F>(
     port: Port<T, Task, K>,
     opts: Opts,
     bounds: Bounds,
@@ -67,7 +67,7 @@ pub(crate) fn gather<T: Item, Key: Item, O: Item, Task: Item, K: Carry, G, B, F>
     post: F,
 ) -> Port<O, Task, K>
 where
-    Key: Hash + Eq,
+    Key: Item + Hash + Eq,
     G: Gathers<T, Task, K>,
     B: Fn(Entry<T, Never>, &Cx) -> Step<(Key, T), Never, Task> + Portable,
     F: Fn(Entry<(Key, G::Gathered), Never>, &Cx) -> Step<O, Never, Task> + Portable,

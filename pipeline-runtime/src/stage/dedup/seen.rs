@@ -1,0 +1,223 @@
+//! What was seen, for how long, and what of it is not done yet.
+
+use std::collections::VecDeque;
+use std::hash::{BuildHasher as _, DefaultHasher, Hash, Hasher, RandomState};
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::guard;
+use crate::stage::hashed::ByHash;
+use crate::ticket::{Ending, Now, Original, Rider};
+
+/// The entries of a `dedup`. Of keys only a hash of 128 bits is kept, which nobody outside can foresee.
+pub(super) struct Seen {
+    keys: [RandomState; 2],
+    begun: Instant,
+    table: Mutex<Table>,
+}
+
+/// One that was made.
+#[derive(Clone, Copy)]
+pub(super) struct Entered {
+    hash: u128,
+    number: u64,
+}
+
+struct Table {
+    most: NonZeroUsize,
+    within: Option<Duration>,
+    /// The numbers of the entries.
+    numbers: ByHash<u128, u64>,
+    /// By the time of the first sight. What was removed is left here until its turn comes, or until it is half of all.
+    order: VecDeque<Entry>,
+    next: u64,
+    /// The messages of entries that are provisional: what becomes of these is not known yet.
+    under_way: ByHash<u64, Arc<dyn Original>>,
+    /// Entries that were forgotten before their time.
+    forgotten: u64,
+}
+
+struct Entry {
+    hash: u128,
+    number: u64,
+    /// Since the stage was wired.
+    at: Duration,
+}
+
+impl Seen {
+    pub(super) fn new(most: NonZeroUsize, within: Option<Duration>) -> Self {
+        Self {
+            keys: [RandomState::new(), RandomState::new()],
+            begun: Instant::now(),
+            table: Mutex::new(Table {
+                most,
+                within,
+                numbers: ByHash::default(),
+                order: VecDeque::new(),
+                next: 0,
+                under_way: ByHash::default(),
+                forgotten: 0,
+            }),
+        }
+    }
+
+    /// Never held while foreign code runs.
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The hash of a key, whose own `Hash` is called once.
+    pub(super) fn hash(&self, key: &impl Hash) -> u128 {
+        let mut both = Both(self.keys.each_ref().map(RandomState::build_hasher));
+        key.hash(&mut both);
+        let [low, high] = both.0.map(|half| u128::from(half.finish()));
+        high << 64 | low
+    }
+
+    /// Enters what was not seen before; `None` if it was.
+    pub(super) fn enter(
+        &self,
+        hash: u128,
+        now: Instant,
+        original: Option<&Arc<dyn Original>>,
+    ) -> Option<Entered> {
+        let at = now.saturating_duration_since(self.begun);
+        let mut table = self.lock();
+        let mut gone = table.expire(at);
+        if let Some(number) = table.numbers.get(&hash).copied() {
+            let first = table.under_way.get(&number);
+            if !first.is_some_and(|first| has_come_again(first, original)) {
+                drop(table);
+                let_go_of(gone);
+                return None;
+            }
+            gone.extend(table.remove(Entered { hash, number }));
+        }
+        gone.extend(table.make_room());
+        let entered = table.add(hash, at, original);
+        drop(table);
+        let_go_of(gone);
+        Some(entered)
+    }
+
+    /// How many were forgotten since it was asked last.
+    pub(super) fn forgotten(&self) -> u64 {
+        std::mem::take(&mut self.lock().forgotten)
+    }
+
+    /// Who is told what becomes of the item of an entry.
+    pub(super) fn rider(self: &Arc<Self>, entered: Entered) -> Arc<dyn Rider> {
+        Arc::new(UnderWay {
+            seen: Arc::clone(self),
+            entered,
+        })
+    }
+}
+
+impl Table {
+    /// Removes what is too old; the messages of it.
+    fn expire(&mut self, now: Duration) -> Vec<Arc<dyn Original>> {
+        let mut gone = Vec::new();
+        let Some(within) = self.within else {
+            return gone;
+        };
+        while let Some(first) = self.order.front()
+            && now.saturating_sub(first.at) >= within
+        {
+            let Entry { hash, number, .. } = *first;
+            self.order.pop_front();
+            gone.extend(self.remove(Entered { hash, number }));
+        }
+        gone
+    }
+
+    /// Forgets the oldest entry if there are as many as there may be; its message.
+    fn make_room(&mut self) -> Option<Arc<dyn Original>> {
+        while self.numbers.len() >= self.most.get() {
+            let Entry { hash, number, .. } = self.order.pop_front()?;
+            let before = self.numbers.len();
+            let gone = self.remove(Entered { hash, number });
+            if self.numbers.len() < before {
+                self.forgotten += 1;
+                return gone;
+            }
+        }
+        None
+    }
+
+    fn add(&mut self, hash: u128, at: Duration, original: Option<&Arc<dyn Original>>) -> Entered {
+        let number = self.next;
+        self.next += 1;
+        self.numbers.insert(hash, number);
+        if self.order.len() >= 2 * self.numbers.len() + 64 {
+            let numbers = &self.numbers;
+            self.order
+                .retain(|entry| numbers.get(&entry.hash) == Some(&entry.number));
+        }
+        self.order.push_back(Entry { hash, number, at });
+        if let Some(original) = original {
+            self.under_way.insert(number, Arc::clone(original));
+        }
+        Entered { hash, number }
+    }
+
+    /// Removes an entry, if it is still there; its message, if nothing is known of that yet.
+    fn remove(&mut self, Entered { hash, number }: Entered) -> Option<Arc<dyn Original>> {
+        if self.numbers.get(&hash) == Some(&number) {
+            self.numbers.remove(&hash);
+        }
+        self.under_way.remove(&number)
+    }
+}
+
+/// Whether a message of which nothing is known yet has come again as this one: it is the same, or it is not ours any
+/// more, as far as is known here. Its copy is not dropped for it, or both may be gone.
+fn has_come_again(first: &Arc<dyn Original>, original: Option<&Arc<dyn Original>>) -> bool {
+    let is_same = |other: &Arc<dyn Original>| {
+        other.queue() == first.queue()
+            && other.id() == first.id()
+            && other.number() == first.number()
+    };
+    original.is_some_and(is_same) || first.lease_end().has_passed(&mut Now::default())
+}
+
+/// They drop what is the user's.
+fn let_go_of(originals: impl IntoIterator<Item = Arc<dyn Original>>) {
+    originals
+        .into_iter()
+        .for_each(|original| guard::quietly(|| drop(original)));
+}
+
+/// Tells what becomes of the item of an entry.
+struct UnderWay {
+    seen: Arc<Seen>,
+    entered: Entered,
+}
+
+impl Rider for UnderWay {
+    fn ended(&self, _: Ending) {
+        let gone = self.seen.lock().under_way.remove(&self.entered.number);
+        let_go_of(gone);
+    }
+
+    fn undone(&self) {
+        let gone = self.seen.lock().remove(self.entered);
+        let_go_of(gone);
+    }
+}
+
+/// Two hashers that hash the same with different keys.
+struct Both([DefaultHasher; 2]);
+
+impl Hasher for Both {
+    fn finish(&self) -> u64 {
+        self.0[0].finish()
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0.iter_mut().for_each(|hasher| hasher.write(bytes));
+    }
+}
