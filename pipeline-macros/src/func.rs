@@ -55,6 +55,11 @@ impl Func {
         }
     }
 
+    /// Whether it is neither a path nor a closure.
+    pub(crate) fn is_value(&self) -> bool {
+        matches!(self.kind, Kind::Value)
+    }
+
     /// The last segment of a path.
     pub(crate) fn name(&self) -> Option<String> {
         match self.kind {

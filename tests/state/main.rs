@@ -5,6 +5,8 @@ mod dedup;
 #[path = "../promises/fakes.rs"]
 #[expect(dead_code, reason = "each of the tests takes what it needs")]
 mod fakes;
+mod fold;
 #[path = "../deliveries/fakes.rs"]
 #[expect(dead_code, reason = "each of the tests takes what it needs")]
 mod queues;
+mod stateful;

@@ -43,6 +43,32 @@ impl Body<'_> {
         self.guarded(&attempt, owns)
     }
 
+    /// The same where the stage's `?` is not about this function.
+    pub(crate) fn call_plainly(
+        &self,
+        func: &Func,
+        args: &[TokenStream],
+        owns: Owns<'_>,
+        (shape, method): (&str, &str),
+    ) -> TokenStream {
+        let how = How {
+            stage: self.number,
+            is_async: false,
+            fallible: false,
+        };
+        let (first, last) = (func.span(), func.last());
+        let (span, method) = (self.glue.at(first), self.glue.ident(method, first));
+        let (shape, raised) = (
+            self.glue.over(shape, first, last),
+            self.glue.private("Raised", first),
+        );
+        let call = parenthesized(func.call(self.glue, how, args), self.glue.at(last));
+        let attempt = quote_spanned! {span=>
+            ::core::result::Result::Ok::<_, #raised>(#shape::<_>::#method #call)
+        };
+        self.guarded(&attempt, owns)
+    }
+
     /// A call of glue, over all of the stage's function.
     fn glued(&self, callee: &TokenStream, arg: TokenStream) -> TokenStream {
         let args = parenthesized(arg, self.glue.at(self.last_span()));

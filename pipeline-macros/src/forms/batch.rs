@@ -50,16 +50,7 @@ impl Form for Batch {
     }
 
     fn options(&self, options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
-        let Some(given) = options.get(&by::SPEC) else {
-            return;
-        };
-        if let Some(by) = options.expr(&by::SPEC) {
-            By::new(by.clone()).check(scope, checker);
-        }
-        if !options.has(&groups::SPEC) {
-            let message = "`by` needs to know how many batches may be open; add `groups: 100`";
-            checker.errors.at(given.span, message);
-        }
+        By::options(options, scope, checker);
     }
 
     fn check(&self, scope: &mut Scope, checker: &mut Checker<'_>) {

@@ -8,6 +8,7 @@ use crate::check::{Checker, Scope};
 use crate::closure::How;
 use crate::expand::Body;
 use crate::func::Func;
+use crate::options::{Options, by, groups};
 use crate::syntax::{ends, parenthesized, ungrouped};
 
 /// The value of `by`, or the argument that stands for it.
@@ -32,6 +33,20 @@ impl By {
         }
         let message = "items are told apart by a function of them, as `|item| item.id`; only a record has keys";
         checker.errors.over(&self.0, message.to_owned());
+    }
+
+    /// What `by` of a form that gathers items needs beside it.
+    pub(crate) fn options(options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
+        let Some(given) = options.get(&by::SPEC) else {
+            return;
+        };
+        if let Some(by) = given.expr() {
+            Self::new(by.clone()).check(scope, checker);
+        }
+        if !options.has(&groups::SPEC) {
+            let message = "`by` needs to know how many keys may be open; add `groups: 100`";
+            checker.errors.at(given.span, message);
+        }
     }
 
     /// The value, where the item stands: statements and an expression, which go into a guard.

@@ -7,13 +7,13 @@ use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 
 use super::by::By;
+use super::state::optional;
 use super::{Form, Key, Kind, Place};
 use crate::args::arguments;
 use crate::check::{Checker, Scope};
 use crate::expand::{Body, Owns, Wiring};
 use crate::ir::Flavour;
 use crate::options::{Options, most, within};
-use crate::syntax::ends;
 
 pub(crate) static KIND: Kind = Kind {
     name: "dedup",
@@ -78,13 +78,7 @@ impl Form for Dedup {
     fn wire(&self, wiring: &Wiring<'_>) -> TokenStream {
         let (glue, options) = (wiring.glue, &wiring.body.placed.stage.options);
         let span = glue.at(self.span);
-        let within = match options.expr(&within::SPEC) {
-            None => quote_spanned!(span=> ::core::option::Option::None),
-            Some(within) => {
-                let span = glue.at(ends(within).0);
-                quote_spanned!(span=> ::core::option::Option::Some(#within))
-            }
-        };
+        let within = optional(wiring, &within::SPEC, self.span);
         // What is left out has been reported.
         let most = options.expr(&most::SPEC);
         let most = most.map_or_else(|| quote!(1), ToTokens::to_token_stream);

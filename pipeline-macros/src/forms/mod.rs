@@ -7,6 +7,7 @@ pub(crate) mod dedup;
 pub(crate) mod filter;
 pub(crate) mod filter_map;
 pub(crate) mod flat_map;
+pub(crate) mod fold;
 pub(crate) mod forget;
 mod form;
 pub(crate) mod let_;
@@ -14,6 +15,8 @@ pub(crate) mod map;
 pub(crate) mod mapduce;
 pub(crate) mod pop_task;
 pub(crate) mod push_task;
+mod state;
+pub(crate) mod stateful;
 pub(crate) mod tap;
 pub(crate) mod through;
 
@@ -28,6 +31,8 @@ static KINDS: &[&Kind] = &[
     &tap::KIND,
     &batch::KIND,
     &dedup::KIND,
+    &stateful::KIND,
+    &fold::KIND,
     &push_task::KIND,
     &mapduce::KIND,
     &forget::KIND,

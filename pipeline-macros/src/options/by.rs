@@ -10,10 +10,10 @@ pub(crate) static SPEC: Spec = Spec {
         example: "|item| item.id",
     },
     fits: |_, host| {
-        if host.is("batch") {
+        if host.gathers() {
             return Ok(());
         }
-        Err("means nothing here; it is for `batch`".into())
+        Err("means nothing here; it is for `batch` and `fold`".into())
     },
     hoisted: None,
     // The form reads it.

@@ -8,8 +8,8 @@ pub(crate) static SPEC: Spec = Spec {
     name: "groups",
     takes: Takes::Items,
     fits: |_, host| {
-        if !host.is("batch") {
-            return Err("means nothing here; it is for `batch` with `by`".into());
+        if !host.gathers() {
+            return Err("means nothing here; it is for `batch` and `fold` with `by`".into());
         }
         if !host.options.has(&by::SPEC) {
             return Err("needs a `by`; without it there is one group".into());

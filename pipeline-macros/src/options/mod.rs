@@ -3,6 +3,7 @@
 mod buffer;
 pub(crate) mod by;
 pub(crate) mod groups;
+pub(crate) mod held;
 pub(crate) mod most;
 pub(crate) mod name;
 pub(crate) mod once;
@@ -28,6 +29,7 @@ static OPTIONS: &[&Spec] = &[
     &once::SPEC,
     &by::SPEC,
     &groups::SPEC,
+    &held::SPEC,
     &most::SPEC,
     &within::SPEC,
 ];

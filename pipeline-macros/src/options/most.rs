@@ -8,10 +8,10 @@ pub(crate) static SPEC: Spec = Spec {
     name: "most",
     takes: Takes::Items,
     fits: |_, host| {
-        if host.is("dedup") {
+        if host.is("dedup") || host.is("fold") {
             return Ok(());
         }
-        Err("means nothing here; it is for `dedup`".into())
+        Err("means nothing here; it is for `dedup` and `fold`".into())
     },
     hoisted: None,
     // The form reads it.

@@ -78,6 +78,11 @@ impl Host<'_> {
         self.form == Some(form)
     }
 
+    /// Whether its form gathers items.
+    pub(crate) fn gathers(&self) -> bool {
+        self.is("batch") || self.is("fold")
+    }
+
     pub(crate) fn is_plain(&self) -> bool {
         self.mode == Mode::Fused
     }

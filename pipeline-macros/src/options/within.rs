@@ -1,4 +1,4 @@
-//! `within: duration`: for how long a form keeps what it has seen.
+//! `within: duration`: how long a form keeps what it has seen.
 
 use proc_macro2::TokenStream;
 
@@ -15,8 +15,8 @@ pub(crate) static SPEC: Spec = Spec {
         if host.is("batch") {
             return Err("is the second argument of a `batch`: `batch(n, within)`".into());
         }
-        if !host.is("dedup") {
-            return Err("means nothing here; it is for `dedup`".into());
+        if !host.is("dedup") && !host.is("fold") {
+            return Err("means nothing here; it is for `dedup` and `fold`".into());
         }
         let name = given.expr().and_then(last_name);
         if name.is_some_and(|name| name == "ZERO") {

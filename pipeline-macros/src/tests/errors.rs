@@ -14,7 +14,7 @@ fn messages(source: &str) -> Vec<String> {
 #[test]
 fn seven_mistakes_are_seven_errors() {
     let said = messages(
-        "[x] fliter(f), :blok 2 f, :block 0 f, |x| x, f with { colour: 3 }, foo(3), batch(0)",
+        "[x] fliter(f), :blok 2 f, :block 0 f, |x| x, f with { colour: 3 }, zebra(3), batch(0)",
     );
     assert_eq!(said.len(), 7, "{said:#?}");
 }
@@ -98,16 +98,23 @@ fn what_messages_advise_is_right() {
         ),
         (
             "by: |item| item.id",
-            "`by` means nothing here; it is for `batch`",
+            "`by` means nothing here; it is for `batch` and `fold`",
         ),
         (
             "groups: 64",
-            "`groups` means nothing here; it is for `batch` with `by`",
+            "`groups` means nothing here; it is for `batch` and `fold` with `by`",
         ),
-        ("most: 64", "`most` means nothing here; it is for `dedup`"),
+        (
+            "most: 64",
+            "`most` means nothing here; it is for `dedup` and `fold`",
+        ),
         (
             "within: Duration::from_secs(60)",
-            "`within` means nothing here; it is for `dedup`",
+            "`within` means nothing here; it is for `dedup` and `fold`",
+        ),
+        (
+            "held: 64",
+            "`held` means nothing here; it is for `stateful`",
         ),
         (
             "once(token)",

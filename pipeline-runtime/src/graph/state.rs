@@ -18,6 +18,8 @@ pub enum StateBound {
         /// The most items of each, where that is written.
         most: Option<usize>,
     },
+    /// Of a `stateful`: how many deliveries wait for an output.
+    Held(usize),
     /// Of a `dedup`: how many keys it remembers.
     Entries(usize),
 }
@@ -40,6 +42,7 @@ impl fmt::Display for StateBound {
                 let groups = counted(groups, "group", "groups");
                 most.map_or_else(|| groups.clone(), |most| format!("{groups} of {most}"))
             }
+            Self::Held(most) => counted(most, "delivery", "deliveries"),
             Self::Entries(most) => counted(most, "entry", "entries"),
         })
     }

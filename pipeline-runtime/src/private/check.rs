@@ -7,7 +7,7 @@ use std::future::{Future, IntoFuture};
 use std::hash::Hash;
 
 use super::call::Raised;
-use super::engine::Hint;
+use super::engine::{Hint, Port};
 pub use crate::bounds::Shareable;
 use crate::bounds::{Never, Nothing};
 use crate::retry::Retry;
@@ -273,6 +273,91 @@ impl<H: Hash> Marks<H> for H {
 #[diagnostic::do_not_recommend]
 impl<H: Nothing> Marks<Never> for H {
     fn mark(self) -> Never {
+        self.never()
+    }
+}
+
+/// What `step` and `end` of a `stateful` return.
+#[diagnostic::on_unimplemented(
+    message = "`stateful` needs functions that return an iterator or a collection, this one returns `{Self}`",
+    label = "nothing to iterate over",
+    note = "return an `Option` or a `Vec`; `None` where nothing goes on yet"
+)]
+pub trait Yields<I> {
+    /// The iterator.
+    fn outputs(self) -> I;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: IntoIterator> Yields<Many<T::IntoIter>> for T {
+    #[inline]
+    fn outputs(self) -> Many<T::IntoIter> {
+        Many(self.into_iter())
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Yields<Never> for T {
+    fn outputs(self) -> Never {
+        self.never()
+    }
+}
+
+/// The port in front of a `stateful` without `held`, or of a `fold` without `most`.
+#[diagnostic::on_unimplemented(
+    message = "the items here may be deliveries, which wait until something comes of them; say how many may: `held: 1000` of a `stateful`, `most: 1000` of a `fold`",
+    label = "keeps deliveries without a bound",
+    note = "in a segment the items may be deliveries of the pipeline that it becomes part of"
+)]
+pub trait Unticketed<P> {
+    /// The port.
+    fn unticketed(self) -> P;
+}
+
+#[diagnostic::do_not_recommend]
+impl<P: Plain> Unticketed<P> for P {
+    fn unticketed(self) -> P {
+        self
+    }
+}
+
+/// The port of items that nobody waits for.
+pub trait Plain {}
+
+impl<T, Task> Plain for Port<T, Task, ()> {}
+
+#[diagnostic::do_not_recommend]
+impl<P: Nothing> Unticketed<Never> for P {
+    fn unticketed(self) -> Never {
+        self.never()
+    }
+}
+
+/// What the function of a `fold` returns.
+#[diagnostic::on_unimplemented(
+    message = "the function of a `fold` changes the value that it is lent, this one returns `{Self}`",
+    label = "returns something",
+    note = "write `|sum, x| *sum += x`"
+)]
+pub trait Folded<U> {
+    /// Nothing.
+    fn folded(self) -> U;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Unit> Folded<()> for T {
+    #[inline]
+    fn folded(self) {}
+}
+
+/// What a function returns that returns nothing.
+pub trait Unit {}
+
+impl Unit for () {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing> Folded<Never> for T {
+    fn folded(self) -> Never {
         self.never()
     }
 }

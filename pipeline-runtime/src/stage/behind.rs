@@ -65,8 +65,8 @@ impl<W: Wiring, F> Behind<W, F> {
         self.shared.edge.count(&mut self.tally);
     }
 
-    /// The same of an output.
-    async fn failed(&mut self, failure: Failure<W::Task>, ticket: W::Ticket) {
+    /// The same of an output, or of what was done for several items.
+    pub(super) async fn failed(&mut self, failure: Failure<W::Task>, ticket: W::Ticket) {
         let (failure, row) = self.shared.failed(failure, ticket);
         self.shared.report(vec![failure]).await;
         self.tally.stages[row].failed += 1;
@@ -103,5 +103,18 @@ impl<W: Wiring, F> Behind<W, F> {
                 unreachable!("no call of this group is retried or timed")
             }
         }
+    }
+}
+
+/// What a call of the expansion's returned: its failure is that of an item.
+pub(super) fn guarded<W: Wiring, V>(
+    shared: &Shared<W>,
+    call: impl FnOnce() -> Step<V, Never, W::Task>,
+) -> Result<V, Failure<W::Task>> {
+    match guard::call(call) {
+        Ok(Step::Emit(value)) => Ok(value),
+        Ok(Step::Failed(failure)) => Err(failure),
+        Err(panicked) => Err(shared.fell(panicked)),
+        Ok(_) => unreachable!("it is neither retried nor timed, and drops nothing"),
     }
 }

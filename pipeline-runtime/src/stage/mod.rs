@@ -19,6 +19,7 @@ mod pool;
 mod retries;
 mod shared;
 mod slots;
+mod stateful;
 mod sync;
 mod wiring;
 mod write;
@@ -30,7 +31,8 @@ pub use dedup::{Sight, dedup};
 pub(crate) use drive::drive;
 pub use driving::Work;
 pub use flat::{Emitter, drive_flat, flat_fn};
-pub use gather::batch_by;
+pub use gather::{Bounds, batch_by, fold, fold_by};
 #[cfg(test)]
 pub(crate) use park::block_on;
+pub use stateful::stateful;
 pub use sync::{pass, sync};

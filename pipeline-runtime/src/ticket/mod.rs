@@ -141,6 +141,11 @@ impl Ticket {
         Self(None)
     }
 
+    /// Whether it stands for nothing, and nobody waits for what becomes of its item.
+    pub(crate) const fn is_null(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The ticket of a delivery.
     pub(crate) fn of(lease: Lease) -> Self {
         Self::new(Of::Delivery(lease))

@@ -1,6 +1,7 @@
 //! Items gathered by key: `batch … by` and `fold`.
 
 mod batch_by;
+mod fold;
 mod groups;
 mod order;
 
@@ -14,9 +15,10 @@ use std::time::{Duration, Instant};
 use tokio::time::{self, timeout_at};
 
 pub use batch_by::batch_by;
+pub use fold::{fold, fold_by};
 
 use self::groups::{Groups, Open};
-use super::behind::Behind;
+use super::behind::{Behind, guarded};
 use super::deadline::Cx;
 use super::shared::Shared;
 use super::wiring::{Final, Wiring};
@@ -35,11 +37,14 @@ use crate::ticket::{Carried, Carry, Now};
 const CHUNK: usize = 1024;
 
 /// When a group goes on, and how many there may be.
-pub(crate) struct Bounds {
+#[derive(Debug)]
+pub struct Bounds {
     /// The most items of a group.
-    pub(crate) most: Option<usize>,
-    pub(crate) within: Option<Duration>,
-    pub(crate) groups: usize,
+    pub most: Option<usize>,
+    /// How old it may become.
+    pub within: Option<Duration>,
+    /// The most groups that are open.
+    pub groups: usize,
 }
 
 /// What is made of the items of one key.
@@ -327,18 +332,5 @@ where
         }
         self.behind.submit(output);
         ControlFlow::Continue(())
-    }
-}
-
-/// What a call of the expansion's returned: its failure is that of an item.
-fn guarded<W: Wiring, V>(
-    shared: &Shared<W>,
-    call: impl FnOnce() -> Step<V, Never, W::Task>,
-) -> Result<V, Failure<W::Task>> {
-    match guard::call(call) {
-        Ok(Step::Emit(value)) => Ok(value),
-        Ok(Step::Failed(failure)) => Err(failure),
-        Err(panicked) => Err(shared.fell(panicked)),
-        Ok(_) => unreachable!("it is neither retried nor timed, and drops nothing"),
     }
 }
