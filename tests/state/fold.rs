@@ -153,7 +153,7 @@ async fn a_value_goes_on_when_a_queue_has_no_more() {
     pipeline! {
         [deliveries]
         map(|number| *number),
-        fold(Vec::new(), |all, number| all.push(number)) with { most: 1000 },
+        fold(Vec::new(), Vec::push) with { most: 1000 },
         flat_map(|all| all),
         filter(|number| *number < 64),
         flat_map(|number| [2 * number, 2 * number + 1].map(queue::Outgoing::new)),
