@@ -7,10 +7,14 @@ pub mod cookbook {
     //! |---|---|
     //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
+    //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
     pub mod backfill_then_live {}
 
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}
+
+    #[doc = include_str!("../guide/cookbook/order-by-key.md")]
+    pub mod order_by_key {}
 }

@@ -2,6 +2,7 @@
 
 use crate::case::{Case, Size};
 
+mod by;
 mod compile;
 mod connections;
 mod drive;
@@ -27,6 +28,7 @@ const CASES: &[fn(Size) -> Case] = &[
     parallel::even,
     parallel::skewed,
     in_flight::case,
+    by::case,
     drive::case,
     latency::case,
     memory::case,

@@ -31,6 +31,7 @@ fn host(stage: &Stage) -> Host<'_> {
         count: stage.directive.as_ref().map(|directive| &directive.count),
         options: &stage.options,
         has_task: form.is_some_and(|form| form.kind().place == Place::OwnTask),
+        multiplies: form.is_some_and(|form| form.kind().place == Place::Multiplies),
         may_fail: stage.question.is_some() || form.is_some_and(Form::may_fail),
         keys_made: form.filter(makes).map_or(0, |form| form.writes().len()),
     }

@@ -5,12 +5,17 @@ use crate::ast::Stage;
 use crate::closure;
 use crate::directive::{Count, Directive, Mode};
 use crate::forms::Form;
+use crate::forms::by::By;
+use crate::options::by;
 
 pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>) {
     if let Some(form) = stage.form() {
         directive(stage, form, checker);
         question(stage, form, checker);
         function(form, checker);
+        if let Some(by) = stage.options.expr(&by::SPEC) {
+            By::new(by.clone()).check(scope, checker);
+        }
         form.options(&stage.options, scope, checker);
         form.check(scope, checker);
     }

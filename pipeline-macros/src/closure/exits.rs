@@ -110,8 +110,16 @@ pub(crate) fn may_fail(expr: &Expr) -> bool {
     own.fails
 }
 
+/// Whether the expression has a `return` of its own.
+pub(crate) fn returns(expr: &Expr) -> bool {
+    let mut own = Own::default();
+    own.visit_expr(expr);
+    own.returns
+}
+
 #[derive(Default)]
 struct Own {
+    returns: bool,
     awaits: Option<Span>,
     fails: bool,
     calls_macro: bool,
@@ -121,7 +129,8 @@ impl<'ast> Visit<'ast> for Own {
     fn visit_expr(&mut self, expr: &'ast Expr) {
         match expr {
             Expr::Await(inner) => self.awaits = self.awaits.or(Some(inner.await_token.span)),
-            Expr::Try(_) | Expr::Return(_) => self.fails = true,
+            Expr::Try(_) => self.fails = true,
+            Expr::Return(_) => (self.fails, self.returns) = (true, true),
             Expr::Closure(_) | Expr::Async(_) | Expr::Const(_) => return,
             _ => {}
         }

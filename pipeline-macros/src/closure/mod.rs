@@ -10,7 +10,9 @@ use syn::{
 
 use crate::glue::Glue;
 
-pub(crate) use exits::{may_fail, never_waits, own_await, own_await_of_closure, returns_a_future};
+pub(crate) use exits::{
+    may_fail, never_waits, own_await, own_await_of_closure, returns, returns_a_future,
+};
 pub(crate) use hint::hinted;
 
 /// What a call needs to know of its stage.

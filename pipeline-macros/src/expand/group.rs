@@ -28,25 +28,36 @@ impl Expander<'_> {
         let opts = opts::opts(self.glue, stage, stages, main, flavour);
         let closure = self.closure(stages, flavour);
         let (port, last) = (self.port_of(stages.start), self.last_of(main));
+        let by = self.by(main);
         let private = |name| self.glue.private(name, at);
         let over = |args| parenthesized(args, self.glue.at(last));
         if flavour == Flavour::Sync {
-            let sync = private("sync");
-            let args = over(quote_spanned!(span=> #port, #opts, #closure));
+            let (sync, args) = match by {
+                None => ("sync", quote_spanned!(span=> #port, #opts, #closure)),
+                Some(by) => (
+                    "sync_by",
+                    quote_spanned!(span=> #port, #opts, #by, #closure),
+                ),
+            };
+            let (sync, args) = (private(sync), over(args));
             return self.with_clones(stages, &quote_spanned!(span=> #sync #args));
         }
         let (function, driver) = match flavour {
             Flavour::Async => ("async_fn", "drive_async"),
             _ => ("flat_fn", "drive_flat"),
         };
-        let (work, function, driver) = (private("work"), private(function), private(driver));
+        let (function, driver) = (private(function), private(driver));
         let port = if self.opens(stages) {
             let telling = private("telling");
             quote_spanned!(span=> #telling(#port))
         } else {
             port
         };
-        let (wire, opened) = (private("stage"), over(quote_spanned!(span=> #port, #opts)));
+        let (work, opened) = match by {
+            None => ("work", quote_spanned!(span=> #port, #opts)),
+            Some(by) => ("work_by", quote_spanned!(span=> #port, #opts, #by)),
+        };
+        let (work, wire, opened) = (private(work), private("stage"), over(opened));
         let typed = over(quote_spanned!(span=> &work, #closure));
         let boxed = over(quote_spanned! {span=>
             #driver(::core::clone::Clone::clone(&work), ::core::clone::Clone::clone(&f))

@@ -2,6 +2,7 @@
 
 mod attempt;
 mod body;
+mod by;
 mod call;
 mod ends;
 mod exit;

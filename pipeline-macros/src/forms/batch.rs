@@ -49,8 +49,8 @@ impl Form for Batch {
         self.span
     }
 
-    fn options(&self, options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
-        By::options(options, scope, checker);
+    fn options(&self, options: &Options, _: &Scope, checker: &mut Checker<'_>) {
+        By::options(options, checker);
     }
 
     fn check(&self, scope: &mut Scope, checker: &mut Checker<'_>) {

@@ -1,11 +1,11 @@
 //! What items are told apart by: in a record an expression over its keys, of a plain item a function of it.
 
-use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use proc_macro2::{Ident, Span, TokenStream, TokenTree};
+use quote::{ToTokens as _, quote, quote_spanned};
 use syn::Expr;
 
-use crate::check::{Checker, Scope};
-use crate::closure::How;
+use crate::check::{Checker, Scope, list};
+use crate::closure::{self, How};
 use crate::expand::Body;
 use crate::func::Func;
 use crate::options::{Options, by, groups};
@@ -23,26 +23,40 @@ impl By {
         ends(&self.0).0
     }
 
-    /// Whether it can be a function of the item, or the item has keys that it can be made of.
+    /// What is written.
+    pub(crate) fn expr(&self) -> &Expr {
+        &self.0
+    }
+
+    /// Whether it can be a function of the item, or the item has keys that it is made of.
     pub(crate) fn check(&self, scope: &Scope, checker: &mut Checker<'_>) {
-        if scope.is_record()
-            || scope.is_vague()
-            || matches!(self.0, Expr::Closure(_) | Expr::Path(_))
-        {
-            return;
+        let waits = match &self.0 {
+            Expr::Closure(closure) => {
+                closure::returns_a_future(closure).or_else(|| closure::own_await(&closure.body))
+            }
+            value => closure::own_await(value),
+        };
+        if let Some(span) = waits {
+            let message = "`by` is told before the stage begins, and waits for nothing; make it a key by an `:async let` in front";
+            return checker.errors.at(span, message);
         }
-        let message = "items are told apart by a function of them, as `|item| item.id`; only a record has keys";
-        checker.errors.over(&self.0, message.to_owned());
+        match &self.0 {
+            _ if scope.is_vague() => {}
+            Expr::Closure(_) => {}
+            value if scope.is_record() => reads_a_key(value, scope, checker),
+            Expr::Path(_) => {}
+            value => {
+                let message = "items are told apart by a function of them, as `|item| item.id`; only a record has keys";
+                checker.errors.over(value, message);
+            }
+        }
     }
 
     /// What `by` of a form that gathers items needs beside it.
-    pub(crate) fn options(options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
+    pub(crate) fn options(options: &Options, checker: &mut Checker<'_>) {
         let Some(given) = options.get(&by::SPEC) else {
             return;
         };
-        if let Some(by) = given.expr() {
-            Self::new(by.clone()).check(scope, checker);
-        }
         if !options.has(&groups::SPEC) {
             let message = "`by` needs to know how many keys may be open; add `groups: 100`";
             checker.errors.at(given.span, message);
@@ -107,5 +121,46 @@ impl By {
                 #step::Emit((key, #item))
             }
         }
+    }
+}
+
+/// What reads no key is the same of all items.
+fn reads_a_key(value: &Expr, scope: &Scope, checker: &mut Checker<'_>) {
+    if mentions(value.to_token_stream(), scope) {
+        return;
+    }
+    if let Some(root) = root(value) {
+        checker.reads(scope, root);
+    } else {
+        let keys = list(scope.keys());
+        let message =
+            format!("`by` reads no key, so it is the same of all items; there are {keys}");
+        checker.errors.over(value, message);
+    }
+}
+
+/// Whether a key is named, or a text in which one may be.
+fn mentions(tokens: TokenStream, scope: &Scope) -> bool {
+    tokens.into_iter().any(|token| match token {
+        TokenTree::Ident(name) => scope.has(&name),
+        TokenTree::Group(group) => mentions(group.stream(), scope),
+        TokenTree::Literal(literal) => literal.to_string().contains('{'),
+        TokenTree::Punct(_) => false,
+    })
+}
+
+/// The name that a place begins with.
+fn root(value: &Expr) -> Option<&Ident> {
+    match value {
+        Expr::Path(path) => path.path.get_ident(),
+        Expr::Field(field) => root(&field.base),
+        Expr::Index(index) => root(&index.expr),
+        Expr::MethodCall(call) => root(&call.receiver),
+        Expr::Reference(reference) => root(&reference.expr),
+        Expr::Unary(unary) => root(&unary.expr),
+        Expr::Paren(paren) => root(&paren.expr),
+        Expr::Try(tried) => root(&tried.expr),
+        Expr::Group(group) => root(&group.expr),
+        _ => None,
     }
 }

@@ -60,7 +60,7 @@ impl Form for Fold {
     }
 
     fn options(&self, options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
-        By::options(options, scope, checker);
+        By::options(options, checker);
     }
 
     fn check(&self, scope: &mut Scope, _: &mut Checker<'_>) {

@@ -1,7 +1,7 @@
 //! The forms: one file each with its grammar, check, expansion and user documentation.
 
 pub(crate) mod batch;
-mod by;
+pub(crate) mod by;
 pub(crate) mod commit;
 pub(crate) mod dedup;
 pub(crate) mod filter;

@@ -6,6 +6,7 @@ use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::Place;
 use crate::ir::{Flavour, Unit};
+use crate::options::{by, unordered};
 
 /// The units of a pipeline, or of a segment, in the order in which they are wired.
 pub(super) fn units(stages: &[Placed], is_segment: bool) -> Vec<Unit> {
@@ -60,6 +61,22 @@ impl Lowering<'_> {
         self.stages[stage].stage.is_annotated()
     }
 
+    /// Where the group of an annotated stage ends, at the latest at `end`. Where a stage keeps the order and has `by`, it is
+    /// in front of what multiplies: outputs that wait for their turn keep their places, and might be in the way of what
+    /// they wait for.
+    fn end_of_own(&self, main: usize, end: usize) -> usize {
+        let options = &self.stages[main].stage.options;
+        if !self.is_keyed(main) || options.has(&unordered::SPEC) {
+            return end;
+        }
+        let mut behind = main + 1..end;
+        behind.find(|stage| self.multiplies(*stage)).unwrap_or(end)
+    }
+
+    fn is_keyed(&self, stage: usize) -> bool {
+        self.stages[stage].stage.options.has(&by::SPEC)
+    }
+
     /// The first stage from `at` on that runs in no worker.
     fn end_of_run(&self, at: usize) -> usize {
         let in_worker =
@@ -112,14 +129,16 @@ impl Lowering<'_> {
     }
 
     /// Each annotated stage takes in what follows it. The plain stages at the head go into the first one; but up to
-    /// the last that multiplies they have a task of their own, for the count means outputs, not inputs.
+    /// the last that multiplies they have a task of their own, for the count means outputs, not inputs; and so have all of
+    /// them in front of a stage with `by`, which is asked of the item as it comes to that stage.
     fn run(&self, run: Range<usize>, units: &mut Vec<Unit>) {
         let annotated: Vec<usize> = run
             .clone()
             .filter(|stage| self.is_annotated(*stage))
             .collect();
         let head = run.start..annotated.first().copied().unwrap_or(run.end);
-        let alone = if annotated.is_empty() {
+        let begins = annotated.first().is_some_and(|first| self.is_keyed(*first));
+        let alone = if annotated.is_empty() || begins {
             head
         } else {
             let last = head.clone().rev().find(|stage| self.multiplies(*stage));
@@ -132,7 +151,12 @@ impl Lowering<'_> {
         }
         for (position, main) in annotated.iter().enumerate() {
             let end = annotated.get(position + 1).copied().unwrap_or(run.end);
-            units.push(self.group(*main, start..end));
+            let own = start..self.end_of_own(*main, end);
+            let rest = own.end..end;
+            units.push(self.group(*main, own));
+            if !rest.is_empty() {
+                units.push(self.group(rest.start, rest));
+            }
             start = end;
         }
     }

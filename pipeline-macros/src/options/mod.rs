@@ -11,7 +11,7 @@ mod pool;
 pub(crate) mod retry;
 mod spec;
 pub(crate) mod timeout;
-mod unordered;
+pub(crate) mod unordered;
 mod window;
 pub(crate) mod within;
 
@@ -23,6 +23,7 @@ static OPTIONS: &[&Spec] = &[
     &buffer::SPEC,
     &window::SPEC,
     &unordered::SPEC,
+    &by::SPEC,
     &timeout::SPEC,
     &retry::SPEC,
     &pool::SPEC,

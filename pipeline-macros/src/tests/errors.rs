@@ -97,10 +97,6 @@ fn what_messages_advise_is_right() {
             "`through` takes the whole item; `pop_task` first, or write the segment's stages here",
         ),
         (
-            "by: |item| item.id",
-            "`by` means nothing here; it is for `batch` and `fold`",
-        ),
-        (
             "groups: 64",
             "`groups` means nothing here; it is for `batch` and `fold` with `by`",
         ),

@@ -186,3 +186,26 @@ fn one_record_type_serves_every_stage_with_the_same_keys() {
     let records: Vec<Vec<String>> = ir.records.iter().map(keys).collect();
     assert_eq!(records, [vec!["a"], vec!["a", "b"]]);
 }
+
+#[test]
+fn a_stage_with_by_begins_its_group() {
+    let expected = [
+        group(0..1, 0, Flavour::Sync),
+        group(1..3, 1, Flavour::Async),
+        group(3..4, 3, Flavour::Sync),
+    ];
+    let source = "[x] f, :async 4 g with { by: |x| x.a }, h, :block 2 i with { by: |x| x.a }";
+    assert_eq!(units(source), expected);
+}
+
+#[test]
+fn what_multiplies_in_order_is_in_another_group_than_by() {
+    let expected = [
+        group(0..2, 0, Flavour::Async),
+        group(2..4, 2, Flavour::Flat),
+    ];
+    let source = "[x] :async 4 f with { by: |x| x.a }, g, flat_map(h), i";
+    assert_eq!(units(source), expected);
+    let source = "[x] :async 4 f with { by: |x| x.a, unordered }, g, flat_map(h), i";
+    assert_eq!(units(source), [group(0..4, 0, Flavour::Flat)]);
+}

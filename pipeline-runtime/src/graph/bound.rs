@@ -50,3 +50,12 @@ pub(super) fn automatic<T>(count: usize) -> usize {
         .clamp(AUTOMATIC_LEAST, AUTOMATIC_ITEMS)
         .max(count.saturating_mul(2))
 }
+
+/// For how many items of each that is worked on a stage with keys looks ahead by itself: if the one that comes next has to
+/// wait for its key, another one hardly has to.
+const LOOK_AHEAD: usize = 16;
+
+/// The automatic bound of a stage with keys whose work is not measured, or is dear.
+pub(super) fn keyed(count: usize) -> usize {
+    count.saturating_mul(LOOK_AHEAD).max(AUTOMATIC_LEAST)
+}

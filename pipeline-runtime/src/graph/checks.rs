@@ -18,6 +18,12 @@ impl Build {
             ("buffer", "a buffer of 0", "a buffer is at least 1")
         } else if opts.window == Some(0) {
             ("window", "a window of 0", "a window is at least the count")
+        } else if opts.by && opts.count == 1 {
+            (
+                "by",
+                "a count of 1, and `by`",
+                "`by` needs a count over 1; one at a time is always in order",
+            )
         } else {
             return;
         };

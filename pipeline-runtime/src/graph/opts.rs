@@ -26,6 +26,8 @@ pub struct Opts {
     pub(crate) timeout: Option<Duration>,
     pub(crate) single: bool,
     pub(crate) inline: bool,
+    /// Whether the items of one key are worked on one at a time.
+    pub(crate) by: bool,
     /// Whether the group does nothing but wait for the journal.
     pub(crate) journal: bool,
     /// Whether the name of the annotated stage is written.
@@ -59,6 +61,7 @@ impl Opts {
             timeout: None,
             single: false,
             inline: false,
+            by: false,
             journal: false,
             named: false,
             called: None,
@@ -126,6 +129,12 @@ impl Opts {
     /// Emits in order of completion.
     pub fn unordered(mut self) -> Self {
         self.ordered = false;
+        self
+    }
+
+    /// Of the items of one key it works on one at a time; a count of 1 is an error when the pipeline starts.
+    pub fn by(mut self) -> Self {
+        self.by = true;
         self
     }
 

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use super::bound::automatic;
-use super::{Arrow, Graph, Opts};
+use super::bound::{automatic, keyed};
+use super::{Arrow, Graph, Kind, Opts};
 use crate::errors::{Errors, Reporter};
 use crate::flow::edge::{Bound, Edge};
 use crate::flow::feed::Feed;
@@ -56,8 +56,15 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
             .or(opts.buffer)
             .map(|window| window.max(opts.count));
         let count = if opts.journal { 1 } else { opts.count };
-        let window = written.unwrap_or_else(|| automatic::<O>(count));
-        let floor = count.max(1).saturating_mul(2);
+        let window = written.unwrap_or_else(|| match (opts.by, opts.kind) {
+            // What waits for its key has been taken, and is still to be worked on when the pipeline drains.
+            (true, Kind::Async) => automatic::<O>(count).min(keyed(count)),
+            _ => automatic::<O>(count),
+        });
+        let floor = match opts.by {
+            true => keyed(count).min(window),
+            false => count.max(1).saturating_mul(2),
+        };
         let bound = Bound {
             window,
             limit: window,

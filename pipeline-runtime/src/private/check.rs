@@ -7,7 +7,7 @@ use std::future::{Future, IntoFuture};
 use std::hash::Hash;
 
 use super::call::Raised;
-use super::engine::{Hint, Port};
+use super::engine::{Hashing, Hint, Port};
 pub use crate::bounds::Shareable;
 use crate::bounds::{Never, Nothing};
 use crate::retry::Retry;
@@ -69,6 +69,32 @@ impl<T> Optional<T> for Option<T> {
     #[inline]
     fn option(self) -> Self {
         self
+    }
+}
+
+/// What `by` says of an item.
+#[diagnostic::on_unimplemented(
+    message = "`by` needs a key that can be hashed, `{Self}` is not `Hash`",
+    label = "not a key",
+    note = "derive `Hash` for it, or take a part of it that is `Hash`: a number, a string, an id; of a float, `x.to_bits()`"
+)]
+pub trait Keyed<H> {
+    /// Its hash.
+    fn keyed(&self, hashing: &Hashing) -> H;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Hash + ?Sized> Keyed<u64> for T {
+    #[inline]
+    fn keyed(&self, hashing: &Hashing) -> u64 {
+        hashing.of(self)
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Nothing + ?Sized> Keyed<Never> for T {
+    fn keyed(&self, _hashing: &Hashing) -> Never {
+        unreachable!("nothing is `Nothing`")
     }
 }
 

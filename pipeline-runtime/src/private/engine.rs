@@ -10,8 +10,8 @@ use crate::pipeline::Pipeline;
 pub use crate::pipeline::{drive, finish, inline, open, with_errors};
 pub use crate::segment::{segment, through};
 pub use crate::stage::{
-    Bounds, Cx, Emitter, Half, Sight, Work, async_fn, batch, batch_by, dedup, drive_async,
-    drive_flat, flat_fn, fold, fold_by, pass, stage, stateful, sync, work,
+    Bounds, Cx, Emitter, Half, Hashing, Sight, Work, async_fn, batch, batch_by, dedup, drive_async,
+    drive_flat, flat_fn, fold, fold_by, pass, stage, stateful, sync, sync_by, work, work_by,
 };
 pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::{Carried, Carry};

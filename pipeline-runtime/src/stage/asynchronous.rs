@@ -4,13 +4,16 @@ use std::future::poll_fn;
 use std::ops::AsyncFn;
 use std::sync::{Arc, OnceLock, Weak};
 
+use super::by::By;
 use super::driven::{Driven, Drivers};
 use super::driving::{Driving, Work};
+use super::key::{ByKey, Hashing, Key};
 use super::places::{Places, begin};
 use super::shared::Shared;
 use super::slots::Slots;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
+use crate::failure::Cause;
 use crate::graph::{Ended, Group, Kind, Opts, Port, Resize};
 use crate::named::debug_by_name;
 use crate::step::{Entry, Step};
@@ -26,7 +29,10 @@ pub struct Half<O: Item, Task: Item, K: Carry> {
 debug_by_name!(Half<O: Item, Task: Item, K: Carry>);
 
 /// A group without its drivers, and what they will share.
-type Halves<T, M, O, Task, K> = (Half<O, Task, K>, Work<Wired<T, M, O, Task, K>>);
+type Halves<T, M, O, Task, K, Y> = (Half<O, Task, K>, Work<Wired<T, M, O, Task, K, Y>>);
+
+/// What tells the keys of its items, where they have some.
+type Keys<T, M, O, Task, K, Y> = Option<By<Wired<T, M, O, Task, K, Y>>>;
 
 /// Starts the drivers that a factory makes.
 pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
@@ -36,9 +42,28 @@ pub(crate) type Launch = Box<dyn FnOnce(Drivers) + Send>;
 pub fn work<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     port: Port<T, Task, K>,
     opts: Opts,
-) -> Halves<T, M, O, Task, K> {
+) -> Halves<T, M, O, Task, K, ()> {
+    halves(port, opts, None)
+}
+
+/// The same where items that have the same `hash` are worked on one at a time; `fail` is what becomes of one without.
+#[must_use]
+pub fn work_by<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
+    port: Port<T, Task, K>,
+    opts: Opts,
+    hash: impl Fn(&T, &Hashing) -> Result<u64, Cause> + Portable,
+    fail: impl Fn(T, Cause) -> Step<O, M, Task> + Portable,
+) -> Halves<T, M, O, Task, K, ByKey> {
+    halves(port, opts, Some(By::new(hash, fail)))
+}
+
+fn halves<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key>(
+    port: Port<T, Task, K>,
+    opts: Opts,
+    by: Keys<T, M, O, Task, K, Y>,
+) -> Halves<T, M, O, Task, K, Y> {
     let (drivers, inline) = (drivers(&opts), opts.inline);
-    let (shared, group, next) = Shared::wire(port, opts, true);
+    let (shared, group, next) = Shared::wire_by(port, opts, true, by);
     let places = Arc::new(Places::new());
     let driven = Arc::new(Driven {
         shared: Arc::clone(&shared),
@@ -126,8 +151,8 @@ pub fn stage<O: Item, Task: Item, K: Carry>(
 }
 
 /// Ties the types of a group to its function.
-pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, F, G>(
-    _work: &Work<Wired<T, M, O, Task, K>>,
+pub fn async_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key, F, G>(
+    _work: &Work<Wired<T, M, O, Task, K, Y>>,
     f: F,
 ) -> Arc<G>
 where
@@ -137,8 +162,8 @@ where
 }
 
 /// One driver: a share of the futures in flight.
-pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
-    work: Work<Wired<T, M, O, Task, K>>,
+pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key, F>(
+    work: Work<Wired<T, M, O, Task, K, Y>>,
     f: Arc<F>,
 ) where
     F: AsyncFn(Entry<T, M>) -> Step<O, M, Task>,

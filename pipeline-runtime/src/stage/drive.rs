@@ -193,7 +193,8 @@ where
                     self.ends.places.rests(&mut self.free);
                 }
                 Next::Again(due) => match due.item {},
-                Next::End => break,
+                // A sink has no keys.
+                Next::End | Next::Turns => break,
             }
         }
         let writing = &self.ends.writing;

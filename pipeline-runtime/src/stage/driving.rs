@@ -10,20 +10,20 @@ use futures::stream::FuturesUnordered;
 
 use super::driven::Driven;
 use super::intake::{Intake, Next};
+use super::key::Key as _;
 use super::places::{Places, grow};
-use super::retries::Due;
 use super::shared::{Shared, Worker};
-use super::slots::{Slots, Started};
+use super::slots::Slots;
 use super::wiring::{ItemOut, StepOf, Wiring};
 use crate::bounds::BoxFuture;
 use crate::failure::Failure;
 use crate::flow::edge::Runs;
-use crate::guard::Panicked;
+use crate::flow::feed::Hold;
 use crate::measure::counts::Tally;
 use crate::measure::pace::Pace;
 use crate::named::debug_by_name;
-use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::step::Entry;
+use crate::ticket::{Carry, Now};
 
 /// The most items that a driver takes under one lock.
 const TAKE: usize = 256;
@@ -75,35 +75,50 @@ impl<W: Wiring> Ending<W> for (StepOf<W>, W::Ticket) {
     }
 }
 
+/// For what a future was started.
+#[derive(Debug)]
+pub(crate) struct Started<K, Y> {
+    pub(super) seq: u64,
+    /// Whether it is another attempt.
+    pub(super) again: bool,
+    pub(super) ticket: K,
+    pub(super) key: Y,
+}
+
+pub(super) type StartedOf<W> = Started<<W as Wiring>::Ticket, <W as Wiring>::Key>;
+
+/// The futures of a driver.
+type SlotsOf<W, F> = Slots<F, StartedOf<W>>;
+
 /// What failed, each with the row that it is counted in.
-type Failed<K> = Vec<(Started<K>, usize)>;
+pub(super) type Failed<W> = Vec<(StartedOf<W>, usize)>;
 
 /// A driver's side of the futures: what it takes, and what came of it.
 pub(crate) struct Driving<W: Wiring> {
     worker: Option<Worker<W>>,
-    shared: Arc<Shared<W>>,
-    intake: Intake<W>,
+    pub(super) shared: Arc<Shared<W>>,
+    pub(super) intake: Intake<W>,
     place: usize,
     work: Work<W>,
     /// Whether it is counted among the drivers that have nothing to do.
     free: bool,
-    tally: Tally,
+    pub(super) tally: Tally,
     pace: Pace,
     /// What came to an end and is to be handed in.
-    resolved: Runs<ItemOut<W>>,
+    pub(super) resolved: Runs<ItemOut<W>>,
     /// Whether anything came to an end in this round.
-    worked: bool,
+    pub(super) worked: bool,
     /// What failed in this round, and its failures.
-    failed: Failed<W::Ticket>,
-    failures: Vec<Failure<W::Task>>,
+    pub(super) failed: Failed<W>,
+    pub(super) failures: Vec<Failure<W::Task>>,
     /// Failures of earlier rounds on their way, each in the place that its future had: a full errors end holds the stage
     /// back.
-    failing: FuturesUnordered<BoxFuture<'static, Failed<W::Ticket>>>,
+    pub(super) failing: FuturesUnordered<BoxFuture<'static, Failed<W>>>,
     /// How many these are.
-    sent: usize,
+    pub(super) sent: usize,
     /// Failures of the source on their way.
     reporting: Option<BoxFuture<'static, ()>>,
-    ended: bool,
+    pub(super) ended: bool,
 }
 
 impl<W: Wiring> Driving<W> {
@@ -161,7 +176,7 @@ impl<W: Wiring> Driving<W> {
     pub(crate) fn poll<C, F>(
         &mut self,
         cx: &mut Context<'_>,
-        slots: &mut Slots<F, W::Ticket>,
+        slots: &mut SlotsOf<W, F>,
         run: &C,
     ) -> Poll<()>
     where
@@ -206,7 +221,7 @@ impl<W: Wiring> Driving<W> {
     /// Starts futures for what there is, as far as there are places and as it is worth its time: results are handed in
     /// before more is taken. Whether anything was started, or the end was found.
     #[inline]
-    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut Slots<F, W::Ticket>, run: &C) -> bool
+    fn take<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut SlotsOf<W, F>, run: &C) -> bool
     where
         C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
         F: Future<Output: Ending<W>>,
@@ -214,6 +229,10 @@ impl<W: Wiring> Driving<W> {
         let share = self.share();
         let room = slots.room(share).saturating_sub(self.sent);
         let idle = slots.idle() && self.failing.is_empty();
+        if W::Key::KEYED && (room == 0 || self.ended || self.reporting.is_some()) {
+            // It may take nothing now, so others have to go on with its keys.
+            self.shared.turns.leave(&mut self.intake.keyed.returned);
+        }
         if room == 0 && !idle {
             // It may have had room when it began to wait, and has been chosen for what it cannot take any more.
             self.intake.step_back();
@@ -227,22 +246,40 @@ impl<W: Wiring> Driving<W> {
         match self.intake.poll_next(cx, self.pace.want(most), idle) {
             Poll::Pending => return false,
             Poll::Ready(Next::End) => self.ended = true,
-            Poll::Ready(Next::Again(Due { seq, item, attempt })) => {
+            Poll::Ready(Next::Again(due)) => {
                 self.busy();
                 slots.make_room(1, share);
-                let Carried { item, mut ticket } = item;
-                let again = true;
-                if ticket.is_lost(&mut Now::default()) {
-                    self.lost(Started { seq, again, ticket });
-                    return true;
+                let (carried, key) = due.item;
+                let entry = Entry::Again(carried.item, due.attempt);
+                let (seq, ticket, again) = (due.seq, carried.ticket, true);
+                let started = Started {
+                    seq,
+                    again,
+                    ticket,
+                    key,
+                };
+                self.start(slots, run, started, entry, None);
+            }
+            Poll::Ready(Next::Turns) => {
+                let mut turns = std::mem::take(&mut *self.intake.keyed.turns);
+                let count = turns.len();
+                self.busy();
+                slots.make_room(count, share);
+                self.pace.begin(most, None);
+                for turn in turns.drain(..) {
+                    let (entry, hold) = (Entry::Fresh(turn.item.item), turn.hold);
+                    let started = Started {
+                        seq: turn.seq,
+                        again: false,
+                        ticket: turn.item.ticket,
+                        key: W::Key::of(turn.key),
+                    };
+                    self.start(slots, run, started, entry, hold.as_ref());
                 }
-                let future = run(seq, Entry::Again(item, attempt), &mut ticket);
-                let started = Started { seq, again, ticket };
-                match slots.start(future) {
-                    Ok(Poll::Ready(ending)) => self.ended(started, ending),
-                    Ok(Poll::Pending) => slots.keep(started, None),
-                    Err(panicked) => self.fell(started, panicked),
-                }
+                self.pace.end(count);
+                *self.intake.keyed.turns = turns;
+                self.fallen();
+                self.report_source();
             }
             Poll::Ready(Next::Batch { seq, credits }) => {
                 let mut items = std::mem::take(&mut self.intake.batch.items);
@@ -252,42 +289,58 @@ impl<W: Wiring> Driving<W> {
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most, None);
-                let again = false;
                 for (seq, carried) in (seq..).zip(items.drain(..)) {
-                    let Carried { item, mut ticket } = carried;
-                    // The clock is read for each: to begin another of the batch may take long, and a process may be stopped
-                    // between two.
-                    if ticket.is_lost(&mut Now::default()) {
-                        self.lost(Started { seq, again, ticket });
-                        continue;
-                    }
-                    let future = run(seq, Entry::Fresh(item), &mut ticket);
-                    let started = Started { seq, again, ticket };
-                    match slots.start(future) {
-                        Ok(Poll::Ready(ending)) => self.ended(started, ending),
-                        Ok(Poll::Pending) => slots.keep(started, hold.clone()),
-                        Err(panicked) => self.fell(started, panicked),
-                    }
+                    let (entry, ticket) = (Entry::Fresh(carried.item), carried.ticket);
+                    let (again, key) = (false, W::Key::of(0));
+                    let started = Started {
+                        seq,
+                        again,
+                        ticket,
+                        key,
+                    };
+                    self.start(slots, run, started, entry, hold.as_ref());
                 }
                 self.pace.end(count);
-                let batch = &mut self.intake.batch;
-                batch.items = items;
-                if !batch.failures.is_empty() {
-                    let shared = Arc::clone(&self.shared);
-                    let failures = batch.failed();
-                    self.reporting = Some(Box::pin(async move { shared.report(failures).await }));
-                }
+                self.intake.batch.items = items;
+                self.report_source();
             }
         }
         true
     }
 
-    /// An item is not begun, for it is somebody else's by now.
-    #[cold]
-    fn lost(&mut self, started: Started<W::Ticket>) {
-        self.worked = true;
-        let step = Step::Lost(self.shared.opts.main);
-        self.settle(started, step);
+    /// Starts a future.
+    #[inline]
+    fn start<C, F>(
+        &mut self,
+        slots: &mut SlotsOf<W, F>,
+        run: &C,
+        mut started: StartedOf<W>,
+        entry: Entry<W::In, W::Again>,
+        hold: Option<&Hold>,
+    ) where
+        C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
+        F: Future<Output: Ending<W>>,
+    {
+        // The clock is read for each: to begin another of the batch may take long, and a process may be stopped between two.
+        if started.ticket.is_lost(&mut Now::default()) {
+            return self.lost(started);
+        }
+        let future = run(started.seq, entry, &mut started.ticket);
+        match slots.start(future) {
+            Ok(Poll::Ready(ending)) => self.ended(started, ending),
+            Ok(Poll::Pending) => slots.keep(started, hold.cloned()),
+            Err(panicked) => self.fell(started, panicked),
+        }
+    }
+
+    /// Sends on what failed in the source.
+    fn report_source(&mut self) {
+        let batch = &mut self.intake.batch;
+        if !batch.failures.is_empty() {
+            let shared = Arc::clone(&self.shared);
+            let failures = batch.failed();
+            self.reporting = Some(Box::pin(async move { shared.report(failures).await }));
+        }
     }
 
     fn poll_reporting(&mut self, cx: &mut Context<'_>) -> Poll<()> {
@@ -296,108 +349,5 @@ impl<W: Wiring> Driving<W> {
             self.reporting = None;
         }
         Poll::Ready(())
-    }
-
-    /// A future came to its end.
-    #[inline]
-    fn ended(&mut self, mut started: Started<W::Ticket>, ending: impl Ending<W>) {
-        self.worked = true;
-        match ending.step(&mut started.ticket) {
-            Step::Emit(item) => {
-                let ticket = std::mem::take(&mut started.ticket);
-                self.resolve(&started, Some(Carried { item, ticket }));
-            }
-            step => self.settle(started, step),
-        }
-    }
-
-    /// A future panicked outside of the user's calls.
-    #[cold]
-    fn fell(&mut self, started: Started<W::Ticket>, panicked: Panicked) {
-        self.worked = true;
-        let step = Step::Failed(self.shared.fell(panicked));
-        self.settle(started, step);
-    }
-
-    /// What is no output: a failure to be sent on, an item to wait for another attempt.
-    fn settle(&mut self, mut started: Started<W::Ticket>, step: StepOf<W>) {
-        let ticket = std::mem::take(&mut started.ticket);
-        match step {
-            Step::Emit(item) => self.resolve(&started, Some(Carried { item, ticket })),
-            Step::Filtered(stage) => {
-                self.tally.stages[self.shared.row(stage)].filtered += 1;
-                ticket.filtered();
-                self.resolve(&started, None);
-            }
-            Step::AlreadyDone(stage) => {
-                self.tally.aside(self.shared.row(stage), false, ticket);
-                self.resolve(&started, None);
-            }
-            Step::Lost(stage) => {
-                self.tally.aside(self.shared.row(stage), true, ticket);
-                self.resolve(&started, None);
-            }
-            Step::Failed(failure) => {
-                let (failure, row) = self.shared.failed(failure, ticket);
-                self.failures.push(failure);
-                self.failed.push((started, row));
-            }
-            Step::Again {
-                item,
-                attempt,
-                delay,
-            } => {
-                self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
-                // It may have nothing to hand in for a long time, or ever.
-                self.shared.edge.count(&mut self.tally);
-                self.shared.again(
-                    Due {
-                        seq: started.seq,
-                        item: Carried { item, ticket },
-                        attempt,
-                    },
-                    delay,
-                );
-                self.ended = false;
-                self.tried(&started);
-            }
-            // Its deadline has resolved it, or its outputs were handed in one by one.
-            Step::Gone => self.tried(&started),
-        }
-    }
-
-    /// Sends on what failed in this round, in one write.
-    #[cold]
-    fn report(&mut self) {
-        let shared = Arc::clone(&self.shared);
-        let failures = std::mem::take(&mut self.failures);
-        let failed = std::mem::take(&mut self.failed);
-        self.sent += failed.len();
-        self.failing.push(Box::pin(async move {
-            shared.report(failures).await;
-            failed
-        }));
-    }
-
-    #[cold]
-    fn reported(&mut self, failed: Failed<W::Ticket>) {
-        self.sent -= failed.len();
-        for (started, row) in failed {
-            self.tally.stages[row].failed += 1;
-            self.resolve(&started, None);
-        }
-    }
-
-    #[inline]
-    fn resolve(&mut self, started: &Started<W::Ticket>, output: Option<ItemOut<W>>) {
-        self.tried(started);
-        self.tally.resolved += 1;
-        self.resolved.resolve(started.seq, output);
-    }
-
-    fn tried(&self, started: &Started<W::Ticket>) {
-        if started.again {
-            self.shared.retries.resolved();
-        }
     }
 }

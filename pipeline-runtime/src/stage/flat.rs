@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::deadline::Cx;
 use super::driving::{Driving, Work};
+use super::key::Key;
 use super::shared::Shared;
 use super::slots::Slots;
 use super::wiring::{Wired, Wiring};
@@ -222,8 +223,8 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
 }
 
 /// Ties the types of a group to its function.
-pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, F, G>(
-    work: &Work<Wired<T, M, O, Task, K>>,
+pub fn flat_fn<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key, F, G>(
+    work: &Work<Wired<T, M, O, Task, K, Y>>,
     f: F,
 ) -> Arc<G>
 where
@@ -236,8 +237,8 @@ where
 }
 
 /// One driver of a group with `flat_map`.
-pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
-    work: Work<Wired<T, M, O, Task, K>>,
+pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key, F>(
+    work: Work<Wired<T, M, O, Task, K, Y>>,
     f: Arc<F>,
 ) where
     F: AsyncFn(Entry<T, M>, Emitter<O, Task, K>) -> Step<(), M, Task>,

@@ -4,6 +4,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
+use super::key::Key as _;
+use super::keyed::Keyed;
 use super::retries::Due;
 use super::shared::Shared;
 use super::wiring::{ItemAgain, ItemIn, Wiring};
@@ -19,6 +21,8 @@ pub(crate) enum Next<W: Wiring> {
         /// The credits held for it, which may be more than the items.
         credits: usize,
     },
+    /// Process the items that are with the intake, a number and a credit each; of a group with keys.
+    Turns,
     /// Try an item again.
     Again(Due<ItemAgain<W>>),
     /// There is nothing more, or nobody wants it.
@@ -26,8 +30,8 @@ pub(crate) enum Next<W: Wiring> {
 }
 
 pub(crate) struct Intake<W: Wiring> {
-    shared: Arc<Shared<W>>,
-    place: usize,
+    pub(super) shared: Arc<Shared<W>>,
+    pub(super) place: usize,
     credits: usize,
     wait: Option<Wait>,
     /// Whether it waits, for whatever it is.
@@ -41,6 +45,8 @@ pub(crate) struct Intake<W: Wiring> {
     /// When its last wait ended, if it had to wait for what it was given.
     pub(crate) woke: Option<Instant>,
     pub(crate) batch: Batch<ItemIn<W>>,
+    /// What a worker of a group with keys has been given, and has given back.
+    pub(crate) keyed: Keyed<W>,
 }
 
 impl<W: Wiring> Intake<W> {
@@ -56,6 +62,7 @@ impl<W: Wiring> Intake<W> {
             rests: None,
             woke: None,
             batch: Batch::new(),
+            keyed: Keyed::new(),
         }
     }
 
@@ -67,12 +74,29 @@ impl<W: Wiring> Intake<W> {
         idle: bool,
     ) -> Poll<Next<W>> {
         let rests = self.rests.take();
+        if W::Key::KEYED && !self.shared.crew.permitted(self.place) {
+            self.shared.turns.leave(&mut self.keyed.returned);
+        }
         // Before anything else: who may not work takes nothing, be it new or to be tried again.
         if !self.shared.crew.permitted(self.place)
             && let Some(next) = ready!(self.poll_permit(cx, idle, rests))
         {
             return Poll::Ready(next);
         }
+        if W::Key::KEYED {
+            return self.poll_turns(cx, want, idle, rests);
+        }
+        self.poll_fresh(cx, want, idle, rests)
+    }
+
+    /// Waits for what comes in, or is to be tried again.
+    pub(super) fn poll_fresh(
+        &mut self,
+        cx: &mut Context<'_>,
+        want: usize,
+        idle: bool,
+        rests: Option<Instant>,
+    ) -> Poll<Next<W>> {
         let shared = &self.shared;
         let mut outstanding = false;
         if shared.opts.single() {
@@ -133,6 +157,12 @@ impl<W: Wiring> Intake<W> {
         Poll::Pending
     }
 
+    /// Nothing more comes in, but items wait for keys that other workers have.
+    #[cold]
+    pub(super) fn pending_for_keys(&mut self, cx: &mut Context<'_>, idle: bool) -> Poll<Next<W>> {
+        self.pending(cx, idle, For::Items, None)
+    }
+
     /// The worker leaves.
     fn end(&mut self) -> Next<W> {
         self.shared.edge.release(std::mem::take(&mut self.credits));
@@ -175,6 +205,19 @@ impl<W: Wiring> Intake<W> {
 
     /// The worker waits no more, for it may not take anything: what it was woken for goes to another one.
     pub(crate) fn step_back(&mut self) {
+        if W::Key::KEYED && self.waiting {
+            self.shared.turns.unpark(self.place);
+        }
+        self.let_go();
+    }
+
+    /// It waits no more, for it was given something else.
+    pub(super) fn found(&mut self) {
+        self.let_go();
+        self.woke = self.wait.take().map(Wait::end);
+    }
+
+    fn let_go(&mut self) {
         if !std::mem::take(&mut self.waiting) {
             return;
         }

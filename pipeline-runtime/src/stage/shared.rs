@@ -8,7 +8,10 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tracing::Span;
 
+use super::by::By;
+use super::key::Key as _;
 use super::retries::{Due, Retries};
+use super::turns::Turns;
 use super::wiring::{ItemAgain, ItemIn, ItemOut, PortIn, PortOut, Wiring};
 use crate::errors::Reporter;
 use crate::failure::{Cause, Failure, StageInfo, Stop};
@@ -32,6 +35,9 @@ pub(crate) struct Shared<W: Wiring> {
     pub(crate) edge: Arc<Edge<ItemOut<W>>>,
     pub(crate) crew: Arc<Crew>,
     pub(crate) retries: Arc<Retries<ItemAgain<W>>>,
+    /// What waits for its key, and what that is, where there are keys.
+    pub(crate) turns: Arc<Turns<ItemIn<W>>>,
+    pub(crate) by: Option<By<W>>,
     pub(crate) reporter: Arc<dyn Reporter<W::Task>>,
     pub(crate) control: Arc<Control>,
     pub(crate) timing: Arc<Timing>,
@@ -50,6 +56,16 @@ impl<W: Wiring> Shared<W> {
     /// Wires a group behind `port`: what its workers will share, the group, which is still to be pushed, and the port
     /// behind it.
     pub(crate) fn wire(port: PortIn<W>, opts: Opts, each: bool) -> (Arc<Self>, Group, PortOut<W>) {
+        Self::wire_by(port, opts, each, None)
+    }
+
+    /// The same of a group whose items have keys; in a group without it is `None`.
+    pub(crate) fn wire_by(
+        port: PortIn<W>,
+        opts: Opts,
+        each: bool,
+        by: Option<By<W>>,
+    ) -> (Arc<Self>, Group, PortOut<W>) {
         let edge = port.edge::<W::Out>(&opts);
         let (stages, placed, control) = {
             let mut build = port.graph.lock();
@@ -88,6 +104,10 @@ impl<W: Wiring> Shared<W> {
         if opts.single() {
             control.closes(Arc::clone(&retries) as Arc<dyn Close>);
         }
+        let turns = Arc::new(Turns::new(!each && !opts.single()));
+        if by.is_some() {
+            control.closes(Arc::clone(&turns) as Arc<dyn Close>);
+        }
         let next = Port {
             graph: port.graph,
             feed: Arc::new(Arc::clone(&edge)),
@@ -102,10 +122,15 @@ impl<W: Wiring> Shared<W> {
             edge,
             crew,
             retries,
+            turns,
+            by,
             reporter: port.reporter,
             control,
             timing,
-            take: Take { each, keep: false },
+            take: Take {
+                each: each || W::Key::KEYED,
+                keep: false,
+            },
             deferred: Notify::new(),
             ticker: OnceLock::new(),
             frames: port.scope.frames(opts.main),

@@ -13,27 +13,19 @@ use crate::guard::{self, Panicked};
 
 const WORD: usize = u64::BITS as usize;
 
-pub(crate) struct Slots<F, K> {
-    slots: Vec<Slot<F, K>>,
+pub(crate) struct Slots<F, S> {
+    slots: Vec<Slot<F, S>>,
     free: Free,
     signals: Arc<Signals>,
 }
 
-struct Slot<F, K> {
+struct Slot<F, S> {
     future: Pin<Box<Option<F>>>,
-    started: Option<Started<K>>,
+    /// For what it was started.
+    started: Option<S>,
     /// Kept while the future runs.
     hold: Option<Hold>,
     waker: Waker,
-}
-
-/// For what a future was started.
-#[derive(Debug)]
-pub(crate) struct Started<K> {
-    pub(super) seq: u64,
-    /// Whether it is another attempt.
-    pub(super) again: bool,
-    pub(super) ticket: K,
 }
 
 /// Which slots were woken.
@@ -119,9 +111,9 @@ impl Free {
 }
 
 /// What a future was started for, and what came of it.
-type Ended<F, K> = (Started<K>, Result<<F as Future>::Output, Panicked>);
+type Ended<F, S> = (S, Result<<F as Future>::Output, Panicked>);
 
-impl<F: Future, K> Slots<F, K> {
+impl<F: Future, S> Slots<F, S> {
     pub(crate) fn new() -> Self {
         Self {
             slots: Vec::new(),
@@ -192,14 +184,14 @@ impl<F: Future, K> Slots<F, K> {
     }
 
     /// The future that was just started stays in its slot.
-    pub(crate) fn keep(&mut self, started: Started<K>, hold: Option<Hold>) {
+    pub(crate) fn keep(&mut self, started: S, hold: Option<Hold>) {
         let slot = self.free.take();
         let place = &mut self.slots[slot];
         place.started = Some(started);
         place.hold = hold;
     }
 
-    fn poll_slot(&mut self, slot: usize) -> Option<Ended<F, K>> {
+    fn poll_slot(&mut self, slot: usize) -> Option<Ended<F, S>> {
         let Slot {
             future,
             started,
@@ -222,7 +214,7 @@ impl<F: Future, K> Slots<F, K> {
     pub(crate) fn poll_woken(
         &mut self,
         cx: &mut Context<'_>,
-        mut done: impl FnMut(Started<K>, Result<F::Output, Panicked>),
+        mut done: impl FnMut(S, Result<F::Output, Panicked>),
     ) -> bool {
         self.signals.driver.register(cx.waker());
         // AcqRel: see `SlotWaker`.
@@ -252,7 +244,7 @@ fn poll<F: Future>(future: Pin<&mut F>, waker: &Waker) -> Result<Poll<F::Output>
 }
 
 /// Futures in flight are dropped one by one.
-impl<F, K> Drop for Slots<F, K> {
+impl<F, S> Drop for Slots<F, S> {
     fn drop(&mut self) {
         guard::let_go_of(std::mem::take(&mut self.slots));
     }

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::task::{Context, Poll, ready};
 use std::vec;
 
+use super::by::By;
 use super::deadline::Cx;
 use super::function::{Called, Function};
 use super::intake::{Intake, Next};
+use super::key::{ByKey, Hashing, Key as _};
 use super::park::{block_on, block_on_in};
 use super::places::{Makes, Places, Refused, begin, grow};
 use super::pool::{Pooled, run_in_pool};
@@ -17,10 +19,10 @@ use super::shared::{Shared, Worker};
 use super::wiring::{ItemIn, ItemOut, PortIn, PortOut, StepOf, Wired, Wiring};
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
-use crate::failure::Failure;
+use crate::failure::{Cause, Failure};
 use crate::flow::pushing::emptied;
 use crate::graph::{Group, Keeps, Kind, Opts, Port, Resize};
-use crate::guard::{Held, Panicked};
+use crate::guard::Held;
 use crate::measure::counts::Tally;
 use crate::measure::pace::Pace;
 use crate::run::control::Control;
@@ -43,7 +45,7 @@ pub fn sync<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    wire::<Wired<T, M, O, Task, K>>(port, opts, Arc::new(f), None)
+    wire::<Wired<T, M, O, Task, K>>(port, opts, Arc::new(f), None, None)
 }
 
 /// The same with one worker, and never more, for a function that keeps something.
@@ -53,16 +55,32 @@ pub(super) fn alone<W: Wiring>(
     f: Arc<dyn Function<W>>,
     keeps: Keeps,
 ) -> PortOut<W> {
-    wire(port, opts, f, Some(keeps))
+    wire(port, opts, f, None, Some(keeps))
+}
+
+/// The same where items that have the same `hash` are worked on one at a time; `fail` is what becomes of one without.
+pub fn sync_by<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
+    port: Port<T, Task, K>,
+    opts: Opts,
+    hash: impl Fn(&T, &Hashing) -> Result<u64, Cause> + Portable,
+    fail: impl Fn(T, Cause) -> Step<O, M, Task> + Portable,
+    f: F,
+) -> Port<O, Task, K>
+where
+    F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
+{
+    let by = Some(By::new(hash, fail));
+    wire::<Wired<T, M, O, Task, K, ByKey>>(port, opts, Arc::new(f), by, None)
 }
 
 fn wire<W: Wiring>(
     port: PortIn<W>,
     opts: Opts,
     f: Arc<dyn Function<W>>,
+    by: Option<By<W>>,
     state: Option<Keeps>,
 ) -> PortOut<W> {
-    let (shared, group, next) = Shared::<W>::wire(port, opts, false);
+    let (shared, group, next) = Shared::<W>::wire_by(port, opts, false, by);
     let calling = Arc::new(Calling {
         shared: Arc::clone(&shared),
         f,
@@ -169,18 +187,18 @@ fn defers(opts: &Opts, control: &Control) -> bool {
 }
 
 /// One worker and its function.
-struct Calls<W: Wiring> {
+pub(super) struct Calls<W: Wiring> {
     worker: Option<Worker<W>>,
     calling: Arc<Calling<W>>,
-    shared: Arc<Shared<W>>,
-    intake: Intake<W>,
-    cx: Cx,
-    pace: Pace,
-    out: Held<ItemOut<W>>,
+    pub(super) shared: Arc<Shared<W>>,
+    pub(super) intake: Intake<W>,
+    pub(super) cx: Cx,
+    pub(super) pace: Pace,
+    pub(super) out: Held<ItemOut<W>>,
     /// What failed of the chunk, in order: it is sent on in one write.
-    failed: Held<Failure<W::Task>>,
-    tally: Tally,
-    defers: bool,
+    pub(super) failed: Held<Failure<W::Task>>,
+    pub(super) tally: Tally,
+    pub(super) defers: bool,
     owes_wake: bool,
     /// Whether it is counted among those that have nothing to do.
     free: bool,
@@ -240,8 +258,8 @@ impl<W: Wiring> Calls<W> {
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Next<W>> {
         let want = self.pace.want(self.shared.most());
         let next = self.intake.poll_next(cx, want, true);
-        if self.owes_wake && (!matches!(next, Poll::Ready(Next::Batch { .. })) || self.pace.slow())
-        {
+        let goes_on = matches!(next, Poll::Ready(Next::Batch { .. } | Next::Turns));
+        if self.owes_wake && (!goes_on || self.pace.slow()) {
             self.owes_wake = false;
             self.shared.edge.wake_taker();
         }
@@ -258,10 +276,11 @@ impl<W: Wiring> Calls<W> {
         }
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
+            Next::Turns => self.turns().await,
             Next::Again(Due { seq, item, attempt }) => {
-                let Carried { item, ticket } = item;
-                self.single(seq, Entry::Again(item, attempt), ticket, 1)
-                    .await;
+                let (Carried { item, ticket }, key) = item;
+                let entry = Entry::Again(item, attempt);
+                self.single(seq, key, entry, ticket, 1).await;
                 self.shared.retries.resolved();
             }
             Next::End => {
@@ -285,7 +304,8 @@ impl<W: Wiring> Calls<W> {
         if self.shared.opts.single()
             && let Some(Carried { item, ticket }) = self.intake.batch.items.pop()
         {
-            self.single(seq, Entry::Fresh(item), ticket, credits).await;
+            let (key, entry) = (W::Key::of(0), Entry::Fresh(item));
+            self.single(seq, key, entry, ticket, credits).await;
             self.intake.batch.hold = None;
             return;
         }
@@ -293,45 +313,16 @@ impl<W: Wiring> Calls<W> {
         let count = items.len();
         self.pace.begin(self.shared.most(), self.intake.woke.take());
         while let Some((step, ticket)) = self.call_each(&mut items) {
-            self.settle(seq, step, ticket);
+            self.settle(seq, W::Key::of(0), step, ticket);
         }
         let cost = self.pace.end_of(count, count + failed);
         self.intake.rests = self.pace.ended();
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
         // Not within the measured time: a slow errors end is no slow stage.
-        let mut kept = 0;
-        if !self.failed.is_empty() {
-            if self.shared.reporter.gathers() {
-                kept = self.gather();
-            } else {
-                self.report().await;
-            }
-        }
+        let kept = self.send_failures().await;
         self.intake.batch.hold = None;
         self.submit(seq, credits - kept, cost);
-    }
-
-    /// Sends on what failed, which keeps its credits, so many, until it is sent.
-    #[cold]
-    fn gather(&mut self) -> usize {
-        let failures = std::mem::take(&mut *self.failed);
-        let (kept, shared) = (failures.len(), Arc::downgrade(&self.shared));
-        let sent = move || {
-            if let Some(shared) = shared.upgrade() {
-                shared.edge.release(kept);
-            }
-        };
-        self.shared.reporter.gather(failures, Box::new(sent));
-        kept
-    }
-
-    /// Sends on what failed.
-    async fn report(&mut self) {
-        let failures = std::mem::take(&mut *self.failed);
-        self.shared.report(failures).await;
-        // It may have waited for the errors end, which is no rest.
-        self.intake.rests = None;
     }
 
     fn call_each(
@@ -356,17 +347,23 @@ impl<W: Wiring> Calls<W> {
         let deferred = shared
             .edge
             .submit(seq, out, credits, tally, cost, self.defers);
+        self.leaves_asleep(deferred);
+    }
+
+    /// Results are handed in, and the consumer may have been left asleep.
+    pub(super) fn leaves_asleep(&mut self, deferred: bool) {
         // Where it is not deferred, the consumer is woken, or does not sleep, or has nothing to take.
         self.owes_wake = deferred;
         if deferred {
-            shared.deferred.notify_one();
+            self.shared.deferred.notify_one();
         }
     }
 
     /// One item of a group that may try it again, or give up on a call that still runs.
-    async fn single(
+    pub(super) async fn single(
         &mut self,
         seq: u64,
+        key: W::Key,
         entry: Entry<W::In, W::Again>,
         ticket: W::Ticket,
         credits: usize,
@@ -377,60 +374,29 @@ impl<W: Wiring> Calls<W> {
         let step = if is_lost {
             Step::Lost(self.shared.opts.main)
         } else {
-            let called = self.calling.f.call(entry, &self.cx);
-            called.unwrap_or_else(|panicked| self.fell(panicked))
+            self.called(entry)
         };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
         let ticket = W::Ticket::of_ticket(self.cx.ticket());
         self.intake.rests = ended.filter(|_| matches!(step, Step::Emit(_)));
-        if self.settle(seq, step, ticket) {
+        // What waits to be tried again keeps its key; a call that was left behind has had it until now.
+        let returned = !matches!(step, Step::Again { .. });
+        if self.settle(seq, key, step, ticket) {
             if !self.failed.is_empty() {
                 self.report().await;
             }
             self.tally.resolved += 1;
             self.submit(seq, credits, cost);
         }
+        if W::Key::KEYED && returned {
+            self.intake.keyed.returned.push(key.hash());
+        }
     }
 
-    #[cold]
-    fn fell(&self, panicked: Panicked) -> StepOf<W> {
-        if self.cx.is_gone() {
-            return Step::Gone;
-        }
-        Step::Failed(self.shared.fell(panicked))
-    }
-
-    /// Whether the item is resolved: if it waits for another attempt, or its deadline has resolved it, its credit is
-    /// not this worker's any more.
-    fn settle(&mut self, seq: u64, step: StepOf<W>, ticket: W::Ticket) -> bool {
-        match step {
-            Step::Emit(item) => self.out.push(Carried { item, ticket }),
-            Step::Filtered(stage) => {
-                self.tally.stages[self.shared.row(stage)].filtered += 1;
-                ticket.filtered();
-            }
-            Step::AlreadyDone(stage) => self.tally.aside(self.shared.row(stage), false, ticket),
-            Step::Lost(stage) => self.tally.aside(self.shared.row(stage), true, ticket),
-            Step::Failed(failure) => {
-                let (failure, row) = self.shared.failed(failure, ticket);
-                self.failed.push(failure);
-                self.tally.stages[row].failed += 1;
-            }
-            Step::Again {
-                item,
-                attempt,
-                delay,
-            } => {
-                self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
-                // The worker may have nothing to hand in for a long time, or ever.
-                self.shared.edge.count(&mut self.tally);
-                let item = Carried { item, ticket };
-                self.shared.again(Due { seq, item, attempt }, delay);
-                return false;
-            }
-            Step::Gone => return false,
-        }
-        true
+    /// Calls the function for one item.
+    pub(super) fn called(&self, entry: Entry<W::In, W::Again>) -> StepOf<W> {
+        let called = self.calling.f.call(entry, &self.cx);
+        called.unwrap_or_else(|panicked| self.fell(panicked))
     }
 }

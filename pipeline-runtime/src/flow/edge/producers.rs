@@ -74,6 +74,30 @@ impl<T> Edge<T> {
         let items = std::mem::replace(out, spare);
         state.core.release(credits - items.len());
         state.place(seq, 1, Parcel::Many(items), self.ordered);
+        self.wake_deferring(state, defer)
+    }
+
+    /// The same for results of single items, a sequence number and a credit each, of which `kept` are still in use.
+    pub(crate) fn submit_runs(
+        &self,
+        done: &mut Runs<T>,
+        kept: usize,
+        tally: &mut Tally,
+        cost: Option<u64>,
+        defer: bool,
+    ) -> bool {
+        let mut state = self.lock();
+        tally.pour(&mut state.core.counts);
+        if let Some(cost) = cost {
+            state.core.costs(cost);
+            self.show(&state.core);
+        }
+        state.place_each(done, kept, self.ordered);
+        self.wake_deferring(state, defer)
+    }
+
+    /// Wakes who can go on, but perhaps not the consumer: whether it is left asleep.
+    fn wake_deferring(&self, mut state: MutexGuard<'_, State<T>>, defer: bool) -> bool {
         if !defer || !state.core.takers.any() || state.ready.len() == 0 {
             self.wake_both(state);
             return false;
@@ -115,30 +139,7 @@ impl<T> Edge<T> {
     pub(crate) fn submit_each(&self, done: &mut Runs<T>, tally: &mut Tally) {
         let mut state = self.lock();
         tally.pour(&mut state.core.counts);
-        let Runs { runs, items } = done;
-        let seqs: usize = runs.iter().map(|run| run.seqs).sum();
-        state.core.release(seqs - items.len());
-        if let [run] = runs[..] {
-            let spare = state.ready.spare();
-            let items = std::mem::replace(items, spare);
-            state.place(run.seq, run.seqs, Parcel::Many(items), self.ordered);
-        } else {
-            let mut items = items.drain(..);
-            for run in &*runs {
-                let items = items.by_ref().take(run.items);
-                if state.is_due(run.seq, self.ordered) {
-                    state.admit_each(items);
-                    state.advance(run.seqs, self.ordered);
-                } else {
-                    let parcel = match run.items {
-                        0 | 1 => items.last().into(),
-                        _ => Parcel::Many(items.collect()),
-                    };
-                    state.place(run.seq, run.seqs, parcel, self.ordered);
-                }
-            }
-        }
-        runs.clear();
+        state.place_each(done, 0, self.ordered);
         self.wake_both(state);
     }
 
@@ -169,5 +170,36 @@ impl<T> Edge<T> {
             drop(state);
             wake(giver);
         }
+    }
+}
+
+impl<T> State<T> {
+    /// What came of single items is emitted, or waits for its turn. `done` is empty afterwards.
+    #[inline]
+    fn place_each(&mut self, done: &mut Runs<T>, kept: usize, ordered: bool) {
+        let Runs { runs, items } = done;
+        let seqs: usize = runs.iter().map(|run| run.seqs).sum();
+        self.core.release(seqs - items.len() - kept);
+        if let [run] = runs[..] {
+            let spare = self.ready.spare();
+            let items = std::mem::replace(items, spare);
+            self.place(run.seq, run.seqs, Parcel::Many(items), ordered);
+        } else {
+            let mut items = items.drain(..);
+            for run in &*runs {
+                let items = items.by_ref().take(run.items);
+                if self.is_due(run.seq, ordered) {
+                    self.admit_each(items);
+                    self.advance(run.seqs, ordered);
+                } else {
+                    let parcel = match run.items {
+                        0 | 1 => items.last().into(),
+                        _ => Parcel::Many(items.collect()),
+                    };
+                    self.place(run.seq, run.seqs, parcel, ordered);
+                }
+            }
+        }
+        runs.clear();
     }
 }

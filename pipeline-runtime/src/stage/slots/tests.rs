@@ -9,37 +9,29 @@ use super::*;
 use crate::watched::Watched;
 
 /// So many places, all free.
-fn with_places<F: Future>(count: usize) -> Slots<F, ()> {
+fn with_places<F: Future>(count: usize) -> Slots<F, u64> {
     let mut slots = Slots::new();
     slots.make_room(count, count);
     slots
 }
 
-fn new(seq: u64) -> Started<()> {
-    Started {
-        seq,
-        again: false,
-        ticket: (),
-    }
-}
-
 /// Starts a future; what it came to, if it was ready at once.
-fn start<F: Future>(slots: &mut Slots<F, ()>, seq: u64, future: F) -> Option<F::Output> {
+fn start<F: Future>(slots: &mut Slots<F, u64>, seq: u64, future: F) -> Option<F::Output> {
     match slots.start(future) {
         Ok(Poll::Ready(output)) => Some(output),
         Err(panicked) => panic!("it {panicked}"),
         Ok(Poll::Pending) => {
-            slots.keep(new(seq), None);
+            slots.keep(seq, None);
             None
         }
     }
 }
 
 /// Polls what was woken; what came back.
-fn polled<F: Future>(slots: &mut Slots<F, ()>, waker: &Waker) -> Vec<(u64, F::Output)> {
+fn polled<F: Future>(slots: &mut Slots<F, u64>, waker: &Waker) -> Vec<(u64, F::Output)> {
     let mut done = Vec::new();
     slots.poll_woken(&mut Context::from_waker(waker), |started, output| {
-        done.push((started.seq, output.unwrap()));
+        done.push((started, output.unwrap()));
     });
     done
 }
