@@ -59,7 +59,7 @@ impl Form for Fold {
         None
     }
 
-    fn options(&self, options: &Options, scope: &Scope, checker: &mut Checker<'_>) {
+    fn options(&self, options: &Options, _: &Scope, checker: &mut Checker<'_>) {
         By::options(options, checker);
     }
 

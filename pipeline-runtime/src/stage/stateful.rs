@@ -153,8 +153,9 @@ where
             match next {
                 Some(Next::Batch { credits, .. }) => self.chunk(credits).await?,
                 Some(Next::End) if self.shared.control.stopped() => return GONE,
-                Some(Next::End) => return self.end().await,
-                Some(Next::Again(due)) => match due.item.item {},
+                // It has no keys.
+                Some(Next::End | Next::Turns) => return self.end().await,
+                Some(Next::Again(due)) => match due.item.0.item {},
                 None => {
                     // What it holds while it waits for items is needed for the outputs.
                     self.intake.step_back();
