@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use brigade::prelude::*;
 
-use super::work::{Item, Job, Results, Waits, items};
-use super::{COUNT, HELD, WORKERS};
+use super::work::{COUNT, HELD, Item, Job, Results, WORKERS, Waits, items};
 use crate::case::Sample;
 use crate::rt::Consumer;
 

@@ -9,16 +9,7 @@ mod brigade;
 mod peers;
 mod work;
 
-use work::{Job, Keys, Waits};
-
-/// Futures in flight.
-const COUNT: usize = 64;
-
-/// Threads, or tasks that calculate.
-const WORKERS: usize = 2;
-
-/// What may wait in all.
-const HELD: usize = 4096;
+use work::{COUNT, Job, Keys, WORKERS, Waits};
 
 const BY: &str = "brigade, `by`, `unordered`";
 const BY_HAND: &str = "a channel a worker";

@@ -6,8 +6,7 @@ use std::thread;
 
 use tokio::sync::mpsc;
 
-use super::work::{Item, Job, Results, Waits, items, partition};
-use super::{COUNT, HELD, WORKERS};
+use super::work::{COUNT, HELD, Item, Job, Results, WORKERS, Waits, items, partition};
 use crate::case::Sample;
 use crate::rt::Consumer;
 

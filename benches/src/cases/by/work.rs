@@ -5,6 +5,15 @@ use std::hint::black_box;
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
+/// Futures in flight.
+pub(super) const COUNT: usize = 64;
+
+/// Threads, or tasks that calculate.
+pub(super) const WORKERS: usize = 2;
+
+/// What may wait in all.
+pub(super) const HELD: usize = 4096;
+
 /// How many items there are of which key.
 #[derive(Clone, Copy)]
 pub(super) enum Keys {
