@@ -6,11 +6,15 @@ pub mod cookbook {
     //! | page | for |
     //! |---|---|
     //! | [`backfill_then_live`] | what is kept, and then what comes |
+    //! | [`branch`] | items of several kinds, each with stages, workers and a sink of its own |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
     pub mod backfill_then_live {}
+
+    #[doc = include_str!("../guide/cookbook/branch.md")]
+    pub mod branch {}
 
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}

@@ -1,7 +1,7 @@
 //! What is written: tokens and spans.
 
 use proc_macro2::{Ident, Span};
-use syn::Expr;
+use syn::{Expr, Pat, Token};
 
 use crate::directive::{Directive, Mode};
 use crate::forms::Form;
@@ -53,6 +53,37 @@ pub(crate) enum Body {
     Form(Box<dyn Form>),
     /// The sink of `:drive`.
     Drive(Box<Expr>),
+    Match(Box<Match>),
+}
+
+/// `match value { pattern => … }`: stages in arms.
+pub(crate) struct Match {
+    /// The word.
+    pub word: Token![match],
+    /// What a plain item is called: `match |item| …`.
+    pub item: Option<Ident>,
+    pub value: Expr,
+    /// The source text, without the arms.
+    pub head: String,
+    /// The braces.
+    pub braces: Span,
+    pub arms: Vec<Arm>,
+    /// Whether something in it could not be parsed.
+    pub lost: bool,
+}
+
+/// `pattern if guard => { stages }`.
+pub(crate) struct Arm {
+    pub pattern: Pat,
+    /// The names in the pattern, in order of writing.
+    pub bindings: Vec<Ident>,
+    pub guard: Option<Expr>,
+    /// The source text in front of the arrow.
+    pub text: String,
+    /// The braces, or the only stage.
+    pub body: Span,
+    /// Until they have been checked.
+    pub stages: Vec<Stage>,
 }
 
 impl Stage {
@@ -75,7 +106,35 @@ impl Stage {
     pub(crate) fn form(&self) -> Option<&dyn Form> {
         match &self.body {
             Body::Form(form) => Some(form.as_ref()),
-            Body::Drive(_) => None,
+            Body::Drive(_) | Body::Match(_) => None,
         }
     }
+
+    pub(crate) fn route(&self) -> Option<&Match> {
+        match &self.body {
+            Body::Match(route) => Some(route),
+            Body::Form(_) | Body::Drive(_) => None,
+        }
+    }
+
+    /// The arms of a `match`; of another stage none.
+    pub(crate) fn arms(&self) -> &[Arm] {
+        self.route().map_or(&[], |route| &route.arms)
+    }
+
+    /// The stage, and those in its arms.
+    pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Stage)) {
+        visit(self);
+        let inside = self.arms().iter().flat_map(|arm| &arm.stages);
+        inside.for_each(|stage| stage.each(visit));
+    }
+}
+
+/// All of these stages, with those in arms, in the order of writing.
+pub(crate) fn all(stages: &[Stage]) -> Vec<&Stage> {
+    let mut all = Vec::new();
+    for stage in stages {
+        stage.each(&mut |stage| all.push(stage));
+    }
+    all
 }

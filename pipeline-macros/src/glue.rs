@@ -47,6 +47,13 @@ impl Glue {
         Ident::new(name, self.at(span))
     }
 
+    /// A key as glue: no name of the user's.
+    pub(crate) fn relocated(&self, key: &Ident, span: Span) -> Ident {
+        let mut key = key.clone();
+        key.set_span(self.at(span));
+        key
+    }
+
     /// The field of a record that holds the handle of its task.
     pub(crate) fn handle(&self, span: Span) -> Ident {
         self.ident("__task", span)

@@ -6,8 +6,10 @@ use proc_macro2::Ident;
 
 /// A pipeline as worker groups.
 pub(crate) struct Ir {
-    /// The stages, in the order of writing.
+    /// The stages, in the order of writing; those in the arms of a `match` are behind it, and of these first the ones that
+    /// run where the `match` does.
     pub nodes: Vec<Node>,
+    pub routes: Vec<Route>,
     /// The keys of each record type.
     pub records: Vec<Vec<Ident>>,
     pub units: Vec<Unit>,
@@ -22,8 +24,44 @@ pub(crate) struct Ir {
 /// A stage, and where it takes items from.
 pub(crate) struct Node {
     pub name: String,
-    /// The stage whose output it takes; none: the source, or what is in front of the segment.
-    pub input: Option<usize>,
+    pub input: Input,
+}
+
+/// Where a stage takes items from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Input {
+    /// The source, or what is in front of the segment.
+    Source,
+    /// What this stage hands on.
+    Stage(usize),
+    /// An arm of this `match`.
+    Arm { of: usize, arm: usize },
+}
+
+/// A `match`.
+pub(crate) struct Route {
+    pub stage: usize,
+    /// In the order of writing.
+    pub arms: Vec<Branch>,
+    /// The first stage behind its arms.
+    pub end: usize,
+    /// Whether all arms run in the worker of the `match`.
+    pub fused: bool,
+    /// Whether what comes back from several arms comes back in order.
+    pub ordered: bool,
+}
+
+/// An arm of a `match`.
+pub(crate) struct Branch {
+    /// The keys of the record where it begins; none: a plain item.
+    pub keys: Option<Vec<Ident>>,
+    pub stages: Range<usize>,
+    /// Whether items come back from it.
+    pub returns: bool,
+    /// Where it runs in the worker of the `match`: its number among all that do so.
+    pub fused: Option<usize>,
+    /// How it is written.
+    pub pattern: String,
 }
 
 /// A part of the pipeline between two channels.
@@ -41,6 +79,11 @@ pub(crate) enum Unit {
     Wired { stage: usize, post: Range<usize> },
     /// `:drive`, and the stages in front of it that run in its task.
     Drive { pre: Range<usize>, stage: usize },
+    /// The arms of a `match` that are more than plain stages: the number of each, and its units.
+    Arms {
+        stage: usize,
+        arms: Vec<(usize, Vec<Unit>)>,
+    },
 }
 
 /// What a group's closure looks like.
@@ -64,34 +107,105 @@ impl Unit {
         match self {
             Self::Group { main, .. } => *main,
             Self::Inline { stages } => stages.start,
-            Self::Wired { stage, .. } | Self::Drive { stage, .. } => *stage,
+            Self::Wired { stage, .. } | Self::Drive { stage, .. } | Self::Arms { stage, .. } => {
+                *stage
+            }
         }
     }
 
-    /// The stage whose output it hands on.
-    pub(crate) fn last(&self) -> usize {
+    /// All of its stages; not those of arms, which have units of their own.
+    pub(crate) fn stages(&self) -> Range<usize> {
         match self {
-            Self::Group { stages, .. } | Self::Inline { stages } => stages.end.saturating_sub(1),
-            Self::Wired { stage, post } => post.clone().last().unwrap_or(*stage),
-            Self::Drive { stage, .. } => *stage,
+            Self::Group { stages, .. } | Self::Inline { stages } => stages.clone(),
+            Self::Wired { stage, post } => *stage..post.end.max(stage + 1),
+            Self::Drive { pre, stage } => pre.start.min(*stage)..stage + 1,
+            Self::Arms { stage, .. } => *stage..*stage,
         }
     }
 }
 
 impl Ir {
-    /// The stage whose output a stage takes.
-    pub(crate) fn input(&self, stage: usize) -> Option<usize> {
-        self.nodes.get(stage)?.input
+    /// Where a stage takes items from.
+    pub(crate) fn input(&self, stage: usize) -> Input {
+        self.nodes
+            .get(stage)
+            .map_or(Input::Source, |node| node.input)
     }
 
-    /// The unit that hands on the output of a stage.
-    pub(crate) fn unit_behind(&self, stage: usize) -> Option<&Unit> {
-        self.units.iter().find(|unit| unit.last() == stage)
+    /// What is known of a stage that is a `match`.
+    pub(crate) fn route(&self, stage: usize) -> Option<&Route> {
+        self.routes.iter().find(|route| route.stage == stage)
+    }
+
+    /// The stage behind this one, and behind the arms that it has.
+    pub(crate) fn behind(&self, stage: usize) -> usize {
+        self.route(stage).map_or(stage + 1, |route| route.end)
+    }
+
+    /// The last of these stages, which may be a `match` with arms.
+    pub(crate) fn last(&self, stages: &Range<usize>) -> Option<usize> {
+        let next = |stage: &usize| Some(self.behind(*stage));
+        let all = std::iter::successors(Some(stages.start), next);
+        all.take_while(|stage| stages.contains(stage)).last()
+    }
+
+    /// The numbers of the arms that run in the worker of these stages.
+    pub(crate) fn arms(&self, stages: &Range<usize>) -> Range<usize> {
+        let routes = self
+            .routes
+            .iter()
+            .filter(|route| stages.contains(&route.stage));
+        let arms = routes
+            .flat_map(|route| &route.arms)
+            .filter_map(|arm| arm.fused);
+        let (first, last) = (arms.clone().min(), arms.max());
+        first.unwrap_or(0)..last.map_or(0, |last| last + 1)
+    }
+
+    /// The unit that a stage runs in.
+    pub(crate) fn unit_of(&self, stage: usize) -> Option<&Unit> {
+        unit_of(&self.units, stage)
+    }
+
+    /// The `match` whose arm hands on what this stage makes, if it is the last in an arm that comes back.
+    pub(crate) fn ends_arm_of(&self, stage: usize) -> Option<&Route> {
+        self.routes.iter().find(|route| {
+            let mut back = route.arms.iter().filter(|arm| arm.returns);
+            back.any(|arm| self.last(&arm.stages) == Some(stage))
+        })
     }
 
     /// The number of the record type with these keys.
     pub(crate) fn record(&self, keys: &[Ident]) -> usize {
         let position = self.records.iter().position(|record| record == keys);
         position.unwrap_or_default()
+    }
+}
+
+fn unit_of(units: &[Unit], stage: usize) -> Option<&Unit> {
+    units.iter().find_map(|unit| match unit {
+        Unit::Arms { arms, .. } => arms.iter().find_map(|(_, units)| unit_of(units, stage)),
+        unit => unit.stages().contains(&stage).then_some(unit),
+    })
+}
+
+impl Route {
+    /// The arms that have a lane, by their numbers: all that do not end in the worker of the `match`.
+    pub(crate) fn lanes(&self) -> Vec<usize> {
+        let lanes = self.arms.iter().enumerate();
+        let lanes = lanes.filter(|(_, arm)| arm.returns || arm.fused.is_none());
+        lanes.map(|(arm, _)| arm).collect()
+    }
+
+    /// Whether items come back from any arm.
+    pub(crate) fn returns(&self) -> bool {
+        self.arms.iter().any(|arm| arm.returns)
+    }
+
+    /// The stage behind it and those of its arms that run in its worker.
+    pub(crate) fn fused_end(&self) -> usize {
+        let fused = self.arms.iter().filter(|arm| arm.fused.is_some());
+        let ends = fused.map(|arm| arm.stages.end);
+        ends.max().unwrap_or(0).max(self.stage + 1)
     }
 }

@@ -3,6 +3,7 @@
 use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream, TokenTree};
 use quote::ToTokens;
 use syn::Expr;
+use syn::buffer::Cursor;
 
 /// Removes the invisible groups around an argument of somebody's `macro_rules!`.
 pub(crate) fn ungrouped(mut expr: Expr) -> Expr {
@@ -44,4 +45,17 @@ pub(crate) fn parenthesized(tokens: TokenStream, span: Span) -> Group {
     let mut group = Group::new(Delimiter::Parenthesis, tokens);
     group.set_span(span);
     group
+}
+
+/// The tokens from here to there.
+pub(crate) fn between(mut begin: Cursor<'_>, end: Cursor<'_>) -> TokenStream {
+    let mut tokens = TokenStream::new();
+    while begin < end {
+        let Some((token, next)) = begin.token_tree() else {
+            break;
+        };
+        tokens.extend([token]);
+        begin = next;
+    }
+    tokens
 }

@@ -17,7 +17,9 @@ use futures::Stream;
 use crate::bounds::{Item, Never, Portable};
 use crate::errors::Errors;
 use crate::failure::Failure;
-use crate::graph::{Graph, Opts, Port};
+use crate::flow::numbered::Numbers;
+use crate::flow::split::Divided;
+use crate::graph::{Branches, Graph, Opts, Port};
 use crate::measure::report::Report;
 use crate::name::Name;
 use crate::named::debug_by_name;
@@ -125,6 +127,28 @@ where
     let port = crate::stage::drive(port, opts, pre, sink);
     let errors = port.errors.expect("a segment is not driven");
     Pipeline::new(port.graph, errors, Boxed::new(Nothing))
+}
+
+/// Ends an arm of a `match` in a sink.
+pub fn drive_arm<T: Item, O: Item, Task: Item, K: Carry, F, S: Sink<O>>(
+    port: Port<T, Task, K>,
+    opts: Opts,
+    pre: F,
+    sink: S,
+) where
+    F: Fn(Entry<T, Never>, &Cx) -> Step<O, Never, Task> + Portable,
+{
+    // What comes out of a sink is nothing.
+    let _ = crate::stage::drive(port, opts, pre, sink);
+}
+
+/// A pipeline that ends in the arms of a `match`.
+pub fn driven<E: Divided, Task, A: Carry, N: Numbers<A>>(
+    branches: Branches<E, Task, A, N>,
+) -> Pipeline<Driven, Task> {
+    let (graph, errors) = branches.end();
+    let errors = errors.expect("a segment is not driven");
+    Pipeline::new(graph, errors, Boxed::new(Nothing))
 }
 
 /// A pipeline of fused stages only.

@@ -49,20 +49,22 @@ pub struct PlanRow {
 }
 
 /// What leads to a row from another one.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct PlanArrow {
     /// The row that they come from.
     pub from: StageId,
     /// The most items that the row in front and this arrow hold: those that it works on, and those that wait.
     pub max_items: usize,
+    /// How the arm of a `match` is written that it leads into.
+    pub label: Option<Name>,
 }
 
 impl Plan {
     pub(crate) fn of(build: &Build) -> Self {
         let mut rows: Vec<PlanRow> = Vec::new();
-        for group in &build.groups {
-            rows.push(PlanRow::of(group, &rows));
+        for (number, group) in build.groups.iter().enumerate() {
+            rows.push(PlanRow::of(group, &build.groups[..number], &rows));
         }
         Self {
             threads: build
@@ -90,8 +92,9 @@ impl Plan {
                 row.label("<br/>").replace('"', "#quot;")
             );
         }
-        for (from, to, most) in self.arrows() {
-            _ = writeln!(chart, "    s{from} -->|\"≤ {most}\"| s{to}");
+        for (from, to, label) in self.arrows() {
+            let label = label.replace('"', "#quot;");
+            _ = writeln!(chart, "    s{from} -->|\"{label}\"| s{to}");
         }
         chart
     }
@@ -107,32 +110,37 @@ impl Plan {
                 row.label("\\n").replace('"', "\\\"")
             );
         }
-        for (from, to, most) in self.arrows() {
-            _ = writeln!(graph, "    s{from} -> s{to} [label=\"≤ {most}\"];");
+        for (from, to, label) in self.arrows() {
+            let label = label.replace('"', "\\\"");
+            _ = writeln!(graph, "    s{from} -> s{to} [label=\"{label}\"];");
         }
         graph.push_str("}\n");
         graph
     }
 
-    /// All arrows, by the places of their rows, and the most items of each.
-    fn arrows(&self) -> impl Iterator<Item = (usize, usize, usize)> {
+    /// All arrows, by the places of their rows, and what is written at each.
+    fn arrows(&self) -> impl Iterator<Item = (usize, usize, String)> {
         self.rows.iter().enumerate().flat_map(move |(to, row)| {
             row.inputs.iter().filter_map(move |arrow| {
                 let from = self.rows.iter().position(|row| row.id == arrow.from)?;
-                Some((from, to, arrow.max_items))
+                let most = format!("≤ {}", arrow.max_items);
+                let label = arrow.label.as_ref().map(|label| format!("{label}, {most}"));
+                Some((from, to, label.unwrap_or(most)))
             })
         })
     }
 }
 
 impl PlanRow {
-    fn of(group: &Group, before: &[PlanRow]) -> Self {
+    fn of(group: &Group, groups: &[Group], before: &[PlanRow]) -> Self {
         let bound = group.bound.bound();
         let inputs = group.inputs.iter().filter_map(|arrow| {
-            let from = before.iter().find(|row| row.id == arrow.from)?;
+            let place = groups.iter().position(|group| group.has(arrow.from))?;
+            let from = &before[place];
             Some(PlanArrow {
                 from: from.id,
                 max_items: from.max_items,
+                label: arrow.label.clone(),
             })
         });
         let stages = group.stages.iter().map(|stage| stage.path.clone());

@@ -72,9 +72,41 @@ pub struct StageMeta {
     pub command: &'static str,
     /// The keys that the record has before this stage.
     pub frames: &'static [&'static str],
+    /// What leads to it, where that is not the stage before it alone.
+    pub inlets: &'static [Inlet],
+}
+
+/// What leads to a stage where a `match` is in its group. Stages and arms are numbered in the group.
+#[derive(Debug)]
+pub enum Inlet {
+    /// It is the first in an arm.
+    Arm {
+        /// The `match`.
+        of: usize,
+        /// The arm.
+        arm: usize,
+        /// The stage behind those of the arm.
+        end: usize,
+        /// How the arm is written.
+        pattern: &'static str,
+    },
+    /// An arm comes back to it.
+    Back {
+        /// Its last stage, or the `match` if it has none.
+        from: usize,
+        /// The arm.
+        arm: usize,
+    },
 }
 
 impl Site {
+    /// How many arms of a `match` there are, if all of it is one group.
+    pub(crate) fn arms(&self) -> usize {
+        let inlets = self.stages.iter().flat_map(|stage| stage.inlets);
+        let arms = inlets.map(|(Inlet::Arm { arm, .. } | Inlet::Back { arm, .. })| arm + 1);
+        arms.max().unwrap_or(0)
+    }
+
     /// Names stage number `number` of this site, wherever that will be wired.
     #[must_use]
     pub fn stage(&self, number: usize) -> StageInfo {
@@ -142,6 +174,11 @@ impl Scope {
             stage.path = behind(within, &stage.path);
         }
         stage
+    }
+
+    /// What the macro says of several.
+    pub(crate) fn metas(&self, numbers: Range<usize>) -> &'static [StageMeta] {
+        &self.site.stages[numbers]
     }
 
     /// Names several.

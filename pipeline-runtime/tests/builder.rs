@@ -17,6 +17,7 @@ const fn meta(name: &'static str) -> StageMeta {
         line: 1,
         command: name,
         frames: &[],
+        inlets: &[],
     }
 }
 

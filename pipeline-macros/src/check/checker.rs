@@ -44,6 +44,9 @@ impl Checker<'_> {
             let names = scope.names();
             let meant = nearest(&word, names.iter().map(String::as_str));
             let hint = match meant {
+                _ if scope.why_lost(key).is_some() => {
+                    scope.why_lost(key).unwrap_or_default().to_owned()
+                }
                 _ if self.later.contains(&word) => "it is written by a later stage".to_owned(),
                 Some(meant) => format!("did you mean `{meant}`?"),
                 None => format!("there are {}", list(scope.keys())),

@@ -3,7 +3,7 @@
 use proc_macro2::Ident;
 
 use super::Scope;
-use crate::ast::{Body, Pipeline, Stage};
+use crate::ast::{self, Body, Pipeline, Stage};
 use crate::errors::Errors;
 use crate::forms::Key;
 use crate::options::once;
@@ -17,7 +17,7 @@ pub(super) struct Written {
 /// A journal and what it records belong together.
 pub(super) fn journal(pipeline: &Pipeline, errors: &mut Errors) {
     let is_segment = pipeline.header.is_none();
-    let stages = pipeline.stages.iter();
+    let stages = ast::all(&pipeline.stages).into_iter();
     let mut once = stages.filter_map(|stage| stage.options.get(&once::SPEC));
     match &pipeline.journal {
         _ if pipeline.lost => {}
@@ -100,6 +100,6 @@ pub(super) fn token(stage: &Stage, scope: &Scope, shares: &[Ident], errors: &mut
 }
 
 fn is_driven(pipeline: &Pipeline) -> bool {
-    let mut stages = pipeline.stages.iter();
+    let mut stages = ast::all(&pipeline.stages).into_iter();
     stages.any(|stage| matches!(stage.body, Body::Drive(_)))
 }

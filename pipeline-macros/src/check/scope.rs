@@ -9,6 +9,28 @@ pub(crate) struct Scope {
     layers: Vec<Vec<Ident>>,
     had_task: bool,
     vague: bool,
+    /// What was done to keys of the innermost layer, in order.
+    deeds: Vec<(Ident, Deed)>,
+    /// Keys that went in the arms of a `match`, and why.
+    lost: Vec<(Ident, String)>,
+}
+
+/// What was done to a key.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Deed {
+    Written,
+    /// It stands in the pattern of an arm.
+    Bound,
+    /// A pattern takes it apart.
+    Taken,
+    Forgotten,
+}
+
+/// The end of an arm that comes back.
+pub(crate) struct Back<'a> {
+    /// The source text of its pattern.
+    pub arm: &'a str,
+    pub scope: &'a Scope,
 }
 
 impl Scope {
@@ -17,6 +39,8 @@ impl Scope {
             layers: Vec::new(),
             had_task: false,
             vague,
+            deeds: Vec::new(),
+            lost: Vec::new(),
         }
     }
 
@@ -83,6 +107,17 @@ impl Scope {
     }
 
     pub(crate) fn write(&mut self, key: &Ident) {
+        self.deeds.push((key.clone(), Deed::Written));
+        self.add(key);
+    }
+
+    /// A pattern binds the name.
+    pub(crate) fn bind(&mut self, key: &Ident) {
+        self.deeds.push((key.clone(), Deed::Bound));
+        self.add(key);
+    }
+
+    fn add(&mut self, key: &Ident) {
         if let Some(layer) = self.layers.last_mut()
             && !layer.contains(key)
         {
@@ -91,9 +126,96 @@ impl Scope {
     }
 
     pub(crate) fn forget(&mut self, key: &Ident) {
+        self.deeds.push((key.clone(), Deed::Forgotten));
+        self.remove(key);
+    }
+
+    /// A pattern takes its value apart.
+    pub(crate) fn take(&mut self, key: &Ident) {
+        self.deeds.push((key.clone(), Deed::Taken));
+        self.remove(key);
+    }
+
+    fn remove(&mut self, key: &Ident) {
         if let Some(layer) = self.layers.last_mut() {
             layer.retain(|other| other != key);
         }
+    }
+
+    /// How many records there are, each inside the next.
+    pub(crate) fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// Why the key is not here, if it went in the arms of a `match`.
+    pub(crate) fn why_lost(&self, key: &Ident) -> Option<&str> {
+        let lost = self.lost.iter().rev().find(|(lost, _)| lost == key);
+        lost.map(|(_, why)| why.as_str())
+    }
+
+    /// What the item is where these arms come back together: of the keys that were there those that no arm has touched,
+    /// and those that all have written. The pushed key stays in any case.
+    pub(crate) fn joined(&self, arms: &[Back<'_>]) -> Self {
+        let Some(first) = arms.first() else {
+            return self.clone();
+        };
+        if first.scope.depth() != self.depth() {
+            return first.scope.clone();
+        }
+        let mut joined = self.clone();
+        let mut keys: Vec<&Ident> = self.keys().iter().collect();
+        let made = arms.iter().flat_map(|arm| arm.scope.keys());
+        keys.extend(made.filter(|key| !self.has(key)));
+        let mut seen: Vec<&Ident> = Vec::new();
+        for key in keys {
+            if seen.contains(&key) || Some(key) == self.bottom() {
+                continue;
+            }
+            seen.push(key);
+            match self.why_not(key, arms) {
+                Err(why) => {
+                    joined.remove(key);
+                    joined.lost.push((key.clone(), why));
+                }
+                Ok(true) => joined.write(key),
+                Ok(false) => {}
+            }
+        }
+        joined
+    }
+
+    /// Whether all arms write the key, where they come back with it; or why they do not.
+    fn why_not(&self, key: &Ident, arms: &[Back<'_>]) -> Result<bool, String> {
+        let deed = |arm: &&Back<'_>| {
+            let since = &arm.scope.deeds[self.deeds.len().min(arm.scope.deeds.len())..];
+            let last = since.iter().rev().find(|(other, _)| other == key);
+            last.map(|(_, deed)| *deed)
+        };
+        let writes = |arm: &&Back<'_>| deed(arm) == Some(Deed::Written);
+        if arms.iter().all(|arm| writes(&arm)) {
+            return Ok(true);
+        }
+        let touched = arms.iter().find_map(|arm| Some((arm, deed(&arm)?)));
+        let Some((arm, deed)) = touched else {
+            return Ok(false);
+        };
+        let name = arm.arm;
+        Err(match deed {
+            Deed::Taken => format!("the arm `{name}` takes it apart"),
+            Deed::Forgotten => format!("the arm `{name}` forgets it"),
+            Deed::Bound => format!(
+                "the name in the pattern of the arm `{name}` ends there; to keep it, write it: `mapduce({key} => other, f)`"
+            ),
+            Deed::Written => {
+                let other = arms.iter().find(|arm| !writes(arm)).unwrap_or(arm);
+                let anew = if self.has(key) {
+                    format!("the arm `{name}` writes it anew, and ")
+                } else {
+                    String::new()
+                };
+                format!("{anew}the arm `{}` does not write it", other.arm)
+            }
+        })
     }
 
     /// The item is handed over as a whole: no record any more.

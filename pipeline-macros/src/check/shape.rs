@@ -2,7 +2,8 @@
 
 use proc_macro2::Span;
 
-use crate::ast::{Pipeline, Stage};
+use super::placed::returns;
+use crate::ast::{self, Pipeline, Stage};
 use crate::directive::Mode;
 use crate::errors::Errors;
 use crate::options;
@@ -12,7 +13,8 @@ pub(super) fn check(pipeline: &Pipeline, errors: &mut Errors) {
         let message = "a pipeline needs a stage: `pipeline! { [input] map(f), :drive sink }`";
         errors.at(Span::call_site(), message);
     }
-    drives(pipeline, errors);
+    let is_segment = pipeline.header.is_none() && !pipeline.lost;
+    drives(&pipeline.stages, is_segment, false, errors);
     for (index, share) in pipeline.shares.iter().enumerate() {
         if pipeline.shares[..index]
             .iter()
@@ -27,17 +29,28 @@ pub(super) fn check(pipeline: &Pipeline, errors: &mut Errors) {
     names(&pipeline.stages, errors);
 }
 
-/// `:drive` stands at the tail of a pipeline with an input, once.
-fn drives(pipeline: &Pipeline, errors: &mut Errors) {
-    let last = pipeline.stages.len().saturating_sub(1);
-    let is_segment = pipeline.header.is_none() && !pipeline.lost;
+/// `:drive` stands at the end of a pipeline with an input, or of an arm, once.
+fn drives(stages: &[Stage], is_segment: bool, in_arm: bool, errors: &mut Errors) {
+    let last = stages.len().saturating_sub(1);
     let mut seen = false;
-    let stages = pipeline.stages.iter().enumerate();
-    for (number, stage) in stages.filter(|(_, stage)| stage.mode() == Mode::Drive) {
+    for (number, stage) in stages.iter().enumerate() {
+        for arm in stage.arms() {
+            drives(&arm.stages, is_segment, true, errors);
+        }
+        if number != last && !stage.arms().is_empty() && !returns(std::slice::from_ref(stage)) {
+            let message =
+                "nothing comes here: no arm of the `match` above comes back; move this into an arm";
+            errors.at(stages[number + 1].span, message);
+        }
+        if stage.mode() != Mode::Drive {
+            continue;
+        }
         let message = if is_segment {
             "a segment has no `:drive`; drive the pipeline that it is part of"
-        } else if seen {
+        } else if seen && !in_arm {
             "a second `:drive`; a pipeline has one, at its end"
+        } else if number != last && in_arm {
+            "`:drive` ends an arm; move the stages after it in front of it"
         } else if number != last {
             "`:drive` ends the pipeline; move the stages after it in front of it"
         } else {
@@ -51,8 +64,8 @@ fn drives(pipeline: &Pipeline, errors: &mut Errors) {
 /// No two stages have one name.
 fn names(stages: &[Stage], errors: &mut Errors) {
     let mut seen = Vec::new();
-    for name in stages
-        .iter()
+    for name in ast::all(stages)
+        .into_iter()
         .filter_map(|stage| options::name::of(&stage.options))
     {
         if seen.contains(&name.value()) {

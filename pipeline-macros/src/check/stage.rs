@@ -18,6 +18,9 @@ pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>)
         }
         form.options(&stage.options, scope, checker);
         form.check(scope, checker);
+    } else if let (Some(_), Some(question)) = (stage.route(), stage.question) {
+        let message = "a `match` takes no `?`; the stages in its arms have their own";
+        checker.errors.at(question, message);
     }
     options::check(stage, checker.errors);
 }

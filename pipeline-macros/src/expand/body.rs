@@ -67,8 +67,7 @@ impl Body<'_> {
     }
 
     pub(crate) fn field_at(&self, key: &Ident, at: Span) -> TokenStream {
-        let (record, mut key) = (self.item_at(at), key.clone());
-        key.set_span(self.glue.at(at));
+        let (record, key) = (self.item_at(at), self.glue.relocated(key, at));
         quote_spanned!(self.glue.at(at)=> #record.#key)
     }
 
@@ -128,8 +127,14 @@ impl Body<'_> {
 
     /// The statements that lend every key to an expression.
     pub(crate) fn lending(&self, at: Span) -> TokenStream {
+        self.lending_but(at, &[])
+    }
+
+    /// The same without these.
+    pub(crate) fn lending_but(&self, at: Span, but: &[Ident]) -> TokenStream {
         let allowed = self.allowed();
-        let lent = self.keys().map(|key| {
+        let keys = self.keys().filter(|key| !but.contains(key));
+        let lent = keys.map(|key| {
             let field = self.field_at(key, at);
             quote_spanned!(self.span()=> #allowed let #key = &#field;)
         });

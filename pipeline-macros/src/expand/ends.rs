@@ -6,7 +6,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::Expr;
 
-use super::{Body, Expander, opts, site};
+use super::{Body, Expander, site};
 use crate::ast::{self, Header};
 use crate::closure;
 use crate::glue::Glue;
@@ -74,7 +74,7 @@ impl Expander<'_> {
             glue: self.glue,
             body: self.body(number, Flavour::Sync, 0),
             port: self.port_of(number),
-            opts: opts::opts(self.glue, stage, &(number..post.end), number, Flavour::Sync),
+            opts: self.opts(stage, &(number..post.end), number, Flavour::Sync),
             after: self.closure_or_pass(post, stage.span),
             whole: &|flavour| self.closure(&(number..post.end), flavour),
         };
@@ -88,8 +88,8 @@ impl Expander<'_> {
         self.closure(stages, Flavour::Sync)
     }
 
-    /// `:drive`: a pipeline that can be run.
-    pub(super) fn drive(&self, pre: &Range<usize>, number: usize) -> TokenStream {
+    /// `:drive`: a pipeline that can be run, or the end of an arm.
+    pub(super) fn drive(&self, how: &str, pre: &Range<usize>, number: usize) -> TokenStream {
         let stage = &self.stages()[number].stage;
         let ast::Body::Drive(sink) = &stage.body else {
             return TokenStream::new();
@@ -97,9 +97,9 @@ impl Expander<'_> {
         let (first, _) = ends(sink);
         let span = self.glue.at(first);
         let stages = pre.start..number + 1;
-        let opts = opts::opts(self.glue, stage, &stages, number, Flavour::Sync);
+        let opts = self.opts(stage, &stages, number, Flavour::Sync);
         let (drive, typed) = (
-            self.glue.private("drive", first),
+            self.glue.private(how, first),
             self.glue.private("pre", first),
         );
         let fused = self.closure_or_pass(pre, stage.span);

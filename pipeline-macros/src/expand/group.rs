@@ -2,15 +2,16 @@
 
 use std::ops::Range;
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
 
 use super::body::item_name;
-use super::{Body, Expander, opts};
+use super::route::Within;
+use super::{Body, Expander};
 use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::{Form, Place};
-use crate::ir::Flavour;
+use crate::ir::{Flavour, Input};
 use crate::options::retry;
 use crate::syntax::{ends, parenthesized};
 
@@ -25,7 +26,7 @@ impl Expander<'_> {
         let stage = &self.stages()[main].stage;
         let at = self.span_of(main);
         let span = self.glue.at(at);
-        let opts = opts::opts(self.glue, stage, stages, main, flavour);
+        let opts = self.opts(stage, stages, main, flavour);
         let closure = self.closure(stages, flavour);
         let (port, last) = (self.port_of(stages.start), self.last_of(main));
         let by = self.by(main);
@@ -62,8 +63,14 @@ impl Expander<'_> {
         let boxed = over(quote_spanned! {span=>
             #driver(::core::clone::Clone::clone(&work), ::core::clone::Clone::clone(&f))
         });
+        let counted = flavour == Flavour::Async && !self.ir.arms(stages).is_empty();
+        let arms = counted.then(|| {
+            let (arms, counter) = (private("arms"), Ident::new("arms", self.glue.apart()));
+            quote_spanned!(span=> let #counter = #arms(&work);)
+        });
         let wired = quote_spanned! {span=>
             let (half, work) = #work #opened;
+            #arms
             let f = #function #typed;
             #wire(half, move || ::std::boxed::Box::pin #boxed)
         };
@@ -177,7 +184,7 @@ impl Expander<'_> {
     }
 
     /// The stages' statements, with `end` behind the last.
-    fn steps(
+    pub(super) fn steps(
         &self,
         mut stages: Range<usize>,
         flavour: Flavour,
@@ -187,18 +194,26 @@ impl Expander<'_> {
         let Some(number) = stages.next() else {
             return end(level);
         };
-        let placed = &self.stages()[number];
-        let Some(form) = placed.stage.form() else {
+        let body = self.body(number, flavour, level);
+        let reached = body.reached();
+        if let Some(route) = self.ir.route(number) {
+            let within = Within {
+                flavour,
+                level,
+                end,
+            };
+            let routed = self.routed(route, route.end..stages.end, within);
+            return quote!(#reached #routed);
+        }
+        let Some(form) = body.placed.stage.form() else {
             return end(level);
         };
         let inner = level + usize::from(form.kind().place == Place::Multiplies);
-        let rest = self.steps(stages, flavour, inner, end);
-        let body = self.body(number, flavour, level);
-        let (reached, expanded) = (body.reached(), form.expand(&body, rest));
+        let expanded = form.expand(&body, self.steps(stages, flavour, inner, end));
         quote!(#reached #expanded)
     }
 
-    /// A stage behind so many of its group that multiply.
+    /// What the expansion of a stage may use.
     pub(super) fn body(&self, number: usize, flavour: Flavour, level: usize) -> Body<'_> {
         Body {
             glue: self.glue,
@@ -213,17 +228,29 @@ impl Expander<'_> {
 
     /// The end of the group's code.
     fn emit(&self, stages: &Range<usize>, flavour: Flavour, level: usize) -> TokenStream {
-        let at = stages
-            .clone()
-            .last()
-            .map_or_else(Span::call_site, |last| self.span_of(last));
+        let Some(last) = self.ir.last(stages) else {
+            return TokenStream::new();
+        };
+        let (after, handed) = (&self.stages()[last].after, self.handed_on(last));
+        let item = if after.is_record() && after.keys() != handed.keys() {
+            let body = self.body(last, flavour, level);
+            self.handed(handed, &body, self.span_of(last))
+        } else {
+            let item = item_name(self.glue, after.is_record(), self.span_of(last));
+            quote!(#item)
+        };
+        self.emitted(&item, flavour, level)
+    }
+
+    /// An item leaves the group.
+    pub(super) fn emitted(
+        &self,
+        item: &TokenStream,
+        flavour: Flavour,
+        level: usize,
+    ) -> TokenStream {
         let span = self.glue.apart();
         let step = self.glue.private("Step", span);
-        let is_record = match stages.clone().last() {
-            Some(last) => self.stages()[last].after.is_record(),
-            None => false,
-        };
-        let item = item_name(self.glue, is_record, at);
         if level == 0 || flavour == Flavour::Sync {
             return quote_spanned!(span=> #step::Emit(#item));
         }
@@ -234,14 +261,17 @@ impl Expander<'_> {
         }
     }
 
-    fn item_before(&self, number: usize) -> proc_macro2::Ident {
+    fn item_before(&self, number: usize) -> Ident {
         let is_record = self.stages()[number].before.is_record();
         item_name(self.glue, is_record, self.previous(number))
     }
 
     /// The function that made what a stage takes; behind the source there is only its own.
     fn previous(&self, number: usize) -> Span {
-        self.span_of(self.ir.input(number).unwrap_or(number))
+        self.span_of(match self.ir.input(number) {
+            Input::Source => number,
+            Input::Stage(before) | Input::Arm { of: before, .. } => before,
+        })
     }
 
     /// The token that stands for a stage.
@@ -255,11 +285,8 @@ impl Expander<'_> {
     /// The first and the last token of some stages.
     pub(super) fn ends_of(&self, stages: &Range<usize>) -> (Span, Span) {
         let first = self.span_of(stages.start);
-        let last = stages
-            .clone()
-            .last()
-            .map_or(first, |last| self.last_of(last));
-        (first, last)
+        let last = self.ir.last(stages);
+        (first, last.map_or(first, |last| self.last_of(last)))
     }
 
     fn last_of(&self, number: usize) -> Span {
@@ -267,6 +294,7 @@ impl Expander<'_> {
         match &stage.body {
             crate::ast::Body::Drive(sink) => ends(sink).1,
             crate::ast::Body::Form(form) => form.last(),
+            crate::ast::Body::Match(route) => route.braces,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Groups to Rust. Nothing is parsed here and nothing reported.
 
+mod arms;
 mod attempt;
 mod body;
 mod by;
@@ -10,6 +11,7 @@ mod group;
 mod once;
 mod opts;
 mod records;
+mod route;
 mod site;
 
 use proc_macro2::{Ident, Span, TokenStream};
@@ -20,7 +22,7 @@ use syn::Lifetime;
 use crate::ast::Header;
 use crate::check::{Checked, Placed};
 use crate::glue::Glue;
-use crate::ir::{Ir, Unit};
+use crate::ir::{Input, Ir, Unit};
 use crate::syntax::{ends, parenthesized};
 
 pub(crate) use body::{Body, Owns};
@@ -47,7 +49,7 @@ impl Expander<'_> {
     fn block(&self) -> TokenStream {
         let span = self.glue.at(Span::call_site());
         let label = Lifetime::new("'pipeline", span);
-        let records = records::types(self.glue, self.ir);
+        let records = records::types(self.glue, self.ir, &self.lanes());
         let site = site::definition(self.glue, self.checked, self.ir);
         let (journal, shared) = (self.journal(), self.shared());
         let value = match self.checked.header {
@@ -159,8 +161,37 @@ impl Expander<'_> {
     /// The statements that wire everything behind the source's port, and the value of the last.
     fn wired(&self) -> TokenStream {
         let span = self.glue.apart();
+        let mut units = self.ir.units.as_slice();
+        let mut driven = None;
+        if let [front @ .., Unit::Drive { pre, stage }] = units {
+            driven = Some(self.drive("drive", pre, *stage));
+            units = front;
+        }
+        let statements = self.units(units);
+        if let Some(driven) = driven {
+            return quote_spanned!(span=> #statements #driven);
+        }
+        let output = units.last().map_or(Input::Source, |unit| self.output(unit));
+        if self.ir.is_segment {
+            let port = self.port_name(output, span);
+            return quote_spanned!(span=> #statements #port);
+        }
+        if let Input::Stage(last) = output
+            && self.ir.route(last).is_some_and(|route| !route.returns())
+        {
+            let (driven, branches) = (self.glue.private("driven", span), self.branches_name(last));
+            return quote_spanned!(span=> #statements #driven(#branches));
+        }
+        let finish = self.glue.private("finish", Span::call_site());
+        let port = self.port_behind(output, Span::call_site());
+        quote_spanned!(span=> #statements #finish(#port))
+    }
+
+    /// The statements that wire these units.
+    fn units(&self, units: &[Unit]) -> TokenStream {
+        let span = self.glue.apart();
         let mut statements = TokenStream::new();
-        for unit in &self.ir.units {
+        for unit in units {
             let value = match unit {
                 Unit::Group {
                     stages,
@@ -168,23 +199,30 @@ impl Expander<'_> {
                     flavour,
                 } => self.group(stages, *main, *flavour),
                 Unit::Wired { stage, post } => self.wire(*stage, post),
+                Unit::Arms { stage, arms } => {
+                    statements.extend(self.arms(*stage, arms));
+                    continue;
+                }
                 Unit::Drive { pre, stage } => {
-                    let driven = self.drive(pre, *stage);
-                    return quote_spanned!(span=> #statements #driven);
+                    let driven = self.drive("drive_arm", pre, *stage);
+                    statements.extend(quote_spanned!(span=> #driven;));
+                    continue;
                 }
                 Unit::Inline { .. } => continue,
             };
-            let port = self.port_name(Some(unit.last()), span);
+            let port = self.port_name(self.output(unit), span);
             statements.extend(quote_spanned!(span=> let #port = #value;));
         }
-        let last = self.ir.units.last().map(Unit::last);
-        if self.ir.is_segment {
-            let port = self.port_name(last, span);
-            return quote_spanned!(span=> #statements #port);
+        statements
+    }
+
+    /// What a unit hands on.
+    fn output(&self, unit: &Unit) -> Input {
+        if let Unit::Arms { stage, .. } = unit {
+            return Input::Stage(*stage);
         }
-        let finish = self.glue.private("finish", Span::call_site());
-        let port = self.port_behind(last, Span::call_site());
-        quote_spanned!(span=> #statements #finish(#port))
+        let last = self.ir.last(&unit.stages());
+        last.map_or(Input::Source, Input::Stage)
     }
 
     /// The port that a stage takes from.
@@ -194,23 +232,27 @@ impl Expander<'_> {
 
     /// The port behind a stage, located at the group that made it: what does not fit between two groups is then said
     /// once, at the first. That of the source is located where it is used, `at`.
-    fn port_behind(&self, stage: Option<usize>, at: Span) -> TokenStream {
-        let made_by = stage.and_then(|stage| self.ir.unit_behind(stage));
+    fn port_behind(&self, input: Input, at: Span) -> TokenStream {
+        let made_by = match input {
+            Input::Stage(stage) => self.ir.unit_of(stage),
+            Input::Source | Input::Arm { .. } => None,
+        };
         let Some(main) = made_by.map(Unit::main) else {
-            let port = self.port_name(stage, at);
+            let port = self.port_name(input, at);
             return quote!(#port);
         };
         let (first, last) = self.ends_of(&(main..main + 1));
-        let (span, port) = (self.glue.at(first), self.port_name(stage, first));
+        let (span, port) = (self.glue.at(first), self.port_name(input, first));
         let port = parenthesized(quote!(#port), self.glue.at(last));
         quote_spanned!(span=> ::core::convert::identity #port)
     }
 
     /// The local that holds the port behind a stage, or that of the source.
-    pub(super) fn port_name(&self, stage: Option<usize>, at: Span) -> Ident {
-        match stage {
-            None => self.glue.ident("port", at),
-            Some(stage) => self.glue.numbered("port", stage, at),
+    pub(super) fn port_name(&self, input: Input, at: Span) -> Ident {
+        match input {
+            Input::Source => self.glue.ident("port", at),
+            Input::Stage(stage) => self.glue.numbered("port", stage, at),
+            Input::Arm { of, arm } => self.glue.numbered(&format!("lane{of}_"), arm, at),
         }
     }
 }

@@ -5,14 +5,32 @@ use std::ops::Range;
 use proc_macro2::TokenStream;
 use quote::quote_spanned;
 
+use super::Expander;
 use crate::ast::Stage;
 use crate::directive::{Count, Mode};
 use crate::glue::Glue;
 use crate::ir::Flavour;
 use crate::options::Emit;
 
-/// The options of the group that runs `stages`; `stage` is number `main`, the one with the directive.
-pub(crate) fn opts(
+impl Expander<'_> {
+    /// The options of the group that runs `stages`; `stage` is number `main`, the one with the directive.
+    pub(super) fn opts(
+        &self,
+        stage: &Stage,
+        stages: &Range<usize>,
+        main: usize,
+        flavour: Flavour,
+    ) -> TokenStream {
+        let opts = opts(self.glue, stage, stages, main, flavour);
+        let arms = self.ir.arms(stages).len();
+        if arms == 0 {
+            return opts;
+        }
+        quote_spanned!(self.glue.at(stage.span)=> #opts.arms(#arms))
+    }
+}
+
+fn opts(
     glue: &Glue,
     stage: &Stage,
     stages: &Range<usize>,

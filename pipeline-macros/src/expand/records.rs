@@ -6,11 +6,11 @@ use quote::{format_ident, quote_spanned};
 use crate::glue::Glue;
 use crate::ir::Ir;
 
-const MODULE: &str = "__brigade_records";
+pub(super) const MODULE: &str = "__brigade_records";
 
-/// The module of the types. A module, so that the user's own `Record` is not hidden.
-pub(crate) fn types(glue: &Glue, ir: &Ir) -> TokenStream {
-    if ir.records.is_empty() {
+/// The module of the types, and of those of lanes. A module, so that the user's own `Record` is not hidden.
+pub(crate) fn types(glue: &Glue, ir: &Ir, lanes: &TokenStream) -> TokenStream {
+    if ir.records.is_empty() && lanes.is_empty() {
         return TokenStream::new();
     }
     let span = glue.apart();
@@ -31,7 +31,7 @@ pub(crate) fn types(glue: &Glue, ir: &Ir) -> TokenStream {
             #id
         }
     });
-    quote_spanned!(span=> mod #module { #(#types)* })
+    quote_spanned!(span=> mod #module { #(#types)* #lanes })
 }
 
 /// The field with the handle of the task.

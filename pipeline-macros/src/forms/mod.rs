@@ -15,6 +15,7 @@ pub(crate) mod map;
 pub(crate) mod mapduce;
 pub(crate) mod pop_task;
 pub(crate) mod push_task;
+pub(crate) mod skip;
 mod state;
 pub(crate) mod stateful;
 pub(crate) mod tap;

@@ -13,10 +13,14 @@ pub(super) fn stages(written: Vec<Placed>) -> Vec<Placed> {
 }
 
 fn with_journal(mut placed: Placed) -> impl Iterator<Item = Placed> {
+    for branch in &mut placed.branches {
+        branch.stages = stages(std::mem::take(&mut branch.stages));
+    }
     let commit = commit::behind(&placed.stage).map(|stage| Placed {
         stage,
         before: placed.after.clone(),
         after: placed.after.clone(),
+        branches: Vec::new(),
     });
     if !placed.before.is_record() && placed.after.is_record() {
         placed.stage.directive = Some(Directive::journal(placed.stage.span));

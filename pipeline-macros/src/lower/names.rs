@@ -25,6 +25,7 @@ fn default_name(placed: &Placed) -> String {
             _ => None,
         }
         .unwrap_or_else(|| "sink".to_owned()),
+        Body::Match(_) => "match".to_owned(),
     };
     name.trim_start_matches("r#").to_owned()
 }

@@ -5,29 +5,41 @@ use std::ops::Range;
 use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::Place;
-use crate::ir::{Flavour, Unit};
+use crate::ir::{Flavour, Route, Unit};
 use crate::options::{by, unordered};
 
 /// The units of a pipeline, or of a segment, in the order in which they are wired.
-pub(super) fn units(stages: &[Placed], is_segment: bool) -> Vec<Unit> {
-    Lowering { stages, is_segment }.units()
+pub(super) fn units(stages: &[Placed], routes: &[Route], is_segment: bool) -> Vec<Unit> {
+    let lowering = Lowering {
+        stages,
+        routes,
+        is_segment,
+    };
+    lowering.units(0..stages.len(), false)
 }
 
 struct Lowering<'a> {
     stages: &'a [Placed],
+    routes: &'a [Route],
     is_segment: bool,
 }
 
 impl Lowering<'_> {
-    /// Cuts the pipeline at the stages that end a group, and the runs between them at the annotated stages.
-    fn units(&self) -> Vec<Unit> {
+    /// Cuts the pipeline, or an arm, at the stages that end a group, and the runs between them at the annotated stages.
+    fn units(&self, stages: Range<usize>, in_arm: bool) -> Vec<Unit> {
         let mut units = Vec::new();
-        let mut at = 0;
-        while at < self.stages.len() {
-            let run = at..self.end_of_run(at);
+        let mut at = stages.start;
+        while at < stages.end {
+            let run = at..self.end_of_run(at, stages.end);
+            if let Some(route) = self.divides(&run) {
+                self.run(run, &mut units);
+                units.push(self.arms(route));
+                at = route.end;
+                continue;
+            }
             let next = run.end;
-            if next == self.stages.len() {
-                self.tail(run, &mut units);
+            if next == stages.end {
+                self.tail(run, in_arm, &mut units);
                 break;
             }
             if self.mode(next) == Mode::Drive {
@@ -35,11 +47,32 @@ impl Lowering<'_> {
                 break;
             }
             self.run(run, &mut units);
-            let post = self.post(next);
+            let post = self.post(next, stages.end);
             at = post.end;
             units.push(Unit::Wired { stage: next, post });
         }
         units
+    }
+
+    fn route(&self, stage: usize) -> Option<&Route> {
+        self.routes.iter().find(|route| route.stage == stage)
+    }
+
+    /// The `match` with whose arms the run ends, where they are more than plain stages.
+    fn divides(&self, run: &Range<usize>) -> Option<&Route> {
+        let mut routes = self.routes.iter().filter(|route| !route.fused);
+        routes.find(|route| run.contains(&route.stage))
+    }
+
+    fn arms(&self, route: &Route) -> Unit {
+        let arms = route.arms.iter().enumerate();
+        let own = arms.filter(|(_, arm)| arm.fused.is_none());
+        Unit::Arms {
+            stage: route.stage,
+            arms: own
+                .map(|(number, arm)| (number, self.units(arm.stages.clone(), true)))
+                .collect(),
+        }
     }
 
     fn mode(&self, stage: usize) -> Mode {
@@ -47,10 +80,9 @@ impl Lowering<'_> {
     }
 
     fn place(&self, stage: usize) -> Option<Place> {
-        self.stages[stage]
-            .stage
-            .form()
-            .map(|form| form.kind().place)
+        let form = self.stages[stage].stage.form();
+        form.map(|form| form.kind().place)
+            .or_else(|| self.route(stage).map(|_| Place::Worker))
     }
 
     fn multiplies(&self, stage: usize) -> bool {
@@ -77,19 +109,21 @@ impl Lowering<'_> {
         self.stages[stage].stage.options.has(&by::SPEC)
     }
 
-    /// The first stage from `at` on that runs in no worker.
-    fn end_of_run(&self, at: usize) -> usize {
-        let in_worker =
-            |stage: &usize| matches!(self.place(*stage), Some(Place::Worker | Place::Multiplies));
-        (at..self.stages.len())
-            .take_while(in_worker)
-            .last()
-            .map_or(at, |last| last + 1)
+    /// The first stage from `at` on that runs in no worker, or that is in an arm with workers of its own, up to `end`.
+    fn end_of_run(&self, mut at: usize, end: usize) -> usize {
+        while at < end && matches!(self.place(at), Some(Place::Worker | Place::Multiplies)) {
+            match self.route(at) {
+                None => at += 1,
+                Some(route) if route.fused => at = route.end,
+                Some(route) => return route.fused_end(),
+            }
+        }
+        at
     }
 
     /// The last stages of a pipeline without `:drive`.
-    fn tail(&self, run: Range<usize>, units: &mut Vec<Unit>) {
-        let whole = run.start == 0 && !self.is_segment;
+    fn tail(&self, run: Range<usize>, in_arm: bool, units: &mut Vec<Unit>) {
+        let whole = run.start == 0 && !self.is_segment && !in_arm;
         if !whole || run.clone().any(|stage| self.is_annotated(stage)) {
             return self.run(run, units);
         }
@@ -118,14 +152,16 @@ impl Lowering<'_> {
     }
 
     /// The plain stages behind a form with a task of its own run in it, up to one that multiplies.
-    fn post(&self, wired: usize) -> Range<usize> {
+    fn post(&self, wired: usize, end: usize) -> Range<usize> {
         let start = wired + 1;
         if self.place(wired) != Some(Place::OwnTask) {
             return start..start;
         }
         let plain = |stage: &usize| !self.is_annotated(*stage) && !self.multiplies(*stage);
-        let end = (start..self.end_of_run(start)).take_while(plain).last();
-        start..end.map_or(start, |last| last + 1)
+        let run = start..self.end_of_run(start, end);
+        let mut run = start..self.divides(&run).map_or(run.end, |route| route.stage);
+        let end = run.find(|stage| !plain(stage)).unwrap_or(run.end);
+        start..end
     }
 
     /// Each annotated stage takes in what follows it. The plain stages at the head go into the first one; but up to

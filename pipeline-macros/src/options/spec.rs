@@ -63,6 +63,8 @@ pub(crate) struct Host<'a> {
     /// The name of its form, if it has one.
     pub form: Option<&'static str>,
     pub mode: Mode,
+    /// Whether it is a `match`.
+    pub is_match: bool,
     pub count: Option<&'a Count>,
     pub options: &'a Options,
     /// Whether a plain stage like this has a task of its own.

@@ -85,6 +85,7 @@ fn count(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Count> {
         && !input.peek(Token![let])
         && !input.peek(Token![async])
         && !input.peek(Token![move])
+        && !input.peek(Token![match])
     {
         errors.at(input.span(), computed(&input.to_string()));
         input.parse::<TokenTree>()?;

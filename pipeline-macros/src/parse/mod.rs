@@ -4,6 +4,8 @@ mod depth;
 mod directive;
 mod header;
 mod options;
+mod pattern;
+mod route;
 mod skip;
 mod stage;
 
@@ -12,10 +14,11 @@ use syn::Token;
 use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 
-use crate::ast::{Pipeline, Stage};
+use crate::ast::{self, Pipeline, Stage};
 use crate::directive::WORDS;
 use crate::errors::Errors;
 
+use route::Stages;
 use skip::skip_to_comma;
 
 /// The `$crate` token and the pipeline behind it.
@@ -82,25 +85,43 @@ fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
             pipeline.shares.extend(shares);
             continue;
         }
-        match stage::stage(input, errors) {
-            Ok(stage) => {
-                pipeline.stages.push(stage);
-                separator(input, &pipeline.stages, errors);
-            }
-            Err(error) => {
-                errors.push(error);
-                pipeline.lost = true;
-                skip_to_comma(input);
-                let _ = input.parse::<Option<Token![,]>>();
-            }
+        pipeline.lost |= !next_stage(input, &mut pipeline.stages, errors);
+    }
+    let all = ast::all(&pipeline.stages).into_iter();
+    pipeline.lost |= all.filter_map(Stage::route).any(|route| route.lost);
+    pipeline
+}
+
+/// One stage.
+fn one(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Stage> {
+    let inside = Stages {
+        one,
+        next: next_stage,
+    };
+    stage::stage(input, inside, errors)
+}
+
+/// One stage and the comma after it; whether there was one.
+fn next_stage(input: ParseStream<'_>, stages: &mut Vec<Stage>, errors: &mut Errors) -> bool {
+    match one(input, errors) {
+        Ok(stage) => {
+            stages.push(stage);
+            separator(input, stages, errors);
+            true
+        }
+        Err(error) => {
+            errors.push(error);
+            skip_to_comma(input);
+            let _ = input.parse::<Option<Token![,]>>();
+            false
         }
     }
-    pipeline
 }
 
 /// The comma after a stage, or a message and a place to go on.
 fn separator(input: ParseStream<'_>, stages: &[Stage], errors: &mut Errors) {
-    if input.is_empty() || input.parse::<Token![,]>().is_ok() {
+    let in_braces = stages.last().is_some_and(|stage| stage.route().is_some());
+    if input.is_empty() || input.parse::<Token![,]>().is_ok() || in_braces && begins(input) {
         return;
     }
     if input.peek(Token![;]) {
@@ -109,12 +130,16 @@ fn separator(input: ParseStream<'_>, stages: &[Stage], errors: &mut Errors) {
         return;
     }
     errors.at(input.span(), unexpected(input, stages));
-    let goes_on = (input.peek(syn::Ident::peek_any) || input.peek(Token![:]))
-        && !stages.last().is_some_and(is_word_of_a_directive);
+    let goes_on = begins(input) && !stages.last().is_some_and(is_word_of_a_directive);
     if !goes_on {
         skip_to_comma(input);
         let _ = input.parse::<Option<Token![,]>>();
     }
+}
+
+/// Whether a stage may begin here.
+fn begins(input: ParseStream<'_>) -> bool {
+    input.peek(syn::Ident::peek_any) || input.peek(Token![:])
 }
 
 /// `block 4 map(f)`: the word alone is a function's path.

@@ -1,11 +1,11 @@
 //! One stage.
 
-use proc_macro2::{Delimiter, Group, Ident, Span, TokenStream};
-use syn::buffer::Cursor;
+use proc_macro2::{Delimiter, Group, Ident, Span};
 use syn::ext::IdentExt as _;
 use syn::parse::ParseStream;
 use syn::{Expr, ExprPath, Token, token};
 
+use super::route::{self, Stages};
 use super::{directive, options};
 use crate::args::Args;
 use crate::ast::{Body, Stage};
@@ -14,20 +14,33 @@ use crate::errors::Errors;
 use crate::forms::{self, Form};
 use crate::func::Func;
 use crate::nearest::nearest;
-use crate::syntax::ungrouped;
+use crate::syntax::{between, ungrouped};
 use crate::text;
 
-pub(super) fn stage(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Stage> {
+pub(super) fn stage(
+    input: ParseStream<'_>,
+    inside: Stages,
+    errors: &mut Errors,
+) -> syn::Result<Stage> {
     let (span, begin) = (input.span(), input.cursor());
     if input.peek(Token![,]) {
         return Err(input.error("expected a stage before this `,`"));
     }
-    let directive = directive::directive(input, errors)?;
+    let mut directive = directive::directive(input, errors)?;
     let drives = directive
         .as_ref()
         .is_some_and(|directive| directive.mode == Mode::Drive);
+    let mut head = None;
     let body = if drives {
         Body::Drive(Box::new(sink(input, errors)?))
+    } else if input.peek(Token![match]) {
+        if let Some(directive) = directive.take() {
+            let message = "`match` takes no directive; the stages in its arms have their own";
+            errors.at(directive.span, message);
+        }
+        let route = route::route(input, inside, errors)?;
+        head = Some(route.head.clone());
+        Body::Match(Box::new(route))
     } else {
         if directive.is_some() && (input.is_empty() || input.peek(Token![,])) {
             return Err(syn::Error::new(
@@ -41,25 +54,12 @@ pub(super) fn stage(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<
     let options = options::options(input, errors)?;
     Ok(Stage {
         span,
-        text: text::source(between(begin, input.cursor())),
+        text: head.unwrap_or_else(|| text::source(between(begin, input.cursor()))),
         directive,
         body,
         question,
         options,
     })
-}
-
-/// The tokens of a stage.
-fn between(mut begin: Cursor<'_>, end: Cursor<'_>) -> TokenStream {
-    let mut tokens = TokenStream::new();
-    while begin < end {
-        let Some((token, next)) = begin.token_tree() else {
-            break;
-        };
-        tokens.extend([token]);
-        begin = next;
-    }
-    tokens
 }
 
 /// The sink of `:drive`: an expression.

@@ -4,10 +4,11 @@
 //! offset to be the same. So nothing in front of the user's token may depend on it.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
+use quote::ToTokens as _;
 
 use super::invocation_of;
 use super::programs::programs;
-use crate::ast::Pipeline;
+use crate::ast::{self, Pipeline, Stage};
 use crate::errors::Errors;
 use crate::options::once;
 use crate::{parse, pipeline};
@@ -17,7 +18,8 @@ const MARKER: &str = "raCompletionMarker";
 /// Words that are no names, and those that `pipeline!` adds to them.
 const WORDS: &[&str] = &[
     "as", "async", "await", "const", "else", "false", "for", "if", "in", "let", "match", "move",
-    "mut", "ref", "return", "static", "true", "unsafe", "use", "while", "journal", "with",
+    "mut", "ref", "return", "static", "true", "unsafe", "use", "while", "journal", "with", "skip",
+    "_",
 ];
 
 /// Where names are left out because of a mistake, so that an editor does not find them. It may only get shorter.
@@ -58,7 +60,8 @@ fn what_stands_in_front_of_the_caret_does_not_depend_on_what_is_typed_there() {
         let pipeline = parse::parse(invocation_of(&program.body), &mut Errors::default()).1;
         let mut broken = Vec::new();
         for (number, name) in names(&program.body).into_iter().enumerate() {
-            if WORDS.contains(&name.to_string().as_str()) || is_new(&name, &pipeline) {
+            let is_word = WORDS.contains(&name.to_string().as_str());
+            if is_word || is_new(&name, &pipeline) || is_matched(&name, &pipeline) {
                 continue;
             }
             let marked = Expansion::of(&marked(&program.body, number));
@@ -90,15 +93,32 @@ fn what_stands_in_front_of_the_caret_does_not_depend_on_what_is_typed_there() {
 /// Whether the name is that of a new key or value, so that there is nothing to complete.
 fn is_new(name: &Ident, pipeline: &Pipeline) -> bool {
     let at = |new: &Ident| new.span().start() == name.span().start();
-    let stages = &pipeline.stages;
+    let stages = ast::all(&pipeline.stages);
     let forms = stages.iter().filter_map(|stage| stage.form());
     let mut tokens = stages
         .iter()
         .filter_map(|stage| once::token(&stage.options));
+    let arms = stages.iter().flat_map(|stage| stage.arms());
+    let mut bound = arms.flat_map(|arm| &arm.bindings);
+    let items = stages.iter().filter_map(|stage| stage.route());
+    let mut items = items.filter_map(|route| route.item.as_ref());
     let mut shares = pipeline.shares.iter().filter(|share| share.value.is_some());
     forms.flat_map(|form| form.writes()).any(at)
         || tokens.any(at)
+        || bound.any(at)
+        || items.any(at)
         || shares.any(|share| at(&share.name))
+}
+
+/// Whether it is what a `match` takes by value, or where it stands: that is no expression, as everything else would be.
+fn is_matched(name: &Ident, pipeline: &Pipeline) -> bool {
+    let stages = ast::all(&pipeline.stages).into_iter();
+    let mut values = stages.filter_map(Stage::route).map(|route| &route.value);
+    values.any(|value| {
+        let is_place = matches!(value, syn::Expr::Path(_) | syn::Expr::Field(_));
+        let first = value.to_token_stream().into_iter().next();
+        is_place && first.is_some_and(|first| first.span().start() == name.span().start())
+    })
 }
 
 /// The text of an expansion, without white space.

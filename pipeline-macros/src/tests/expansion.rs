@@ -27,5 +27,7 @@ snapshots! {
     batch_and_drive_end_a_group: "[input] batch(10), map(f), :drive 2 sink::each(|x| store(x))",
     a_segment_is_wired_later: "use api; map(make(3)), through(other())",
     what_waits_for_the_journal_is_a_stage_of_its_own: "[input] journal = journal; push_task(original, id = |d| d.id), :block 2 let post = parse(&original)? with { once(token) }, map(|m| m.post)",
+    arms_of_plain_stages_are_those_of_a_match: "[input] push_task(m), let event = m.event(), match event { Event::A(a) if *a > 0 => { let row = *a }, Event::B => skip, _ => { let row = 0 } }, map(|m| m.row)",
+    other_arms_have_lanes: "[input] match |n| n { 0 => { :async 2 f }, 1 => g, 2 => { batch(3), :drive sink }, _ => skip }",
     after_a_mistake_the_last_error_is_the_tail: "[input] fliter(p), :block 0 f",
 }

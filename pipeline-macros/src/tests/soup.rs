@@ -10,9 +10,9 @@ use crate::{forms, options, pipeline};
 /// The words that are neither a form's name nor an option's or a directive's.
 const WORDS: &[&str] = &[
     "let", "with", "use", "self", "move", "x", "y", "r#type", "await", "return", "as", "Ok",
-    "each", "journal", "id", "token",
+    "each", "journal", "id", "token", "match", "if", "skip", "_",
 ];
-const PUNCTS: &str = "::,,,;?=><|&.!'-+*#$%^~@";
+const PUNCTS: &str = "::,,,;?=>=><|&.!'-+*#$%^~@";
 
 fn token() -> impl Strategy<Value = TokenTree> {
     let directives = WORDS_OF_DIRECTIVES.iter().map(|(word, _)| *word);
@@ -79,6 +79,8 @@ fn piece() -> impl Strategy<Value = TokenStream> {
         quote!(batch(3, d),),
         quote!(through(s),),
         quote!(:drive 2 sink::each(|x| x),),
+        quote!(match b { A(x) if x > 1 => { :block let c = x, } B => skip, _ => {} }),
+        quote!(match |x| x { 0 => :drive s, y => { match |y| y { _ => skip, z => flat_map(f) } } },),
         quote!(4 filter(p) with { unordered, buffer: 2 }),
     ];
     let advised = forms::usages().map(|usage| stage(&format!("{usage},")));

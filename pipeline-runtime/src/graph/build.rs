@@ -235,7 +235,7 @@ impl Build {
         let mut from: Vec<_> = arrows.iter().map(|arrow| arrow.from).collect();
         let mut found = Vec::new();
         for group in self.groups.iter().rev() {
-            if from.contains(&group.id()) {
+            if from.iter().any(|id| group.has(*id)) {
                 from.extend(group.inputs.iter().map(|arrow| arrow.from));
                 found.push(group);
             }

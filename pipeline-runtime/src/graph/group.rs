@@ -4,11 +4,14 @@ use std::sync::{Arc, Weak};
 
 use super::{Bounded, Crew, Keeps, PullTime, Resize, Runs, Timing};
 use crate::flow::edge::Meter;
-use crate::site::{StageId, StageInfo};
+use crate::name::Name;
+use crate::site::{StageId, StageInfo, StageMeta};
 
 /// A row of a plan, and one or several of a report: the stages that share workers.
 pub(crate) struct Group {
     pub(crate) stages: Vec<StageInfo>,
+    /// What the macro says of them; nothing of a source.
+    pub(crate) metas: &'static [StageMeta],
     pub(crate) kind: Runs,
     /// Which of the stages the workers are named after.
     pub(crate) main: usize,
@@ -41,12 +44,20 @@ impl Group {
         self.stages[self.stages.len() - 1].id
     }
 
+    /// Whether that is one of its stages.
+    pub(crate) fn has(&self, id: StageId) -> bool {
+        self.stages.iter().any(|stage| stage.id == id)
+    }
+
     /// What leads on from here, where nothing divides its items.
     pub(crate) fn arrow(&self) -> Arrow {
         Arrow {
             from: self.id(),
             meter: Arc::clone(&self.own),
+            lane: 0,
+            label: None,
             bound: Arc::clone(&self.bound),
+            before: Vec::new(),
         }
     }
 }
@@ -58,6 +69,21 @@ pub(crate) struct Arrow {
     pub(crate) from: StageId,
     /// Counts what goes along it: what was emitted into it, and of that what was handed to the next group.
     pub(crate) meter: Arc<dyn Meter>,
+    /// Of what the meter counts, which.
+    pub(crate) lane: usize,
+    /// How the arm of a `match` is written that begins here.
+    pub(crate) label: Option<Name>,
     /// The bound that the next group's `buffer` sets.
     pub(crate) bound: Arc<dyn Bounded>,
+    /// What leads to where it is counted, if that is not the group in front.
+    pub(crate) before: Vec<Arrow>,
+}
+
+impl Arrow {
+    /// With what leads to where it is counted.
+    pub(crate) fn all(&self) -> Vec<&Arrow> {
+        let mut all: Vec<_> = self.before.iter().flat_map(Arrow::all).collect();
+        all.push(self);
+        all
+    }
 }

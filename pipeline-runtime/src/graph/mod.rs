@@ -1,6 +1,7 @@
 //! What is wired, before it runs: groups of stages, the arrows between them, and where the next stage goes on.
 
 mod bound;
+mod branches;
 mod build;
 mod checks;
 mod crew;
@@ -14,6 +15,7 @@ mod tests;
 mod timing;
 
 pub(crate) use self::bound::{Bounded, Unbuffered};
+pub use self::branches::{Back, Branches, ComesBack, ordered, unordered};
 pub(crate) use self::build::{Build, Graph, Listing};
 pub(crate) use self::crew::{Crew, Ended, Permit, Resize};
 pub(crate) use self::group::{Arrow, Group};

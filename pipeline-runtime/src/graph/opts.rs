@@ -30,6 +30,8 @@ pub struct Opts {
     pub(crate) by: bool,
     /// Whether the group does nothing but wait for the journal.
     pub(crate) journal: bool,
+    /// How many arms of a `match` run in the group.
+    pub(crate) arms: usize,
     /// Whether the name of the annotated stage is written.
     pub(crate) named: bool,
     /// What the annotated stage is called where that is not known before it runs.
@@ -63,6 +65,7 @@ impl Opts {
             inline: false,
             by: false,
             journal: false,
+            arms: 0,
             named: false,
             called: None,
         }
@@ -153,6 +156,12 @@ impl Opts {
     /// The group's calls may be retried: a worker takes one item at a time.
     pub fn retries(mut self) -> Self {
         self.single = true;
+        self
+    }
+
+    /// So many arms of a `match` run in the group.
+    pub fn arms(mut self, arms: usize) -> Self {
+        self.arms = arms;
         self
     }
 

@@ -75,7 +75,7 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
         let edge = Arc::new(Edge::new(
             bound,
             opts.ordered,
-            Counts::of(opts.stages.len()),
+            Counts::of(opts.stages.len()).with_arms(opts.arms),
         ));
         let control = self.graph.control();
         control.closes(Arc::clone(&edge) as Arc<dyn Close>);

@@ -13,6 +13,8 @@ pub(crate) struct Counts {
     pub(crate) emitted: u64,
     /// One for each stage of the group.
     pub(crate) stages: Vec<StageCounts>,
+    /// How many items have passed each arm of a `match` in the group that comes back.
+    pub(crate) arms: Vec<u64>,
 }
 
 /// What became of items in one stage, where it is not simply `done`.
@@ -37,6 +39,12 @@ impl Counts {
             ..Self::default()
         }
     }
+
+    /// With so many arms.
+    pub(crate) fn with_arms(mut self, arms: usize) -> Self {
+        self.arms = vec![0; arms];
+        self
+    }
 }
 
 /// What a worker has to add to the counts of its edge at its next submit.
@@ -44,13 +52,15 @@ impl Counts {
 pub(crate) struct Tally {
     pub(crate) resolved: u64,
     pub(crate) stages: Vec<StageCounts>,
+    pub(crate) arms: Vec<u64>,
 }
 
 impl Tally {
-    pub(crate) fn of(stages: usize) -> Self {
+    pub(crate) fn of(stages: usize, arms: usize) -> Self {
         Self {
             resolved: 0,
             stages: vec![StageCounts::default(); stages],
+            arms: vec![0; arms],
         }
     }
 
@@ -82,6 +92,9 @@ impl Tally {
             if let Some(emitted) = own.emitted {
                 *sum.emitted.get_or_insert(0) += emitted;
             }
+        }
+        for (own, sum) in self.arms.iter_mut().zip(&mut counts.arms) {
+            *sum += std::mem::take(own);
         }
     }
 }

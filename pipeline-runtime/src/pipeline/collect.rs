@@ -116,7 +116,7 @@ impl<K: Carry> Shown<K> {
 
 impl<K: Carry> KeepsItems for Shown<K> {
     fn deliveries(&self, of: KeptBy<'_>) -> usize {
-        K::deliveries(of, &self.0.lock().unwrap_or_else(PoisonError::into_inner))
+        K::deliveries(of, &*self.0.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 

@@ -4,18 +4,22 @@ use std::marker::PhantomData;
 
 pub use crate::bounds::{Item, Portable};
 use crate::failure::Failure;
-pub use crate::graph::Port;
+pub use crate::flow::numbered::{Numbers, Unnumbered};
+pub use crate::flow::order::Numbered;
+pub use crate::flow::split::Divided;
+pub use crate::graph::{Back, Branches, ComesBack, Port, ordered, unordered};
 use crate::named::debug_by_name;
 use crate::pipeline::Pipeline;
-pub use crate::pipeline::{drive, finish, inline, open, with_errors};
+pub use crate::pipeline::{drive, drive_arm, driven, finish, inline, open, with_errors};
 pub use crate::segment::{segment, through};
 pub use crate::stage::{
-    Bounds, Cx, Emitter, Half, Hashing, Sight, Work, async_fn, batch, batch_by, dedup, drive_async,
-    drive_flat, flat_fn, fold, fold_by, pass, stage, stateful, sync, sync_by, work, work_by,
+    Bounds, Cx, Emitter, Half, Hashing, Passing, Sight, Work, arms, async_fn, batch, batch_by,
+    dedup, drive_async, drive_flat, flat_fn, fold, fold_by, pass, stage, stateful, sync, sync_by,
+    work, work_by,
 };
 pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::{Carried, Carry};
-pub use crate::ticket::{Message, Now, Ticket};
+pub use crate::ticket::{InTurn, Message, Now, Ticket};
 
 /// Tells the type of a sink's closure before its body is checked.
 pub struct Hint<T>(PhantomData<fn() -> T>);

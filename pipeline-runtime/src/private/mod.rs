@@ -15,5 +15,5 @@ pub use crate::graph::Opts;
 pub use crate::retry::Retry;
 /// Called by connectors.
 pub use crate::run::paused::{held, held_briefly};
-pub use crate::site::{Site, StageMeta};
+pub use crate::site::{Inlet, Site, StageMeta};
 pub use crate::step::{Entry, Step, failed};

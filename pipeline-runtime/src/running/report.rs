@@ -7,35 +7,50 @@ use std::time::{Duration, Instant};
 use super::Watched;
 use crate::failure::{Held, Kept};
 use crate::flow::edge::Meter;
-use crate::graph::{Group, Runs};
+use crate::graph::{Arrow, Group, Runs};
 use crate::measure::counts::Counts;
-use crate::measure::report::{Arrow, Report, Row, Time};
+use crate::measure::report::{self, Report, Row, Time};
 use crate::name::Name;
+use crate::site::Inlet;
 
 /// All counts of a run, read at one instant.
 struct Snapshot<'a> {
     meters: Vec<&'a Arc<dyn Meter>>,
-    counts: Vec<Counts>,
+    /// Of each, by lanes.
+    counts: Vec<Vec<Counts>>,
 }
 
 impl<'a> Snapshot<'a> {
     fn of(groups: &'a [Group]) -> Self {
         let mut meters: Vec<&Arc<dyn Meter>> = Vec::new();
         for group in groups {
-            let inputs = group.inputs.iter().map(|arrow| &arrow.meter);
+            let inputs = group.inputs.iter().flat_map(Arrow::all);
+            let inputs = inputs.map(|arrow| &arrow.meter);
             for meter in inputs.chain([&group.own]) {
                 if place(&meters, meter).is_none() {
                     meters.push(meter);
                 }
             }
         }
+        // From the end on: whoever divides items or brings them together asks for them under a lock of its own.
+        meters.reverse();
         let held: Vec<_> = meters.iter().map(|meter| meter.hold()).collect();
-        let counts = held.iter().map(|held| held.counts().clone()).collect();
+        let counts = held.iter().map(|held| held.lanes().to_vec()).collect();
         drop(held);
         Self { meters, counts }
     }
 
+    /// What the groups themselves count.
     fn counts(&self, meter: &Arc<dyn Meter>) -> &Counts {
+        &self.lanes(meter)[0]
+    }
+
+    /// What has come along an arrow.
+    fn along(&self, arrow: &Arrow) -> &Counts {
+        &self.lanes(&arrow.meter)[arrow.lane]
+    }
+
+    fn lanes(&self, meter: &Arc<dyn Meter>) -> &[Counts] {
         let place = place(&self.meters, meter).expect("all of them were read");
         &self.counts[place]
     }
@@ -91,8 +106,8 @@ impl Watched {
     /// What the workers of a group spent in the sources in front of it.
     fn in_source(&self, group: &Group) -> Duration {
         let leads = |before: &&Group| {
-            let id = before.id();
-            group.inputs.iter().any(|arrow| arrow.from == id)
+            let mut inputs = group.inputs.iter();
+            inputs.any(|arrow| before.has(arrow.from))
         };
         let before = self.groups.iter().filter(leads);
         let sides = before.filter_map(|before| before.side.as_ref());
@@ -104,9 +119,9 @@ impl Watched {
         let snapshot = Snapshot::of(&self.groups);
         let mut kept = Vec::new();
         for group in &self.groups {
-            let inputs = group.inputs.iter();
+            let inputs = group.inputs.iter().flat_map(Arrow::all);
             let waiting = inputs.map(|arrow| {
-                let counts = snapshot.counts(&arrow.meter);
+                let counts = snapshot.along(arrow);
                 counts.emitted.saturating_sub(counts.handed)
             });
             let path = &group.main().path;
@@ -131,16 +146,21 @@ impl Group {
         let mut inputs: Vec<_> = self
             .inputs
             .iter()
-            .map(|arrow| Arrow {
+            .map(|arrow| report::Arrow {
                 from: arrow.from,
-                handed: snapshot.counts(&arrow.meter).handed,
+                handed: snapshot.along(arrow).handed,
             })
             .collect();
         let handed = inputs.iter().map(|arrow| arrow.handed).sum::<u64>();
         // Nothing leads to a source; and fused stages are counted a moment after it.
-        let (mut input, mut resolved) = (handed.max(counts.resolved), counts.resolved);
-        let mut rows = Vec::new();
+        let (mut entered, mut resolved) = (handed.max(counts.resolved), counts.resolved);
+        let mut rows: Vec<Row> = Vec::new();
         for (row, (info, stage)) in self.stages.iter().zip(&counts.stages).enumerate() {
+            if row > 0 {
+                inputs = self.inside(row, &rows, counts);
+                entered = inputs.iter().map(|arrow| arrow.handed).sum();
+                resolved = entered;
+            }
             let done = resolved.saturating_sub(stage.filtered + stage.failed);
             // The stages in front of a sink emit; the sink, which they are named after, does not.
             let emitted = if self.kind == Runs::Sink && row == self.main {
@@ -152,8 +172,8 @@ impl Group {
                 name: info.name.clone(),
                 path: info.path.clone(),
                 id: info.id,
-                inputs,
-                entered: input,
+                inputs: std::mem::take(&mut inputs),
+                entered,
                 done,
                 filtered: stage.filtered,
                 already_done: stage.already_done,
@@ -162,14 +182,39 @@ impl Group {
                 emitted,
                 retries: stage.retries,
                 evicted: stage.evicted,
-                held: input - resolved,
+                held: entered - resolved,
                 time: None,
             });
-            (input, resolved) = (stage.emitted.unwrap_or(done), stage.emitted.unwrap_or(done));
-            let (from, handed) = (info.id, input);
-            inputs = vec![Arrow { from, handed }];
         }
         rows
+    }
+
+    /// What leads to a row from those in front of it: from the one before, or from the arms of a `match`.
+    fn inside(&self, row: usize, rows: &[Row], counts: &Counts) -> Vec<report::Arrow> {
+        let inlets = self.metas.get(row).map_or(&[][..], |meta| meta.inlets);
+        let passed = |arm: usize| counts.arms.get(arm).copied().unwrap_or(0);
+        let arrow = |inlet: &Inlet| match *inlet {
+            Inlet::Back { from, arm } => (from, passed(arm)),
+            // All that has begun the arm: what came to its end, and what did not.
+            Inlet::Arm { of, arm, end, .. } => {
+                let stages = &counts.stages[row..end.min(counts.stages.len())];
+                let left = stages.iter().map(|stage| stage.filtered + stage.failed);
+                (of, passed(arm) + left.sum::<u64>())
+            }
+        };
+        let mut inside: Vec<_> = inlets.iter().map(arrow).collect();
+        if inside.is_empty() {
+            let before = row - 1;
+            let emitted = counts.stages[before].emitted;
+            inside.push((before, emitted.unwrap_or(rows[before].done)));
+        }
+        let arrows = inside.into_iter();
+        arrows
+            .map(|(from, handed)| report::Arrow {
+                from: self.stages[from].id,
+                handed,
+            })
+            .collect()
     }
 
     /// The shares of the time from `started` to `now`. What a group does not spend between its own start and end is in

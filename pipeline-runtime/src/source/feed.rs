@@ -140,8 +140,8 @@ impl Meter for Side {
 }
 
 impl Held for MutexGuard<'_, Counts> {
-    fn counts(&self) -> &Counts {
-        self
+    fn lanes(&self) -> &[Counts] {
+        std::slice::from_ref(self)
     }
 }
 

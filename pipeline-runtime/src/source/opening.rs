@@ -46,6 +46,7 @@ pub(crate) fn alone<P: Puller>(
     control.close_last(last);
     control.add_source(side.clone());
     let group = Group {
+        metas: &[],
         stages: vec![stage],
         kind: Runs::Source,
         main: 0,

@@ -8,6 +8,7 @@ use super::by::By;
 use super::driven::{Driven, Drivers};
 use super::driving::{Driving, Work};
 use super::key::{ByKey, Hashing, Key};
+use super::passed::Passing;
 use super::places::{Places, begin};
 use super::shared::Shared;
 use super::slots::Slots;
@@ -159,6 +160,12 @@ where
     F: AsyncFn(Entry<T, M>) -> Step<O, M, Task> + Shareable<G>,
 {
     f.share()
+}
+
+/// Where a group's futures count what passes the arms of a `match`.
+#[must_use]
+pub fn arms<W: Wiring>(work: &Work<W>) -> Arc<Passing> {
+    Arc::clone(&work.shared.passed)
 }
 
 /// One driver: a share of the futures in flight.

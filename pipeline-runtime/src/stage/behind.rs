@@ -87,6 +87,7 @@ impl<W: Wiring, F> Behind<W, F> {
     {
         *self.tally.stages[0].emitted.get_or_insert(0) += 1;
         let called = guard::call(|| (self.post)(Entry::Fresh(item), &self.cx));
+        self.cx.pour(&mut self.tally.arms);
         let step = called.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked)));
         match step {
             Step::Emit(item) => Some(Carried { item, ticket }),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::task::AbortHandle;
 
+use super::passed::Passed;
 use super::shared::Shared;
 use super::wiring::Wiring;
 use crate::failure::{Cause, Failure};
@@ -22,6 +23,7 @@ pub struct Cx {
     armed: RefCell<Option<Armed>>,
     /// Whether its deadline has resolved the item.
     gone: Cell<bool>,
+    passed: Passed,
 }
 
 debug_by_name!(Cx);
@@ -50,6 +52,7 @@ impl Cx {
             ticket: Cell::default(),
             armed: RefCell::new(None),
             gone: Cell::new(false),
+            passed: Passed::default(),
         }
     }
 
@@ -62,6 +65,18 @@ impl Cx {
             arm,
             ..Self::untimed()
         }
+    }
+
+    /// An item has passed that arm of a `match`, as it is numbered in the group.
+    #[inline]
+    pub fn passed(&self, arm: usize) {
+        self.passed.count(arm);
+    }
+
+    /// Moves away how many have passed the arms.
+    #[inline]
+    pub(crate) fn pour(&self, arms: &mut [u64]) {
+        self.passed.pour(arms);
     }
 
     /// The item to come has this number and this ticket.

@@ -182,6 +182,7 @@ where
                         grow(&self.ends);
                     }
                     self.write().await;
+                    self.cx.pour(&mut self.tally.arms);
                     self.shared.edge.submit(
                         seq,
                         &mut Vec::new(),

@@ -202,6 +202,7 @@ impl<W: Wiring> Driving<W> {
                     tally,
                     ..
                 } = self;
+                shared.passed.pour(&mut tally.arms);
                 shared.edge.submit_each(resolved, tally);
             } else if !self.worked {
                 if self.ended && slots.idle() && self.failing.is_empty() && self.reporting.is_none()

@@ -132,6 +132,11 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
         ControlFlow::Continue(())
     }
 
+    /// An item has passed that arm of a `match`, as it is numbered in the group.
+    pub fn passed(&self, arm: usize) {
+        self.state().tally.arms[arm] += 1;
+    }
+
     /// Counts one output of `flat_map` stage number `stage`.
     pub fn emitted(&self, stage: usize) {
         *self.state().tally.stages[stage - self.0.first]

@@ -34,7 +34,10 @@ impl<W: Wiring> Calls<W> {
             return;
         }
         let kept = self.send_failures().await;
-        let Self { shared, tally, .. } = self;
+        let Self {
+            shared, tally, cx, ..
+        } = self;
+        cx.pour(&mut tally.arms);
         let edge = &shared.edge;
         let deferred = edge.submit_runs(&mut done, kept, tally, cost, self.defers);
         self.leaves_asleep(deferred);

@@ -20,6 +20,7 @@ mod key;
 mod keyed;
 mod outcomes;
 mod park;
+mod passed;
 mod places;
 mod pool;
 mod retries;
@@ -32,7 +33,7 @@ mod turns;
 mod wiring;
 mod write;
 
-pub use asynchronous::{Half, async_fn, drive_async, stage, work, work_by};
+pub use asynchronous::{Half, arms, async_fn, drive_async, stage, work, work_by};
 pub use batch::batch;
 pub use deadline::Cx;
 pub use dedup::{Sight, dedup};
@@ -43,5 +44,6 @@ pub use gather::{Bounds, batch_by, fold, fold_by};
 pub use key::Hashing;
 #[cfg(test)]
 pub(crate) use park::block_on;
+pub use passed::Passing;
 pub use stateful::stateful;
 pub use sync::{pass, sync, sync_by};

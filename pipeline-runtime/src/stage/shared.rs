@@ -10,6 +10,7 @@ use tracing::Span;
 
 use super::by::By;
 use super::key::Key as _;
+use super::passed::Passing;
 use super::retries::{Due, Retries};
 use super::turns::Turns;
 use super::wiring::{ItemAgain, ItemIn, ItemOut, PortIn, PortOut, Wiring};
@@ -44,6 +45,8 @@ pub(crate) struct Shared<W: Wiring> {
     pub(crate) take: Take,
     /// Told of deferred wake-ups.
     pub(crate) deferred: Notify,
+    /// How many items have passed the arms of a `match`, where futures count them.
+    pub(crate) passed: Arc<Passing>,
     /// What makes up for them.
     pub(crate) ticker: OnceLock<AbortHandle>,
     pub(crate) opts: Opts,
@@ -87,6 +90,7 @@ impl<W: Wiring> Shared<W> {
         control.closes(Arc::clone(&crew) as Arc<dyn Close>);
         let group = Group {
             stages,
+            metas: port.scope.metas(opts.stages.clone()),
             kind: opts.runs(),
             main: opts.main - opts.stages.start,
             count: opts.count,
@@ -133,6 +137,7 @@ impl<W: Wiring> Shared<W> {
             },
             deferred: Notify::new(),
             ticker: OnceLock::new(),
+            passed: Passing::of(opts.arms),
             frames: port.scope.frames(opts.main),
             opts,
             stages: placed,
@@ -275,7 +280,7 @@ impl<W: Wiring> Shared<W> {
     }
 
     pub(crate) fn tally(&self) -> Tally {
-        Tally::of(self.opts.stages.len())
+        Tally::of(self.opts.stages.len(), self.opts.arms)
     }
 
     /// A worker begins.

@@ -344,6 +344,7 @@ impl<W: Wiring> Calls<W> {
         let Self {
             shared, out, tally, ..
         } = self;
+        self.cx.pour(&mut tally.arms);
         let deferred = shared
             .edge
             .submit(seq, out, credits, tally, cost, self.defers);

@@ -108,8 +108,8 @@ impl Meter for OfStages {
 struct Copied(Counts);
 
 impl Held for Copied {
-    fn counts(&self) -> &Counts {
-        &self.0
+    fn lanes(&self) -> &[Counts] {
+        std::slice::from_ref(&self.0)
     }
 }
 
@@ -129,11 +129,12 @@ where
     let scope = graph.scope(site, None);
     let count = site.stages.len();
     let shown = Arc::new(Shown {
-        counts: Mutex::new((Counts::of(1), Counts::of(count))),
+        counts: Mutex::new((Counts::of(1), Counts::of(count).with_arms(site.arms()))),
     });
     let of_source: Arc<dyn Meter> = Arc::new(OfSource(Arc::clone(&shown)));
-    let group = |stages, kind, inputs, own, most| Group {
+    let group = |stages, metas, kind, inputs, own, most| Group {
         stages,
+        metas,
         kind,
         main: 0,
         count: 1,
@@ -149,7 +150,7 @@ where
     };
     let (mut inputs, mut most) = (graph.leaving(), 1);
     if let Some(source) = first {
-        let source = group(vec![source], Runs::Source, inputs, of_source, 0);
+        let source = group(vec![source], &[], Runs::Source, inputs, of_source, 0);
         inputs = vec![source.arrow()];
         graph.push(source);
     } else {
@@ -159,7 +160,7 @@ where
         scope.stages(0..count),
         Arc::new(OfStages(Arc::clone(&shown))),
     );
-    let fused = group(stages.clone(), Runs::Inline, inputs, own, most);
+    let fused = group(stages.clone(), site.stages, Runs::Inline, inputs, own, most);
     graph.ends_in(vec![fused.arrow()]);
     graph.push(fused);
     let source = graph.lock().source.clone().unwrap_or_default();
@@ -240,6 +241,7 @@ where
             shown.filtered = *own;
         }
         let filtered: u64 = self.filtered.iter().sum();
+        self.cx.pour(&mut stages.arms);
         stages.resolved = self.taken;
         stages.emitted = self.taken - self.failed - filtered;
         stages.handed = stages.emitted;

@@ -57,7 +57,7 @@ pub trait Carry: Default + Send + 'static {
 
     /// How many deliveries of this keeper's have all of their parts among these.
     #[must_use]
-    fn deliveries(of: KeptBy<'_>, tickets: &[Self]) -> usize;
+    fn deliveries<'a>(of: KeptBy<'_>, tickets: impl IntoIterator<Item = &'a Self>) -> usize;
 
     /// The ticket, where there is one.
     fn as_ticket(&self) -> Option<&Ticket>;
@@ -161,7 +161,7 @@ impl Carry for () {
         false
     }
 
-    fn deliveries(_of: KeptBy<'_>, _tickets: &[()]) -> usize {
+    fn deliveries<'a>(_of: KeptBy<'_>, _tickets: impl IntoIterator<Item = &'a ()>) -> usize {
         0
     }
 

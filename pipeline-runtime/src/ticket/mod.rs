@@ -11,6 +11,7 @@ mod lease;
 mod message;
 mod rider;
 mod stake;
+mod turn;
 
 pub use carry::{Carried, Carry};
 pub(crate) use fate::Fate;
@@ -20,6 +21,8 @@ pub use message::Message;
 pub use rider::{Ending, Recorded, TaskName};
 pub(crate) use rider::{Last, Record, Rider, Riders, Seat};
 pub use stake::{Receipt, Settles, Stake};
+pub use turn::InTurn;
+pub(crate) use turn::{Awaits, Turn};
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.
 ///
@@ -57,6 +60,8 @@ enum Of {
     Batch(Vec<Ticket>),
     /// Part of a ticket, of a task that is not the only one of its message.
     Task(Ticket),
+    /// The ticket of an item that is put back in order.
+    Turn(Turn, Ticket),
 }
 
 impl Of {
@@ -64,7 +69,7 @@ impl Of {
         match self {
             Self::Nothing | Self::Delivery(_) => &[],
             Self::Batch(tickets) => tickets,
-            Self::Task(ticket) => std::slice::from_ref(ticket),
+            Self::Task(ticket) | Self::Turn(_, ticket) => std::slice::from_ref(ticket),
         }
     }
 }
@@ -196,9 +201,32 @@ impl Ticket {
     pub(crate) fn original(&self) -> Option<&Arc<dyn Original>> {
         match &self.0.as_ref()?.of {
             Of::Delivery(lease) => Some(&lease.original),
-            Of::Task(ticket) => ticket.original(),
+            Of::Task(ticket) | Of::Turn(_, ticket) => ticket.original(),
             Of::Nothing | Of::Batch(_) => None,
         }
+    }
+
+    /// With the turn of its item.
+    pub(crate) fn in_turn(turn: Turn, ticket: Self) -> Self {
+        Self::new(Of::Turn(turn, ticket))
+    }
+
+    /// The turn of its item, if it has one, and the ticket without.
+    pub(crate) fn out_of_turn(self) -> (Option<Turn>, Self) {
+        let has_turn = |entry: &Arc<Entry>| matches!(entry.of, Of::Turn(..));
+        if !self.0.as_ref().is_some_and(has_turn) {
+            return (None, self);
+        }
+        let mut this = self;
+        let Some(Entry {
+            of: Of::Turn(turn, ticket),
+            ..
+        }) = this.0.take().and_then(Arc::into_inner)
+        else {
+            // Another part has it, and tells what becomes of it.
+            return (None, Self::null());
+        };
+        (Some(turn), ticket)
     }
 
     /// Every message that it stands for.
@@ -233,7 +261,7 @@ impl Ticket {
     pub(crate) fn slot(&self) -> Option<usize> {
         match &self.0.as_ref()?.of {
             Of::Delivery(lease) => Some(lease.slot),
-            Of::Nothing | Of::Batch(_) | Of::Task(_) => None,
+            Of::Nothing | Of::Batch(_) | Of::Task(_) | Of::Turn(..) => None,
         }
     }
 
@@ -242,7 +270,7 @@ impl Ticket {
         let mut of = self;
         while let Some(entry) = &of.0 {
             match &entry.of {
-                Of::Task(ticket) => of = ticket,
+                Of::Task(ticket) | Of::Turn(_, ticket) => of = ticket,
                 Of::Delivery(lease) => {
                     return Message {
                         queue: Some(Arc::clone(lease.original.queue())),
@@ -329,6 +357,10 @@ impl Ticket {
             Of::Nothing => Vec::new(),
             Of::Batch(tickets) => tickets,
             Of::Task(ticket) => vec![ticket],
+            Of::Turn(turn, ticket) => {
+                drop(turn);
+                vec![ticket]
+            }
         };
         if fate.is_final() {
             riders.all().for_each(|rider| go_on(rider, &tickets));
@@ -429,7 +461,7 @@ impl Carry for Ticket {
         let mut of_batch = self;
         while let Some(entry) = &of_batch.0 {
             match &entry.of {
-                Of::Task(ticket) => of_batch = ticket,
+                Of::Task(ticket) | Of::Turn(_, ticket) => of_batch = ticket,
                 Of::Batch(tickets) if index < tickets.len() => return tickets[index].part(),
                 _ => break,
             }
@@ -449,13 +481,13 @@ impl Carry for Ticket {
         !self.messages().is_empty()
     }
 
-    fn deliveries(of: KeptBy<'_>, tickets: &[Self]) -> usize {
+    fn deliveries<'a>(of: KeptBy<'_>, tickets: impl IntoIterator<Item = &'a Self>) -> usize {
         let its = |entry: &Entry| match &entry.of {
             Of::Delivery(lease) => std::ptr::addr_eq(Arc::as_ptr(&lease.keeper), of.0),
             _ => false,
         };
         let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
-        let mut left: Vec<_> = tickets.iter().collect();
+        let mut left: Vec<_> = tickets.into_iter().collect();
         while let Some(ticket) = left.pop() {
             let Some(entry) = &ticket.0 else { continue };
             let found = parts.entry(Arc::as_ptr(entry)).or_default();
@@ -499,8 +531,11 @@ impl Undecided {
     }
 }
 
+/// Its turn is over: nobody is to wait for the errors end.
 impl From<Ticket> for Undecided {
     fn from(ticket: Ticket) -> Self {
+        let (turn, ticket) = ticket.out_of_turn();
+        drop(turn);
         Self(ticket)
     }
 }

@@ -83,7 +83,7 @@ impl Ticket {
                 stake.deliveries.push((lease.keeper.place(), receipt));
                 stake.is_part_of_message |= split;
             }
-            Of::Task(ticket) => ticket.add_to(stake, batches, split),
+            Of::Task(ticket) | Of::Turn(_, ticket) => ticket.add_to(stake, batches, split),
             Of::Batch(tickets) if batches => {
                 stake.elements.extend(tickets.iter().map(|ticket| {
                     let mut element = Stake::default();

@@ -232,7 +232,8 @@ pub(crate) trait Meter: Send + Sync {
 
 /// One locked meter.
 pub(crate) trait Held {
-    fn counts(&self) -> &Counts;
+    /// One for each lane that it divides items into.
+    fn lanes(&self) -> &[Counts];
 }
 
 impl<T: Send> Meter for Edge<T> {
@@ -242,8 +243,8 @@ impl<T: Send> Meter for Edge<T> {
 }
 
 impl<T> Held for MutexGuard<'_, State<T>> {
-    fn counts(&self) -> &Counts {
-        &self.core.counts
+    fn lanes(&self) -> &[Counts] {
+        std::slice::from_ref(&self.core.counts)
     }
 }
 

@@ -55,7 +55,7 @@ struct Setting {
 impl Setting {
     /// Takes from the input what there are credits for; drops every third item.
     fn produce(&self, place: usize) {
-        let (want, mut out, mut tally) = (self.wants.0, Vec::new(), Tally::of(1));
+        let (want, mut out, mut tally) = (self.wants.0, Vec::new(), Tally::of(1, 0));
         while let Ok(credits) = block_on(poll_fn(|cx| self.edge.poll_credits(place, cx, want))) {
             let (seq, items) = {
                 let (seq, items) = &mut *self.input.lock().unwrap();
@@ -184,7 +184,7 @@ fn submits(edge: &Edge<u64>, seq: u64, credits: usize, items: &[u64]) {
         seq,
         &mut items.to_vec(),
         credits,
-        &mut Tally::of(1),
+        &mut Tally::of(1, 0),
         None,
         false,
     );
@@ -323,7 +323,7 @@ fn the_head_of_a_flat_map_gets_room_though_others_have_reserved_all_of_it() {
             &mut Context::from_waker(&waker),
             outputs,
             1,
-            &mut Tally::of(1),
+            &mut Tally::of(1, 0),
         )
     };
     credits(&edge, 0, 2, &waker, 2);

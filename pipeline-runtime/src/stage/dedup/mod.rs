@@ -71,6 +71,8 @@ pub struct Sight<'a> {
     original: Option<&'a Arc<dyn Original>>,
     entered: Cell<Option<Entered>>,
     is_known: Cell<bool>,
+    /// Of the worker.
+    cx: &'a Cx,
 }
 
 impl fmt::Debug for Sight<'_> {
@@ -80,6 +82,11 @@ impl fmt::Debug for Sight<'_> {
 }
 
 impl Sight<'_> {
+    /// An item has passed that arm of a `match`, as it is numbered in the group.
+    pub fn passed(&self, arm: usize) {
+        self.cx.passed(arm);
+    }
+
     /// Whether an item of this key was seen before; if not, this one is the first.
     pub fn knows(&self, key: impl Hash) -> bool {
         let hash = self.seen.hash(&key);
@@ -101,7 +108,10 @@ where
         calls: Called<'_, W>,
     ) -> Option<(Stepped<W>, W::Ticket)> {
         let Called {
-            out, tally, first, ..
+            out,
+            tally,
+            first,
+            cx,
         } = calls;
         let (now, mut other) = (Instant::now(), None);
         for Carried { item, ticket } in items.by_ref() {
@@ -115,6 +125,7 @@ where
                 original: ticket.as_ticket().and_then(Ticket::original),
                 entered: Cell::new(None),
                 is_known: Cell::new(false),
+                cx,
             };
             let step = guard::call(|| (self.f)(Entry::Fresh(item), &sight));
             let (entered, is_known) = (sight.entered.get(), sight.is_known.get());

@@ -64,7 +64,7 @@ proptest! {
         let edge = edge(ordered);
         let credits = block_on(poll_fn(|cx| edge.poll_credits(0, cx, usize::MAX)));
         prop_assert_eq!(credits.ok().map(|credits| credits as u64), Some(ITEMS));
-        let (mut runs, mut tally) = (Runs::new(), Tally::of(1));
+        let (mut runs, mut tally) = (Runs::new(), Tally::of(1, 0));
         for some in pieces.chunks(together) {
             for number in some.iter().flatten() {
                 // Every third is dropped by its stage.

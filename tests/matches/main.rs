@@ -1,0 +1,5 @@
+//! `match`: stages in arms.
+
+mod divided;
+mod fused;
+mod ordered;

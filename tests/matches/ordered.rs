@@ -1,0 +1,120 @@
+//! What comes back comes back in the order in which it went into the arms.
+
+use std::time::Duration;
+
+use brigade::prelude::*;
+
+/// A while that differs from item to item.
+async fn a_while(n: u64) {
+    tokio::time::sleep(Duration::from_micros(n * 7919 % 500)).await;
+}
+
+#[tokio::test]
+async fn the_output_is_in_input_order_whatever_the_arms_do() {
+    let (failures, mut failed) = tokio::sync::mpsc::channel(10_000);
+    let pipeline = pipeline! {
+        [source::iter(0..3000u64), failures]
+        match |n| n % 6 {
+            0 => { :async 7 map(async |n| { a_while(n).await; n }), filter(|n| n % 4 == 0) }
+            1 => { :block 2 map(|n| if n % 5 == 0 { Err("five") } else { Ok(n) })? with { window: 3 } }
+            2 => { 3 map(|n| n), :async 2 map(async |n: u64| { a_while(n).await; (!n.is_multiple_of(11)).then_some(n).ok_or("eleven") })? with { buffer: 1 } }
+            3 => filter_map(|n| (n % 9 != 0).then_some(n)),
+            4 => skip,
+            _ => {}
+        },
+        :async 4 map(async |n| { a_while(n + 3).await; n }) with { buffer: 2 },
+    };
+    let running = pipeline.collect::<Vec<u64>>();
+    let handle = running.handle();
+    let all = tokio::time::timeout(Duration::from_secs(30), running).await;
+    let report = handle.report();
+    let all = all
+        .unwrap_or_else(|_| panic!("it hangs:\n{report}"))
+        .unwrap();
+    let expected = (0..3000u64).filter(|n| match n % 6 {
+        0 => n % 4 == 0,
+        1 => n % 5 != 0,
+        2 => n % 11 != 0,
+        3 => n % 9 != 0,
+        4 => false,
+        _ => true,
+    });
+    assert_eq!(all, expected.collect::<Vec<_>>());
+    assert!(report.conserved(), "{report}");
+    let mut failures = 0;
+    while failed.try_recv().is_ok() {
+        failures += 1;
+    }
+    let lost = (0..3000u64).filter(|n| n % 6 == 1 && n % 5 == 0 || n % 6 == 2 && n % 11 == 0);
+    assert_eq!(failures, lost.count());
+}
+
+#[tokio::test]
+async fn retries_and_time_outs_in_an_arm_hold_their_place_or_lose_it() {
+    let tries = std::sync::atomic::AtomicU64::new(0);
+    let (failures, _failed) = tokio::sync::mpsc::channel(10_000);
+    let retry = Retry::fixed(2, Duration::from_millis(1));
+    let pipeline = pipeline! {
+        [source::iter(0..120u64), failures]
+        match |n| n % 3 {
+            0 => {
+                :async 4 map(async |n| {
+                    let tried = tries.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+                    if tried.is_multiple_of(3) { Err("again") } else { Ok(n) }
+                })? with { retry: retry.clone() }
+            }
+            1 => {
+                :block 2 map(|n| { if n % 2 == 0 { std::thread::sleep(Duration::from_millis(30)); } n })
+                    with { timeout: Duration::from_millis(10) }
+            }
+            _ => { 2 map(|n| n) }
+        }
+    };
+    let running = pipeline.collect::<Vec<u64>>();
+    let handle = running.handle();
+    let all = tokio::time::timeout(Duration::from_secs(30), running).await;
+    let report = handle.report();
+    let all = all
+        .unwrap_or_else(|_| panic!("it hangs:\n{report}"))
+        .unwrap();
+    assert!(all.is_sorted(), "{all:?}");
+    assert!(report.conserved(), "{report}");
+    assert_eq!(all.iter().filter(|n| *n % 3 == 2).count(), 40);
+}
+
+#[tokio::test]
+async fn a_match_in_an_arm_keeps_the_order_too() {
+    let pipeline = pipeline! {
+        [source::iter(0..1000u64)]
+        push_task(n),
+        let kind = n % 4,
+        match kind {
+            0 => {
+                match *n % 3 {
+                    0 => { :async 3 let row = { a_while(*n).await; 1 } }
+                    1 => { :block let row = 2, let spare = 1u8 }
+                    _ => { let row = 3 }
+                }
+            }
+            1 => { :async 2 let row = { a_while(*n).await; 4 }, filter(|m| m.n % 5 != 0) }
+            k => { let row = *k },
+        },
+        map(|m| (m.n, m.row)),
+    };
+    let running = pipeline.collect::<Vec<(u64, u64)>>();
+    let handle = running.handle();
+    let all = tokio::time::timeout(Duration::from_secs(30), running).await;
+    let report = handle.report();
+    let all = all
+        .unwrap_or_else(|_| panic!("it hangs:\n{report}"))
+        .unwrap();
+    let expected = (0..1000u64).filter(|n| n % 4 != 1 || n % 5 != 0);
+    let row = |n: u64| match n % 4 {
+        0 => n % 3 + 1,
+        1 => 4,
+        k => k,
+    };
+    let expected: Vec<_> = expected.map(|n| (n, row(n))).collect();
+    assert_eq!(all, expected);
+    assert!(report.conserved(), "{report}");
+}
