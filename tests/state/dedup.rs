@@ -304,6 +304,33 @@ async fn a_number_that_is_computed_is_checked_before_anything_starts() {
     assert!(said.unwrap_err().to_string().contains("a time of 0"));
 }
 
+/// Of two in a row, the one behind drops a copy of what is under way, which the one in front has let pass, for it had forgotten
+/// the first: when that comes again, it is no copy of the copy.
+#[tokio::test(start_paused = true)]
+async fn what_comes_again_is_no_copy_of_a_copy_that_was_dropped_for_it() {
+    let numbers = filled([1_u64, 2, 1]).await;
+    let deliveries = numbers.clone().deliveries().until_idle();
+    let log = Log::default();
+    let done = log.clone();
+    pipeline! {
+        [deliveries, queue::nacks(Duration::from_secs(1))]
+        dedup(|number| **number) with { most: 1 },
+        dedup(|number| **number) with { most: 100, name: "behind" },
+        :async 4 map(async |number| {
+            tokio::time::sleep(Duration::from_secs(1)).await;
+            fails(&number, 1)
+        })?,
+        :drive sink::each(move |number| done.push(number)),
+    }
+    .run()
+    .await
+    .unwrap();
+    let mut done = log.take();
+    done.sort_unstable();
+    assert_eq!(done, [1, 2]);
+    assert!(numbers.is_empty());
+}
+
 /// A delivery of which the lease is over is somebody else's, here ours: its second delivery must not be taken for a copy,
 /// for who has the first can do no more for the message.
 #[tokio::test(start_paused = true)]

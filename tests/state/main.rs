@@ -6,6 +6,7 @@ mod dedup;
 #[expect(dead_code, reason = "each of the tests takes what it needs")]
 mod fakes;
 mod fold;
+mod property;
 #[path = "../deliveries/fakes.rs"]
 #[expect(dead_code, reason = "each of the tests takes what it needs")]
 mod queues;

@@ -197,6 +197,14 @@ impl Ticket {
         ticket
     }
 
+    /// Tells all who go along that what they go along with is not done, though it may be resolved as if it were.
+    pub(crate) fn undone(&self) {
+        if let Some(entry) = &self.0 {
+            entry.riders.undone();
+            entry.of.tickets().iter().for_each(Self::undone);
+        }
+    }
+
     /// The message that it stands for, or is a part of, if it is one.
     pub(crate) fn original(&self) -> Option<&Arc<dyn Original>> {
         match &self.0.as_ref()?.of {

@@ -12,7 +12,7 @@ use std::vec;
 
 use tokio::time::Instant;
 
-use self::seen::{Entered, Seen};
+use self::seen::{Seen, Sighted};
 use super::deadline::Cx;
 use super::function::{Called, Function, Stepped};
 use super::sync::alone;
@@ -63,14 +63,25 @@ struct Dedup<F> {
     seen: Arc<Seen>,
 }
 
+impl<F> Dedup<F> {
+    /// A copy is not needed, whatever is done with what is filtered: what it is a copy of is done, or comes again by itself.
+    fn drop_copy<K: Carry>(sighted: Option<Sighted>, ticket: K) {
+        if let (Some(Sighted::CopyOfUnderWay), Some(ticket)) = (sighted, ticket.as_ticket()) {
+            // Nobody in front may take it for done: what comes again would be dropped there as a copy of it.
+            ticket.undone();
+        }
+        ticket.done();
+    }
+}
+
 /// What one item is to the stage.
 pub struct Sight<'a> {
     seen: &'a Arc<Seen>,
     now: Instant,
     /// The message that it comes from, if it is one.
     original: Option<&'a Arc<dyn Original>>,
-    entered: Cell<Option<Entered>>,
-    is_known: Cell<bool>,
+    comes_again: bool,
+    sighted: Cell<Option<Sighted>>,
     /// Of the worker.
     cx: &'a Cx,
 }
@@ -90,10 +101,11 @@ impl Sight<'_> {
     /// Whether an item of this key was seen before; if not, this one is the first.
     pub fn knows(&self, key: impl Hash) -> bool {
         let hash = self.seen.hash(&key);
-        let entered = self.seen.enter(hash, self.now, self.original);
-        self.is_known.set(entered.is_none());
-        self.entered.set(entered);
-        self.is_known.get()
+        let sighted = self
+            .seen
+            .enter(hash, self.now, self.original, self.comes_again);
+        self.sighted.set(Some(sighted));
+        !matches!(sighted, Sighted::First(_))
     }
 }
 
@@ -119,18 +131,19 @@ where
                 other = Some((Ok(Step::Lost(first)), ticket));
                 break;
             }
+            let comes_again = ticket.is_of_delivery();
             let sight = Sight {
                 seen: &self.seen,
                 now,
                 original: ticket.as_ticket().and_then(Ticket::original),
-                entered: Cell::new(None),
-                is_known: Cell::new(false),
+                comes_again,
+                sighted: Cell::new(None),
                 cx,
             };
             let step = guard::call(|| (self.f)(Entry::Fresh(item), &sight));
-            let (entered, is_known) = (sight.entered.get(), sight.is_known.get());
-            let ticket = match entered {
-                Some(entered) if ticket.is_of_delivery() => {
+            let sighted = sight.sighted.get();
+            let ticket = match sighted {
+                Some(Sighted::First(entered)) if comes_again => {
                     let ticket = ticket.into_ticket().ridden(self.seen.rider(entered));
                     W::Ticket::of_ticket(ticket)
                 }
@@ -140,12 +153,10 @@ where
                 Ok(Step::Emit(item)) => out.push(Carried { item, ticket }),
                 Ok(Step::Filtered(stage)) => {
                     tally.stages[stage - first].filtered += 1;
-                    if is_known {
-                        // What it is a copy of is done, or comes again by itself: this one is not needed, whatever is
-                        // done with what is filtered.
-                        ticket.done();
-                    } else {
+                    if matches!(sighted, Some(Sighted::First(_))) {
                         ticket.filtered();
+                    } else {
+                        Self::drop_copy(sighted, ticket);
                     }
                 }
                 step => {

@@ -19,7 +19,17 @@ pub(super) struct Seen {
     table: Mutex<Table>,
 }
 
-/// One that was made.
+/// What an item is.
+#[derive(Clone, Copy)]
+pub(super) enum Sighted {
+    /// The first of its key.
+    First(Entered),
+    /// A copy of one of which it is not known yet what becomes of it.
+    CopyOfUnderWay,
+    Copy,
+}
+
+/// An entry that was made.
 #[derive(Clone, Copy)]
 pub(super) struct Entered {
     hash: u128,
@@ -34,8 +44,8 @@ struct Table {
     /// By the time of the first sight. What was removed is left here until its turn comes, or until it is half of all.
     order: VecDeque<Entry>,
     next: u64,
-    /// The messages of entries that are provisional: what becomes of these is not known yet.
-    under_way: ByHash<u64, Arc<dyn Original>>,
+    /// The entries that are provisional: what becomes of their items is not known yet. With the message, if it is one.
+    under_way: ByHash<u64, Option<Arc<dyn Original>>>,
     /// Entries that were forgotten before their time.
     forgotten: u64,
 }
@@ -77,30 +87,36 @@ impl Seen {
         high << 64 | low
     }
 
-    /// Enters what was not seen before; `None` if it was.
+    /// Enters what was not seen before. `original` is the message that it comes from, if it is one, and `comes_again`
+    /// whether it may come again if it is not done.
     pub(super) fn enter(
         &self,
         hash: u128,
         now: Instant,
         original: Option<&Arc<dyn Original>>,
-    ) -> Option<Entered> {
+        comes_again: bool,
+    ) -> Sighted {
         let at = now.saturating_duration_since(self.begun);
         let mut table = self.lock();
         let mut gone = table.expire(at);
-        if let Some(number) = table.numbers.get(&hash).copied() {
-            let first = table.under_way.get(&number);
-            if !first.is_some_and(|first| has_come_again(first, original)) {
-                drop(table);
-                let_go_of(gone);
-                return None;
+        let first = table.numbers.get(&hash).copied();
+        let sighted = match first.map(|number| (number, table.under_way.get(&number))) {
+            Some((_, None)) => Sighted::Copy,
+            Some((_, Some(first))) if !has_come_again(first.as_ref(), original) => {
+                Sighted::CopyOfUnderWay
             }
-            gone.extend(table.remove(Entered { hash, number }));
-        }
-        gone.extend(table.make_room());
-        let entered = table.add(hash, at, original);
+            known => {
+                if let Some((number, _)) = known {
+                    gone.extend(table.remove(Entered { hash, number }));
+                }
+                gone.extend(table.make_room());
+                let original = comes_again.then(|| original.cloned());
+                Sighted::First(table.add(hash, at, original))
+            }
+        };
         drop(table);
         let_go_of(gone);
-        Some(entered)
+        sighted
     }
 
     /// How many were forgotten since it was asked last.
@@ -148,7 +164,12 @@ impl Table {
         None
     }
 
-    fn add(&mut self, hash: u128, at: Duration, original: Option<&Arc<dyn Original>>) -> Entered {
+    fn add(
+        &mut self,
+        hash: u128,
+        at: Duration,
+        under_way: Option<Option<Arc<dyn Original>>>,
+    ) -> Entered {
         let number = self.next;
         self.next += 1;
         self.numbers.insert(hash, number);
@@ -158,8 +179,8 @@ impl Table {
                 .retain(|entry| numbers.get(&entry.hash) == Some(&entry.number));
         }
         self.order.push_back(Entry { hash, number, at });
-        if let Some(original) = original {
-            self.under_way.insert(number, Arc::clone(original));
+        if let Some(original) = under_way {
+            self.under_way.insert(number, original);
         }
         Entered { hash, number }
     }
@@ -169,13 +190,14 @@ impl Table {
         if self.numbers.get(&hash) == Some(&number) {
             self.numbers.remove(&hash);
         }
-        self.under_way.remove(&number)
+        self.under_way.remove(&number).flatten()
     }
 }
 
 /// Whether a message of which nothing is known yet has come again as this one: it is the same, or it is not ours any
 /// more, as far as is known here. Its copy is not dropped for it, or both may be gone.
-fn has_come_again(first: &Arc<dyn Original>, original: Option<&Arc<dyn Original>>) -> bool {
+fn has_come_again(first: Option<&Arc<dyn Original>>, original: Option<&Arc<dyn Original>>) -> bool {
+    let Some(first) = first else { return false };
     let is_same = |other: &Arc<dyn Original>| {
         other.queue() == first.queue()
             && other.id() == first.id()
@@ -200,7 +222,7 @@ struct UnderWay {
 impl Rider for UnderWay {
     fn ended(&self, _: Ending) {
         let gone = self.seen.lock().under_way.remove(&self.entered.number);
-        let_go_of(gone);
+        let_go_of(gone.flatten());
     }
 
     fn undone(&self) {
