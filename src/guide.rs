@@ -7,8 +7,10 @@ pub mod cookbook {
     //! |---|---|
     //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`branch`] | items of several kinds, each with stages, workers and a sink of its own |
+    //! | [`copies`] | work that comes twice is done once |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
+    //! | [`sessions_and_totals`] | what comes of an item depends on those before it |
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
     pub mod backfill_then_live {}
@@ -16,9 +18,15 @@ pub mod cookbook {
     #[doc = include_str!("../guide/cookbook/branch.md")]
     pub mod branch {}
 
+    #[doc = include_str!("../guide/cookbook/copies.md")]
+    pub mod copies {}
+
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}
 
     #[doc = include_str!("../guide/cookbook/order-by-key.md")]
     pub mod order_by_key {}
+
+    #[doc = include_str!("../guide/cookbook/sessions-and-totals.md")]
+    pub mod sessions_and_totals {}
 }

@@ -17,6 +17,7 @@ mod parallel;
 mod records;
 mod safety;
 mod scaling;
+mod state;
 
 /// All cases, in the order of the report.
 #[rustfmt::skip]
@@ -37,6 +38,7 @@ const CASES: &[fn(Size) -> Case] = &[
     durable::case,
     compile::case,
     records::case,
+    state::case,
     safety::case,
     scaling::case,
 ];

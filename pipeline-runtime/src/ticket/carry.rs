@@ -67,6 +67,12 @@ pub trait Carry: Default + Send + 'static {
 
     /// What [`Carry::into_ticket`] was called on.
     fn of_ticket(ticket: Ticket) -> Self;
+
+    /// The same with another ticket in its place.
+    #[must_use]
+    fn replaced(self, with: impl FnOnce(Ticket) -> Ticket) -> Self {
+        Self::of_ticket(with(self.into_ticket()))
+    }
 }
 
 impl Stake {

@@ -125,6 +125,13 @@ impl<K: Carry> Carry for InTurn<K> {
         self.ticket.as_ticket()
     }
 
+    fn replaced(self, with: impl FnOnce(Ticket) -> Ticket) -> Self {
+        Self {
+            ticket: self.ticket.replaced(with),
+            turn: self.turn,
+        }
+    }
+
     fn into_ticket(self) -> Ticket {
         let ticket = self.ticket.into_ticket();
         match self.turn {
