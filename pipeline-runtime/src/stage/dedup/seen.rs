@@ -44,11 +44,14 @@ struct Table {
     /// By the time of the first sight. What was removed is left here until its turn comes, or until it is half of all.
     order: VecDeque<Entry>,
     next: u64,
-    /// The entries that are provisional: what becomes of their items is not known yet. With the message, if it is one.
-    under_way: ByHash<u64, Option<Arc<dyn Original>>>,
+    /// The entries that are provisional: what becomes of their items is not known yet.
+    under_way: ByHash<u64, UnderWay>,
     /// Entries that were forgotten before their time.
     forgotten: u64,
 }
+
+/// An item that is on its way, and its message, if it is one.
+struct UnderWay(Option<Arc<dyn Original>>);
 
 struct Entry {
     hash: u128,
@@ -102,15 +105,13 @@ impl Seen {
         let first = table.numbers.get(&hash).copied();
         let sighted = match first.map(|number| (number, table.under_way.get(&number))) {
             Some((_, None)) => Sighted::Copy,
-            Some((_, Some(first))) if !has_come_again(first.as_ref(), original) => {
-                Sighted::CopyOfUnderWay
-            }
+            Some((_, Some(first))) if !first.has_come_again(original) => Sighted::CopyOfUnderWay,
             known => {
                 if let Some((number, _)) = known {
                     gone.extend(table.remove(Entered { hash, number }));
                 }
                 gone.extend(table.make_room());
-                let original = comes_again.then(|| original.cloned());
+                let original = comes_again.then(|| UnderWay(original.cloned()));
                 Sighted::First(table.add(hash, at, original))
             }
         };
@@ -126,7 +127,7 @@ impl Seen {
 
     /// Who is told what becomes of the item of an entry.
     pub(super) fn rider(self: &Arc<Self>, entered: Entered) -> Arc<dyn Rider> {
-        Arc::new(UnderWay {
+        Arc::new(Watching {
             seen: Arc::clone(self),
             entered,
         })
@@ -164,12 +165,7 @@ impl Table {
         None
     }
 
-    fn add(
-        &mut self,
-        hash: u128,
-        at: Duration,
-        under_way: Option<Option<Arc<dyn Original>>>,
-    ) -> Entered {
+    fn add(&mut self, hash: u128, at: Duration, under_way: Option<UnderWay>) -> Entered {
         let number = self.next;
         self.next += 1;
         self.numbers.insert(hash, number);
@@ -179,8 +175,8 @@ impl Table {
                 .retain(|entry| numbers.get(&entry.hash) == Some(&entry.number));
         }
         self.order.push_back(Entry { hash, number, at });
-        if let Some(original) = under_way {
-            self.under_way.insert(number, original);
+        if let Some(under_way) = under_way {
+            self.under_way.insert(number, under_way);
         }
         Entered { hash, number }
     }
@@ -190,20 +186,22 @@ impl Table {
         if self.numbers.get(&hash) == Some(&number) {
             self.numbers.remove(&hash);
         }
-        self.under_way.remove(&number).flatten()
+        self.under_way.remove(&number)?.0
     }
 }
 
-/// Whether a message of which nothing is known yet has come again as this one: it is the same, or it is not ours any
-/// more, as far as is known here. Its copy is not dropped for it, or both may be gone.
-fn has_come_again(first: Option<&Arc<dyn Original>>, original: Option<&Arc<dyn Original>>) -> bool {
-    let Some(first) = first else { return false };
-    let is_same = |other: &Arc<dyn Original>| {
-        other.queue() == first.queue()
-            && other.id() == first.id()
-            && other.number() == first.number()
-    };
-    original.is_some_and(is_same) || first.lease_end().has_passed(&mut Now::default())
+impl UnderWay {
+    /// Whether its message has come again as this one: it is the same, or it is not ours any more, as far as is known here.
+    /// This one is not dropped for it, or both may be gone.
+    fn has_come_again(&self, original: Option<&Arc<dyn Original>>) -> bool {
+        let Some(first) = &self.0 else { return false };
+        let is_same = |other: &Arc<dyn Original>| {
+            other.queue() == first.queue()
+                && other.id() == first.id()
+                && other.number() == first.number()
+        };
+        original.is_some_and(is_same) || first.lease_end().has_passed(&mut Now::default())
+    }
 }
 
 /// They drop what is the user's.
@@ -214,15 +212,15 @@ fn let_go_of(originals: impl IntoIterator<Item = Arc<dyn Original>>) {
 }
 
 /// Tells what becomes of the item of an entry.
-struct UnderWay {
+struct Watching {
     seen: Arc<Seen>,
     entered: Entered,
 }
 
-impl Rider for UnderWay {
+impl Rider for Watching {
     fn ended(&self, _: Ending) {
         let gone = self.seen.lock().under_way.remove(&self.entered.number);
-        let_go_of(gone.flatten());
+        let_go_of(gone.and_then(|under_way| under_way.0));
     }
 
     fn undone(&self) {
