@@ -358,3 +358,28 @@ async fn a_message_that_comes_again_while_its_first_delivery_is_stuck_is_no_copy
     running.drain(PATIENCE).await.unwrap();
     assert!(received(&numbers.inner, 2 * LEASE).await.is_empty());
 }
+
+#[tokio::test(start_paused = true)]
+async fn in_an_arm_of_a_match_what_fails_comes_again_too() {
+    let numbers = filled([1_u64, 2, 3, 4, 1]).await;
+    let deliveries = numbers.clone().deliveries().until_idle();
+    let stats = deliveries.stats();
+    let log = Log::default();
+    let done = log.clone();
+    pipeline! {
+        [deliveries, queue::nacks(Duration::from_secs(1))]
+        match |number| number.is_multiple_of(2) {
+            true => { :async 2 map(async |number| number) },
+            false => { dedup(|number| **number) with { most: 100 }, :async 2 map(async |number| number) },
+        },
+        map(|number| fails(&number, 2))?,
+        :drive sink::each(move |number| done.push(number)),
+    }
+    .run()
+    .await
+    .unwrap();
+    let mut done = log.take();
+    done.sort_unstable();
+    assert_eq!(done, [1, 2, 3, 4]);
+    assert_eq!(conserved(&stats).acked, 5);
+}

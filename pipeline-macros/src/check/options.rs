@@ -31,7 +31,7 @@ fn host(stage: &Stage) -> Host<'_> {
         is_match: stage.route().is_some(),
         count: stage.directive.as_ref().map(|directive| &directive.count),
         options: &stage.options,
-        has_task: form.is_some_and(|form| form.kind().place == Place::OwnTask),
+        has_task: form.is_some_and(|form| form.kind().place.is_task()),
         multiplies: form.is_some_and(|form| form.kind().place == Place::Multiplies),
         may_fail: stage.question.is_some() || form.is_some_and(Form::may_fail),
         keys_made: form.filter(makes).map_or(0, |form| form.writes().len()),

@@ -82,7 +82,7 @@ impl Walk<'_> {
                 Some(Place::Multiplies) => "a stage that makes several items of one",
                 Some(Place::OwnTask) => "a stage that collects items",
                 Some(Place::Wired) => "a segment",
-                Some(Place::Worker) | None => continue,
+                Some(Place::Worker | Place::Sequential) | None => continue,
             };
             let message = format!(
                 "{why} cannot stand in an arm whose items come back in order; write `match … {{ … }} with {{ unordered }}`"

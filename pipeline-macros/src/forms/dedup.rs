@@ -30,7 +30,7 @@ pub(crate) static KIND: Kind = Kind {
             _ => Err(wrong),
         }
     },
-    place: Place::OwnTask,
+    place: Place::Sequential,
     directive: Err("one task remembers what was seen"),
     question: false,
     key: Key::None,

@@ -36,10 +36,19 @@ pub(crate) enum Place {
     Worker,
     /// In a worker, and it may hand on several items for one.
     Multiplies,
-    /// In a task of its own, which takes in the plain stages after it.
+    /// In a task of its own, which takes in the plain stages after it. Of an item there comes one at most, in its turn.
+    Sequential,
+    /// The same, where items are collected.
     OwnTask,
     /// In none: it wires the stages that it stands for.
     Wired,
+}
+
+impl Place {
+    /// Whether it is a task of its own.
+    pub(crate) fn is_task(self) -> bool {
+        matches!(self, Self::Sequential | Self::OwnTask)
+    }
 }
 
 /// What the keys are that a form writes.

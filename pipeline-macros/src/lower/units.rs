@@ -154,7 +154,7 @@ impl Lowering<'_> {
     /// The plain stages behind a form with a task of its own run in it, up to one that multiplies.
     fn post(&self, wired: usize, end: usize) -> Range<usize> {
         let start = wired + 1;
-        if self.place(wired) != Some(Place::OwnTask) {
+        if !self.place(wired).is_some_and(Place::is_task) {
             return start..start;
         }
         let plain = |stage: &usize| !self.is_annotated(*stage) && !self.multiplies(*stage);

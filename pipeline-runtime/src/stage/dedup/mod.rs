@@ -144,8 +144,7 @@ where
             let sighted = sight.sighted.get();
             let ticket = match sighted {
                 Some(Sighted::First(entered)) if comes_again => {
-                    let ticket = ticket.into_ticket().ridden(self.seen.rider(entered));
-                    W::Ticket::of_ticket(ticket)
+                    ticket.replaced(|ticket| ticket.ridden(self.seen.rider(entered)))
                 }
                 _ => ticket,
             };
