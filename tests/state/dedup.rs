@@ -368,9 +368,9 @@ async fn in_an_arm_of_a_match_what_fails_comes_again_too() {
     let done = log.clone();
     pipeline! {
         [deliveries, queue::nacks(Duration::from_secs(1))]
-        match |number| number.is_multiple_of(2) {
-            true => { :async 2 map(async |number| number) },
-            false => { dedup(|number| **number) with { most: 100 }, :async 2 map(async |number| number) },
+        match |number| **number % 2 {
+            0 => { :async 2 map(async |number| number) },
+            _ => { dedup(|number| **number) with { most: 100 }, :async 2 map(async |number| number) },
         },
         map(|number| fails(&number, 2))?,
         :drive sink::each(move |number| done.push(number)),
