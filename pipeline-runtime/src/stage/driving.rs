@@ -23,7 +23,7 @@ use crate::measure::counts::Tally;
 use crate::measure::pace::Pace;
 use crate::named::debug_by_name;
 use crate::step::Entry;
-use crate::ticket::{Carry, Now};
+use crate::ticket::{Carried, Carry, Now};
 
 /// The most items that a driver takes under one lock.
 const TAKE: usize = 256;
@@ -261,27 +261,9 @@ impl<W: Wiring> Driving<W> {
                 };
                 self.start(slots, run, started, entry, None);
             }
-            Poll::Ready(Next::Turns) => {
-                let mut turns = std::mem::take(&mut *self.intake.keyed.turns);
-                let count = turns.len();
-                self.busy();
-                slots.make_room(count, share);
-                self.pace.begin(most, None);
-                for turn in turns.drain(..) {
-                    let (entry, hold) = (Entry::Fresh(turn.item.item), turn.hold);
-                    let started = Started {
-                        seq: turn.seq,
-                        again: false,
-                        ticket: turn.item.ticket,
-                        key: W::Key::of(turn.key),
-                    };
-                    self.start(slots, run, started, entry, hold.as_ref());
-                }
-                self.pace.end(count);
-                *self.intake.keyed.turns = turns;
-                self.fallen();
-                self.report_source();
-            }
+            // Known when it is compiled: a group without keys has nothing of it.
+            Poll::Ready(Next::Turns) if !W::Key::KEYED => {}
+            Poll::Ready(Next::Turns) => self.start_turns(slots, run, most, share),
             Poll::Ready(Next::Batch { seq, credits }) => {
                 let mut items = std::mem::take(&mut self.intake.batch.items);
                 let count = items.len();
@@ -290,16 +272,31 @@ impl<W: Wiring> Driving<W> {
                 let hold = self.intake.batch.hold.take();
                 self.shared.edge.release(credits - count);
                 self.pace.begin(most, None);
+                let (again, key) = (false, W::Key::of(0));
+                // As `start` does, but written out: moved into it, an item takes a few instructions more.
                 for (seq, carried) in (seq..).zip(items.drain(..)) {
-                    let (entry, ticket) = (Entry::Fresh(carried.item), carried.ticket);
-                    let (again, key) = (false, W::Key::of(0));
+                    let Carried { item, mut ticket } = carried;
+                    if ticket.is_lost(&mut Now::default()) {
+                        self.lost(Started {
+                            seq,
+                            again,
+                            ticket,
+                            key,
+                        });
+                        continue;
+                    }
+                    let future = run(seq, Entry::Fresh(item), &mut ticket);
                     let started = Started {
                         seq,
                         again,
                         ticket,
                         key,
                     };
-                    self.start(slots, run, started, entry, hold.as_ref());
+                    match slots.start(future) {
+                        Ok(Poll::Ready(ending)) => self.ended(started, ending),
+                        Ok(Poll::Pending) => slots.keep(started, hold.clone()),
+                        Err(panicked) => self.fell(started, panicked),
+                    }
                 }
                 self.pace.end(count);
                 self.intake.batch.items = items;
@@ -307,6 +304,33 @@ impl<W: Wiring> Driving<W> {
             }
         }
         true
+    }
+
+    /// Starts the items whose turn it is.
+    fn start_turns<C, F>(&mut self, slots: &mut SlotsOf<W, F>, run: &C, most: usize, share: usize)
+    where
+        C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
+        F: Future<Output: Ending<W>>,
+    {
+        let mut turns = std::mem::take(&mut *self.intake.keyed.turns);
+        let count = turns.len();
+        self.busy();
+        slots.make_room(count, share);
+        self.pace.begin(most, None);
+        for turn in turns.drain(..) {
+            let (entry, hold) = (Entry::Fresh(turn.item.item), turn.hold);
+            let started = Started {
+                seq: turn.seq,
+                again: false,
+                ticket: turn.item.ticket,
+                key: W::Key::of(turn.key),
+            };
+            self.start(slots, run, started, entry, hold.as_ref());
+        }
+        self.pace.end(count);
+        *self.intake.keyed.turns = turns;
+        self.fallen();
+        self.report_source();
     }
 
     /// Starts a future.

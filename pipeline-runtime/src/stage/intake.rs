@@ -90,6 +90,7 @@ impl<W: Wiring> Intake<W> {
     }
 
     /// Waits for what comes in, or is to be tried again.
+    #[inline]
     pub(super) fn poll_fresh(
         &mut self,
         cx: &mut Context<'_>,

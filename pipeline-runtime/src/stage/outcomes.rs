@@ -142,6 +142,7 @@ impl<W: Wiring> Driving<W> {
         self.resolved.resolve(started.seq, output);
     }
 
+    #[inline]
     fn tried(&self, started: &StartedOf<W>) {
         if started.again {
             self.shared.retries.resolved();
