@@ -1,6 +1,15 @@
 //! What the items of a split are numbered for.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use crate::ticket::Carry;
+
+/// The rank of what divides items or brings them together: greater than that of all that was made before.
+pub(crate) fn rank() -> usize {
+    static MADE: AtomicUsize = AtomicUsize::new(0);
+    // Relaxed: each is another one, and those of one graph are made by one thread.
+    MADE.fetch_add(1, Ordering::Relaxed) + 1
+}
 
 /// Says what tickets the lanes of a split have.
 pub trait Numbers<A: Carry>: Send + Sync + 'static {

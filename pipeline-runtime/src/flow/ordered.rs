@@ -8,6 +8,7 @@ use std::vec;
 use crate::flow::edge::{Held, Meter, Take};
 use crate::flow::feed::{Batch, Feed};
 use crate::flow::join;
+use crate::flow::numbered::rank;
 use crate::flow::order::Order;
 use crate::flow::pushing::emptied;
 use crate::guard;
@@ -25,6 +26,7 @@ type Coming<T, K> = Carried<T, InTurn<K>>;
 pub(crate) struct Ordered<T, K> {
     arms: Vec<Arm<T, K>>,
     order: Arc<Order>,
+    rank: usize,
     state: Mutex<State<T, K>>,
     waker: Waker,
 }
@@ -71,6 +73,7 @@ impl<T: Send + 'static, K: Carry> Ordered<T, K> {
                 gone: false,
             }),
             arms,
+            rank: rank(),
             waker: join::waker(order.wakes()),
             order,
         }
@@ -253,6 +256,10 @@ impl<T, K> Drop for State<T, K> {
 impl<T: Send, K: Send> Meter for Ordered<T, K> {
     fn hold(&self) -> Box<dyn Held + '_> {
         Box::new(self.state.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn rank(&self) -> usize {
+        self.rank
     }
 }
 

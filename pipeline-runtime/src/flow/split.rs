@@ -10,7 +10,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::flow::edge::{Held, Meter, Take, Waiters};
 use crate::flow::feed::{Batch, Feed};
-use crate::flow::numbered::Numbers;
+use crate::flow::numbered::{Numbers, rank};
 use crate::guard;
 use crate::measure::counts::Counts;
 use crate::ticket::{Carried, Carry};
@@ -28,6 +28,7 @@ pub trait Divided: Send + 'static {
 pub(crate) struct Split<E, A: Carry, N: Numbers<A>> {
     feed: Arc<dyn Feed<Carried<E, A>>>,
     numbers: N,
+    rank: usize,
     state: Mutex<State<E, A, N::Ticket>>,
     /// Whether the edge has more since it was asked last, as far as it has said.
     due: AtomicBool,
@@ -99,6 +100,7 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
         Arc::new_cyclic(|split| Self {
             feed,
             numbers,
+            rank: rank(),
             state: Mutex::new(State {
                 lanes: (0..lanes).map(|_| queue()).collect(),
                 counts: vec![Counts::default(); lanes],
@@ -283,6 +285,10 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
 impl<E: Divided, A: Carry, N: Numbers<A>> Meter for Split<E, A, N> {
     fn hold(&self) -> Box<dyn Held + '_> {
         Box::new(self.lock())
+    }
+
+    fn rank(&self) -> usize {
+        self.rank
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a run has done so far, in rows.
 
+use std::cmp::Reverse;
 use std::ptr::addr_eq;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -32,8 +33,8 @@ impl<'a> Snapshot<'a> {
                 }
             }
         }
-        // From the end on: whoever divides items or brings them together asks for them under a lock of its own.
-        meters.reverse();
+        // Whoever divides items or brings them together asks for them under its lock.
+        meters.sort_by_key(|meter| Reverse(meter.rank()));
         let held: Vec<_> = meters.iter().map(|meter| meter.hold()).collect();
         let counts = held.iter().map(|held| held.lanes().to_vec()).collect();
         drop(held);

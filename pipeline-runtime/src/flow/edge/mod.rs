@@ -228,6 +228,12 @@ impl<T> State<T> {
 /// The counts of an edge while its lock is held, so that several edges can be read at one instant.
 pub(crate) trait Meter: Send + Sync {
     fn hold(&self) -> Box<dyn Held + '_>;
+
+    /// Whoever asks others for items while it is locked was made after them, and has a greater one: of several, the
+    /// greatest is to be held first. An edge asks nobody.
+    fn rank(&self) -> usize {
+        0
+    }
 }
 
 /// One locked meter.
