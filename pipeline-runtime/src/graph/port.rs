@@ -61,9 +61,10 @@ impl<T, Task, K: Carry> Port<T, Task, K> {
             (true, Kind::Async) => automatic::<O>(count).min(keyed(count)),
             _ => automatic::<O>(count),
         });
-        let floor = match opts.by {
-            true => keyed(count).min(window),
-            false => count.max(1).saturating_mul(2),
+        let floor = if opts.by {
+            keyed(count).min(window)
+        } else {
+            count.max(1).saturating_mul(2)
         };
         let bound = Bound {
             window,

@@ -31,7 +31,7 @@ impl Worker {
         }
     }
 
-    fn given(&mut self, mine: Vec<Turn<()>>) -> Given {
+    fn given(&mut self, mine: &[Turn<()>]) -> Given {
         self.has.extend(mine.iter().map(|turn| turn.key));
         mine.iter().map(|turn| (turn.key, turn.seq)).collect()
     }
@@ -51,7 +51,7 @@ impl Worker {
         };
         let mut mine = Vec::new();
         turns.enter(self.asks(want), &mut taken, &mut mine);
-        self.given(mine)
+        self.given(&mine)
     }
 
     /// Gives back what it has, and asks for more.
@@ -60,7 +60,7 @@ impl Worker {
         let (mut cx, mut mine) = (Context::from_waker(&waker), Vec::new());
         let found = turns.poll(self.asks(want), &mut cx, &mut self.has, &mut mine);
         assert_eq!(found, !mine.is_empty());
-        self.given(mine)
+        self.given(&mine)
     }
 
     fn woken(&self) -> usize {
