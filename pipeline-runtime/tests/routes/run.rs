@@ -114,9 +114,8 @@ impl Case {
                 }
             }
         };
-        if tokio::time::timeout(PATIENCE, all).await.is_err() {
-            panic!("{}", self.says("it hangs", &handle.report()));
-        }
+        let ended = tokio::time::timeout(PATIENCE, all).await;
+        assert!(ended.is_ok(), "{}", self.says("it hangs", &handle.report()));
         let report = handle.report();
         let says = |what: &str| self.says(what, &report);
         let fates: Vec<_> = (0..self.items)
