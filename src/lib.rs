@@ -24,7 +24,7 @@ pub mod source {
     //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
     //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
     //! | [`merge`] | those of several inputs, each of which has a row of its own |
-    //! | [`concat`] | those of one input, and then those of another |
+    //! | [`concat()`] | those of one input, and then those of another |
     //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
     //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |

@@ -83,7 +83,7 @@ pub fn concat<A: Input, B: Input<Item = A::Item>>(first: A, second: B) -> Concat
     Concat((first, second))
 }
 
-/// The input that [`concat`] makes.
+/// The input that [`concat()`] makes.
 #[derive(Debug)]
 #[must_use = "it is the input of a pipeline"]
 pub struct Concat<A, B>((A, B));
