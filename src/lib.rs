@@ -9,8 +9,8 @@ pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
     Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, FindStageError, Handle,
     Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanArrow,
-    PlanRow, Report, Retry, Row, Run, Running, Runs, Segment, SetCountError, Stack, StageId,
-    StageInfo, StateBound, Stop, Time,
+    PlanRow, Rate, Report, Retry, Row, Run, Running, Runs, Segment, SetCountError, SetRateError,
+    Stack, StageId, StageInfo, StateBound, Stop, Time,
 };
 
 pub mod source {
@@ -226,5 +226,5 @@ pub mod prelude {
     //! What a file with a pipeline in it needs: `use brigade::prelude::*;`.
     pub use crate::queue::{self, Queue as _};
     pub use crate::source::Input as _;
-    pub use crate::{Cause, Failure, Pipeline, Retry, Segment, pipeline, sink, source};
+    pub use crate::{Cause, Failure, Pipeline, Rate, Retry, Segment, pipeline, sink, source};
 }

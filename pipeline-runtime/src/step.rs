@@ -1,16 +1,18 @@
 //! What goes into a group's function and what comes out of it.
 
+use std::time::Duration;
+
 use crate::bounds::Never;
 use crate::failure::{Cause, Failure};
 use crate::site::Site;
 
-/// An item on its way into a group: new, or back from the wait before a retry.
+/// An item on its way into a group: new, or back from its wait.
 #[derive(Debug)]
 pub enum Entry<T, M> {
     /// A new item.
     Fresh(T),
-    /// An item for which attempt number `.1` (from 2) of the annotated stage is due.
-    Again(M, u32),
+    /// An item for which attempt number `.1` of the annotated stage is due; with `.2` its turn by the stage's `rate` has come.
+    Again(M, u32, bool),
 }
 
 impl<T> Entry<T, Never> {
@@ -19,7 +21,7 @@ impl<T> Entry<T, Never> {
     pub fn fresh(self) -> T {
         match self {
             Self::Fresh(item) => item,
-            Self::Again(never, _) => match never {},
+            Self::Again(never, ..) => match never {},
         }
     }
 }
@@ -37,17 +39,26 @@ pub enum Step<O, M, Task> {
     Lost(usize),
     /// It failed for good.
     Failed(Failure<Task>),
-    /// It waits `delay`, then attempt number `attempt` is made.
+    /// It waits, then attempt number `attempt` is made.
     Again {
         /// The item as it was before the annotated stage.
         item: M,
-        /// The number of the attempt to come, from 2.
+        /// The number of the attempt to come.
         attempt: u32,
-        /// How long to wait.
-        delay: std::time::Duration,
+        /// What it waits for.
+        delay: Delay,
     },
     /// Its timeout was reported while the call still ran; the result is discarded.
     Gone,
+}
+
+/// What an item waits for before an attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delay {
+    /// The time of its `retry`.
+    Pause(Duration),
+    /// Its turn by the stage's `rate`.
+    Turn,
 }
 
 /// A cause that is no failure: how an item leaves a stage that finds that there is nothing to do for it.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use pipeline_runtime::private::{
-    Cx, Entry, Never, Opts, Port, Site, StageMeta, Step, async_fn, batch, drive, drive_async,
-    failed, finish, inline, open, stage, sync, with_errors, work,
+    Cx, Delay, Entry, Never, Opts, Port, Site, StageMeta, Step, async_fn, batch, drive,
+    drive_async, failed, finish, inline, open, stage, sync, with_errors, work,
 };
 use pipeline_runtime::{Cause, Failure, sink, source};
 use proptest::prelude::*;
@@ -223,9 +223,9 @@ async fn an_item_that_waits_for_another_attempt_keeps_its_turn() {
         Entry::Fresh(item) if item % 5 == 0 => Step::Again {
             item,
             attempt: 2,
-            delay: Duration::from_millis(1),
+            delay: Delay::Pause(Duration::from_millis(1)),
         },
-        Entry::Fresh(item) | Entry::Again(item, _) => Step::Emit(item),
+        Entry::Fresh(item) | Entry::Again(item, ..) => Step::Emit(item),
     });
     let port = stage(half, move || {
         Box::pin(drive_async(work.clone(), Arc::clone(&call)))

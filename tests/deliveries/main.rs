@@ -16,5 +16,6 @@ mod lost;
 mod parts;
 mod poison;
 mod property;
+mod rate;
 mod receiving;
 mod stopping;

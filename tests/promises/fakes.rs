@@ -180,6 +180,10 @@ impl<T> Log<T> {
     pub(crate) fn take(&self) -> Vec<T> {
         std::mem::take(&mut *self.0.lock().unwrap())
     }
+
+    pub(crate) fn with<R>(&self, look: impl FnOnce(&[T]) -> R) -> R {
+        look(&self.0.lock().unwrap())
+    }
 }
 
 /// A sink that keeps everything, and notes each flush.

@@ -18,6 +18,7 @@ mod heard;
 mod mix;
 mod order;
 mod paths;
+mod rate;
 mod reports;
 mod runtimes;
 mod shutdown;

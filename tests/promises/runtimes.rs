@@ -48,6 +48,9 @@ needs_a_timer! {
         :async 2 map(|x| async move { call(x) })? with { name: "it", retry: Retry::fixed(2, Duration::ZERO) },
         :drive sink
     };
+    rates_need_a_timer: "it: stopped: it has a `rate`", |items, call, sink| pipeline! {
+        [items] :block 2 map(call) with { name: "it", rate: Rate::per_second(1000) }, :drive sink
+    };
     retries_of_threads_need_a_timer: "it: stopped: it has a `retry`", |items, call, sink| pipeline! {
         [items] :block 2 map(call)? with { name: "it", retry: Retry::fixed(2, Duration::ZERO) }, :drive sink
     };

@@ -325,3 +325,11 @@ ends_in_time! {
         }
     }, std::fs::read_to_string(folder.join("lines.txt")).unwrap().lines().count();
 }
+
+#[tokio::test(start_paused = true)]
+async fn time_does_not_go_on_before_the_end_of_threads_is_known() {
+    for _ in 0..50 {
+        let run = pipeline! { [0..4_u64] :block 4 map(|x| x), :drive sink::each(|_| ()) }.run();
+        timeout(LATER, run).await.expect("time ran ahead").unwrap();
+    }
+}

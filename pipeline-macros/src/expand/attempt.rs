@@ -4,8 +4,14 @@ use proc_macro2::{Ident, TokenStream};
 use quote::quote_spanned;
 
 use super::{Body, Owns, records};
+use crate::ast::Stage;
 use crate::ir::Flavour;
-use crate::options::retry;
+use crate::options::{rate, retry};
+
+/// Whether items may leave a stage to wait for a call, and come back to it.
+pub(super) fn comes_again(stage: &Stage) -> bool {
+    stage.options.has(&retry::SPEC) || stage.options.has(&rate::SPEC)
+}
 
 impl Body<'_> {
     /// What says to the worker that the call has a timeout, and asks it whether the call was in time.
@@ -28,8 +34,27 @@ impl Body<'_> {
         self.placed.stage.options.has(&retry::SPEC)
     }
 
+    /// Whether an item may leave the stage to wait for a call, and come back to it.
+    fn comes_again(&self) -> bool {
+        comes_again(&self.placed.stage)
+    }
+
+    /// The way out of an attempt whose turn has not come: nothing of the item is taken yet.
+    pub(super) fn limit(&self) -> TokenStream {
+        if !self.placed.stage.options.has(&rate::SPEC) {
+            return TokenStream::new();
+        }
+        let (span, item) = (self.span(), self.item());
+        let (step, delay) = (self.private("Step"), self.private("Delay"));
+        quote_spanned! {span=>
+            if !entered {
+                return #step::Again { item: #item, attempt, delay: #delay::Turn };
+            }
+        }
+    }
+
     pub(super) fn attempt(&self) -> TokenStream {
-        if self.retries() {
+        if self.comes_again() {
             return quote_spanned!(self.glue.apart()=> attempt);
         }
         quote_spanned!(self.glue.apart()=> 1u32)

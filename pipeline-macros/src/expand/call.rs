@@ -122,8 +122,10 @@ impl Body<'_> {
         } else {
             Default::default()
         };
-        let (keep, guarded, exit) = (self.keep(owns), self.in_guard(attempt), self.exit(owns));
+        let (limit, keep) = (self.limit(), self.keep(owns));
+        let (guarded, exit) = (self.in_guard(attempt), self.exit(owns));
         quote_spanned! {self.span()=> {
+            #limit
             #keep
             #arm
             let outcome = #guarded;

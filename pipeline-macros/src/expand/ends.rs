@@ -109,7 +109,7 @@ impl Expander<'_> {
             let (pre, hint) = #typed(&#lent, #fused);
             #drive(#port, #opts, pre, #sink)
         };
-        self.with_clones(pre, &wired)
+        self.with_clones(&stages, &wired)
     }
 
     /// The pipeline with its errors end.

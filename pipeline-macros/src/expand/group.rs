@@ -7,12 +7,11 @@ use quote::{quote, quote_spanned};
 
 use super::body::item_name;
 use super::route::Within;
-use super::{Body, Expander};
+use super::{Body, Expander, attempt};
 use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::{Form, Place};
 use crate::ir::{Flavour, Input};
-use crate::options::retry;
 use crate::syntax::{ends, parenthesized};
 
 impl Expander<'_> {
@@ -125,17 +124,17 @@ impl Expander<'_> {
 
     fn entry_type(&self, stages: &Range<usize>, at: Span) -> TokenStream {
         let entry = self.glue.private("Entry", at);
-        if self.retried(stages).is_some() {
+        if self.again(stages).is_some() {
             return quote_spanned!(self.glue.at(at)=> #entry<_, _>);
         }
         let never = self.glue.private("Never", at);
         quote_spanned!(self.glue.at(at)=> #entry<_, #never>)
     }
 
-    /// The stage of the group that has `retry`.
-    fn retried(&self, stages: &Range<usize>) -> Option<usize> {
-        let retries = |number: &usize| self.stages()[*number].stage.options.has(&retry::SPEC);
-        stages.clone().find(retries)
+    /// The stage of the group that items may come to again.
+    fn again(&self, stages: &Range<usize>) -> Option<usize> {
+        let comes_again = |number: &usize| attempt::comes_again(&self.stages()[*number].stage);
+        stages.clone().find(comes_again)
     }
 
     /// Whether a task of the journal is opened in the group.
@@ -149,7 +148,7 @@ impl Expander<'_> {
     fn steps_after_entry(&self, stages: &Range<usize>, flavour: Flavour) -> TokenStream {
         let at = self.span_of(stages.start);
         let span = self.glue.at(at);
-        let Some(main) = self.retried(stages) else {
+        let Some(main) = self.again(stages) else {
             let item = self.item_before(stages.start);
             let steps = self.steps(stages.clone(), flavour, 0, &|level| {
                 self.emit(stages, flavour, level)
@@ -169,15 +168,15 @@ impl Expander<'_> {
             stages.start..main,
             flavour,
             0,
-            &|_| quote_spanned!(span=> (#item, 1u32)),
+            &|_| quote_spanned!(span=> (#item, 1u32, false)),
         );
         let rest = self.steps(main..stages.end, flavour, 0, &|level| {
             self.emit(stages, flavour, level)
         });
         quote_spanned! {span=>
-            let (#item, attempt) = match entry {
+            let (#item, attempt, entered) = match entry {
                 #entry::Fresh(#first) => { #head }
-                #entry::Again(item, attempt) => (item, attempt),
+                #entry::Again(item, attempt, entered) => (item, attempt, entered),
             };
             #rest
         }

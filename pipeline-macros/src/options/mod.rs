@@ -8,6 +8,7 @@ pub(crate) mod most;
 pub(crate) mod name;
 pub(crate) mod once;
 mod pool;
+pub(crate) mod rate;
 pub(crate) mod retry;
 mod spec;
 pub(crate) mod timeout;
@@ -26,6 +27,7 @@ static OPTIONS: &[&Spec] = &[
     &by::SPEC,
     &timeout::SPEC,
     &retry::SPEC,
+    &rate::SPEC,
     &pool::SPEC,
     &once::SPEC,
     &by::SPEC,

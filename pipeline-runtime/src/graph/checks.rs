@@ -25,9 +25,27 @@ impl Build {
                 "`by` needs a count over 1; one at a time is always in order",
             )
         } else {
-            return;
+            return self.check_rate(opts, stage);
         };
         self.invalid(stage, option, has, rule);
+    }
+
+    fn check_rate(&mut self, opts: &Opts, stage: &StageInfo) {
+        let Some(rate) = &opts.rate else {
+            return;
+        };
+        if let Err(error) = rate.check() {
+            return self.invalid(stage, "rate", error.has(), error.rule());
+        }
+        if rate.seed().is_some() && !opts.by {
+            let has = "a rate for each key, and no key";
+            self.invalid(
+                stage,
+                "rate",
+                has,
+                "write `by` beside it, or leave out `.each(…)`",
+            );
+        }
     }
 
     /// Notes that a message cannot be settled with one item where a stage in front of the sink makes several of it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Runs;
 use crate::name::Name;
+use crate::rate::Rate;
 
 /// How many items may wait for the journal at one place, so that one batch serves as many.
 const JOURNALED: usize = 1024;
@@ -25,6 +26,7 @@ pub struct Opts {
     pub(crate) pool: bool,
     pub(crate) timeout: Option<Duration>,
     pub(crate) single: bool,
+    pub(crate) rate: Option<Rate>,
     pub(crate) inline: bool,
     /// Whether the items of one key are worked on one at a time.
     pub(crate) by: bool,
@@ -62,6 +64,7 @@ impl Opts {
             pool: false,
             timeout: None,
             single: false,
+            rate: None,
             inline: false,
             by: false,
             journal: false,
@@ -162,6 +165,13 @@ impl Opts {
     /// So many arms of a `match` run in the group.
     pub fn arms(mut self, arms: usize) -> Self {
         self.arms = arms;
+        self
+    }
+
+    /// The group's calls begin no more often than that; one that waits for its turn is taken up again as a retry is.
+    pub fn rate(mut self, rate: Rate) -> Self {
+        self.rate = Some(rate);
+        self.single = true;
         self
     }
 

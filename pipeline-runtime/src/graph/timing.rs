@@ -11,6 +11,8 @@ pub(crate) struct Timing {
     staff: Mutex<Staff>,
     pub(crate) starved: Stopwatch,
     pub(crate) blocked: Stopwatch,
+    /// For items that wait for the group's rate.
+    pub(crate) limited: Stopwatch,
     /// Of those that may not work.
     pub(crate) parked: Stopwatch,
     pub(crate) started: OnceLock<Instant>,

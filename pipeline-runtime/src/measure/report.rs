@@ -20,7 +20,8 @@ pub struct Report {
     pub rows: Vec<Row>,
     /// From the start to the end, or to now.
     pub elapsed: Duration,
-    /// The path of the row that the others waited for most.
+    /// The path of the row that the others waited for most: which was busy, or limited by its `rate`, for the largest part
+    /// of its time.
     pub bottleneck: Option<Name>,
     /// After an abort: the names of the threads in which a blocking call has not returned yet.
     pub threads: Vec<String>,
@@ -84,6 +85,9 @@ pub struct Time {
     pub starved: f64,
     /// The part spent waiting for room.
     pub blocked: f64,
+    /// The part in which nothing kept it from more calls but the stage's `rate`: there were items that waited for their
+    /// turn, and places free for them.
+    pub limited: f64,
     /// The part of the time of all workers in which they may not work, after the count was lowered; not in the others.
     pub parked: f64,
 }
@@ -107,6 +111,13 @@ impl Report {
     }
 }
 
+impl Time {
+    /// The part of it for which others have to wait.
+    pub(crate) fn occupied(&self) -> f64 {
+        self.busy + self.limited
+    }
+}
+
 impl Row {
     /// Input items that are neither done nor filtered nor failed.
     #[must_use]
@@ -116,20 +127,30 @@ impl Row {
     }
 }
 
+/// One of the shares.
+type Part = fn(&Time) -> f64;
+
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let parked = |row: &Row| row.time.is_some_and(|time| time.parked > 0.0);
-        let parked = self.rows.iter().any(parked);
+        let any = |part: Part| {
+            let mut times = self.rows.iter().filter_map(|row| row.time.as_ref());
+            times.any(|time| part(time) > 0.0)
+        };
+        let rarely: [(&str, Part); 2] = [
+            ("limited", |time| time.limited),
+            ("parked", |time| time.parked),
+        ];
+        let rarely = rarely.map(|(name, part)| any(part).then_some((name, part)));
         let mut head = vec![
             "stage", "in", "done", "filtered", "failed", "emitted", "retries", "busy", "starved",
             "blocked",
         ];
-        head.extend(parked.then_some("parked"));
+        head.extend(rarely.iter().flatten().map(|(name, _)| *name));
         let evicted = self.rows.iter().any(|row| row.evicted > 0);
         head.extend(evicted.then_some("evicted"));
         let mut table = Table::new(head);
         for row in &self.rows {
-            let share = |part: fn(&Time) -> f64| {
+            let share = |part: Part| {
                 row.time
                     .as_ref()
                     .map_or_else(String::new, |time| format!("{:.0} %", 100.0 * part(time)))
@@ -146,7 +167,7 @@ impl fmt::Display for Report {
                 share(|time| time.starved),
                 share(|time| time.blocked),
             ];
-            cells.extend(parked.then(|| share(|time| time.parked)));
+            cells.extend(rarely.iter().flatten().map(|(_, part)| share(*part)));
             cells.extend(evicted.then(|| row.evicted.to_string()));
             table.row(cells);
         }
@@ -154,6 +175,11 @@ impl fmt::Display for Report {
         write!(f, "{:.3?}", self.elapsed)?;
         if let Some(bottleneck) = &self.bottleneck {
             write!(f, ", bottleneck: {bottleneck}")?;
+            let times = self.rows.iter().filter(|row| row.path == *bottleneck);
+            let mut times = times.filter_map(|row| row.time);
+            if times.any(|time| time.limited > time.busy) {
+                write!(f, ", by its rate")?;
+            }
         }
         let verdict = if self.conserved() {
             "in = done + filtered + failed in every row"

@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::failure::{BoxError, Cause};
 use crate::guard::{self, Panicked};
 use crate::retry::Retry;
-use crate::step::Step;
+use crate::step::{Delay, Step};
 
 /// The error type of every guarded call, so that `?` takes any error and a panic is told from an error.
 #[derive(Debug)]
@@ -77,8 +77,8 @@ pub async fn within<R>(
 /// The wait before the next attempt of a stage with `retry`; `None` if there is none.
 #[cold]
 #[must_use]
-pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Duration> {
-    retry.again(attempt, cause)
+pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Delay> {
+    retry.again(attempt, cause).map(Delay::Pause)
 }
 
 /// `push_task` at the bottom of a stack: its item is the task of the pipeline's failures. Never run, only typed.

@@ -12,8 +12,9 @@ pub use journal::*;
 
 pub use crate::bounds::Never;
 pub use crate::graph::Opts;
+pub use crate::rate::Rate;
 pub use crate::retry::Retry;
 /// Called by connectors.
 pub use crate::run::paused::{held, held_briefly};
 pub use crate::site::{Inlet, Site, StageMeta};
-pub use crate::step::{Entry, Step, failed};
+pub use crate::step::{Delay, Entry, Step, failed};

@@ -17,7 +17,7 @@ use self::threads::Threads;
 use crate::bounds::BoxFuture;
 use crate::run::context::{Call, has_timers, within};
 use crate::run::idle::Idle;
-use crate::run::paused::{Clock, Parker};
+use crate::run::paused::{Clock, LetGo, Parker};
 
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
@@ -298,13 +298,16 @@ impl Control {
         }
     }
 
-    /// Runs `work` on a thread of its own, in the context of the runtime.
+    /// Runs `work` on a thread of its own, in the context of the runtime; `parker` is what it parks by.
     pub(crate) fn spawn_thread(
         &self,
         name: String,
+        parker: Option<Arc<Parker>>,
         work: Box<dyn FnOnce() + Send>,
     ) -> std::io::Result<()> {
-        self.threads.spawn(self.runtime().clone(), name, work)
+        let parker = LetGo(parker);
+        self.threads
+            .spawn(self.runtime().clone(), name, parker, work)
     }
 
     pub(crate) fn stopped(&self) -> bool {

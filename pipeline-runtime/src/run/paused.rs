@@ -158,7 +158,8 @@ impl Parker {
         state.hold = None;
     }
 
-    /// Polls `future` to its end and parks the thread meanwhile.
+    /// Polls `future` to its end and parks the thread meanwhile. The clock is held until whoever waits for the end of the
+    /// thread has been told, and lets go.
     pub(crate) fn block_on<F: Future>(self: &Arc<Self>, future: F) -> F::Output {
         let mut future = pin!(future);
         let waker = Waker::from(Arc::clone(self));
@@ -172,7 +173,6 @@ impl Parker {
             }
             self.touch();
             if let Poll::Ready(output) = future.as_mut().poll(&mut cx) {
-                self.let_go();
                 return output;
             }
             let mut state = lock(&self.state);
@@ -199,6 +199,15 @@ impl Wake for Parker {
         if let Some(thread) = thread {
             thread.unpark();
         }
+    }
+}
+
+/// Lets go when it is dropped.
+pub(crate) struct LetGo(pub(crate) Option<Arc<Parker>>);
+
+impl Drop for LetGo {
+    fn drop(&mut self) {
+        self.0.iter().for_each(|parker| parker.let_go());
     }
 }
 

@@ -87,9 +87,9 @@ impl Watched {
             rows.extend(group.rows(&snapshot));
             rows[first + group.main].time = time;
             if let Some(time) = time
-                && bottleneck.is_none_or(|(busy, _)| time.busy > busy)
+                && bottleneck.is_none_or(|(most, _)| time.occupied() > most)
             {
-                bottleneck = Some((time.busy, &group.main().path));
+                bottleneck = Some((time.occupied(), &group.main().path));
             }
         }
         Report {
@@ -232,6 +232,7 @@ impl Group {
                 busy,
                 starved: 0.0,
                 blocked: 1.0 - busy,
+                limited: 0.0,
                 parked: 0.0,
             });
         }
@@ -246,12 +247,14 @@ impl Group {
         let at_work = share(at_work).min(1.0);
         let starved = share(self.timing.starved.total() + in_source).clamp(0.0, at_work);
         let blocked = share(self.timing.blocked.total()).clamp(0.0, at_work - starved);
+        let limited = share(self.timing.limited.total()).clamp(0.0, at_work - starved - blocked);
         let parked = self.timing.parked.total().as_secs_f64();
         Some(Time {
             workers: self.crew.permits(),
-            busy: at_work - starved - blocked,
+            busy: at_work - starved - blocked - limited,
             starved,
             blocked,
+            limited,
             parked: parked / (all.as_secs_f64() + parked).max(f64::MIN_POSITIVE),
         })
     }

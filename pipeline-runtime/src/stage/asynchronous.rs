@@ -55,7 +55,8 @@ pub fn work_by<T: Item, M: Item, O: Item, Task: Item, K: Carry>(
     hash: impl Fn(&T, &Hashing) -> Result<u64, Cause> + Portable,
     fail: impl Fn(T, Cause) -> Step<O, M, Task> + Portable,
 ) -> Halves<T, M, O, Task, K, ByKey> {
-    halves(port, opts, Some(By::new(hash, fail)))
+    let by = By::new(&opts, hash, fail);
+    halves(port, opts, Some(by))
 }
 
 fn halves<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key>(

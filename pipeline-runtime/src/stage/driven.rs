@@ -45,8 +45,9 @@ impl<W: Wiring> Makes for Driven<W> {
         if shared.opts.kind == Kind::Block {
             let name = shared.main().name.to_string();
             let parker = shared.control.parker(&name, shared.opts.timeout);
-            let work = move || span.in_scope(|| block_on_in(parker.as_ref(), run));
-            let started = shared.control.spawn_thread(name, Box::new(work));
+            let parked = parker.clone();
+            let work = move || span.in_scope(|| block_on_in(parked.as_ref(), run));
+            let started = shared.control.spawn_thread(name, parker, Box::new(work));
             return started.map_err(Refused::unborn);
         }
         shared.control.spawn_in(span, Box::pin(run));

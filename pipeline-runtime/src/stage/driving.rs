@@ -251,7 +251,7 @@ impl<W: Wiring> Driving<W> {
                 self.busy();
                 slots.make_room(1, share);
                 let (carried, key) = due.item;
-                let entry = Entry::Again(carried.item, due.attempt);
+                let entry = Entry::Again(carried.item, due.attempt, due.entered);
                 let (seq, ticket, again) = (due.seq, carried.ticket, true);
                 let started = Started {
                     seq,

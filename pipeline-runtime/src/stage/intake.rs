@@ -101,12 +101,16 @@ impl<W: Wiring> Intake<W> {
         let shared = &self.shared;
         let mut outstanding = false;
         if shared.opts.single() {
-            match shared.retries.poll(self.place, cx) {
+            match shared.entered(|| shared.retries.poll(self.place, cx)) {
                 Poll::Ready(Some(due)) => return Poll::Ready(self.again(due)),
                 Poll::Ready(None) => {}
                 Poll::Pending => outstanding = true,
             }
             self.at_retries = outstanding;
+            if outstanding && shared.is_limited() {
+                self.let_go();
+                return self.pending(cx, idle, For::Rate, rests);
+            }
         }
         if self.credits == 0 {
             match shared.edge.poll_credits(self.place, cx, want) {
@@ -147,13 +151,22 @@ impl<W: Wiring> Intake<W> {
         since: Option<Instant>,
     ) -> Poll<Next<W>> {
         self.waiting = true;
+        let mut limited = false;
         if self.shared.opts.single() {
-            match self.shared.retries.wait(self.place, cx) {
+            let shared = &self.shared;
+            match shared.entered(|| shared.retries.wait(self.place, cx)) {
                 Poll::Ready(Some(due)) => return Poll::Ready(self.again(due)),
                 Poll::Ready(None) => return Poll::Ready(self.end()),
                 Poll::Pending => self.at_retries = true,
             }
+            limited = shared.opts.rate.is_some() && shared.retries.limited();
         }
+        // Also where others are being worked on: there would be a place for what waits.
+        let (idle, what) = if limited {
+            (true, For::Rate)
+        } else {
+            (idle, what)
+        };
         self.waits(idle, what, since);
         Poll::Pending
     }
@@ -209,6 +222,9 @@ impl<W: Wiring> Intake<W> {
         if W::Key::KEYED && self.waiting {
             self.shared.turns.unpark(self.place);
         }
+        if self.waiting {
+            self.wait = None;
+        }
         self.let_go();
     }
 
@@ -248,6 +264,7 @@ impl<W: Wiring> Intake<W> {
 enum For {
     Items,
     Room,
+    Rate,
     Permit,
 }
 
@@ -278,6 +295,7 @@ impl Wait {
         match self.what {
             For::Items => &self.timing.starved,
             For::Room => &self.timing.blocked,
+            For::Rate => &self.timing.limited,
             For::Permit => &self.timing.parked,
         }
     }

@@ -2,6 +2,8 @@
 
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
+use crate::rate::Rate;
+
 /// The key that a worker knows of an item: `()` where all items may be worked on at the same time. A type, so that a group
 /// without keys is compiled without anything of them.
 pub trait Key: Copy + Send + Sync + 'static {
@@ -46,8 +48,10 @@ impl Key for ByKey {
 pub struct Hashing(RandomState);
 
 impl Hashing {
-    pub(crate) fn new() -> Self {
-        Self(RandomState::new())
+    /// That of a stage. Those that share a rate for each key tell keys in one way.
+    pub(crate) fn of_stage(rate: Option<&Rate>) -> Self {
+        let seed = rate.and_then(Rate::seed);
+        Self(seed.unwrap_or_default())
     }
 
     /// The hash of a key.

@@ -7,7 +7,7 @@ use super::key::Key as _;
 use super::retries::Due;
 use super::wiring::{ItemOut, StepOf, Wiring};
 use crate::guard::Panicked;
-use crate::step::Step;
+use crate::step::{Delay, Step};
 use crate::ticket::{Carried, Carry as _};
 
 impl<W: Wiring> Driving<W> {
@@ -100,11 +100,13 @@ impl<W: Wiring> Driving<W> {
                 attempt,
                 delay,
             } => {
-                self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                let again = matches!(delay, Delay::Pause(_));
+                self.tally.stages[self.shared.row(self.shared.opts.main)].retries +=
+                    u64::from(again);
                 // It may have nothing to hand in for a long time, or ever.
                 self.shared.edge.count(&mut self.tally);
                 let (seq, item) = (started.seq, (Carried { item, ticket }, started.key));
-                self.shared.again(Due { seq, item, attempt }, delay);
+                self.shared.again(Due::new(seq, item, attempt), delay);
                 self.ended = false;
                 self.tried(&started);
             }

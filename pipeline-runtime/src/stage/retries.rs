@@ -1,4 +1,4 @@
-//! Items that wait before they are tried again.
+//! Items that wait before they are tried again, or for the first time where calls have a rate.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,15 +6,34 @@ use std::task::{Context, Poll, Waker};
 
 use crate::flow::edge::Waiters;
 use crate::guard;
+use crate::rate::Place;
 use crate::run::control::Close;
 
-/// An item whose wait is over.
+/// An item whose wait is over. Handed on by value at every turn of a worker, so no larger than it has to be.
 #[derive(Debug)]
 pub(crate) struct Due<M> {
     pub(crate) seq: u64,
     pub(crate) item: M,
     pub(crate) attempt: u32,
+    /// Whether its call may begin, as far as the rate goes.
+    pub(crate) entered: bool,
 }
+
+impl<M> Due<M> {
+    /// Attempt number `attempt` is to be made, when its turn has come.
+    pub(crate) fn new(seq: u64, item: M, attempt: u32) -> Self {
+        let entered = false;
+        Self {
+            seq,
+            item,
+            attempt,
+            entered,
+        }
+    }
+}
+
+/// One that waited for a place of the rate, if it did.
+pub(crate) type Waited<M> = (Due<M>, Option<Place>);
 
 /// The items of one group that wait, or wait no more. Each keeps its credit and its sequence number.
 #[derive(Debug)]
@@ -24,9 +43,13 @@ pub(crate) struct Retries<M> {
 
 #[derive(Debug)]
 struct State<M> {
-    due: VecDeque<Due<M>>,
+    due: VecDeque<Waited<M>>,
     /// Items that wait, are due, or are being tried again.
     unresolved: usize,
+    /// Of them, those that wait for the rate, or have and were not taken up.
+    limited: usize,
+    /// How many these were when a worker was last turned away for them; 0 if none is to be told.
+    turned_away: usize,
     /// Nobody wants more: those that wait will never be due.
     closed: bool,
     workers: Waiters,
@@ -44,6 +67,8 @@ impl<M> Retries<M> {
             state: Mutex::new(State {
                 due: VecDeque::new(),
                 unresolved: 0,
+                limited: 0,
+                turned_away: 0,
                 closed: false,
                 workers: Waiters::default(),
             }),
@@ -54,19 +79,37 @@ impl<M> Retries<M> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// An item begins to wait.
-    pub(crate) fn add(&self) {
-        self.lock().unresolved += 1;
+    /// An item begins to wait, for the rate if it is `limited`.
+    pub(crate) fn add(&self, limited: bool) {
+        let mut state = self.lock();
+        state.unresolved += 1;
+        state.limited += usize::from(limited);
+    }
+
+    /// Whether items wait for the rate.
+    pub(crate) fn limited(&self) -> bool {
+        self.lock().limited > 0
+    }
+
+    /// Whether so many wait for the rate that it serves nobody to take more; who asked is woken when there are fewer, if it
+    /// parks here.
+    pub(crate) fn is_full(&self, most: usize) -> bool {
+        let mut state = self.lock();
+        let full = state.limited >= most && !state.closed;
+        if full {
+            state.turned_away = state.limited;
+        }
+        full
     }
 
     /// Its wait is over: a worker will try it again.
-    pub(crate) fn ready(&self, due: Due<M>) {
+    pub(crate) fn ready(&self, due: Due<M>, place: Option<Place>) {
         let mut state = self.lock();
         if state.closed {
             drop(state);
             return guard::let_go_of([due]);
         }
-        state.due.push_back(due);
+        state.due.push_back((due, place));
         let worker = state.workers.choose();
         drop(state);
         worker.into_iter().for_each(Waker::wake);
@@ -84,10 +127,11 @@ impl<M> Retries<M> {
     }
 
     /// The next item that is due; `None` if none will be.
-    pub(crate) fn poll(&self, place: usize, cx: &mut Context<'_>) -> Poll<Option<Due<M>>> {
+    pub(crate) fn poll(&self, place: usize, cx: &mut Context<'_>) -> Poll<Option<Waited<M>>> {
         let mut state = self.lock();
         if let Some(due) = state.due.pop_front() {
             state.workers.unpark(place);
+            taken(state, &due);
             return Poll::Ready(Some(due));
         }
         if state.unresolved == 0 || state.closed {
@@ -101,9 +145,11 @@ impl<M> Retries<M> {
     /// A worker is about to wait for something else: what has become due meanwhile, or else it is told of what will be;
     /// `None` if nothing will. Who may work and waits is always to be found here, whatever else it waits for.
     #[cold]
-    pub(crate) fn wait(&self, place: usize, cx: &mut Context<'_>) -> Poll<Option<Due<M>>> {
+    pub(crate) fn wait(&self, place: usize, cx: &mut Context<'_>) -> Poll<Option<Waited<M>>> {
         let mut state = self.lock();
         if let Some(due) = state.due.pop_front() {
+            state.workers.unpark(place);
+            taken(state, &due);
             return Poll::Ready(Some(due));
         }
         if state.closed {
@@ -121,6 +167,21 @@ impl<M> Retries<M> {
             drop(state);
             worker.into_iter().for_each(Waker::wake);
         }
+    }
+}
+
+/// A worker has taken an item up. Those that were turned away go on when half of what they were turned away for is left:
+/// one by one they would be woken for each item.
+fn taken<M>(mut state: MutexGuard<'_, State<M>>, (_, place): &Waited<M>) {
+    if place.is_none() {
+        return;
+    }
+    state.limited -= 1;
+    if state.limited <= state.turned_away / 2 && state.turned_away > 0 {
+        state.turned_away = 0;
+        let woken = state.workers.choose_all();
+        drop(state);
+        woken.into_iter().for_each(Waker::wake);
     }
 }
 

@@ -6,7 +6,7 @@ use super::retries::Due;
 use super::sync::Calls;
 use super::wiring::{StepOf, Wiring};
 use crate::guard::Panicked;
-use crate::step::Step;
+use crate::step::{Delay, Step};
 use crate::ticket::{Carried, Carry as _};
 
 impl<W: Wiring> Calls<W> {
@@ -79,11 +79,13 @@ impl<W: Wiring> Calls<W> {
                 attempt,
                 delay,
             } => {
-                self.tally.stages[self.shared.row(self.shared.opts.main)].retries += 1;
+                let again = matches!(delay, Delay::Pause(_));
+                self.tally.stages[self.shared.row(self.shared.opts.main)].retries +=
+                    u64::from(again);
                 // The worker may have nothing to hand in for a long time, or ever.
                 self.shared.edge.count(&mut self.tally);
                 let item = (Carried { item, ticket }, key);
-                self.shared.again(Due { seq, item, attempt }, delay);
+                self.shared.again(Due::new(seq, item, attempt), delay);
                 return false;
             }
             Step::Gone => return false,

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::sync::{Arc, OnceLock};
+use std::task::{Poll, ready};
 use std::time::{Duration, Instant};
 
 use tokio::sync::Notify;
@@ -11,7 +12,7 @@ use tracing::Span;
 use super::by::By;
 use super::key::Key as _;
 use super::passed::Passing;
-use super::retries::{Due, Retries};
+use super::retries::{Due, Retries, Waited};
 use super::turns::Turns;
 use super::wiring::{ItemAgain, ItemIn, ItemOut, PortIn, PortOut, Wiring};
 use crate::errors::Reporter;
@@ -22,7 +23,9 @@ use crate::graph::{Crew, Group, Opts, Port, Timing};
 use crate::guard::Panicked;
 use crate::measure::counts::Tally;
 use crate::placed::Placed;
+use crate::rate::Place;
 use crate::run::control::{Close, Control};
+use crate::step::Delay;
 use crate::ticket::Carry as _;
 
 /// For how long results may be ready before a sleeping consumer is woken, whatever the workers do.
@@ -75,7 +78,9 @@ impl<W: Wiring> Shared<W> {
             let stages = build.stages(&port.scope, &opts);
             let main = &stages[opts.main - opts.stages.start];
             build.check(&opts, main);
-            if opts.single {
+            if opts.rate.is_some() {
+                build.needs_timer(Some(main.clone()), "a `rate`");
+            } else if opts.single {
                 build.needs_timer(Some(main.clone()), "a `retry`");
             } else if opts.timeout.is_some() {
                 build.needs_timer(Some(main.clone()), "a `timeout`");
@@ -208,14 +213,67 @@ impl<W: Wiring> Shared<W> {
         }
     }
 
-    /// An item waits `delay`, then a worker tries it again.
-    pub(crate) fn again(self: &Arc<Self>, due: Due<ItemAgain<W>>, delay: Duration) {
-        self.retries.add();
+    /// An item waits, then a worker takes it up again.
+    pub(crate) fn again(self: &Arc<Self>, mut due: Due<ItemAgain<W>>, delay: Delay) {
+        match (delay, &self.opts.rate) {
+            (Delay::Pause(time), _) => {
+                self.retries.add(false);
+                let shared = Arc::clone(self);
+                self.control.spawn(Box::pin(async move {
+                    tokio::time::sleep(time).await;
+                    shared.retries.ready(due, None);
+                }));
+            }
+            (Delay::Turn, Some(rate)) if let Some(place) = rate.enter(due.item.1.hash()) => {
+                self.limited(due, place);
+            }
+            (Delay::Turn, _) => {
+                self.retries.add(false);
+                due.entered = true;
+                self.retries.ready(due, None);
+            }
+        }
+    }
+
+    /// An item waits for its place by the rate.
+    fn limited(self: &Arc<Self>, due: Due<ItemAgain<W>>, place: Place) {
+        self.retries.add(true);
         let shared = Arc::clone(self);
         self.control.spawn(Box::pin(async move {
-            tokio::time::sleep(delay).await;
-            shared.retries.ready(due);
+            place.comes().await;
+            shared.retries.ready(due, Some(place));
         }));
+    }
+
+    /// Of the items that are due, as `poll` gives them, the first whose call may begin now. What has to wait longer, for
+    /// its rate has become slower or all places were taken, does so.
+    #[inline(never)]
+    pub(crate) fn entered(
+        self: &Arc<Self>,
+        mut poll: impl FnMut() -> Poll<Option<Waited<ItemAgain<W>>>>,
+    ) -> Poll<Option<Due<ItemAgain<W>>>> {
+        loop {
+            match ready!(poll()) {
+                Some((due, Some(mut place))) => {
+                    if place.enter() {
+                        let entered = true;
+                        return Poll::Ready(Some(Due { entered, ..due }));
+                    }
+                    self.limited(due, place);
+                    self.retries.resolved();
+                }
+                due => return Poll::Ready(due.map(|(due, _)| due)),
+            }
+        }
+    }
+
+    /// Whether so many items wait for the group's rate that it takes no more: it would not call any sooner.
+    #[cold]
+    pub(crate) fn is_limited(&self) -> bool {
+        self.opts
+            .rate
+            .as_ref()
+            .is_some_and(|rate| self.retries.is_full(self.crew.permits().max(rate.ahead())))
     }
 
     /// The span that the group's workers run in.

@@ -14,7 +14,6 @@ use super::key::{ByKey, Hashing, Key as _};
 use super::park::{block_on, block_on_in};
 use super::places::{Makes, Places, Refused, begin, grow};
 use super::pool::{Pooled, run_in_pool};
-use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::wiring::{ItemIn, ItemOut, PortIn, PortOut, StepOf, Wired, Wiring};
 use crate::bounds::Never;
@@ -69,7 +68,7 @@ pub fn sync_by<T: Item, M: Item, O: Item, Task: Item, K: Carry, F>(
 where
     F: Fn(Entry<T, M>, &Cx) -> Step<O, M, Task> + Portable,
 {
-    let by = Some(By::new(hash, fail));
+    let by = Some(By::new(&opts, hash, fail));
     wire::<Wired<T, M, O, Task, K, ByKey>>(port, opts, Arc::new(f), by, None)
 }
 
@@ -161,13 +160,13 @@ impl<W: Wiring> Calling<W> {
         worker.parker.clone_from(&parker);
         // Until there is a thread for it, it can be had back.
         let worker = Arc::new(Mutex::new(Some(worker)));
-        let taken = Arc::clone(&worker);
+        let (taken, parked) = (Arc::clone(&worker), parker.clone());
         let work = move || {
             if let Some(worker) = taken.lock().unwrap_or_else(PoisonError::into_inner).take() {
-                span.in_scope(|| block_on_in(parker.as_ref(), worker.run()));
+                span.in_scope(|| block_on_in(parked.as_ref(), worker.run()));
             }
         };
-        let started = shared.control.spawn_thread(name, Box::new(work));
+        let started = shared.control.spawn_thread(name, parker, Box::new(work));
         started.map_err(|error| Refused {
             error,
             withdraw: Box::new(move || {
@@ -277,10 +276,10 @@ impl<W: Wiring> Calls<W> {
         match next {
             Next::Batch { seq, credits } => self.chunk(seq, credits).await,
             Next::Turns => self.turns().await,
-            Next::Again(Due { seq, item, attempt }) => {
-                let (Carried { item, ticket }, key) = item;
-                let entry = Entry::Again(item, attempt);
-                self.single(seq, key, entry, ticket, 1).await;
+            Next::Again(due) => {
+                let (Carried { item, ticket }, key) = due.item;
+                let entry = Entry::Again(item, due.attempt, due.entered);
+                self.single(due.seq, key, entry, ticket, 1).await;
                 self.shared.retries.resolved();
             }
             Next::End => {

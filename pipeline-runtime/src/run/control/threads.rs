@@ -8,6 +8,8 @@ use std::thread;
 use tokio::runtime::Handle;
 use tokio::sync::Notify;
 
+use crate::run::paused::LetGo;
+
 /// The most threads of all pipelines of the process. Where memory maps run out, which are a few for each thread, a new
 /// thread does not fail but aborts the process: Linux gives 65,530 by default.
 const AT_MOST: usize = 8192;
@@ -67,16 +69,19 @@ impl Threads {
         self.threads.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Runs `work` on a thread of its own, in the context of the runtime.
+    /// Runs `work` on a thread of its own, in the context of the runtime. A paused clock is let go of when all who wait for
+    /// the thread's end have been told of it: else it would run ahead of them.
     pub(super) fn spawn(
         self: &Arc<Self>,
         runtime: Handle,
         name: String,
+        parker: LetGo,
         work: Box<dyn FnOnce() + Send>,
     ) -> io::Result<()> {
         let ended = Arc::new(AtomicBool::new(false));
         let last = Ended::begin(Arc::clone(&ended), Arc::clone(self))?;
         let handle = thread::Builder::new().name(name.clone()).spawn(move || {
+            let _parker = parker;
             let _last = last;
             let _context = runtime.enter();
             work();
