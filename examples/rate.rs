@@ -48,7 +48,7 @@ impl Service {
     async fn open() -> io::Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let at = listener.local_addr()?;
-        let calls = Arc::default();
+        let calls = Arc::<Mutex<(u32, u32)>>::default();
         let counted = Arc::clone(&calls);
         tokio::spawn(async move {
             let mut answered: Vec<Instant> = Vec::new();

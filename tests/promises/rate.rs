@@ -416,12 +416,12 @@ keeps_the_rate_of_each_key! {
     };
     threads_keep_the_rate_of_each_key: |note, rate| pipeline! {
         [0..40_u64]
-        :block 3 map(move |page| note(page)) with { rate: rate, by: |page| page % 10, window: 40, unordered },
+        :block 3 map(note) with { rate: rate, by: |page| page % 10, window: 40, unordered },
         :drive sink::each(|_| ())
     };
     tasks_keep_the_rate_of_each_key: |note, rate| pipeline! {
         [0..40_u64]
-        3 map(move |page| note(page)) with { rate: rate, by: |page| page % 10, window: 40 },
+        3 map(note) with { rate: rate, by: |page| page % 10, window: 40 },
         :drive sink::each(|_| ())
     };
 }
