@@ -100,10 +100,11 @@ macro_rules! is_given_back_by_a_stop {
             let stages: Segment<queue::Delivery<u64>, u64> = $stages;
             let running = pipeline! { [input] through(stages), :drive sink::each(|_item| ()) }.spawn();
             until("all are taken", || stats.snapshot().in_flight == 20).await;
-            opening.store(true, Ordering::SeqCst);
-            drop(running.abort().await);
-            // Whatever has not begun: a call that has not returned leaves its message to the lease.
+            let aborting = tokio::spawn(async move { drop(running.abort().await) });
+            // Whatever has not begun, while the call still runs.
             until("they are given back", || stats.snapshot().nacked >= 19).await;
+            opening.store(true, Ordering::SeqCst);
+            aborting.await.unwrap();
         }
     )*};
 }
