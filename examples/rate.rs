@@ -146,6 +146,8 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         report.stage("get")?.done,
         service.asked()
     );
+    // The service forgets what it was asked.
+    tokio::time::sleep(Duration::from_millis(250)).await;
     // Ten in a quarter of a second are forty in a second; others may ask it too.
     let report = fetch(&service, Rate::per_second(30)).await?;
     println!(

@@ -30,7 +30,6 @@ static OPTIONS: &[&Spec] = &[
     &rate::SPEC,
     &pool::SPEC,
     &once::SPEC,
-    &by::SPEC,
     &groups::SPEC,
     &held::SPEC,
     &most::SPEC,

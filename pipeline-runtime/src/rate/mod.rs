@@ -2,12 +2,13 @@
 
 mod gcra;
 mod keyed;
+mod limiter;
 mod place;
 
 use std::fmt;
 use std::hash::RandomState;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Notify;
@@ -15,10 +16,8 @@ use tokio::time::Instant;
 
 use gcra::{Gcra, Pace};
 use keyed::Keyed;
+use limiter::{FINE, Limiter, State};
 pub(crate) use place::Place;
-
-/// Timers are no finer than this: so many calls as it takes have to wait at the same time for none to be missed.
-const FINE: Duration = Duration::from_millis(10);
 
 /// How often a stage's calls may begin: `with { rate: Rate::per_second(100) }`.
 ///
@@ -51,24 +50,6 @@ const FINE: Duration = Duration::from_millis(10);
 #[derive(Clone)]
 #[must_use]
 pub struct Rate(Arc<Limiter>);
-
-struct Limiter {
-    state: Mutex<State>,
-    /// How many items of a stage have to wait at the same time, for none of the places to be missed.
-    ahead: AtomicUsize,
-    /// What the keys are hashed by, in all stages that share it.
-    seed: RandomState,
-    /// Told when waiting may take another time than was thought.
-    changed: Notify,
-}
-
-#[derive(Debug)]
-struct State {
-    pace: Pace,
-    lane: Gcra,
-    /// For each key its own, if there is one for each.
-    keyed: Option<Keyed>,
-}
 
 /// Why a rate is none.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -204,39 +185,6 @@ fn check(pace: &Pace) -> Result<(), SetRateError> {
         Pace { burst: 0, .. } => Err(SetRateError::NoBurst),
         Pace { per, .. } if per.is_zero() => Err(SetRateError::NoTime),
         _ => Ok(()),
-    }
-}
-
-impl Limiter {
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Of a rate for each key any number of items may wait: those of one key are in nobody's way.
-    fn look_ahead(&self, state: &State) {
-        let ahead = match state.keyed {
-            None => state.pace.calls(FINE),
-            Some(_) => usize::MAX,
-        };
-        // A hint, which nothing else is read by.
-        self.ahead.store(ahead, Ordering::Relaxed);
-    }
-
-    fn enter(&self, key: u64, waited: Option<u128>) -> Result<(), u128> {
-        let state = &mut *self.lock();
-        // Under the lock: no later look at the clock is told to be earlier.
-        let (now, pace) = (Instant::now(), state.pace);
-        state.lane(key, now).enter(&pace, now, waited)
-    }
-}
-
-impl State {
-    /// What shares one rate with the calls of `key`.
-    fn lane(&mut self, key: u64, now: Instant) -> &mut Gcra {
-        match &mut self.keyed {
-            Some(keyed) => keyed.lane(key, now),
-            None => &mut self.lane,
-        }
     }
 }
 

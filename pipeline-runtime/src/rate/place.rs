@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures::future::{Either, select};
 use tokio::time::{Instant, sleep_until};
 
-use super::Limiter;
+use super::limiter::Limiter;
 
 /// A place of a rate that a call has and waits for. Who drops it lets it pass.
 pub(crate) struct Place {
