@@ -22,12 +22,4 @@ impl Hasher for Hashed {
     fn write_u64(&mut self, hash: u64) {
         self.0 = hash;
     }
-
-    #[expect(
-        clippy::cast_possible_truncation,
-        reason = "a part of a hash is a hash"
-    )]
-    fn write_u128(&mut self, hash: u128) {
-        self.0 = hash as u64;
-    }
 }
