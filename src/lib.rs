@@ -7,10 +7,11 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, FindStageError, Handle,
-    Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline, PipelineStream, Plan, PlanArrow,
-    PlanRow, Rate, Report, Retry, Row, Run, Running, Runs, Segment, SetCountError, SetRateError,
-    Stack, StageId, StageInfo, StateBound, Stop, Time,
+    Again, Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Feedback,
+    FindStageError, Handle, Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline,
+    PipelineStream, Plan, PlanArrow, PlanRow, Rate, Report, Retry, Row, Run, Running, Runs,
+    Segment, SetCountError, SetRateError, Stack, StageId, StageInfo, StateBound, Stop, Time,
+    feedback,
 };
 
 pub mod source {
@@ -24,6 +25,7 @@ pub mod source {
     //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
     //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
     //! | [`merge`] | those of several inputs, each of which has a row of its own |
+    //! | [`feedback`](crate::feedback()) | seeds, and what is driven into its sink |
     //! | [`concat()`] | those of one input, and then those of another |
     //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |

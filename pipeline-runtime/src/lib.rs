@@ -3,6 +3,7 @@
 mod bounds;
 mod errors;
 mod failure;
+mod feedback;
 mod find;
 mod flow;
 mod graph;
@@ -40,6 +41,7 @@ pub use failure::{
     Away, BoxError, Cause, Failure, Held, Invalid, Kept, NotDrained, Origin, Stack, StageId,
     StageInfo, Stop,
 };
+pub use feedback::{Again, Feedback, feedback};
 pub use find::FindStageError;
 pub use graph::{Runs, StateBound};
 pub use measure::report::{Arrow, Report, Row, Time};

@@ -7,4 +7,6 @@ mod deliveries;
 #[path = "../promises/fakes.rs"]
 #[allow(dead_code, reason = "shared with the tests of promises")]
 mod fakes;
+mod feedback;
 mod merge;
+mod property;

@@ -22,6 +22,12 @@ pub enum Cause {
     Timeout(Duration),
     /// A place that the item needs was away for longer than it is waited for. Nothing is wrong with the item.
     Away(Away),
+    /// A [loop](crate::feedback()) has no room: so many items, as many as may, wait to go in again. Nothing is wrong with the
+    /// item.
+    Full {
+        /// How many may wait.
+        limit: usize,
+    },
     /// The pipeline stopped as a whole, for this reason.
     Stopped(Stop),
 }
@@ -34,7 +40,7 @@ impl Cause {
             Self::Error(error) => Some(&**error),
             Self::Away(away) => away.source(),
             Self::Stopped(stop) => stop.source(),
-            Self::Panic(_) | Self::Timeout(_) => None,
+            Self::Panic(_) | Self::Timeout(_) | Self::Full { .. } => None,
         }
     }
 }
@@ -46,6 +52,7 @@ impl fmt::Display for Cause {
             Self::Panic(message) => write!(f, "panicked: {message}"),
             Self::Timeout(after) => write!(f, "timeout after {after:?}"),
             Self::Away(away) => away.fmt(f),
+            Self::Full { limit } => write!(f, "the loop is full: {limit} items wait in it"),
             Self::Stopped(stop) => write!(f, "stopped: {stop}"),
         }
     }

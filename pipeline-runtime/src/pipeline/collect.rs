@@ -79,7 +79,8 @@ where
                 .tail
                 .poll_each_inline(cx, |Carried { item, ticket }| {
                     items.extend(std::iter::once(item));
-                    tickets.push(ticket);
+                    // Whoever waits for the item need not wait for the end.
+                    tickets.push(ticket.unawaited());
                 });
             if let Some(shown) = shown {
                 shown.exchange(tickets, polled.is_ready());

@@ -148,7 +148,8 @@ pub struct DeadLetterEnd<D>(D);
 /// the pipeline stops, and the message is delivered again.
 ///
 /// Of a failure that says nothing about the message no letter is written: where a place was
-/// [away](crate::Cause::Away) the message is given back, to be delivered again after a lease.
+/// [away](crate::Cause::Away), or a loop was [full](crate::Cause::Full), the message is given back, to be delivered again
+/// after a lease.
 ///
 /// A failure of a whole batch is a letter for each of its messages.
 pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
@@ -172,7 +173,11 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
                 continue;
             }
             // Nothing is wrong with the message: undecided, it comes again after a lease.
-            if matches!(failure.cause(), Cause::Away(_) | Cause::Stopped(_)) {
+            let cause = failure.cause();
+            if matches!(
+                cause,
+                Cause::Away(_) | Cause::Full { .. } | Cause::Stopped(_)
+            ) {
                 continue;
             }
             let of = |message| DeadLetter::of(&failure, message);

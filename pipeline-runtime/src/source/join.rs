@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use crate::flow::edge::{Take, Waiters};
 use crate::flow::feed::{Batch, Feed};
+use crate::guard;
 use crate::run::control::Close;
 
 /// Whose turn it is.
@@ -256,7 +257,11 @@ impl<T: Send + 'static> Close for Join<T> {
         let mut state = self.lock();
         state.gone = true;
         let woken = state.waiters.choose_all();
+        // Whoever asks one has it until it has answered.
+        let feeds = state.parts.iter_mut().map(|part| part.feed.take());
+        let feeds: Vec<_> = feeds.collect();
         drop(state);
+        guard::let_go_of(feeds);
         woken.into_iter().for_each(Waker::wake);
     }
 }

@@ -26,7 +26,7 @@ debug_by_name!(Joined<T, K>);
 
 impl<T: Send + 'static, K: Carry> Joined<T, K> {
     /// Joins what is wired.
-    pub(super) fn new(
+    pub(crate) fn new(
         graph: &Graph,
         what: &'static str,
         parts: Vec<Opened<T, K>>,

@@ -25,9 +25,11 @@ pub(crate) use feed::SourceFeed;
 pub(crate) use input::{CarriedOf, Fault, Puller, Relay};
 pub use input::{Input, Named};
 pub use iter::{Iter, iter};
+pub(crate) use join::Turns;
+pub(crate) use joined::Joined;
 pub use merge::{Concat, Inputs, Merge, concat, merge};
 pub(crate) use opened::Opened;
-pub(crate) use opening::opened;
+pub(crate) use opening::{alone, opened};
 pub(crate) use pull::AHEAD;
 pub use stream::{FromStream, stream};
 

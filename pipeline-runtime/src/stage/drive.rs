@@ -380,7 +380,11 @@ where
                 continue;
             }
             if S::SETTLES != Settles::Nothing {
-                let stake = Stake::of(&ticket, self.ends.batches);
+                let stake = if S::SETTLES == Settles::HandsOn {
+                    Stake::part_of(&ticket)
+                } else {
+                    Stake::of(&ticket, self.ends.batches)
+                };
                 if stake.is_part(S::SETTLES) {
                     parts.push(part(&self.shared, ticket));
                     self.tally.stages[row].failed += 1;

@@ -35,7 +35,9 @@ pub(super) async fn write<O: Send + 'static, S: Sink<O>>(
     let writing = async {
         match S::SETTLES {
             Settles::Nothing => sink.write(items).await,
-            Settles::Tasks | Settles::Messages => sink.settle(items, stakes).await,
+            Settles::Tasks | Settles::Messages | Settles::HandsOn => {
+                sink.settle(items, stakes).await
+            }
         }
     };
     let error = match guard::run(writing).await {

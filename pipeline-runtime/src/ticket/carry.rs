@@ -62,6 +62,10 @@ pub trait Carry: Default + Send + 'static {
     /// The ticket, where there is one.
     fn as_ticket(&self) -> Option<&Ticket>;
 
+    /// The same of an item that nobody waits for any more.
+    #[must_use]
+    fn unawaited(self) -> Self;
+
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
 
@@ -81,6 +85,15 @@ impl Stake {
         let mut stake = Self::default();
         ticket.stake(&mut stake, batches);
         stake
+    }
+
+    /// Of an item with this ticket, for who hands it on.
+    pub(crate) fn part_of(ticket: &impl Carry) -> Self {
+        let ticket = ticket.as_ticket().map(Ticket::part_of_messages);
+        Self {
+            ticket: ticket.unwrap_or_default(),
+            ..Self::default()
+        }
     }
 }
 
@@ -175,6 +188,9 @@ impl Carry for () {
     fn as_ticket(&self) -> Option<&Ticket> {
         None
     }
+
+    #[inline]
+    fn unawaited(self) {}
 
     #[inline]
     fn into_ticket(self) -> Ticket {

@@ -1,18 +1,24 @@
 //! The acknowledgement of a delivery, on its way beside the item.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+mod awaited;
 mod carry;
 mod fate;
 mod lease;
 mod message;
+mod parts;
 mod rider;
 mod stake;
 mod turn;
+mod undecided;
+mod waiting;
 
+use awaited::Awaited;
+pub(crate) use awaited::AwaitsEnd;
 pub use carry::{Carried, Carry};
 pub(crate) use fate::Fate;
 pub use lease::Now;
@@ -23,6 +29,7 @@ pub(crate) use rider::{Last, Record, Rider, Riders, Seat};
 pub use stake::{Receipt, Settles, Stake};
 pub use turn::InTurn;
 pub(crate) use turn::{Awaits, Turn};
+pub(crate) use undecided::Undecided;
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.
 ///
@@ -62,6 +69,8 @@ enum Of {
     Task(Ticket),
     /// The ticket of an item that is put back in order.
     Turn(Turn, Ticket),
+    /// A ticket of an item that somebody waits for. It stands outside of all others, and inside of none.
+    Awaited(Ticket, Awaited),
 }
 
 impl Of {
@@ -69,7 +78,9 @@ impl Of {
         match self {
             Self::Nothing | Self::Delivery(_) => &[],
             Self::Batch(tickets) => tickets,
-            Self::Task(ticket) | Self::Turn(_, ticket) => std::slice::from_ref(ticket),
+            Self::Task(ticket) | Self::Turn(_, ticket) | Self::Awaited(ticket, _) => {
+                std::slice::from_ref(ticket)
+            }
         }
     }
 }
@@ -157,16 +168,22 @@ impl Ticket {
     }
 
     fn new(of: Of) -> Self {
-        Self(Some(Arc::new(Entry {
+        let entry = Arc::new(Entry {
             fate: AtomicU64::new(Fate::Filtered.code()),
             split: AtomicBool::new(false),
             riders: Riders::default(),
             of,
-        })))
+        });
+        Self(Some(entry))
     }
 
     /// Lets whoever takes the seat go along with this part and what becomes of it.
     pub(crate) fn with(self, seat: &Seat) -> Self {
+        let (ticket, awaited) = self.apart();
+        ticket.seated(seat).awaited_by(awaited)
+    }
+
+    fn seated(self, seat: &Seat) -> Self {
         if let Some(entry) = &self.0
             && Arc::strong_count(entry) == 1
             && entry.riders.keep(seat.clone())
@@ -185,6 +202,11 @@ impl Ticket {
 
     /// Lets a rider go along with this part and what becomes of it.
     pub(crate) fn ridden(self, rider: Arc<dyn Rider>) -> Self {
+        let (ticket, awaited) = self.apart();
+        ticket.under(rider).awaited_by(awaited)
+    }
+
+    fn under(self, rider: Arc<dyn Rider>) -> Self {
         let is_whole = |entry: &Arc<Entry>| Arc::strong_count(entry) == 1;
         let ticket = match &self.0 {
             None => Self::new(Of::Nothing),
@@ -209,7 +231,7 @@ impl Ticket {
     pub(crate) fn original(&self) -> Option<&Arc<dyn Original>> {
         match &self.0.as_ref()?.of {
             Of::Delivery(lease) => Some(&lease.original),
-            Of::Task(ticket) | Of::Turn(_, ticket) => ticket.original(),
+            Of::Task(ticket) | Of::Turn(_, ticket) | Of::Awaited(ticket, _) => ticket.original(),
             Of::Nothing | Of::Batch(_) => None,
         }
     }
@@ -240,7 +262,7 @@ impl Ticket {
     /// Every message that it stands for.
     pub(crate) fn messages(&self) -> Vec<Known<'_>> {
         let mut messages = Vec::new();
-        self.visit(None, &mut |entry, record| {
+        self.visit(None, &mut HashSet::new(), &mut |entry, record| {
             if let Of::Delivery(lease) = &entry.of {
                 let original = &*lease.original;
                 messages.push(Known { original, record });
@@ -249,19 +271,24 @@ impl Ticket {
         messages
     }
 
-    /// Calls `leaf` for everything that is settled by itself, with the record of the last task that was made of it.
+    /// Calls `leaf` for everything that is settled by itself, once, with the record of the last task that was made of it.
+    /// What has been split may be met by many ways: it is `seen` then.
     fn visit<'a>(
         &'a self,
         outer: Option<&'a dyn Record>,
+        seen: &mut HashSet<*const Entry>,
         leaf: &mut dyn FnMut(&'a Entry, Option<&'a dyn Record>),
     ) {
         let Some(entry) = &self.0 else { return };
+        if entry.is_split() && !seen.insert(Arc::as_ptr(entry)) {
+            return;
+        }
         let record = outer.or(entry.riders.record());
         if let Of::Nothing | Of::Delivery(_) = entry.of {
             leaf(entry, record);
         }
         for ticket in entry.of.tickets() {
-            ticket.visit(record, leaf);
+            ticket.visit(record, seen, leaf);
         }
     }
 
@@ -269,7 +296,7 @@ impl Ticket {
     pub(crate) fn slot(&self) -> Option<usize> {
         match &self.0.as_ref()?.of {
             Of::Delivery(lease) => Some(lease.slot),
-            Of::Nothing | Of::Batch(_) | Of::Task(_) | Of::Turn(..) => None,
+            _ => None,
         }
     }
 
@@ -278,7 +305,7 @@ impl Ticket {
         let mut of = self;
         while let Some(entry) = &of.0 {
             match &entry.of {
-                Of::Task(ticket) | Of::Turn(_, ticket) => of = ticket,
+                Of::Task(ticket) | Of::Turn(_, ticket) | Of::Awaited(ticket, _) => of = ticket,
                 Of::Delivery(lease) => {
                     return Message {
                         queue: Some(Arc::clone(lease.original.queue())),
@@ -352,7 +379,8 @@ impl Ticket {
         if comes_again {
             riders.undone();
         }
-        let tickets = match of {
+        // Who waits for the item is told behind all that is settled with it.
+        let (tickets, _awaited) = match of {
             Of::Delivery(Lease { keeper, slot, .. }) => {
                 settle(Settled {
                     keeper,
@@ -362,12 +390,13 @@ impl Ticket {
                 });
                 return;
             }
-            Of::Nothing => Vec::new(),
-            Of::Batch(tickets) => tickets,
-            Of::Task(ticket) => vec![ticket],
+            Of::Nothing => (Vec::new(), Awaited::default()),
+            Of::Batch(tickets) => (tickets, Awaited::default()),
+            Of::Task(ticket) => (vec![ticket], Awaited::default()),
+            Of::Awaited(ticket, awaited) => (vec![ticket], awaited),
             Of::Turn(turn, ticket) => {
                 drop(turn);
-                vec![ticket]
+                (vec![ticket], Awaited::default())
             }
         };
         if fate.is_final() {
@@ -395,9 +424,9 @@ fn settle_all(mut settled: Vec<Settled>) {
 
 /// The rider of an item that is done goes on with all that the item came from.
 fn go_on(rider: Arc<dyn Rider>, tickets: &[Ticket]) {
-    let mut leaves = Vec::new();
+    let (mut leaves, mut seen) = (Vec::new(), HashSet::new());
     for ticket in tickets {
-        ticket.visit(None, &mut |entry, _| leaves.push(entry));
+        ticket.visit(None, &mut seen, &mut |entry, _| leaves.push(entry));
     }
     match leaves[..] {
         // No message can come again.
@@ -424,135 +453,6 @@ impl Drop for Ticket {
 impl std::fmt::Debug for Ticket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(if self.0.is_some() { "Ticket" } else { "null" })
-    }
-}
-
-impl Carry for Ticket {
-    type Or<K: Carry> = Self;
-
-    fn done(self) {
-        self.resolve(Fate::Done);
-    }
-
-    fn done_all(tickets: impl IntoIterator<Item = Self>) {
-        Self::resolve_all(tickets, Fate::Done);
-    }
-
-    fn filtered(self) {
-        self.resolve(Fate::Filtered);
-    }
-
-    fn lost(self) {
-        self.resolve(Fate::Lost);
-    }
-
-    fn is_lost(&self, now: &mut Now) -> bool {
-        self.has_lost(now)
-    }
-
-    fn part(&self) -> Self {
-        if let Some(entry) = &self.0 {
-            // Relaxed: whoever asks has got its own part after the first was made.
-            entry.split.store(true, Ordering::Relaxed);
-        }
-        Self(self.0.clone())
-    }
-
-    fn join(tickets: Vec<Self>) -> Self {
-        if tickets.iter().all(|ticket| ticket.0.is_none()) {
-            return Self::null();
-        }
-        Self::new(Of::Batch(tickets))
-    }
-
-    fn element(&self, index: usize) -> Self {
-        let mut of_batch = self;
-        while let Some(entry) = &of_batch.0 {
-            match &entry.of {
-                Of::Task(ticket) | Of::Turn(_, ticket) => of_batch = ticket,
-                Of::Batch(tickets) if index < tickets.len() => return tickets[index].part(),
-                _ => break,
-            }
-        }
-        self.part()
-    }
-
-    fn stake(&self, stake: &mut Stake, batches: bool) {
-        self.add_to(stake, batches, false);
-    }
-
-    fn settled(self) {
-        self.resolve(Fate::Settled);
-    }
-
-    fn is_of_delivery(&self) -> bool {
-        !self.messages().is_empty()
-    }
-
-    fn deliveries<'a>(of: KeptBy<'_>, tickets: impl IntoIterator<Item = &'a Self>) -> usize {
-        let its = |entry: &Entry| match &entry.of {
-            Of::Delivery(lease) => std::ptr::addr_eq(Arc::as_ptr(&lease.keeper), of.0),
-            _ => false,
-        };
-        let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
-        let mut left: Vec<_> = tickets.into_iter().collect();
-        while let Some(ticket) = left.pop() {
-            let Some(entry) = &ticket.0 else { continue };
-            let found = parts.entry(Arc::as_ptr(entry)).or_default();
-            *found += 1;
-            if *found == Arc::strong_count(entry) {
-                deliveries += usize::from(its(entry));
-                left.extend(entry.of.tickets());
-            }
-        }
-        deliveries
-    }
-
-    fn as_ticket(&self) -> Option<&Ticket> {
-        Some(self)
-    }
-
-    fn into_ticket(self) -> Ticket {
-        self
-    }
-
-    fn of_ticket(ticket: Ticket) -> Self {
-        ticket
-    }
-}
-
-/// The ticket of a failure: dropped, it is undecided, which is no release.
-#[derive(Debug, Default)]
-pub(crate) struct Undecided(Ticket);
-
-impl Undecided {
-    pub(crate) const fn null() -> Self {
-        Self(Ticket::null())
-    }
-
-    pub(crate) fn ticket(&self) -> &Ticket {
-        &self.0
-    }
-
-    pub(crate) fn decide(mut self, fate: Fate) {
-        std::mem::take(&mut self.0).resolve(fate);
-    }
-}
-
-/// Its turn is over: nobody is to wait for the errors end.
-impl From<Ticket> for Undecided {
-    fn from(ticket: Ticket) -> Self {
-        let (turn, ticket) = ticket.out_of_turn();
-        drop(turn);
-        Self(ticket)
-    }
-}
-
-impl Drop for Undecided {
-    fn drop(&mut self) {
-        if self.0.0.is_some() {
-            std::mem::take(&mut self.0).resolve(Fate::Undecided);
-        }
     }
 }
 

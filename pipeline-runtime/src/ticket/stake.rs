@@ -22,6 +22,8 @@ pub struct Stake {
     pub(crate) is_part_of_task: bool,
     /// Of an item that is a batch as `batch` made it: what is at stake with each of its elements.
     pub elements: Vec<Stake>,
+    /// For a sink that hands its items on: a part of the item's ticket.
+    pub(crate) ticket: Ticket,
 }
 
 impl Stake {
@@ -46,7 +48,7 @@ impl Stake {
     /// Whether the item is not all of what the sink is to settle with it.
     pub(crate) fn is_part(&self, what: Settles) -> bool {
         let is_part = match what {
-            Settles::Nothing => false,
+            Settles::Nothing | Settles::HandsOn => false,
             Settles::Tasks => self.is_part_of_task,
             Settles::Messages => self.is_part_of_message,
         };
@@ -64,6 +66,8 @@ pub enum Settles {
     Tasks,
     /// It acknowledges messages.
     Messages,
+    /// Nothing: it hands items on, with parts of their tickets.
+    HandsOn,
 }
 
 impl Ticket {
@@ -83,7 +87,9 @@ impl Ticket {
                 stake.deliveries.push((lease.keeper.place(), receipt));
                 stake.is_part_of_message |= split;
             }
-            Of::Task(ticket) | Of::Turn(_, ticket) => ticket.add_to(stake, batches, split),
+            Of::Task(ticket) | Of::Turn(_, ticket) | Of::Awaited(ticket, _) => {
+                ticket.add_to(stake, batches, split);
+            }
             Of::Batch(tickets) if batches => {
                 stake.elements.extend(tickets.iter().map(|ticket| {
                     let mut element = Stake::default();

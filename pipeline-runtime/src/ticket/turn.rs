@@ -132,6 +132,13 @@ impl<K: Carry> Carry for InTurn<K> {
         }
     }
 
+    fn unawaited(self) -> Self {
+        Self {
+            ticket: self.ticket.unawaited(),
+            turn: self.turn,
+        }
+    }
+
     fn into_ticket(self) -> Ticket {
         let ticket = self.ticket.into_ticket();
         match self.turn {

@@ -1,0 +1,111 @@
+//! The ticket of a delivery beside its item, and beside all that is made of it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use super::awaited::Awaited;
+use super::{Carry, Entry, Fate, KeptBy, Now, Of, Stake, Ticket};
+
+impl Carry for Ticket {
+    type Or<K: Carry> = Self;
+
+    fn done(self) {
+        self.resolve(Fate::Done);
+    }
+
+    fn done_all(tickets: impl IntoIterator<Item = Self>) {
+        Self::resolve_all(tickets, Fate::Done);
+    }
+
+    fn filtered(self) {
+        self.resolve(Fate::Filtered);
+    }
+
+    fn lost(self) {
+        self.resolve(Fate::Lost);
+    }
+
+    fn is_lost(&self, now: &mut Now) -> bool {
+        self.has_lost(now)
+    }
+
+    fn part(&self) -> Self {
+        if let Some(entry) = &self.0 {
+            // Relaxed: whoever asks has got its own part after the first was made.
+            entry.split.store(true, Ordering::Relaxed);
+        }
+        Self(self.0.clone())
+    }
+
+    fn join(tickets: Vec<Self>) -> Self {
+        let apart = tickets.into_iter().map(Self::apart);
+        let (tickets, awaited): (Vec<_>, Vec<_>) = apart.unzip();
+        let batch = if tickets.iter().all(Self::is_null) {
+            Self::null()
+        } else {
+            Self::new(Of::Batch(tickets))
+        };
+        batch.awaited_by(Awaited::all(awaited))
+    }
+
+    fn element(&self, index: usize) -> Self {
+        let mut of_batch = self;
+        while let Some(entry) = &of_batch.0 {
+            match &entry.of {
+                Of::Task(ticket) | Of::Turn(_, ticket) => of_batch = ticket,
+                Of::Awaited(ticket, by) => return ticket.element(index).awaited_by(by.clone()),
+                Of::Batch(tickets) if index < tickets.len() => return tickets[index].part(),
+                _ => break,
+            }
+        }
+        self.part()
+    }
+
+    fn stake(&self, stake: &mut Stake, batches: bool) {
+        self.add_to(stake, batches, false);
+    }
+
+    fn settled(self) {
+        self.resolve(Fate::Settled);
+    }
+
+    fn is_of_delivery(&self) -> bool {
+        !self.messages().is_empty()
+    }
+
+    fn deliveries<'a>(of: KeptBy<'_>, tickets: impl IntoIterator<Item = &'a Self>) -> usize {
+        let its = |entry: &Entry| match &entry.of {
+            Of::Delivery(lease) => std::ptr::addr_eq(Arc::as_ptr(&lease.keeper), of.0),
+            _ => false,
+        };
+        let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
+        let mut left: Vec<_> = tickets.into_iter().collect();
+        while let Some(ticket) = left.pop() {
+            let Some(entry) = &ticket.0 else { continue };
+            let found = parts.entry(Arc::as_ptr(entry)).or_default();
+            *found += 1;
+            if *found == Arc::strong_count(entry) {
+                deliveries += usize::from(its(entry));
+                left.extend(entry.of.tickets());
+            }
+        }
+        deliveries
+    }
+
+    fn as_ticket(&self) -> Option<&Ticket> {
+        Some(self)
+    }
+
+    fn unawaited(self) -> Self {
+        self.apart().0
+    }
+
+    fn into_ticket(self) -> Ticket {
+        self
+    }
+
+    fn of_ticket(ticket: Ticket) -> Self {
+        ticket
+    }
+}
