@@ -31,6 +31,16 @@ type Case = (&'static str, fn(u64) -> u64);
 const CASES: &[Case] = &[
     ("fused stages, streamed", |items| run(fused(items))),
     ("three hops, buffers of 64", |items| run(hops(items))),
+    ("a Rust `match` in a `map`", |items| run(by_hand(items))),
+    ("the same as a `match` of plain arms", |items| {
+        run(plain_arms(items))
+    }),
+    ("three hops, the second in two arms, unordered", |items| {
+        run(arms_as_they_come(items))
+    }),
+    ("three hops, the second in two arms, in order", |items| {
+        run(arms_in_order(items))
+    }),
     ("futures ready at once, 16 in flight", |items| {
         run(futures_in_flight(items))
     }),
@@ -73,6 +83,46 @@ async fn hops(items: u64) -> Result<u64, Failure> {
         [0..items]
         1 map(|x: u64| x + 1) with { buffer: 64 },
         1 map(|x| x ^ 5) with { buffer: 64 },
+        1 map(|x| x + 1) with { buffer: 64 },
+    })
+}
+
+async fn by_hand(items: u64) -> Result<u64, Failure> {
+    sum!(pipeline! {
+        [0..items]
+        map(|x: u64| match x % 4 { 0 => x + 1, 1 => x ^ 5, _ => x * 3 }),
+        filter(|x| x % 8 != 0),
+    })
+}
+
+async fn plain_arms(items: u64) -> Result<u64, Failure> {
+    sum!(pipeline! {
+        [0..items]
+        match |x| x % 4 { 0 => map(|x| x + 1), 1 => map(|x| x ^ 5), _ => map(|x| x * 3) },
+        filter(|x| x % 8 != 0),
+    })
+}
+
+async fn arms_as_they_come(items: u64) -> Result<u64, Failure> {
+    sum!(pipeline! {
+        [0..items]
+        1 map(|x: u64| x + 1) with { buffer: 64 },
+        match |x| x % 2 {
+            0 => { 1 map(|x| x ^ 5) with { buffer: 64 } }
+            _ => { 1 map(|x| x ^ 7) with { buffer: 64 } }
+        } with { unordered },
+        1 map(|x| x + 1) with { buffer: 64 },
+    })
+}
+
+async fn arms_in_order(items: u64) -> Result<u64, Failure> {
+    sum!(pipeline! {
+        [0..items]
+        1 map(|x: u64| x + 1) with { buffer: 64 },
+        match |x| x % 2 {
+            0 => { 1 map(|x| x ^ 5) with { buffer: 64 } }
+            _ => { 1 map(|x| x ^ 7) with { buffer: 64 } }
+        },
         1 map(|x| x + 1) with { buffer: 64 },
     })
 }

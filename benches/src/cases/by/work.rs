@@ -60,6 +60,10 @@ pub(super) struct Item {
 }
 
 /// The items of a contender.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "there are far fewer than that"
+)]
 pub(super) fn items(keys: &Arc<[u64]>, count: u64) -> impl Iterator<Item = Item> + Send + 'static {
     let keys = Arc::clone(keys);
     (0..count).map(move |number| Item {
@@ -69,6 +73,10 @@ pub(super) fn items(keys: &Arc<[u64]>, count: u64) -> impl Iterator<Item = Item>
 }
 
 /// The worker of a key, of so many.
+#[expect(
+    clippy::cast_possible_truncation,
+    reason = "it is less than a number of workers"
+)]
 pub(super) fn partition(hashing: &RandomState, item: Item, workers: usize) -> usize {
     (hashing.hash_one(item.key) % workers as u64) as usize
 }
@@ -142,6 +150,11 @@ fn calculate(seed: u64, rounds: u64) -> u64 {
 }
 
 /// The rounds that take so long on this machine when nobody else disturbs it.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a number of rounds is small and positive"
+)]
 fn rounds(cost: Duration) -> u64 {
     const ROUNDS: u64 = 1_000_000;
     static A_ROUND: LazyLock<f64> = LazyLock::new(|| {
