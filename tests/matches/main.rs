@@ -1,5 +1,6 @@
 //! `match`: stages in arms.
 
+mod deliveries;
 mod divided;
 mod fused;
 mod ordered;
