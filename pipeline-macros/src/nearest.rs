@@ -2,7 +2,21 @@
 
 /// The candidate nearest to `word`, if one is near enough to be meant.
 pub(crate) fn nearest<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    let limit = word.chars().count() / 3 + 1;
+    within(word, word.chars().count() / 3 + 1, among)
+}
+
+/// The same where words of others may stand, too: two edits make `fold` of anybody's `foo`.
+pub(crate) fn slip<'a>(word: &str, among: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let length = word.chars().count();
+    let limit = if length > 3 { length / 3 + 1 } else { 1 };
+    within(word, limit, among)
+}
+
+fn within<'a>(
+    word: &str,
+    limit: usize,
+    among: impl IntoIterator<Item = &'a str>,
+) -> Option<&'a str> {
     among
         .into_iter()
         .map(|candidate| (distance(word, candidate), candidate))
@@ -33,7 +47,7 @@ fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::nearest;
+    use super::{nearest, slip};
 
     #[test]
     fn a_slip_of_the_finger_finds_the_word() {
@@ -46,5 +60,6 @@ mod tests {
     #[test]
     fn another_word_finds_nothing() {
         assert_eq!(nearest("make_rows", ["map", "filter"]), None);
+        assert_eq!(slip("foo", ["fold", "map"]), None);
     }
 }

@@ -13,7 +13,7 @@ use crate::directive::Mode;
 use crate::errors::Errors;
 use crate::forms::{self, Form};
 use crate::func::Func;
-use crate::nearest::nearest;
+use crate::nearest::slip;
 use crate::syntax::{between, ungrouped};
 use crate::text;
 
@@ -129,7 +129,7 @@ fn call(name: &Ident, args: &Group, errors: &mut Errors) -> syn::Result<Box<dyn 
     if let Some(kind) = forms::named(&word) {
         return (kind.parse)(Args::new(kind.name, kind.usage, name, args), errors);
     }
-    let Some(kind) = nearest(&word, forms::names()).and_then(forms::named) else {
+    let Some(kind) = slip(&word, forms::names()).and_then(forms::named) else {
         return Err(syn::Error::new(name.span(), no_form(&word, false)));
     };
     errors.at(
