@@ -22,6 +22,9 @@ use brigade::queue::{Delivery, SqliteQueue};
 
 const EVENTS: u32 = 3000;
 
+/// For so long a message is a worker's, who extends it while it works.
+const LEASE: Duration = Duration::from_secs(1);
+
 #[derive(Debug)]
 enum Event {
     Order { pieces: u32 },
@@ -88,7 +91,8 @@ impl Desk {
         let pages = table("pages", "path", "TEXT NOT NULL")?;
         let letters = self.db.letters().open()?;
         let deliveries = self.events.clone().deliveries().until_idle();
-        let deliveries = deliveries.wait(Duration::from_millis(100));
+        // Longer than a lease: also what a run has left behind that was cut off comes in time.
+        let deliveries = deliveries.wait(LEASE * 3 / 2);
         Ok(pipeline! {
             [deliveries, queue::dead_letters(letters)]
             push_task(message),
@@ -121,7 +125,7 @@ impl Desk {
 async fn main() -> Result<(), BoxError> {
     let directory = tempfile::tempdir()?;
     let db = Sqlite::open(directory.path().join("routes.db"))?;
-    let events: SqliteQueue = db.queue("events").open()?;
+    let events: SqliteQueue = db.queue("events").lease(LEASE).open()?;
     let message = |n| queue::Outgoing::new(event(n)).id(n.to_string());
     let unsent = events.send((0..EVENTS).map(message).collect()).await?;
     assert!(unsent.is_empty());
