@@ -79,10 +79,15 @@ fn item(input: ParseStream<'_>) -> syn::Result<Option<Ident>> {
     }
     input.parse::<Token![|]>()?;
     let span = input.span();
-    let name = input
-        .parse::<Ident>()
-        .ok()
-        .filter(|_| input.peek(Token![|]));
+    let name = input.parse::<Ident>().ok();
+    if let Some(name) = &name
+        && input.peek(Token![:])
+    {
+        return Err(input.error(format!(
+            "a `match` says no type; a stage in front of it does, as `filter(|{name}: &u64| true)`"
+        )));
+    }
+    let name = name.filter(|_| input.peek(Token![|]));
     let name = name.ok_or_else(|| syn::Error::new(span, wrong))?;
     input.parse::<Token![|]>()?;
     Ok(Some(name))
