@@ -74,6 +74,14 @@ impl Gcra {
         }
     }
 
+    /// One of which no place is taken, and whose clock goes by this one's.
+    pub(super) fn fresh(&self, pace: &Pace, now: Instant) -> Self {
+        Self {
+            at: self.clock(pace, now),
+            ..Self::new(now)
+        }
+    }
+
     fn clock(&self, pace: &Pace, now: Instant) -> u128 {
         self.at + pace.ticks(now.saturating_duration_since(self.since))
     }

@@ -51,16 +51,24 @@ impl Limiter {
         let state = &mut *self.lock();
         // Under the lock: no later look at the clock is told to be earlier.
         let (now, pace) = (Instant::now(), state.pace);
-        state.lane(key, now).enter(&pace, now, waited)
+        state.lane(key, &pace, now).enter(&pace, now, waited)
     }
 }
 
 impl State {
     /// What shares one rate with the calls of `key`.
-    pub(super) fn lane(&mut self, key: u64, now: Instant) -> &mut Gcra {
+    fn lane(&mut self, key: u64, pace: &Pace, now: Instant) -> &mut Gcra {
         match &mut self.keyed {
-            Some(keyed) => keyed.lane(key, now),
+            Some(keyed) => keyed.lane(key, pace, now),
             None => &mut self.lane,
+        }
+    }
+
+    /// By which clock the calls of `key` go.
+    pub(super) fn clock(&self, key: u64) -> &Gcra {
+        match &self.keyed {
+            Some(keyed) => keyed.clock(key),
+            None => &self.lane,
         }
     }
 }

@@ -124,7 +124,7 @@ impl Rate {
     /// the pipeline starts, and so is a stage without `by`.
     pub fn each(self, most: usize) -> Self {
         let mut state = self.0.lock();
-        state.keyed = Some(Keyed::new(most));
+        state.keyed = Some(Keyed::new(most, Instant::now()));
         self.0.look_ahead(&state);
         drop(state);
         self

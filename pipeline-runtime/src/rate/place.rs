@@ -45,9 +45,8 @@ impl Place {
     }
 
     fn time(&self) -> Instant {
-        let state = &mut *self.limiter.lock();
-        let pace = state.pace;
-        state.lane(self.key, Instant::now()).time(&pace, self.at)
+        let state = self.limiter.lock();
+        state.clock(self.key).time(&state.pace, self.at)
     }
 
     /// Whether the call may begin now; if not, it has to wait longer, perhaps for another place.

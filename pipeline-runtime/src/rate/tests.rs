@@ -95,3 +95,18 @@ async fn the_key_that_was_not_used_for_longest_is_forgotten() {
     let state = rate.0.lock();
     assert_eq!(state.keyed.as_ref().unwrap().len(), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_a_key_that_is_forgotten_waits_no_longer() {
+    let rate = Rate::per_second(10).each(1);
+    assert_eq!(times(&rate, &[1]).await, [0]);
+    tokio::time::advance(Duration::from_secs(3600)).await;
+    let waiting = calls(&rate, Instant::now(), &[1, 1, 2]);
+    // All who wait look at their clocks, which is no use of their keys.
+    let set = async {
+        tokio::task::yield_now().await;
+        rate.set(Rate::per_second(10)).unwrap();
+    };
+    let (times, ()) = tokio::join!(futures::future::join_all(waiting), set);
+    assert_eq!(times, [0, 100, 0]);
+}
