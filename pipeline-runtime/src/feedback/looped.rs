@@ -127,6 +127,7 @@ impl<T: Send + 'static> Loop<T> {
             None
         };
         state.under_way += items.len();
+        state.changes += 1;
         drop(state);
         if let Some(head) = head {
             head.wake();

@@ -2,7 +2,7 @@
 
 use std::any::Any;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::flow::edge::Take;
 use crate::flow::feed::{Batch, Feed};
@@ -69,12 +69,12 @@ where
     ) -> Poll<Option<u64>> {
         let mut taken = Batch::new();
         taken.items = std::mem::take(&mut *self.spare());
-        let stamp = ready!(self.feed.poll_take(place, cx, want, &mut taken, take));
+        let stamp = self.feed.poll_take(place, cx, want, &mut taken, take);
         batch.items.extend(taken.items.drain(..).map(&self.map));
         batch.failures.append(&mut taken.failures);
         batch.hold = taken.hold.take();
         *self.spare() = std::mem::take(&mut taken.items);
-        Poll::Ready(stamp)
+        stamp
     }
 
     fn used(&self, items: usize) {
