@@ -226,6 +226,23 @@ fn a_loop_with_batches_needs_no_timer() {
     });
 }
 
+/// A loop waits for what its own pipeline makes: that is no work of its source.
+#[tokio::test]
+async fn the_bottleneck_of_a_loop_is_the_stage_that_all_wait_for() {
+    let (again, input) = feedback(100, vec![1].named("seeds"));
+    let report = pipeline! {
+        [input]
+        :async 1 tap(async |_page| tokio::time::sleep(Duration::from_millis(1)).await)
+            with { name: "look" },
+        flat_map(links),
+        :drive again,
+    };
+    let report = in_time(report.run()).await.unwrap();
+    assert_eq!(report.bottleneck.as_deref(), Some("look"), "{report}");
+    let time = report.stage("feedback").unwrap().time.unwrap();
+    assert!(time.starved > time.busy, "{report}");
+}
+
 #[tokio::test]
 async fn what_is_collected_of_a_loop_does_not_keep_it() {
     let (again, input) = feedback(100, vec![1_u64]);

@@ -61,6 +61,7 @@ impl<T: Send + 'static> Drop for Head<T> {
 impl<T: Send + 'static> Puller for Head<T> {
     type Item = T;
     type Ticket = Ticket;
+    const STARVES: bool = true;
 
     fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         unreachable!("a loop has two sources")

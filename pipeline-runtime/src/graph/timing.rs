@@ -89,6 +89,9 @@ pub(crate) trait PullTime: Send + Sync {
     /// All of it.
     fn pulling(&self) -> Duration;
 
+    /// What it waited for the pipeline itself.
+    fn starved(&self) -> Duration;
+
     /// What of it the first stage's workers spent, running the source or waiting for the one that does.
     fn inside(&self) -> Duration;
 

@@ -227,11 +227,12 @@ impl Group {
         }
         if let Some(side) = &self.side {
             let busy = (side.pulling().as_secs_f64() / elapsed).min(1.0);
+            let starved = (side.starved().as_secs_f64() / elapsed).min(1.0 - busy);
             return Some(Time {
                 workers: 1,
                 busy,
-                starved: 0.0,
-                blocked: 1.0 - busy,
+                starved,
+                blocked: 1.0 - busy - starved,
                 limited: 0.0,
                 parked: 0.0,
             });

@@ -45,6 +45,7 @@ pub(crate) struct Side {
     gone: AtomicBool,
     counts: Mutex<Counts>,
     pulling: Stopwatch,
+    starved: Stopwatch,
     /// What of it the first stage's workers spent here, running the source or waiting for the one that does.
     inside: Stopwatch,
     /// Whether a worker runs the source now.
@@ -78,6 +79,10 @@ impl Side {
 impl PullTime for Side {
     fn pulling(&self) -> Duration {
         self.pulling.total()
+    }
+
+    fn starved(&self) -> Duration {
+        self.starved.total()
     }
 
     fn inside(&self) -> Duration {
@@ -167,6 +172,7 @@ impl<P: Puller> SourceFeed<P> {
                 gone: AtomicBool::new(false),
                 counts: Mutex::new(Counts::of(1)),
                 pulling: Stopwatch::default(),
+                starved: Stopwatch::default(),
                 inside: Stopwatch::default(),
                 asked: AtomicBool::new(false),
             }),
@@ -264,7 +270,12 @@ impl<P: Puller> SourceFeed<P> {
                 self.side.inside.add(span);
             }
             if !waits {
-                self.side.pulling.add(span);
+                let watch = if P::STARVES {
+                    &self.side.starved
+                } else {
+                    &self.side.pulling
+                };
+                watch.add(span);
                 state.pending_since = None;
             }
         }

@@ -98,6 +98,8 @@ pub trait Puller: Send + 'static {
     const DRAINS: bool = true;
     /// Whether it stands for sources with rows of their own, and has none itself.
     const STANDS_FOR_OTHERS: bool = false;
+    /// Whether what it waits for comes out of the pipeline that it is the input of.
+    const STARVES: bool = false;
 
     /// Asks for the next item alone.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>>;
