@@ -7,6 +7,7 @@
 //! | `tcp` | `source::tcp`: lines that any number of TCP connections send |
 //! | `journal` | `journal::memory`, where stages with `once` are recorded; with `sqlite` also in a file |
 //! | `sqlite` | `database::Sqlite`: tables as sinks, queues, journals and dead letters in a file |
+//! | `postgres` | `database::Postgres`: queues in a PostgreSQL database |
 //! | `sqs` | `queue::sqs`: queues of Amazon SQS |
 //!
 //! There is a door for each role, [`source`], [`sink`], [`queue`] and [`journal`], and [`database`] for what has several.
@@ -22,8 +23,12 @@ pub mod queue;
 pub mod sink;
 pub mod source;
 
-#[cfg(any(feature = "sqlite", feature = "sqs"))]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod body;
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "sqs"))]
 mod dead_letter_queue;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod depth;
 #[cfg(any(feature = "_lines", feature = "sqlite"))]
 mod descriptors;
 #[cfg(feature = "files")]
@@ -36,6 +41,8 @@ mod files;
 mod lines;
 #[cfg(feature = "journal")]
 mod memory;
+#[cfg(feature = "postgres")]
+mod postgres;
 #[cfg(feature = "_reader")]
 mod reader;
 #[cfg(feature = "sqlite")]

@@ -3,21 +3,28 @@
 //! | queue | where the messages are |
 //! |---|---|
 //! | `SqliteQueue` (feature `sqlite`) | in a file, for any number of processes on one machine |
+//! | `PostgresQueue` (feature `postgres`) | in a PostgreSQL database, for any number of machines |
 //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
 //!
 //! | dead letters | where they are |
 //! |---|---|
 //! | `SqliteLetters` (feature `sqlite`) | in a file, that of the queue say, to be listed and replayed |
-//! | `dead_letter_queue` (feature `sqlite` or `sqs`) | in another queue, as JSON |
+//! | `dead_letter_queue` (feature `postgres`, `sqlite` or `sqs`) | in another queue, as JSON |
 //!
 //! Each queue is a [`Queue`](pipeline_runtime::queue::Queue); [`conformance::queue`](crate::conformance::queue()) has the
 //! tests that one of your own should pass.
 
-#[cfg(any(feature = "sqlite", feature = "sqs"))]
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use crate::body::QueueBody;
+#[cfg(any(feature = "postgres", feature = "sqlite", feature = "sqs"))]
 pub use crate::dead_letter_queue::{DeadLetterQueue, dead_letter_queue};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use crate::depth::Depth;
+#[cfg(feature = "postgres")]
+pub use crate::postgres::{PostgresQueue, PostgresQueueBuilder};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{
-    Depth, LettersError, NoJournal, QueueBody, Replay, ReplayError, Replayed, Settling,
+    LettersError, NoJournal, Replay, ReplayError, Replayed, Settling,
     SqliteLetters, SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, Unsent,
 };
 #[cfg(feature = "sqs")]

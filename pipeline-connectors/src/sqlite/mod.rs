@@ -25,7 +25,7 @@ pub use letters::{
     LettersError, NoJournal, Replay, ReplayError, Replayed, SqliteLetters, SqliteLettersBuilder,
     Unsent,
 };
-pub use queue::{Depth, QueueBody, Settling, SqliteQueue, SqliteQueueBuilder};
+pub use queue::{Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};
 pub(crate) use schema::{Schema, Unusable};
 pub use table::{

@@ -15,6 +15,7 @@ pub use crate::graph::Opts;
 pub use crate::rate::Rate;
 pub use crate::retry::Retry;
 /// Called by connectors.
+pub use crate::run::patience::{Asking, Patience};
 pub use crate::run::paused::{held, held_briefly};
 pub use crate::site::{Inlet, Site, StageMeta};
 pub use crate::step::{Delay, Entry, Step, failed};

@@ -21,7 +21,7 @@ const SAID_EVERY: Duration = Duration::from_secs(60);
 
 /// A place, and all that is known of its being away by those who wait for it.
 #[derive(Debug)]
-pub(crate) struct Patience {
+pub struct Patience {
     place: Arc<str>,
     absent: Mutex<Option<Absent>>,
 }
@@ -33,7 +33,8 @@ struct Absent {
 }
 
 impl Patience {
-    pub(crate) fn new(place: impl Into<Arc<str>>) -> Self {
+    /// A place of this name.
+    pub fn new(place: impl Into<Arc<str>>) -> Self {
         Self {
             place: place.into(),
             absent: Mutex::new(None),
@@ -45,7 +46,7 @@ impl Patience {
     }
 
     /// One who is about to ask the place for something.
-    pub(crate) fn asking(&self) -> Asking<'_> {
+    pub fn asking(&self) -> Asking<'_> {
         Asking {
             patience: self,
             away: None,
@@ -88,7 +89,8 @@ impl Patience {
 }
 
 /// One request to a place, as often as it takes.
-pub(crate) struct Asking<'a> {
+#[derive(Debug)]
+pub struct Asking<'a> {
     patience: &'a Patience,
     away: Option<Instant>,
     tries: u32,
@@ -116,7 +118,7 @@ impl Asking<'_> {
     ///
     /// Cancel safe.
     #[cold]
-    pub(crate) fn pause_within(
+    pub fn pause_within(
         &mut self,
         error: &dyn fmt::Display,
         limit: Option<Duration>,
@@ -146,12 +148,12 @@ impl Asking<'_> {
     }
 
     /// For how long the place has been away.
-    pub(crate) fn waited(&self) -> Duration {
+    pub fn waited(&self) -> Duration {
         self.away.map_or(Duration::ZERO, |since| since.elapsed())
     }
 
     /// The place has answered.
-    pub(crate) fn answered(&self) {
+    pub fn answered(&self) {
         if self.away.is_some() {
             self.patience.is_back();
         }

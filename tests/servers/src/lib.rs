@@ -1,23 +1,26 @@
-//! Servers that tests need. Each is a Python package of a pinned version, which is installed once into a virtual
-//! environment in cargo's target directory and started on a free port of the loopback address. It ends with the process
-//! that started it, also if that is killed.
+//! Servers that tests need, each started on a free port of the loopback address. They end with the process that started
+//! them, also if that is killed. PostgreSQL is that of the system, or is installed from Debian where that can be done; the
+//! others are Python packages of pinned versions, installed once into virtual environments in cargo's target directory.
 //!
 //! Where a package cannot be had, or does not start, there is no server: the test says so and is skipped.
 //!
 //! | server | speaks |
 //! |---|---|
 //! | [`ministack`], [`moto`] | SQS |
+//! | [`postgres`], [`Cluster`] | PostgreSQL |
 //! | [`Faults`] | for any of them, with faults that a test asks for |
 
 mod faults;
 mod http;
 mod install;
+mod postgres;
 mod process;
 
 use std::io::{self, Write as _};
 use std::sync::OnceLock;
 
 pub use faults::Faults;
+pub use postgres::Cluster;
 pub use process::Server;
 
 /// An SQS server that keeps time: leases, delays, long polls and redrive are those of AWS. One for the whole process, so
@@ -38,10 +41,18 @@ pub fn moto() -> Option<&'static Server> {
     shared(&SERVER, || Server::start("moto", &arguments, "/moto-api/"))
 }
 
-fn shared(
-    server: &'static OnceLock<Option<Server>>,
-    start: impl FnOnce() -> Result<Server, String>,
-) -> Option<&'static Server> {
+/// A PostgreSQL server. One for the whole process, so let each test have a schema or a database of its own, and tests that
+/// stop it a [`Cluster`] of their own.
+#[must_use]
+pub fn postgres() -> Option<&'static Cluster> {
+    static SERVER: OnceLock<Option<Cluster>> = OnceLock::new();
+    shared(&SERVER, Cluster::start)
+}
+
+fn shared<S>(
+    server: &'static OnceLock<Option<S>>,
+    start: impl FnOnce() -> Result<S, String>,
+) -> Option<&'static S> {
     server.get_or_init(|| or_skip(start())).as_ref()
 }
 

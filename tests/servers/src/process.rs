@@ -1,6 +1,6 @@
 //! A server that runs.
 
-use std::fs::File;
+use std::fs::{File, create_dir_all};
 use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -84,14 +84,16 @@ impl Drop for Server {
 }
 
 /// A port that nobody has just now.
-fn free_port() -> Result<u16, String> {
+pub(crate) fn free_port() -> Result<u16, String> {
     let listener = TcpListener::bind("127.0.0.1:0");
     let address = listener.and_then(|listener| listener.local_addr());
     Ok(address.map_err(|error| error.to_string())?.port())
 }
 
-fn log(package: &str, port: u16) -> Result<File, String> {
-    let path: PathBuf = target()?.join(format!("servers/{package}.log"));
+pub(crate) fn log(package: &str, port: u16) -> Result<File, String> {
+    let folder = target()?.join("servers");
+    create_dir_all(&folder).map_err(|error| format!("{}: {error}", folder.display()))?;
+    let path: PathBuf = folder.join(format!("{package}.log"));
     let opened = File::options().create(true).append(true).open(path);
     opened.map_err(|error| format!("no log for {package} on port {port}: {error}"))
 }

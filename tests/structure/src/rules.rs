@@ -77,7 +77,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         folder: "pipeline-connectors",
         allowed: &[],
         never: &[],
-        shared: &["descriptors", "lines", "reader"],
+        shared: &["body", "depth", "descriptors", "lines", "reader"],
         doors: &["database", "journal", "queue", "sink", "source"],
         unknown: &["brigade", "pipeline_macros"],
     },

@@ -3,9 +3,9 @@
 use pipeline_runtime::queue::{Body, Outgoing};
 use rusqlite::Transaction;
 
-use super::QueueBody;
 use super::schema::find;
 use super::store::{TOO_LARGE, now, send};
+use crate::body::QueueBody;
 
 /// What became of a message.
 type Joined = Result<(), String>;

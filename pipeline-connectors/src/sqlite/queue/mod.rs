@@ -1,7 +1,5 @@
 //! Queues in a file.
 
-mod body;
-mod depth;
 mod join;
 mod schema;
 mod settling;
@@ -22,11 +20,11 @@ use rusqlite::{Connection, Transaction};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
-pub use body::QueueBody;
-pub use depth::Depth;
 pub(in crate::sqlite) use join::join;
 pub use settling::Settling;
 
+use crate::body::QueueBody;
+use crate::depth::Depth;
 use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous};
 use store::{Settle, Store};
 use thread::{Receive, Request, Thread, WAITING};

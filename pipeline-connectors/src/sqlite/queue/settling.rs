@@ -6,7 +6,8 @@ use pipeline_runtime::sink::{Settles, Stake, Written};
 use rusqlite::Transaction;
 
 use super::store::{now, parse, remove};
-use super::{QueueBody, SqliteQueue, in_file};
+use super::{SqliteQueue, in_file};
+use crate::body::QueueBody;
 use crate::sqlite::{Claim, Claiming, Claims, OpenError, Table};
 
 impl<B: QueueBody> SqliteQueue<B> {

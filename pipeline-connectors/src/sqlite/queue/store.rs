@@ -7,7 +7,9 @@ use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql};
 
-use super::{Depth, QueueBody, schema};
+use super::schema;
+use crate::body::{QueueBody, Stored};
+use crate::depth::Depth;
 use crate::sqlite::said;
 
 /// An open file, between transactions or in one.
@@ -124,7 +126,7 @@ impl Store {
         let chosen: Option<Arc<str>> = row.get(3)?;
         let sent = Duration::from_millis(row.get::<_, i64>(4)?.unsigned_abs());
         let dedup: Option<Arc<str>> = row.get(5)?;
-        let body: B = row.get(6)?;
+        let body: B = body(row, 6)?;
         let receipt = Receipt(format!("{seq}.{delivery}").into());
         let receives = u32::try_from(receives).unwrap_or(u32::MAX);
         // An id that the queue gives is no other message's.
@@ -255,6 +257,17 @@ impl Store {
     }
 }
 
+/// A body as its queue's kind has it.
+fn body<B: QueueBody>(row: &Row<'_>, column: usize) -> rusqlite::Result<B> {
+    let bytes = match B::KIND {
+        "text" => row.get::<_, String>(column)?.into_bytes(),
+        _ => row.get(column)?,
+    };
+    B::from_bytes(bytes).map_err(|error| {
+        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
+    })
+}
+
 /// What is said of a message that is not sent.
 pub(super) const TOO_LARGE: &str = "it is larger than SQLite allows";
 
@@ -276,7 +289,12 @@ pub(super) fn send<B: QueueBody>(
         None => Ok(false),
     };
     let (id, group) = (message.id.as_deref(), message.group.as_deref());
-    let (body, dedup) = (message.body.stored(), message.dedup.as_deref());
+    let dedup = message.dedup.as_deref();
+    let body = match message.body.stored() {
+        Stored::Text(text) => ValueRef::Text(text.as_bytes()),
+        Stored::Bytes(bytes) => ValueRef::Blob(bytes),
+    };
+    let body = ToSqlOutput::Borrowed(body);
     let is_known = match dedup {
         Some(_) => is_there(DEDUP, dedup)?,
         None => is_there(ID, id)?,

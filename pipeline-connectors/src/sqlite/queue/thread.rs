@@ -11,7 +11,8 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::store::{Settle, Store};
-use super::{Depth, QueueBody};
+use crate::body::QueueBody;
+use crate::depth::Depth;
 use crate::sqlite::{Connected, kind, leave_room, refused, with_room};
 
 /// How many requests may wait for the next transaction.

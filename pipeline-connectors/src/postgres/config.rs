@@ -1,0 +1,157 @@
+//! Where a database is, and how it is reached.
+
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+/// For how long a connection is waited for, where nothing else is said.
+const CONNECT: Duration = Duration::from_secs(10);
+/// A connection on which nothing is heard for so long is asked whether it is there.
+const IDLE: Duration = Duration::from_secs(30);
+
+/// What [`Postgres::connect`](crate::database::Postgres::connect) takes: a `Config` of `tokio_postgres`, or a string
+/// such as `postgres://user:password@host:5432/database` or `host=/run/postgresql user=app dbname=work`.
+pub trait IntoConfig: sealed::Sealed {
+    /// The configuration, or why the string is none. A message never quotes it: there may be a password in it.
+    #[doc(hidden)]
+    fn into_config(self) -> Result<Config, String>;
+}
+
+impl IntoConfig for Config {
+    fn into_config(self) -> Result<Config, String> {
+        Ok(self)
+    }
+}
+
+impl IntoConfig for &Config {
+    fn into_config(self) -> Result<Config, String> {
+        Ok(self.clone())
+    }
+}
+
+impl IntoConfig for &str {
+    fn into_config(self) -> Result<Config, String> {
+        self.parse().map_err(|error| unreadable(&error))
+    }
+}
+
+impl IntoConfig for String {
+    fn into_config(self) -> Result<Config, String> {
+        self.as_str().into_config()
+    }
+}
+
+impl IntoConfig for &String {
+    fn into_config(self) -> Result<Config, String> {
+        self.as_str().into_config()
+    }
+}
+
+/// Of what is wrong only the name of a known option is told: any other part may be one of a password.
+fn unreadable(error: &tokio_postgres::Error) -> String {
+    let why = std::error::Error::source(error).map(ToString::to_string);
+    let option = why
+        .as_deref()
+        .and_then(|why| why.strip_prefix("invalid value for option "));
+    let option = option.map_or_else(String::new, |option| format!(", {option} of it"));
+    format!(
+        "the connection string cannot be read{option}; write it as `postgres://user:password@host:5432/database`, special characters as `%40`, or as `host=… user=… password='…' dbname=…`"
+    )
+}
+
+/// The same with what it does not say.
+pub(super) fn completed(mut config: Config) -> Config {
+    if config.get_application_name().is_none() {
+        config.application_name("brigade");
+    }
+    if config.get_connect_timeout().is_none() {
+        config.connect_timeout(CONNECT);
+    }
+    // A machine that is gone says nothing: without this its connections are waited for for hours.
+    if config.get_tcp_user_timeout().is_none() {
+        config.tcp_user_timeout(IDLE);
+    }
+    if config.get_keepalives() && config.get_keepalives_interval().is_none() {
+        config
+            .keepalives_idle(config.get_keepalives_idle().min(IDLE))
+            .keepalives_interval(CONNECT)
+            .keepalives_retries(3);
+    }
+    config
+}
+
+/// Where it is, for messages: all but the password.
+pub(super) fn at(config: &Config) -> String {
+    let mut text = String::new();
+    let ports = config.get_ports();
+    for (index, host) in config.get_hosts().iter().enumerate() {
+        let port = ports.get(index).or(ports.last()).copied().unwrap_or(5432);
+        let comma = if index > 0 { ", " } else { "" };
+        let written = match host {
+            Host::Tcp(name) => write!(text, "{comma}{name}:{port}"),
+            #[cfg(unix)]
+            Host::Unix(path) => write!(text, "{comma}{}/.s.PGSQL.{port}", path.display()),
+        };
+        debug_assert!(written.is_ok(), "a string takes all that is written");
+    }
+    if text.is_empty() {
+        let addresses = config.get_hostaddrs().iter().map(ToString::to_string);
+        text = addresses.collect::<Vec<_>>().join(", ");
+    }
+    let database = database(config);
+    let user = config.get_user().unwrap_or("that of the process");
+    format!("{text} (database `{database}`, user `{user}`)")
+}
+
+/// The name of the database, for names.
+pub(super) fn database(config: &Config) -> &str {
+    let named = config.get_dbname().or(config.get_user());
+    named.unwrap_or("that of the user")
+}
+
+mod sealed {
+    pub trait Sealed {}
+    impl Sealed for tokio_postgres::Config {}
+    impl Sealed for &tokio_postgres::Config {}
+    impl Sealed for &str {}
+    impl Sealed for String {}
+    impl Sealed for &String {}
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MARKER: &str = "geheim";
+
+    #[test]
+    fn what_is_wrong_with_a_connection_string_is_told_without_the_password() {
+        for text in [
+            "postgres://app:geheim/x@host/work",
+            "postgres://app:geheim@host:geheim/work",
+            "postgres://app:%zz-geheim@host/work",
+            "host=127.0.0.1 password=ge geheim",
+            "host=127.0.0.1 password='geheim",
+            "host=127.0.0.1 geheim=1",
+            "host=127.0.0.1 port=geheim",
+            "geheim",
+        ] {
+            let problem = text.into_config().expect_err(text);
+            assert!(!problem.contains(MARKER), "{problem}");
+            assert!(problem.contains("postgres://user"), "{problem}");
+        }
+        let port = "host=a port=x".into_config().unwrap_err();
+        assert!(port.contains("`port`"), "{port}");
+    }
+
+    #[test]
+    fn where_a_database_is_does_not_tell_the_password() {
+        let config = "postgres://app:geheim@db.example:6432/work";
+        let config = config.into_config().unwrap();
+        let at = at(&config);
+        assert_eq!(at, "db.example:6432 (database `work`, user `app`)");
+        assert!(!format!("{config:?}").contains(MARKER));
+    }
+}

@@ -1,0 +1,252 @@
+//! What goes wrong with a database.
+
+use std::error::Error as _;
+use std::fmt;
+use std::time::Duration;
+
+use pipeline_runtime::ErrorKind;
+use pipeline_runtime::queue::QueueError;
+use tokio_postgres::error::{DbError, SqlState};
+
+/// A database that could not be connected to, or something in it that could not be opened.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ConnectError {
+    /// Where it is: host, port, database and user, and never a password.
+    pub at: String,
+    /// What is wrong, and what to do.
+    pub kind: ConnectErrorKind,
+}
+
+/// Why a database could not be connected to, or something in it not be opened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ConnectErrorKind {
+    /// The connection string is none, or the configuration makes no sense.
+    Configuration(String),
+    /// It did not answer for that long; and in whose words, the last time.
+    Unreachable(Duration, String),
+    /// The server does not let this user in: in its words.
+    Credentials(String),
+    /// The server has no such database.
+    NoDatabase,
+    /// The user may not do what is needed: in the server's words.
+    Rights(String),
+    /// The database, or this user, may only read.
+    ReadOnly,
+    /// Text of the database is in another encoding than UTF-8.
+    Encoding(String),
+    /// The tables there were made by another version of brigade.
+    Version {
+        /// The major version that is there.
+        found: i32,
+        /// The one that this program knows.
+        known: i32,
+    },
+    /// It holds a queue of other bodies, `text` or `bytes`.
+    Bodies(String),
+    /// Something else, in the server's words or ours.
+    Other(String),
+}
+
+impl fmt::Display for ConnectError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { at, kind } = self;
+        match kind {
+            ConnectErrorKind::Configuration(problem) => {
+                write!(f, "cannot connect to PostgreSQL: {problem}")
+            }
+            kind => write!(f, "cannot use PostgreSQL at {at}: {kind}"),
+        }
+    }
+}
+
+impl fmt::Display for ConnectErrorKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Configuration(problem) => f.write_str(problem),
+            Self::Unreachable(waited, said) => write!(
+                f,
+                "it has not answered for {waited:?}: {said}; start the server, correct host and port, or raise `connect_within`"
+            ),
+            Self::Credentials(said) => {
+                write!(f, "{said}; correct the user or the password, or `pg_hba.conf`")
+            }
+            Self::NoDatabase => {
+                f.write_str("there is no such database; make it with `createdb`, or name another")
+            }
+            Self::Rights(said) => write!(
+                f,
+                "{said}; grant it, or let a user who may run what `Postgres::schema_sql` returns, and grant what is in there"
+            ),
+            Self::ReadOnly => f.write_str(
+                "it may only be read; connect to the primary server, or as a user who may write",
+            ),
+            Self::Encoding(encoding) => write!(
+                f,
+                "its encoding is {encoding}; make a database with the encoding UTF8"
+            ),
+            Self::Version { found, known } => write!(
+                f,
+                "its tables are of version {found}, and this program knows version {known}; let the program that made them finish its messages, or choose another `schema`"
+            ),
+            Self::Bodies(holds) => write!(
+                f,
+                "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another name"
+            ),
+            Self::Other(said) => f.write_str(said),
+        }
+    }
+}
+
+impl std::error::Error for ConnectError {}
+
+/// Why something that was asked of the server was not done.
+#[derive(Debug, Clone)]
+pub(super) struct Failed {
+    pub(super) kind: ErrorKind,
+    pub(super) code: Option<SqlState>,
+    pub(super) said: String,
+}
+
+impl Failed {
+    /// No answer, of which nothing more is known.
+    pub(super) fn away(said: impl Into<String>) -> Self {
+        Self {
+            kind: ErrorKind::Away,
+            code: None,
+            said: said.into(),
+        }
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.code == Some(SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
+    /// For a connection error. What it says of the place is what `ConnectError` begins with.
+    pub(super) fn into_connect(self) -> ConnectErrorKind {
+        let Self { code, said, .. } = self;
+        let class = code.as_ref().map(|code| &code.code()[..2]);
+        match (class, &code) {
+            (Some("28"), _) => ConnectErrorKind::Credentials(said),
+            (Some("3D"), _) => ConnectErrorKind::NoDatabase,
+            (_, Some(SqlState::INSUFFICIENT_PRIVILEGE)) => ConnectErrorKind::Rights(said),
+            (_, Some(SqlState::READ_ONLY_SQL_TRANSACTION)) => ConnectErrorKind::ReadOnly,
+            _ => ConnectErrorKind::Other(said),
+        }
+    }
+
+    pub(super) fn into_queue(self, at: &str) -> QueueError {
+        let Self { kind, said, .. } = self;
+        QueueError::new(kind, format!("PostgreSQL at {at}: {said}"))
+    }
+}
+
+/// Why something cannot be opened.
+#[derive(Debug)]
+pub(super) enum Refused {
+    Failed(Failed),
+    Because(ConnectErrorKind),
+}
+
+impl From<Failed> for Refused {
+    fn from(failed: Failed) -> Self {
+        Self::Failed(failed)
+    }
+}
+
+impl From<tokio_postgres::Error> for Refused {
+    fn from(error: tokio_postgres::Error) -> Self {
+        Self::Failed(Failed::from(&error))
+    }
+}
+
+impl From<&tokio_postgres::Error> for Failed {
+    fn from(error: &tokio_postgres::Error) -> Self {
+        let said = match error.as_db_error() {
+            Some(db) => said(db),
+            None => causes(error),
+        };
+        Self {
+            kind: kind(error),
+            code: error.code().cloned(),
+            said,
+        }
+    }
+}
+
+/// What an error says of what was asked, and of what comes after it.
+fn kind(error: &tokio_postgres::Error) -> ErrorKind {
+    match error.code() {
+        Some(code) => kind_of(code),
+        // The program's own mistake, or a server that wants what this client does not have.
+        None if is_ours(error) => ErrorKind::Closed,
+        None => ErrorKind::Away,
+    }
+}
+
+/// By the class of its SQLSTATE.
+fn kind_of(code: &SqlState) -> ErrorKind {
+    match &code.code()[..2] {
+        // No connection, a standby that may become the primary, rolled back in favour of others, no resources, a lock, an
+        // operator, the system.
+        "08" | "25" | "40" | "53" | "55" | "57" | "58" => ErrorKind::Away,
+        // Data, or a limit of what a row may be.
+        "22" | "23" | "54" => ErrorKind::Refused,
+        _ => ErrorKind::Closed,
+    }
+}
+
+/// Errors of configuration and of authentication on this side: they say so and nothing else tells them from others.
+fn is_ours(error: &tokio_postgres::Error) -> bool {
+    let said = error.to_string();
+    ["configuration", "authentication", "TLS", "serializing", "deserializing", "column"]
+        .iter()
+        .any(|part| said.contains(part))
+}
+
+/// The server's own words.
+fn said(error: &DbError) -> String {
+    let mut said = error.message().to_owned();
+    for more in [error.detail(), error.hint()].into_iter().flatten() {
+        said.push_str(": ");
+        said.push_str(more.trim_end_matches('.'));
+    }
+    format!("{said} ({})", error.code().code())
+}
+
+/// What the client wraps, innermost last.
+fn causes(error: &tokio_postgres::Error) -> String {
+    let mut said = error.to_string();
+    let mut next = error.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+        next = cause.source();
+    }
+    said
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_passes_is_away_and_what_does_not_is_not() {
+        let kinds = |codes: &[&str], expected| {
+            for code in codes {
+                assert_eq!(kind_of(&SqlState::from_code(code)), expected, "{code}");
+            }
+        };
+        let passes = [
+            "08006", "40001", "40P01", "53300", "53100", "55P03", "57P01", "57P03", "57014",
+            "25006",
+        ];
+        kinds(&passes, ErrorKind::Away);
+        let lasts = ["42P01", "42501", "28P01", "3D000", "3F000", "0A000"];
+        kinds(&lasts, ErrorKind::Closed);
+        kinds(&["22021", "22P05", "54000"], ErrorKind::Refused);
+    }
+}

@@ -1,0 +1,203 @@
+-- What is asked of the queues, each in one round trip. A transaction has to be READ COMMITTED for `place` to see, under
+-- the lock of a group, what others have committed before.
+--
+-- Plans are made once for a session, perhaps while the table is empty: they may use the indexes alone.
+
+-- Stores messages, but for those that are there already: by their `dedup`, or else by their name. Those of a group wait
+-- behind it until a receive has looked who is first.
+CREATE OR REPLACE FUNCTION {schema}.put(
+    home_ text, queue_ integer, ids text[], dedups text[], grps text[], delays bigint[], bodies text[], blobs bytea[]
+) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM {schema}.meta WHERE home = home_) THEN
+        RAISE EXCEPTION 'these are not the tables of the queue; begin the transaction in the database that it is in'
+            USING ERRCODE = '3D000';
+    END IF;
+    PERFORM set_config('lock_timeout', '2s', true);
+    INSERT INTO {schema}.moved
+        SELECT DISTINCT queue_, grp FROM unnest(grps) AS grp WHERE grp IS NOT NULL;
+    INSERT INTO {schema}.queue (queue, state, id, dedup, grp, due, body, bytes)
+        SELECT queue_, CASE WHEN grp IS NOT NULL THEN 3 WHEN delay > 0 THEN 1 ELSE 0 END, id, dedup, grp,
+            CASE WHEN delay > 0 THEN statement_timestamp() + delay * interval '1 millisecond' END, body, bytes
+        FROM unnest(ids, dedups, grps, delays, bodies, blobs) WITH ORDINALITY
+            AS m (id, dedup, grp, delay, body, bytes, nth)
+        WHERE id IS NULL OR dedup IS NOT NULL
+            OR NOT EXISTS (SELECT FROM {schema}.queue q WHERE q.queue = queue_ AND q.id = m.id)
+        ORDER BY nth
+        ON CONFLICT DO NOTHING;
+END $$;
+
+-- Looks who is first in the groups that have moved. A group that another transaction is looking at stays on the list.
+CREATE OR REPLACE FUNCTION {schema}.place(queue_ integer) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+DECLARE
+    group_ text;
+BEGIN
+    IF current_setting('transaction_isolation') <> 'read committed' THEN
+        RAISE EXCEPTION 'queues need transactions that are READ COMMITTED, and these are %; connect without a pooler, or set default_transaction_isolation',
+            upper(current_setting('transaction_isolation')) USING ERRCODE = '0A000';
+    END IF;
+    FOR group_ IN SELECT DISTINCT grp FROM
+        (SELECT grp FROM {schema}.moved WHERE queue = queue_ ORDER BY grp LIMIT 1000) AS few ORDER BY grp
+    LOOP
+        CONTINUE WHEN NOT pg_try_advisory_xact_lock(hashtextextended('brigade ' || group_, queue_));
+        DELETE FROM {schema}.moved WHERE queue = queue_ AND grp = group_;
+        IF NOT EXISTS (SELECT FROM {schema}.queue WHERE queue = queue_ AND grp = group_ AND state < 3) THEN
+            UPDATE {schema}.queue SET state = CASE WHEN due > statement_timestamp() THEN 1 ELSE 0 END
+            WHERE seq = (SELECT seq FROM {schema}.queue WHERE queue = queue_ AND grp = group_ ORDER BY seq LIMIT 1);
+        END IF;
+    END LOOP;
+END $$;
+
+-- Takes the oldest messages that are ready. With `sweep`, what is past its lease is ready again before.
+CREATE OR REPLACE FUNCTION {schema}.receive(queue_ integer, most integer, lease bigint, token_ bigint, sweep boolean)
+RETURNS TABLE (
+    seq bigint, id text, dedup text, grp text, sent timestamptz, receives integer, begun integer, body text, bytes bytea
+) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    -- A lease that is undone by a power failure is over anyway.
+    PERFORM set_config('synchronous_commit', 'off', true);
+    IF sweep THEN
+        UPDATE {schema}.queue q SET state = 0 FROM (
+            SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 2 AND until <= statement_timestamp()
+            LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
+        ) AS past WHERE q.seq = past.seq;
+    END IF;
+    UPDATE {schema}.queue q SET state = 0 FROM (
+        SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 1 AND due <= statement_timestamp()
+        ORDER BY due LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
+    ) AS past WHERE q.seq = past.seq;
+    IF EXISTS (SELECT FROM {schema}.moved WHERE queue = queue_) THEN
+        PERFORM {schema}.place(queue_);
+    END IF;
+    RETURN QUERY
+        UPDATE {schema}.queue q SET state = 2, until = statement_timestamp() + lease * interval '1 millisecond',
+            token = token_, receives = q.receives + 1, marked = false
+        FROM (
+            SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 0
+            ORDER BY seq LIMIT most FOR NO KEY UPDATE SKIP LOCKED
+        ) AS ready WHERE q.seq = ready.seq
+        RETURNING q.seq, q.id, q.dedup, q.grp, q.sent, q.receives, q.begun, q.body, q.bytes;
+END $$;
+
+-- In how many milliseconds there may be something to receive from each of these queues; nothing of one that is empty.
+CREATE OR REPLACE FUNCTION {schema}.watch(queues integer[]) RETURNS TABLE (queue integer, millis bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT w.queue, CASE
+        WHEN EXISTS (SELECT FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 0)
+            OR EXISTS (SELECT FROM {schema}.moved g WHERE g.queue = w.queue) THEN 0
+        ELSE ceil(extract(epoch FROM least(
+            (SELECT min(q.due) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 1),
+            (SELECT min(q.until) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 2)
+        ) - statement_timestamp()) * 1000)::bigint END
+    FROM unnest(queues) AS w (queue);
+END $$;
+
+-- Settles deliveries. Each of these returns the numbers, from 1, of those that are settled.
+
+-- Of a group, the next comes when a receive has looked who that is: in a transaction of its own.
+CREATE OR REPLACE FUNCTION {schema}.ack(seqs bigint[], tokens bigint[])
+RETURNS TABLE (nth bigint, moved boolean) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY WITH gone AS (
+        DELETE FROM {schema}.queue q USING unnest(seqs, tokens) WITH ORDINALITY AS r (seq, token, nth)
+        WHERE q.seq = r.seq AND q.token = r.token RETURNING r.nth, q.queue, q.grp
+    ), told AS (
+        INSERT INTO {schema}.moved SELECT DISTINCT queue, grp FROM gone WHERE grp IS NOT NULL
+    ) SELECT gone.nth, gone.grp IS NOT NULL FROM gone;
+END $$;
+
+CREATE OR REPLACE FUNCTION {schema}.nack(seqs bigint[], tokens bigint[], delay bigint)
+RETURNS TABLE (nth bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY UPDATE {schema}.queue q SET
+        state = CASE WHEN delay > 0 THEN 1 ELSE 0 END,
+        due = statement_timestamp() + delay * interval '1 millisecond',
+        begun = q.begun + CASE WHEN q.marked THEN 0 ELSE 1 END, marked = true
+    FROM unnest(seqs, tokens) WITH ORDINALITY AS r (seq, token, nth)
+    WHERE q.seq = r.seq AND q.token = r.token RETURNING r.nth;
+END $$;
+
+-- What another transaction has locked is left out: perhaps one that writes rows and takes the message out of its queue.
+CREATE OR REPLACE FUNCTION {schema}.extend(seqs bigint[], tokens bigint[], lease bigint)
+RETURNS TABLE (nth bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    RETURN QUERY UPDATE {schema}.queue q SET
+        state = 2, until = statement_timestamp() + lease * interval '1 millisecond'
+    FROM (
+        SELECT m.seq, r.nth FROM unnest(seqs, tokens) WITH ORDINALITY AS r (seq, token, nth)
+        JOIN {schema}.queue m ON m.seq = r.seq AND m.token = r.token
+        FOR NO KEY UPDATE OF m SKIP LOCKED
+    ) AS free WHERE q.seq = free.seq RETURNING free.nth;
+END $$;
+
+-- Work begins on them.
+CREATE OR REPLACE FUNCTION {schema}.mark(seqs bigint[], tokens bigint[])
+RETURNS TABLE (nth bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    RETURN QUERY UPDATE {schema}.queue q SET
+        begun = q.begun + CASE WHEN q.marked THEN 0 ELSE 1 END, marked = true
+    FROM unnest(seqs, tokens) WITH ORDINALITY AS r (seq, token, nth)
+    WHERE q.seq = r.seq AND q.token = r.token RETURNING r.nth;
+END $$;
+
+-- As if they had not been delivered.
+CREATE OR REPLACE FUNCTION {schema}.give_back(seqs bigint[], tokens bigint[])
+RETURNS TABLE (nth bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    PERFORM set_config('synchronous_commit', 'off', true);
+    -- Once: the answer may be lost, and then it is asked again.
+    RETURN QUERY UPDATE {schema}.queue q SET
+        receives = q.receives - CASE WHEN q.state = 2 THEN 1 ELSE 0 END,
+        begun = q.begun - CASE WHEN q.state = 2 AND q.marked THEN 1 ELSE 0 END,
+        marked = q.marked AND q.state <> 2,
+        state = CASE WHEN q.state = 2 THEN 0 ELSE q.state END
+    FROM unnest(seqs, tokens) WITH ORDINALITY AS r (seq, token, nth)
+    WHERE q.seq = r.seq AND q.token = r.token RETURNING r.nth;
+END $$;
+
+-- Of those that are there: whether their last delivery is this one.
+CREATE OR REPLACE FUNCTION {schema}.look(seqs bigint[], tokens bigint[])
+RETURNS TABLE (nth bigint, ours boolean) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY SELECT r.nth, q.token = r.token
+    FROM unnest(seqs, tokens) WITH ORDINALITY AS r (seq, token, nth) JOIN {schema}.queue q ON q.seq = r.seq;
+END $$;
+
+-- Moves a delivery that cannot be read out of the way of the others, and of those behind it in its group.
+CREATE OR REPLACE FUNCTION {schema}.put_aside(seq_ bigint, token_ bigint, why_ text) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+BEGIN
+    WITH gone AS (
+        DELETE FROM {schema}.queue WHERE seq = seq_ AND token = token_ RETURNING *
+    ), told AS (
+        INSERT INTO {schema}.moved SELECT queue, grp FROM gone WHERE grp IS NOT NULL
+    ) INSERT INTO {schema}.set_aside SELECT seq, queue, id, dedup, grp, sent, receives, body, bytes, why_ FROM gone
+    ON CONFLICT (seq) DO UPDATE SET why = EXCLUDED.why;
+END $$;

@@ -1,0 +1,170 @@
+//! What is sent.
+
+use std::collections::HashSet;
+
+use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
+use tokio_postgres::Transaction;
+use tokio_postgres::types::Type;
+
+use super::build::LONGEST_NAME;
+use super::{Inner, millis};
+use crate::body::{QueueBody, Stored};
+use crate::postgres::error::Failed;
+use crate::postgres::line::Value;
+
+/// The largest body, in bytes: what is sent may grow on its way, and the server takes a gigabyte.
+const LARGEST_BODY: usize = 512 << 20;
+/// How much is sent at once, in bytes of bodies, but for one that is larger.
+const AT_ONCE: usize = 16 << 20;
+/// How many messages are sent at once.
+const MESSAGES: usize = 1024;
+
+/// Sends messages in transactions of their own.
+pub(super) async fn send<B: QueueBody>(
+    queue: &Inner<B>,
+    messages: Vec<Outgoing<B>>,
+) -> Result<Vec<Unsettled>, QueueError> {
+    let (batches, refused) = batches(&messages);
+    let sql = sql(queue);
+    let mut sent = false;
+    let mut result = Ok(refused);
+    for batch in &batches {
+        let values = batch.values(queue);
+        let sending = queue.db.transacting().query_alone(&sql, &values);
+        if let Err(failed) = sending.await {
+            result = Err(queue.error(failed));
+            break;
+        }
+        sent = true;
+    }
+    if sent {
+        queue.db.watch().tell(queue.queue);
+    }
+    result
+}
+
+/// Sends messages in somebody's transaction.
+pub(super) async fn within<B: QueueBody>(
+    queue: &Inner<B>,
+    transaction: &Transaction<'_>,
+    messages: Vec<Outgoing<B>>,
+) -> Result<Vec<Unsettled>, QueueError> {
+    let (batches, refused) = batches(&messages);
+    for batch in &batches {
+        let values = batch.values(queue);
+        let sent = transaction.query_typed(&sql(queue), &values).await;
+        sent.map_err(|error| queue.error(Failed::from(&error)))?;
+    }
+    Ok(refused)
+}
+
+fn sql<B>(queue: &Inner<B>) -> String {
+    let schema = queue.db.schema();
+    format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8)")
+}
+
+/// What is sent at once, column by column.
+#[derive(Default)]
+struct Batch<'a> {
+    ids: Vec<Option<&'a str>>,
+    dedups: Vec<Option<&'a str>>,
+    groups: Vec<Option<&'a str>>,
+    delays: Vec<i64>,
+    texts: Vec<Option<&'a str>>,
+    blobs: Vec<Option<&'a [u8]>>,
+    bytes: usize,
+}
+
+impl<'a> Batch<'a> {
+    fn push<B: QueueBody>(&mut self, message: &'a Outgoing<B>) {
+        self.ids.push(message.id.as_deref());
+        self.dedups.push(message.dedup.as_deref());
+        self.groups.push(message.group.as_deref());
+        self.delays.push(millis(message.delay));
+        let (text, blob) = match message.body.stored() {
+            Stored::Text(text) => (Some(text), None),
+            Stored::Bytes(bytes) => (None, Some(bytes)),
+        };
+        self.texts.push(text);
+        self.blobs.push(blob);
+        self.bytes += size(message);
+    }
+
+    fn has_room_for<B: QueueBody>(&self, message: &Outgoing<B>) -> bool {
+        let count = self.ids.len();
+        count == 0 || count < MESSAGES && self.bytes + size(message) <= AT_ONCE
+    }
+
+    fn values<B>(&'a self, queue: &'a Inner<B>) -> [Value<'a>; 8] {
+        [
+            (&queue.home, Type::TEXT),
+            (&queue.queue, Type::INT4),
+            (&self.ids, Type::TEXT_ARRAY),
+            (&self.dedups, Type::TEXT_ARRAY),
+            (&self.groups, Type::TEXT_ARRAY),
+            (&self.delays, Type::INT8_ARRAY),
+            (&self.texts, Type::TEXT_ARRAY),
+            (&self.blobs, Type::BYTEA_ARRAY),
+        ]
+    }
+}
+
+/// What can be sent, and what cannot.
+fn batches<B: QueueBody>(messages: &[Outgoing<B>]) -> (Vec<Batch<'_>>, Vec<Unsettled>) {
+    let mut batches: Vec<Batch<'_>> = Vec::new();
+    let mut refused = Vec::new();
+    // The server compares a message with what was there before, not with those it is sent with.
+    let mut named = HashSet::new();
+    for (index, message) in messages.iter().enumerate() {
+        if let Err(why) = check(message) {
+            refused.push(Unsettled::refused(index, why));
+            continue;
+        }
+        let new = message.id.as_deref().is_none_or(|id| named.insert(id));
+        if !new && message.dedup.is_none() {
+            continue;
+        }
+        match batches.last_mut() {
+            Some(batch) if batch.has_room_for(message) => batch.push(message),
+            _ => {
+                let mut batch = Batch::default();
+                batch.push(message);
+                batches.push(batch);
+            }
+        }
+    }
+    (batches, refused)
+}
+
+/// What the server would refuse with all that is sent beside it.
+fn check<B: QueueBody>(message: &Outgoing<B>) -> Result<(), String> {
+    let names = [
+        ("name", &message.id),
+        ("dedup", &message.dedup),
+        ("group", &message.group),
+    ];
+    for (what, name) in names {
+        let name = name.as_deref().unwrap_or_default();
+        if name.contains('\0') {
+            return Err(format!("its {what} has a NUL, which PostgreSQL cannot keep"));
+        }
+        if name.len() > LONGEST_NAME {
+            return Err(format!("its {what} is longer than {LONGEST_NAME} bytes"));
+        }
+    }
+    if matches!(message.body.stored(), Stored::Text(text) if text.contains('\0')) {
+        let why = "its text has a NUL, which PostgreSQL cannot keep; let the queue have bodies of bytes";
+        return Err(why.into());
+    }
+    if size(message) > LARGEST_BODY {
+        return Err("its body is larger than 512 MiB".into());
+    }
+    Ok(())
+}
+
+fn size<B: QueueBody>(message: &Outgoing<B>) -> usize {
+    match message.body.stored() {
+        Stored::Text(text) => text.len(),
+        Stored::Bytes(bytes) => bytes.len(),
+    }
+}

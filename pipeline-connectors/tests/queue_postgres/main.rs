@@ -1,0 +1,32 @@
+//! Queues in PostgreSQL, against a server that is installed here.
+
+#![cfg(feature = "postgres")]
+
+mod support;
+
+use pipeline_connectors::conformance;
+use pipeline_connectors::database::Postgres;
+
+use support::{database, pair};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_in_postgres_is_what_a_queue_promises() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let (one, other) = (database(server).await, database(server).await);
+    conformance::queue(async || pair::<String>(&one, &other).await, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_of_bytes_is_what_a_queue_promises_without_notifications_as_well() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let polling = async || {
+        let db = Postgres::at(server.url("postgres")).poll_only();
+        db.connect().await.unwrap()
+    };
+    let (one, other) = (polling().await, polling().await);
+    conformance::queue(async || pair::<Vec<u8>>(&one, &other).await, &[]).await;
+}
