@@ -154,13 +154,14 @@ pub mod queue {
     //! |---|---|
     //! | [`memory`] | in the process; for tests, and to decouple parts of a program |
     //! | `SqliteQueue` (feature `sqlite`) | in a file, for any number of processes on one machine |
+    //! | `PostgresQueue` (feature `postgres`) | in a PostgreSQL database, for any number of machines |
     //! | `sqs` (feature `sqs`) | at Amazon SQS, or what speaks its protocol, for any number of machines |
     //! | your own [`Queue`] | anywhere |
     //!
     //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies
     //! of any type of serde's. `queue.sink()` makes any of them a sink. Behind a pipeline's errors end,
     //! [`dead_letters()`] keeps what fails in `SqliteLetters` (feature `sqlite`), in another queue as JSON
-    //! (`dead_letter_queue`, feature `sqlite` or `sqs`), or in [`DeadLetters`] of your own. `SqliteLetters::replay`
+    //! (`dead_letter_queue`, feature `postgres`, `sqlite` or `sqs`), or in [`DeadLetters`] of your own. `SqliteLetters::replay`
     //! brings it back.
     //!
     //! ```
@@ -208,6 +209,7 @@ pub mod database {
     //!
     //! | back end | |
     //! |---|---|
+    //! | `Postgres` (feature `postgres`) | a database: queues for any number of programs on any number of machines |
     //! | `Sqlite` (feature `sqlite`) | a file: tables as sinks, queues for any number of processes on one machine, a journal, dead letters |
     #[cfg(feature = "_connectors")]
     #[allow(

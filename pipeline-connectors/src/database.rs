@@ -1,8 +1,6 @@
 //! Back ends that are several of these at once: one handle for each, which tables, queues and journals are opened from.
 
 #[cfg(feature = "postgres")]
-pub use crate::postgres::{
-    ConnectError, ConnectErrorKind, IntoConfig, Postgres, PostgresBuilder,
-};
+pub use crate::postgres::{ConnectError, ConnectErrorKind, IntoConfig, Postgres, PostgresBuilder};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, SqliteBuilder, Synchronous};

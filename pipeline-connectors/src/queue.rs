@@ -24,8 +24,8 @@ pub use crate::depth::Depth;
 pub use crate::postgres::{PostgresQueue, PostgresQueueBuilder};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{
-    LettersError, NoJournal, Replay, ReplayError, Replayed, Settling,
-    SqliteLetters, SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, Unsent,
+    LettersError, NoJournal, Replay, ReplayError, Replayed, Settling, SqliteLetters,
+    SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, Unsent,
 };
 #[cfg(feature = "sqs")]
 pub use crate::sqs::{SqsQueue, SqsQueueBuilder, sqs};

@@ -4,14 +4,18 @@
     feature = "files",
     feature = "stdin",
     feature = "tcp",
+    feature = "postgres",
     feature = "sqlite",
     feature = "sqs"
 ))]
 
-use pipeline_connectors::database::{OpenError, Sqlite, SqliteBuilder};
+use pipeline_connectors::database::{
+    ConnectError, OpenError, Postgres, PostgresBuilder, Sqlite, SqliteBuilder,
+};
 use pipeline_connectors::queue::{
-    DeadLetterQueue, LettersError, Replay, ReplayError, Replayed, SqliteLetters,
-    SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, SqsQueue, SqsQueueBuilder,
+    DeadLetterQueue, LettersError, PostgresQueue, PostgresQueueBuilder, Replay, ReplayError,
+    Replayed, SqliteLetters, SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, SqsQueue,
+    SqsQueueBuilder,
 };
 use pipeline_connectors::sink::{
     RowError, Table, TableBuilder, TableSnapshot, TableStats, Values, WriteError,
@@ -34,12 +38,18 @@ macro_rules! all_go_anywhere {
 
 all_go_anywhere!(
     BindError,
+    ConnectError,
     DeadLetterQueue<SqliteQueue>,
     Files,
     LettersError,
     LineError,
     Listen<String>,
     OpenError,
+    Postgres,
+    PostgresBuilder,
+    PostgresQueue,
+    PostgresQueue<Vec<u8>>,
+    PostgresQueueBuilder,
     ReadError,
     ReadSnapshot,
     ReadStats,

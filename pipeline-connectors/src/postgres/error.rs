@@ -70,7 +70,10 @@ impl fmt::Display for ConnectErrorKind {
                 "it has not answered for {waited:?}: {said}; start the server, correct host and port, or raise `connect_within`"
             ),
             Self::Credentials(said) => {
-                write!(f, "{said}; correct the user or the password, or `pg_hba.conf`")
+                write!(
+                    f,
+                    "{said}; correct the user or the password, or `pg_hba.conf`"
+                )
             }
             Self::NoDatabase => {
                 f.write_str("there is no such database; make it with `createdb`, or name another")
@@ -200,9 +203,16 @@ fn kind_of(code: &SqlState) -> ErrorKind {
 /// Errors of configuration and of authentication on this side: they say so and nothing else tells them from others.
 fn is_ours(error: &tokio_postgres::Error) -> bool {
     let said = error.to_string();
-    ["configuration", "authentication", "TLS", "serializing", "deserializing", "column"]
-        .iter()
-        .any(|part| said.contains(part))
+    [
+        "configuration",
+        "authentication",
+        "TLS",
+        "serializing",
+        "deserializing",
+        "column",
+    ]
+    .iter()
+    .any(|part| said.contains(part))
 }
 
 /// The server's own words.

@@ -256,7 +256,7 @@ impl Telling {
             let queues = {
                 let mut ringing = bells.lock();
                 let queues: Vec<_> = ringing.untold.iter().take(TOLD).copied().collect();
-                queues.iter().for_each(|queue| _ = ringing.untold.remove(queue));
+                ringing.untold.retain(|queue| !queues.contains(queue));
                 ringing.telling = !queues.is_empty();
                 queues
             };

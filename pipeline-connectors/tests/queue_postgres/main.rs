@@ -1,7 +1,12 @@
-//! Queues in PostgreSQL, against a server that is installed here.
+//! Queues in PostgreSQL, against a server that is started here.
 
 #![cfg(feature = "postgres")]
 
+mod connecting;
+mod groups;
+mod kills;
+mod load;
+mod sending;
 mod support;
 
 use pipeline_connectors::conformance;

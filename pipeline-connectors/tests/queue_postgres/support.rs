@@ -1,13 +1,18 @@
 //! What the tests share.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::{PostgresQueue, QueueBody};
+use pipeline_runtime::queue::{Outgoing, Queue as _, Receipt, Received, Unsettled};
 use test_servers::Cluster;
+use tokio_postgres::NoTls;
 
 /// The lease of the queues here.
-pub(crate) const LEASE: Duration = Duration::from_secs(2);
+pub(crate) const LEASE: Duration = Duration::from_secs(3);
+
+/// What does not happen within this time does not happen.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) async fn database(server: &Cluster) -> Postgres {
     Postgres::connect(server.url("postgres")).await.unwrap()
@@ -29,4 +34,55 @@ pub(crate) async fn pair<B: QueueBody>(
 ) -> (PostgresQueue<B>, PostgresQueue<B>) {
     let name = name();
     (open(one, &name).await, open(other, &name).await)
+}
+
+/// The server as anybody sees it.
+pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
+    let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
+    tokio::spawn(connection);
+    client
+}
+
+/// A database of its own, of that encoding.
+pub(crate) async fn new_database(server: &Cluster, encoding: &str) -> String {
+    let name = format!("test_{:016x}", fastrand::u64(..));
+    let make = format!("CREATE DATABASE {name} ENCODING '{encoding}' TEMPLATE template0");
+    let client = client(&server.url("postgres")).await;
+    client.batch_execute(&make).await.unwrap();
+    name
+}
+
+pub(crate) fn message(text: &str) -> Outgoing<String> {
+    Outgoing::new(text.to_owned())
+}
+
+pub(crate) async fn put(queue: &PostgresQueue, messages: Vec<Outgoing<String>>) {
+    let unsent = queue.send(messages).await.unwrap();
+    assert!(unsent.is_empty(), "{unsent:?}");
+}
+
+pub(crate) async fn receive(queue: &PostgresQueue, wait: Duration) -> Vec<Received<String>> {
+    queue.receive(10, wait).await.unwrap()
+}
+
+pub(crate) fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
+    let receipts = received.iter().map(|message| message.receipt.clone());
+    receipts.collect()
+}
+
+pub(crate) fn texts(received: &[Received<String>]) -> Vec<&str> {
+    received.iter().map(|message| &*message.body).collect()
+}
+
+pub(crate) fn indexes(unsettled: &[Unsettled]) -> Vec<usize> {
+    unsettled.iter().map(Unsettled::index).collect()
+}
+
+/// Waits until it holds.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !holds().await {
+        assert!(Instant::now() < deadline, "it does not happen that {what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }

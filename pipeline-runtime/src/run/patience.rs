@@ -148,7 +148,7 @@ impl Asking<'_> {
     }
 
     /// For how long the place has been away.
-    pub fn waited(&self) -> Duration {
+    pub(crate) fn waited(&self) -> Duration {
         self.away.map_or(Duration::ZERO, |since| since.elapsed())
     }
 

@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io::Write as _;
-use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
@@ -46,6 +45,8 @@ const KEEPER: &str = r#"
 pub struct Cluster {
     keeper: Mutex<Child>,
     port: u16,
+    /// Where its programs are.
+    programs: PathBuf,
 }
 
 impl Cluster {
@@ -70,7 +71,11 @@ impl Cluster {
         user.owns(&home)?;
         let mut initdb = user.command(&programs.join("initdb"));
         initdb
-            .args(["--username=postgres", "--auth=scram-sha-256", "--encoding=UTF8"])
+            .args([
+                "--username=postgres",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+            ])
             .args(["--locale=C", "--no-sync"])
             .arg(format!("--pwfile={}", password.display()))
             .arg(format!("--pgdata={}", data.display()))
@@ -102,6 +107,7 @@ impl Cluster {
         let cluster = Self {
             keeper: Mutex::new(keeper),
             port,
+            programs,
         };
         cluster.resume();
         Ok(cluster)
@@ -141,10 +147,16 @@ impl Cluster {
     pub fn resume(&self) {
         self.tell("start");
         let deadline = Instant::now() + PATIENCE;
-        while TcpStream::connect(("127.0.0.1", self.port)).is_err() {
+        while !self.is_ready() {
             assert!(Instant::now() < deadline, "PostgreSQL does not answer");
             sleep(Duration::from_millis(10));
         }
+    }
+
+    fn is_ready(&self) -> bool {
+        let mut ask = Command::new(self.programs.join("pg_isready"));
+        let asked = ask.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        asked.status().is_ok_and(|status| status.success())
     }
 
     fn tell(&self, word: &str) {
@@ -188,7 +200,12 @@ impl User {
     fn words(&self) -> &'static [&'static str] {
         match self {
             Self::Own => &[],
-            Self::Postgres => &["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"],
+            Self::Postgres => &[
+                "setpriv",
+                "--reuid=postgres",
+                "--regid=postgres",
+                "--clear-groups",
+            ],
         }
     }
 
@@ -207,7 +224,10 @@ impl User {
         if let Self::Own = self {
             return Ok(());
         }
-        let owned = Command::new("chown").args(["-R", "postgres:postgres"]).arg(folder).status();
+        let owned = Command::new("chown")
+            .args(["-R", "postgres:postgres"])
+            .arg(folder)
+            .status();
         match owned {
             Ok(status) if status.success() => Ok(()),
             other => Err(format!("chown postgres fails: {other:?}")),
@@ -220,7 +240,9 @@ fn programs() -> Result<PathBuf, String> {
     let versions = fs::read_dir("/usr/lib/postgresql");
     let versions = versions.into_iter().flatten().flatten();
     let folders = versions.map(|version| version.path().join("bin"));
-    let mut folders: Vec<_> = folders.filter(|folder| folder.join("initdb").exists()).collect();
+    let mut folders: Vec<_> = folders
+        .filter(|folder| folder.join("initdb").exists())
+        .collect();
     folders.sort_by_key(|folder| {
         let version = folder.parent().and_then(Path::file_name);
         version.and_then(|version| version.to_str()?.parse::<u32>().ok())

@@ -105,7 +105,7 @@ impl<B: QueueBody> PostgresQueueBuilder<B> {
             match held("the queue", self.find()).await {
                 Ok((queue, home)) => {
                     asking.answered();
-                    return Ok(self.opened(queue, home));
+                    return Ok(self.opened(queue, &home));
                 }
                 Err(refused) => self.db.pause(&mut asking, refused).await?,
             }
@@ -136,13 +136,13 @@ impl<B: QueueBody> PostgresQueueBuilder<B> {
         Ok((row.try_get(0)?, home))
     }
 
-    fn opened(self, queue: i32, home: Arc<str>) -> PostgresQueue<B> {
+    fn opened(self, queue: i32, home: &str) -> PostgresQueue<B> {
         let bell = self.db.watch().bells.of(queue);
         PostgresQueue(Arc::new(Inner {
             queue,
             name: format!("postgres:{}/{}", self.db.database(), self.name).into(),
             place: format!("postgres:{home}/{}", self.name).into(),
-            home: home.to_string(),
+            home: home.to_owned(),
             profile: Profile::new(self.lease, self.receives, SETTLES),
             bell,
             swept: Mutex::new(None),

@@ -7,6 +7,7 @@ mod send;
 mod settle;
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -67,7 +68,7 @@ struct Inner<B> {
     bell: Arc<Bell>,
     /// When it was last looked for leases that have ended.
     swept: Mutex<Option<Instant>>,
-    bodies: std::marker::PhantomData<fn() -> B>,
+    bodies: PhantomData<fn() -> B>,
 }
 
 impl<B: QueueBody> PostgresQueue<B> {
@@ -126,11 +127,16 @@ impl<B: QueueBody> PostgresQueue<B> {
                 OR state = 2 AND until <= statement_timestamp()), count(*)
             FROM {schema}.queue WHERE queue = $1"
         );
-        let values = [(&self.0.queue as &(dyn tokio_postgres::types::ToSql + Sync), Type::INT4)];
+        let values = [(
+            &self.0.queue as &(dyn tokio_postgres::types::ToSql + Sync),
+            Type::INT4,
+        )];
         let counting = self.0.db.transacting().query_alone(&sql, &values);
         let rows = held("the queue", counting).await;
         let counted = rows.and_then(|rows| {
-            let row = rows.first().ok_or_else(|| Failed::away("it counts nothing"))?;
+            let row = rows
+                .first()
+                .ok_or_else(|| Failed::away("it counts nothing"))?;
             let read = |at| row.try_get::<_, i64>(at).map(i64::unsigned_abs);
             let counts = read(0).and_then(|ready| Ok((ready, read(1)?)));
             counts.map_err(|error| Failed::from(&error))

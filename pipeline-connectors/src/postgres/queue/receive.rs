@@ -155,7 +155,11 @@ fn read<B: QueueBody>(
     // An id that the queue gives is no other message's.
     let own = || format!("{}-{seq}", queue.home);
     let count = |count: i32| u32::try_from(count).unwrap_or_default();
-    let message = Received::new(id.map_or_else(own, str::to_owned), receipt(seq, token), body);
+    let message = Received::new(
+        id.map_or_else(own, str::to_owned),
+        receipt(seq, token),
+        body,
+    );
     let mut message = message.seen(count(receives), sent).begun(count(begun));
     if id.is_some() {
         message = message.number(dedup.map_or_else(own, str::to_owned));
@@ -168,11 +172,7 @@ fn read<B: QueueBody>(
 
 async fn set_aside<B>(queue: &Inner<B>, seq: i64, token: i64, why: &str) -> Result<(), Failed> {
     let sql = format!("SELECT {}.put_aside($1, $2, $3)", queue.db.schema());
-    let values: [Value<'_>; 3] = [
-        (&seq, Type::INT8),
-        (&token, Type::INT8),
-        (&why, Type::TEXT),
-    ];
+    let values: [Value<'_>; 3] = [(&seq, Type::INT8), (&token, Type::INT8), (&why, Type::TEXT)];
     queue.db.receiving().query(&sql, &values).await?;
     let name = &queue.name;
     tracing::warn!(%name, seq, why, "a message that cannot be read is set aside, in the table `set_aside`");

@@ -146,14 +146,17 @@ fn check<B: QueueBody>(message: &Outgoing<B>) -> Result<(), String> {
     for (what, name) in names {
         let name = name.as_deref().unwrap_or_default();
         if name.contains('\0') {
-            return Err(format!("its {what} has a NUL, which PostgreSQL cannot keep"));
+            return Err(format!(
+                "its {what} has a NUL, which PostgreSQL cannot keep"
+            ));
         }
         if name.len() > LONGEST_NAME {
             return Err(format!("its {what} is longer than {LONGEST_NAME} bytes"));
         }
     }
     if matches!(message.body.stored(), Stored::Text(text) if text.contains('\0')) {
-        let why = "its text has a NUL, which PostgreSQL cannot keep; let the queue have bodies of bytes";
+        let why =
+            "its text has a NUL, which PostgreSQL cannot keep; let the queue have bodies of bytes";
         return Err(why.into());
     }
     if size(message) > LARGEST_BODY {
