@@ -8,7 +8,8 @@ use pipeline_runtime::private::held;
 use pipeline_runtime::queue::Profile;
 use tokio_postgres::types::Type;
 
-use super::{Inner, PostgresQueue};
+use super::handle::PostgresQueue;
+use super::known::{Known, LONGEST_NAME};
 use crate::body::QueueBody;
 use crate::postgres::error::{ConnectError, ConnectErrorKind, Refused};
 use crate::postgres::handle::Postgres;
@@ -20,8 +21,6 @@ const LEASE: Duration = Duration::from_secs(30);
 const RECEIVES: usize = 512;
 /// Entries that are settled at once.
 const SETTLES: usize = 1024;
-/// The longest name, in bytes: it has to fit into an index.
-pub(super) const LONGEST_NAME: usize = 1024;
 
 impl Postgres {
     /// The queue of this name in the database, to be described and opened.
@@ -138,7 +137,7 @@ impl<B: QueueBody> PostgresQueueBuilder<B> {
 
     fn opened(self, queue: i32, home: &str) -> PostgresQueue<B> {
         let bell = self.db.watch().bells.of(queue);
-        PostgresQueue(Arc::new(Inner {
+        PostgresQueue(Arc::new(Known {
             queue,
             name: format!("postgres:{}/{}", self.db.database(), self.name).into(),
             place: format!("postgres:{home}/{}", self.name).into(),

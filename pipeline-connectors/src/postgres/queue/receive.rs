@@ -9,9 +9,9 @@ use tokio::time::{Instant, timeout};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::known::{Known, millis};
 use super::receipt::{receipt, token};
 use super::settle::{Settle, settle};
-use super::{Inner, millis};
 use crate::body::QueueBody;
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
@@ -24,7 +24,7 @@ const SWEEP: Duration = Duration::from_millis(500);
 const LOOKED_AT: Duration = Duration::from_secs(5);
 
 pub(super) async fn receive<B: QueueBody>(
-    queue: &Arc<Inner<B>>,
+    queue: &Arc<Known<B>>,
     max: usize,
     wait: Duration,
 ) -> Result<Vec<Received<B>>, QueueError> {
@@ -59,7 +59,7 @@ pub(super) async fn receive<B: QueueBody>(
 
 /// Messages on their way to who asked for them. They go back if they do not arrive.
 struct Taken<B: QueueBody> {
-    queue: Arc<Inner<B>>,
+    queue: Arc<Known<B>>,
     messages: Vec<Received<B>>,
 }
 
@@ -82,7 +82,7 @@ impl<B: QueueBody> Drop for Taken<B> {
     }
 }
 
-async fn take<B: QueueBody>(queue: Arc<Inner<B>>, max: usize) -> Result<Taken<B>, Failed> {
+async fn take<B: QueueBody>(queue: Arc<Known<B>>, max: usize) -> Result<Taken<B>, Failed> {
     let schema = queue.db.schema();
     let sql = format!("SELECT * FROM {schema}.receive($1, $2, $3, $4, $5)");
     let most = i32::try_from(max).unwrap_or(i32::MAX);
@@ -120,7 +120,7 @@ async fn take<B: QueueBody>(queue: Arc<Inner<B>>, max: usize) -> Result<Taken<B>
 }
 
 /// Whether it has to look for leases that have ended.
-fn sweeps<B>(queue: &Inner<B>) -> bool {
+fn sweeps<B>(queue: &Known<B>) -> bool {
     let asked = queue.bell.sweeps();
     let now = std::time::Instant::now();
     let mut swept = queue.swept.lock().unwrap_or_else(PoisonError::into_inner);
@@ -133,7 +133,7 @@ fn sweeps<B>(queue: &Inner<B>) -> bool {
 
 /// A message, or why it cannot be read.
 fn read<B: QueueBody>(
-    queue: &Inner<B>,
+    queue: &Known<B>,
     row: &Row,
     seq: i64,
     token: i64,
@@ -170,7 +170,7 @@ fn read<B: QueueBody>(
     })
 }
 
-async fn set_aside<B>(queue: &Inner<B>, seq: i64, token: i64, why: &str) -> Result<(), Failed> {
+async fn set_aside<B>(queue: &Known<B>, seq: i64, token: i64, why: &str) -> Result<(), Failed> {
     let sql = format!("SELECT {}.put_aside($1, $2, $3)", queue.db.schema());
     let values: [Value<'_>; 3] = [(&seq, Type::INT8), (&token, Type::INT8), (&why, Type::TEXT)];
     queue.db.receiving().query(&sql, &values).await?;

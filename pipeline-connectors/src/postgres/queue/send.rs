@@ -6,8 +6,7 @@ use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
-use super::build::LONGEST_NAME;
-use super::{Inner, millis};
+use super::known::{Known, LONGEST_NAME, millis};
 use crate::body::{QueueBody, Stored};
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
@@ -21,7 +20,7 @@ const MESSAGES: usize = 1024;
 
 /// Sends messages in transactions of their own.
 pub(super) async fn send<B: QueueBody>(
-    queue: &Inner<B>,
+    queue: &Known<B>,
     messages: Vec<Outgoing<B>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
     let (batches, refused) = batches(&messages);
@@ -45,7 +44,7 @@ pub(super) async fn send<B: QueueBody>(
 
 /// Sends messages in somebody's transaction.
 pub(super) async fn within<B: QueueBody>(
-    queue: &Inner<B>,
+    queue: &Known<B>,
     transaction: &Transaction<'_>,
     messages: Vec<Outgoing<B>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
@@ -58,7 +57,7 @@ pub(super) async fn within<B: QueueBody>(
     Ok(refused)
 }
 
-fn sql<B>(queue: &Inner<B>) -> String {
+fn sql<B>(queue: &Known<B>) -> String {
     let schema = queue.db.schema();
     format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8)")
 }
@@ -95,7 +94,7 @@ impl<'a> Batch<'a> {
         count == 0 || count < MESSAGES && self.bytes + size(message) <= AT_ONCE
     }
 
-    fn values<B>(&'a self, queue: &'a Inner<B>) -> [Value<'a>; 8] {
+    fn values<B>(&'a self, queue: &'a Known<B>) -> [Value<'a>; 8] {
         [
             (&queue.home, Type::TEXT),
             (&queue.queue, Type::INT4),

@@ -6,8 +6,8 @@ use pipeline_runtime::queue::{QueueError, Receipt, Unsettled};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
+use super::known::{Known, millis};
 use super::receipt::parse;
-use super::{Inner, millis};
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
 
@@ -26,7 +26,7 @@ pub(super) enum Settle {
 
 /// Settles deliveries; those that another consumer has by now are named.
 pub(super) async fn settle<B>(
-    queue: &Inner<B>,
+    queue: &Known<B>,
     settle: Settle,
     receipts: &[Receipt],
 ) -> Result<Vec<Unsettled>, QueueError> {
@@ -86,7 +86,7 @@ impl Batch {
 
     async fn ask<B>(
         &self,
-        queue: &Inner<B>,
+        queue: &Known<B>,
         function: &str,
         time: Option<i64>,
     ) -> Result<Vec<Row>, Failed> {
