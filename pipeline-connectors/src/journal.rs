@@ -3,6 +3,8 @@
 
 #[cfg(feature = "journal")]
 pub use crate::memory::{MemoryJournal, memory};
+#[cfg(all(feature = "journal", feature = "postgres"))]
+pub use crate::postgres::{PostgresJournal, PostgresJournalBuilder};
 #[cfg(all(feature = "journal", feature = "sqlite"))]
 pub use crate::sqlite::{
     Completing, JournalSnapshot, JournalStats, SqliteJournal, SqliteJournalBuilder,

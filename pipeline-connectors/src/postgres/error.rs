@@ -5,6 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use pipeline_runtime::ErrorKind;
+#[cfg(feature = "journal")]
+use pipeline_runtime::journal::JournalError;
 use pipeline_runtime::queue::QueueError;
 use tokio_postgres::error::{DbError, SqlState};
 
@@ -142,6 +144,12 @@ impl Failed {
     pub(super) fn into_queue(self, at: &str) -> QueueError {
         let Self { kind, said, .. } = self;
         QueueError::new(kind, format!("PostgreSQL at {at}: {said}"))
+    }
+
+    #[cfg(feature = "journal")]
+    pub(super) fn into_journal(self, at: &str) -> JournalError {
+        let Self { kind, said, .. } = self;
+        JournalError::new(kind, format!("PostgreSQL at {at}: {said}"))
     }
 }
 

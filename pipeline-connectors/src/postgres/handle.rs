@@ -25,6 +25,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// | | | |
 /// |---|---|---|
 /// | [`queue`](Postgres::queue) | [`PostgresQueue`](crate::queue::PostgresQueue) | a queue; a database has any number of them, for any number of programs on any number of machines |
+/// | `journal` (feature `journal`) | `PostgresJournal` | what `once` stages have made, on any machine |
 ///
 /// Each is described by methods of its own, and then opened. Clones are the same handle.
 ///

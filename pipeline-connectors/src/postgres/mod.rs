@@ -1,8 +1,10 @@
-//! A PostgreSQL database, and what may be in it: queues.
+//! A PostgreSQL database, and what may be in it: queues, a journal.
 
 mod config;
 mod error;
 mod handle;
+#[cfg(feature = "journal")]
+mod journal;
 mod line;
 mod queue;
 mod schema;
@@ -11,4 +13,6 @@ mod watch;
 pub use config::IntoConfig;
 pub use error::{ConnectError, ConnectErrorKind};
 pub use handle::{Postgres, PostgresBuilder};
+#[cfg(feature = "journal")]
+pub use journal::{PostgresJournal, PostgresJournalBuilder};
 pub use queue::{PostgresQueue, PostgresQueueBuilder};

@@ -13,7 +13,8 @@ const MAJOR: i32 = 1;
 const MINOR: i32 = 0;
 
 const TABLES: &str = include_str!("tables.sql");
-const FUNCTIONS: &str = include_str!("functions.sql");
+const QUEUE: &str = include_str!("functions.sql");
+const JOURNAL: &str = include_str!("journal.sql");
 
 /// A name as SQL takes it, whatever is in it.
 pub(super) fn quoted(name: &str) -> String {
@@ -25,7 +26,7 @@ pub(super) fn sql(schema: &str) -> String {
     let version = format!(
         "INSERT INTO {schema}.meta (major, minor) VALUES ({MAJOR}, {MINOR}) ON CONFLICT DO NOTHING;\n"
     );
-    let all = format!("{TABLES}\n{FUNCTIONS}\n").replace("{schema}", schema);
+    let all = format!("{TABLES}\n{QUEUE}\n{JOURNAL}\n").replace("{schema}", schema);
     all + &version
 }
 

@@ -4,6 +4,8 @@
 
 mod connecting;
 mod groups;
+#[cfg(feature = "journal")]
+mod journal;
 mod kills;
 mod load;
 mod sending;

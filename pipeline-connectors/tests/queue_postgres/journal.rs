@@ -1,0 +1,140 @@
+//! The journal in PostgreSQL.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use pipeline_connectors::conformance;
+use pipeline_connectors::database::Postgres;
+use pipeline_runtime::ErrorKind;
+use pipeline_runtime::journal::{Begin, Begun, Frame, Journal as _, TaskName};
+use test_servers::Cluster;
+
+use crate::support::{client, name};
+
+async fn empty(server: &Cluster) -> Postgres {
+    let db = Postgres::at(server.url("postgres")).schema(name());
+    db.connect().await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_in_postgres_is_what_a_journal_promises() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    conformance::journal(async || empty(server).await.journal().open().await.unwrap()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_journal_in_postgres_is_durable() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let schema = name();
+    let open = async || {
+        let db = Postgres::at(server.url("postgres")).schema(&schema);
+        db.connect().await.unwrap().journal().open().await.unwrap()
+    };
+    conformance::durable_journal(open).await;
+}
+
+fn begin(id: &str) -> Begin {
+    Begin {
+        task: TaskName::new("orders", id),
+        message: None,
+    }
+}
+
+fn epoch(begun: &Begun) -> u64 {
+    let Begun::Open { epoch, .. } = begun else {
+        panic!("it is done");
+    };
+    *epoch
+}
+
+fn frame(id: &str, epoch: u64) -> Frame {
+    Frame {
+        task: TaskName::new("orders", id),
+        epoch,
+        key: "post".into(),
+        value: Arc::from(&b"1"[..]),
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_epoch_of_before_a_crash_of_the_server_records_nothing_after_it() {
+    let Some(server) = Cluster::new() else { return };
+    let here = empty(&server).await.journal().open().await.unwrap();
+    let mut epochs = Vec::new();
+    for _ in 0..5 {
+        let begun = here.begin(vec![begin("a")]).await.unwrap();
+        epochs.push(epoch(&begun[0]));
+        server.kill();
+        server.resume();
+        while here.forget(TaskName::new("orders", "a"), "none").await.is_err() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+    let mut sorted = epochs.clone();
+    sorted.sort_unstable();
+    sorted.dedup();
+    assert_eq!(sorted, epochs, "an epoch is given again, or a smaller one");
+    let frames = epochs.iter().map(|epoch| frame("a", *epoch)).collect();
+    assert_eq!(here.record(frames).await.unwrap(), [0, 1, 2, 3]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_machines_that_begin_the_same_tasks_at_once_never_both_have_one() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let schema = name();
+    let ids: Vec<_> = (0..20).map(|n| n.to_string()).collect();
+    let machine = async |backwards: bool| {
+        let db = Postgres::at(server.url("postgres")).schema(&schema);
+        let journal = db.connect().await.unwrap().journal().open().await.unwrap();
+        let mut begins: Vec<_> = ids.iter().map(|id| begin(id)).collect();
+        if backwards {
+            begins.reverse();
+        }
+        let mut last = Vec::new();
+        for _ in 0..20 {
+            let begun = journal.begin(begins.clone()).await.unwrap();
+            last = begun.iter().map(epoch).collect();
+        }
+        if backwards {
+            last.reverse();
+        }
+        (journal, last)
+    };
+    let ((one, first), (_, second)) = tokio::join!(machine(false), machine(true));
+    let frames = |epochs: &[u64]| -> Vec<_> {
+        ids.iter().zip(epochs).map(|(id, epoch)| frame(id, *epoch)).collect()
+    };
+    let lost = one.record(frames(&first)).await.unwrap().len();
+    let fenced = one.record(frames(&second)).await.unwrap().len();
+    assert_eq!(lost + fenced, ids.len(), "each has one owner");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_no_text_of_postgres_is_refused_and_what_is_old_is_forgotten() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let schema = format!("j_{:08x}", fastrand::u32(..));
+    let db = Postgres::at(server.url("postgres")).schema(&schema);
+    let journal = db.connect().await.unwrap().journal().open().await.unwrap();
+    let error = journal.begin(vec![begin("a\0")]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Refused, "{error}");
+    let begun = journal.begin(vec![begin("old"), begin("new")]).await.unwrap();
+    let frames = vec![frame("old", epoch(&begun[0])), frame("new", epoch(&begun[1]))];
+    journal.record(frames).await.unwrap();
+    let raw = client(&server.url("postgres")).await;
+    let age = format!("UPDATE {schema}.task SET at = at - interval '1 hour' WHERE task = 'old'");
+    raw.batch_execute(&age).await.unwrap();
+    let forget = format!("SELECT {schema}.forget_old(now() - interval '30 minutes', now(), 1000)");
+    let dropped: i64 = raw.query_one(&forget, &[]).await.unwrap().get(0);
+    assert_eq!(dropped, 1);
+    let left = format!("SELECT string_agg(task, ' ') FROM {schema}.frame");
+    let left: String = raw.query_one(&left, &[]).await.unwrap().get(0);
+    assert_eq!(left, "new");
+}
