@@ -75,6 +75,7 @@ pub mod journal {
     //! |---|---|
     //! | `memory` (feature `journal`) | as long as the process, up to a bound |
     //! | `SqliteJournal` (features `journal` and `sqlite`) | in a file, for any number of processes on one machine |
+    //! | `PostgresJournal` (features `journal` and `postgres`) | in a PostgreSQL database, for any number of machines |
     //! | your own [`Journal`] | as long as it likes |
     #[cfg(feature = "_connectors")]
     #[allow(
@@ -209,7 +210,7 @@ pub mod database {
     //!
     //! | back end | |
     //! |---|---|
-    //! | `Postgres` (feature `postgres`) | a database: queues for any number of programs on any number of machines |
+    //! | `Postgres` (feature `postgres`) | a database: queues for any number of programs on any number of machines, a journal |
     //! | `Sqlite` (feature `sqlite`) | a file: tables as sinks, queues for any number of processes on one machine, a journal, dead letters |
     #[cfg(feature = "_connectors")]
     #[allow(

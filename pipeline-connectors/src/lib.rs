@@ -5,9 +5,9 @@
 //! | `files` | `source::files`: lines of files; xz, zstd, gzip and bzip2 are decompressed |
 //! | `stdin` | `source::stdin`: the same from standard input |
 //! | `tcp` | `source::tcp`: lines that any number of TCP connections send |
-//! | `journal` | `journal::memory`, where stages with `once` are recorded; with `sqlite` also in a file |
+//! | `journal` | `journal::memory`, where stages with `once` are recorded; with `sqlite` also in a file, with `postgres` in a database |
 //! | `sqlite` | `database::Sqlite`: tables as sinks, queues, journals and dead letters in a file |
-//! | `postgres` | `database::Postgres`: queues in a PostgreSQL database |
+//! | `postgres` | `database::Postgres`: queues and a journal in a PostgreSQL database |
 //! | `sqs` | `queue::sqs`: queues of Amazon SQS |
 //!
 //! There is a door for each role, [`source`], [`sink`], [`queue`] and [`journal`], and [`database`] for what has several.

@@ -114,7 +114,9 @@ impl Journal for PostgresJournal {
             (&scopes, Type::TEXT_ARRAY),
             (&messages, Type::TEXT_ARRAY),
         ];
-        let rows = self.ask(&self.function("begin($1, $2, $3)"), &values).await?;
+        let rows = self
+            .ask(&self.function("begin($1, $2, $3)"), &values)
+            .await?;
         let begun = begun(&rows, tasks.len());
         begun.map_err(|error| self.unreadable(&error))
     }
@@ -147,7 +149,10 @@ impl Journal for PostgresJournal {
         }
         let (ids, scopes) = names(tasks.iter().map(|finish| &finish.task));
         let epochs: Vec<_> = tasks.iter().map(|finish| number(finish.epoch)).collect();
-        let done: Vec<_> = tasks.iter().map(|task| task.ending == Ending::Done).collect();
+        let done: Vec<_> = tasks
+            .iter()
+            .map(|task| task.ending == Ending::Done)
+            .collect();
         let remembers = self.0.retention.remembers();
         let values: [Value<'_>; 5] = [
             (&ids, Type::TEXT_ARRAY),
@@ -202,7 +207,9 @@ impl Journal for PostgresJournal {
 
 impl fmt::Debug for PostgresJournal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("PostgresJournal").field(&self.0.name).finish()
+        f.debug_tuple("PostgresJournal")
+            .field(&self.0.name)
+            .finish()
     }
 }
 

@@ -61,7 +61,9 @@ impl Pruning {
     /// Forgets what was too old at the last look already.
     pub(super) async fn prune(&self, db: &Postgres, retention: Retention) -> Result<(), Failed> {
         let line = db.transacting();
-        let rows = line.query_alone("SELECT statement_timestamp()", &[]).await?;
+        let rows = line
+            .query_alone("SELECT statement_timestamp()", &[])
+            .await?;
         let now = rows.first().map(|row| row.try_get::<_, SystemTime>(0));
         let now = now.transpose().map_err(|error| Failed::from(&error))?;
         let last = {
