@@ -175,7 +175,7 @@ async fn what_one_machine_has_made_once_no_other_makes_again() {
             journal = journal;
             push_task(order),
             let length = calls.fetch_add(1, SeqCst) + order.len() with { once },
-            :async let passed = passes.acquire().await.map(|permit| permit.forget()).is_ok(),
+            :async let passed = passes.acquire().await.map(tokio::sync::SemaphorePermit::forget).is_ok(),
             map(|m| (m.length, m.passed)),
             :drive sink::each(|made| assert_eq!(made, (5, true))),
         }
