@@ -11,7 +11,7 @@ pub use pipeline_runtime::{
     FindStageError, Handle, Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline,
     PipelineStream, Plan, PlanArrow, PlanRow, Rate, Report, Retry, Row, Run, Running, Runs,
     Segment, SetCountError, SetRateError, Stack, StageId, StageInfo, StateBound, Stop, Time,
-    feedback,
+    feedback, link,
 };
 
 pub mod source {
@@ -26,6 +26,7 @@ pub mod source {
     //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
     //! | [`merge`] | those of several inputs, each of which has a row of its own |
     //! | [`feedback`](crate::feedback()) | seeds, and what is driven into its sink |
+    //! | [`Link::input`](crate::link::Link::input) | what other pipelines drive into the link |
     //! | [`concat()`] | those of one input, and then those of another |
     //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
@@ -100,6 +101,7 @@ pub mod sink {
     //! | [`each_mut`] | is handed to a function that changes what it captures, one call at a time |
     //! | [`lines`], [`lines_to`] | is a line of a file, or of any writer |
     //! | [`collect`](collect()) | is kept for whoever has a clone of the sink |
+    //! | [`Link::sink`](crate::link::Link::sink) | goes on in another pipeline, with its ticket |
     //! | [`discard`] | is dropped: the stages have done all there is to do |
     //! | [`futures_sink`] | goes into any `futures::Sink` |
     //! | `Table` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |

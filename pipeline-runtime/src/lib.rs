@@ -11,6 +11,7 @@ mod graph;
 pub mod guard;
 pub mod journal;
 mod line;
+pub mod link;
 mod measure;
 mod name;
 mod named;
@@ -44,6 +45,7 @@ pub use failure::{
 pub use feedback::{Again, Feedback, feedback};
 pub use find::FindStageError;
 pub use graph::{Runs, StateBound};
+pub use link::link;
 pub use measure::report::{Arrow, Report, Row, Time};
 pub use name::Name;
 pub use pipeline::{Collect, Driven, Pipeline, PipelineStream, Run};

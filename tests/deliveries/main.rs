@@ -12,6 +12,7 @@ mod heard;
 mod idle;
 mod json;
 mod keeping;
+mod links;
 mod lost;
 mod parts;
 mod poison;

@@ -8,5 +8,6 @@ mod deliveries;
 #[allow(dead_code, reason = "shared with the tests of promises")]
 mod fakes;
 mod feedback;
+mod link;
 mod merge;
 mod property;

@@ -87,6 +87,10 @@ impl<T: Send + 'static> Puller for Head<T> {
         }
     }
 
+    fn holds(&self) -> usize {
+        self.of.limit
+    }
+
     fn name(&self) -> Name {
         "feedback".into()
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use crate::guard;
-use crate::ticket::{AwaitsEnd, Carried, Fate, Ticket};
+use crate::ticket::{AwaitsEnd, Carried, Stake, Ticket};
 
 /// What the two ends of a loop share.
 pub(super) struct Loop<T> {
@@ -58,18 +58,23 @@ impl<T: Send + 'static> Loop<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// These wait to go in again, unless there is no room: the places of those that found none.
+    /// These wait to go in again, unless there is no room: the places of those that found none, with their tickets.
     ///
     /// What is put in is counted before the item that it was made of has ended: so at no moment does nothing wait and
     /// nobody work while there is something to come.
-    pub(super) fn put(&self, items: impl Iterator<Item = (T, Ticket)>) -> Vec<usize> {
+    pub(super) fn put(&self, items: impl Iterator<Item = (T, Stake)>) -> Vec<(usize, Ticket)> {
         let (mut full, mut left_over, mut given_back) = (Vec::new(), Vec::new(), Vec::new());
+        let mut handed_over = Vec::new();
         let mut state = self.lock();
-        for (place, (item, ticket)) in items.enumerate() {
+        for (place, (item, stake)) in items.enumerate() {
+            let Stake { ticket, own, .. } = stake;
             if state.waiting.len() >= self.limit {
-                full.push(place);
+                full.push((place, own));
                 left_over.push((item, ticket));
-            } else if state.ended {
+                continue;
+            }
+            handed_over.push(own);
+            if state.ended {
                 state.waiting.push_back((item, Ticket::null()));
                 given_back.push(ticket);
             } else {
@@ -83,10 +88,11 @@ impl<T: Send + 'static> Loop<T> {
             head.wake();
         }
         drop(given_back);
+        handed_over.into_iter().for_each(Ticket::handed_over);
         for (item, ticket) in left_over {
             guard::let_go_of([item]);
             // The failure has the part that decides.
-            ticket.resolve(Fate::Filtered);
+            ticket.handed_over();
         }
         full
     }

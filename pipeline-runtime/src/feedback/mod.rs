@@ -77,13 +77,12 @@ impl<T: Send + 'static> Again<T> {
         self.0.waiting()
     }
 
-    fn put(&self, items: impl Iterator<Item = (T, Ticket)>) -> Written {
+    fn put(&self, items: impl Iterator<Item = (T, Stake)>) -> Written {
         let mut written = Written::all();
         let limit = self.0.limit;
-        let full = self.0.put(items).into_iter().map(|index| Failed {
-            index,
-            part: None,
-            cause: Cause::Full { limit },
+        let full = self.0.put(items).into_iter().map(|(index, ticket)| Failed {
+            ticket,
+            ..Failed::new(index, None, Cause::Full { limit })
         });
         written.failed.extend(full);
         written
@@ -103,13 +102,12 @@ impl<T: Send + 'static> Sink<T> for Again<T> {
     const SETTLES: Settles = Settles::HandsOn;
 
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
-        let items = items.into_iter().map(|item| (item, Ticket::null()));
+        let items = items.into_iter().map(|item| (item, Stake::default()));
         Ok(self.put(items))
     }
 
     async fn settle(&self, items: Vec<T>, stakes: Vec<Stake>) -> Result<Written, SinkError<T>> {
-        let tickets = stakes.into_iter().map(|stake| stake.ticket);
-        Ok(self.put(items.into_iter().zip(tickets)))
+        Ok(self.put(items.into_iter().zip(stakes)))
     }
 }
 
@@ -149,13 +147,12 @@ impl<I: Input> Input for Feedback<I> {
             let stage = StageInfo::new("feedback");
             graph.lock().invalid(&stage, "limit", has, rule);
         }
-        let most = of.limit;
         let head = Head {
             of,
             idle,
             quiet: Quiet::default(),
         };
-        let head = alone(head, graph, &relay, most);
+        let head = alone(head, graph, &relay);
         Joined::new(graph, "feedback", vec![head, seeds], Turns::First)
     }
 }

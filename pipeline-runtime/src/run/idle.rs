@@ -7,18 +7,21 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::watch;
 
 use crate::bounds::BoxFuture;
+use crate::named::debug_by_name;
 use crate::ticket::KeptBy;
 
 /// Between the sources of a pipeline that end when nothing is left to do, and the stages that keep items back.
 #[derive(Default)]
-pub(crate) struct Idle {
+pub struct Idle {
     /// Whether there is such a source.
     wanted: AtomicBool,
     flushes: watch::Sender<()>,
     keepers: Mutex<Vec<Weak<dyn KeepsItems>>>,
-    /// Of the pipelines that this one is an input of.
-    outer: Mutex<Vec<Arc<Idle>>>,
+    /// Of the pipelines that this one is an input of, and of those behind its links.
+    behind: Mutex<Vec<Weak<Idle>>>,
 }
+
+debug_by_name!(Idle);
 
 /// What keeps items until the input has ended.
 pub(crate) trait KeepsItems: Send + Sync {
@@ -47,7 +50,32 @@ impl Idle {
         if self.is_wanted() {
             outer.want();
         }
-        lock(&self.outer).push(Arc::clone(outer));
+        self.leads_to(outer);
+    }
+
+    /// What the pipeline makes goes on in that one.
+    pub(crate) fn leads_to(&self, other: &Arc<Idle>) {
+        let mut behind = lock(&self.behind);
+        // A pipeline behind a link may be made again and again.
+        behind.retain(|one| one.strong_count() > 0);
+        behind.push(Arc::downgrade(other));
+    }
+
+    /// All that are behind it, each once: links may lead back to where they come from.
+    fn all_behind(&self) -> Vec<Arc<Self>> {
+        let (mut all, mut next) = (Vec::<Arc<Self>>::new(), 0);
+        let mut front = lock(&self.behind).clone();
+        loop {
+            for one in front.iter().filter_map(Weak::upgrade) {
+                let is_known = |known: &Arc<Self>| Arc::ptr_eq(known, &one);
+                if Arc::as_ptr(&one) != std::ptr::from_ref(self) && !all.iter().any(is_known) {
+                    all.push(one);
+                }
+            }
+            let Some(one) = all.get(next) else { return all };
+            front.clone_from(&lock(&one.behind));
+            next += 1;
+        }
     }
 
     pub(crate) fn add(&self, keeper: Weak<dyn KeepsItems>) {
@@ -56,19 +84,22 @@ impl Idle {
 
     /// How many deliveries of this keeper's are kept until the input has ended.
     pub(crate) fn kept(&self, of: KeptBy<'_>) -> usize {
+        let behind = self.all_behind();
+        let behind = behind.iter().map(|behind| behind.kept_here(of));
+        self.kept_here(of) + behind.sum::<usize>()
+    }
+
+    fn kept_here(&self, of: KeptBy<'_>) -> usize {
         let keepers = lock(&self.keepers).clone();
-        let own = keepers.iter().filter_map(Weak::upgrade);
-        let own: usize = own.map(|keeper| keeper.deliveries(of)).sum();
-        let outer = lock(&self.outer).clone();
-        own + outer.iter().map(|outer| outer.kept(of)).sum::<usize>()
+        let keepers = keepers.iter().filter_map(Weak::upgrade);
+        keepers.map(|keeper| keeper.deliveries(of)).sum()
     }
 
     /// Those who wait for more items to come go on with what they have.
     pub(crate) fn flush(&self) {
         self.flushes.send_replace(());
-        let outer = lock(&self.outer).clone();
-        for outer in outer {
-            outer.flush();
+        for behind in self.all_behind() {
+            behind.flushes.send_replace(());
         }
     }
 

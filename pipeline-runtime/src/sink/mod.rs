@@ -16,6 +16,8 @@ use std::sync::Arc;
 use crate::failure::{Away, BoxError, Cause};
 use crate::guard::{self, Going, Panicked, Shown};
 use crate::name::Name;
+use crate::run::idle::Idle;
+use crate::ticket::Ticket;
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
 
@@ -86,6 +88,10 @@ pub trait Sink<T>: Send + Sync + 'static {
     #[doc(hidden)]
     const SETTLES: Settles = Settles::Nothing;
 
+    /// It is the end of a pipeline that may wait until nothing is left to do.
+    #[doc(hidden)]
+    fn leads_from(&self, _idle: &Arc<Idle>) {}
+
     /// Writes the items, and settles what is at stake with them in the same transaction.
     #[doc(hidden)]
     fn settle(
@@ -123,6 +129,19 @@ pub(crate) struct Failed {
     pub(crate) index: usize,
     pub(crate) part: Option<usize>,
     pub(crate) cause: Cause,
+    /// Of a sink that has the tickets.
+    pub(crate) ticket: Ticket,
+}
+
+impl Failed {
+    pub(crate) fn new(index: usize, part: Option<usize>, cause: Cause) -> Self {
+        Self {
+            index,
+            part,
+            cause,
+            ticket: Ticket::null(),
+        }
+    }
 }
 
 impl Written {
@@ -133,11 +152,8 @@ impl Written {
 
     /// The item at `index` could not be written. The first cause for an index counts.
     pub fn fail(&mut self, index: usize, cause: impl Into<BoxError>) {
-        self.failed.push(Failed {
-            index,
-            part: None,
-            cause: Cause::Error(cause.into()),
-        });
+        let cause = Cause::Error(cause.into());
+        self.failed.push(Failed::new(index, None, cause));
     }
 
     /// Part number `part` of the item at `index` could not be written (a row of a `Vec` of rows, say); the rest of it
@@ -146,11 +162,8 @@ impl Written {
     /// Where the item is a `Vec` just as `batch` made it, the failure decides about the delivery that is its element
     /// number `part`, and the others are done. Else it decides about all deliveries of the item.
     pub fn fail_part(&mut self, index: usize, part: usize, cause: impl Into<BoxError>) {
-        self.failed.push(Failed {
-            index,
-            part: Some(part),
-            cause: Cause::Error(cause.into()),
-        });
+        let cause = Cause::Error(cause.into());
+        self.failed.push(Failed::new(index, Some(part), cause));
     }
 
     /// The deliveries of what is written are acknowledged with it.
@@ -197,11 +210,7 @@ impl Written {
     /// Writing the item at `index` panicked.
     pub(crate) fn panicked(&mut self, index: usize, panicked: Panicked) {
         let cause = Cause::Panic(panicked.into_message());
-        self.failed.push(Failed {
-            index,
-            part: None,
-            cause,
-        });
+        self.failed.push(Failed::new(index, None, cause));
     }
 
     /// These are not written, all for the same reason.
@@ -218,11 +227,7 @@ impl Written {
     }
 
     fn fail_all(&mut self, indexes: Range<usize>, cause: impl Fn() -> Cause) {
-        let failed = |index| Failed {
-            index,
-            part: None,
-            cause: cause(),
-        };
+        let failed = |index| Failed::new(index, None, cause());
         self.failed.extend(indexes.map(failed));
     }
 

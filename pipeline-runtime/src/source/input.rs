@@ -130,6 +130,11 @@ pub trait Puller: Send + 'static {
         None
     }
 
+    /// How many items at most wait in it.
+    fn holds(&self) -> usize {
+        0
+    }
+
     /// What it stands for, to be taken from by several workers.
     fn opened(self) -> Result<Opened<Self::Item, Self::Ticket>, Self>
     where

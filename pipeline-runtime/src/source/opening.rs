@@ -21,18 +21,17 @@ pub(crate) fn opened<I: Input>(
             graph.leaving();
             opened
         }
-        Err(puller) => alone(puller, graph, relay, 0),
+        Err(puller) => alone(puller, graph, relay),
     }
 }
 
-/// A source with a row of its own. Of its items `most` wait in it.
+/// A source with a row of its own.
 pub(crate) fn alone<P: Puller>(
     puller: P,
     graph: &Graph,
     relay: &Relay,
-    most: usize,
 ) -> Opened<P::Item, P::Ticket> {
-    let stage = graph.source(puller.name());
+    let (stage, most) = (graph.source(puller.name()), puller.holds());
     let (source, control) = {
         let build = graph.lock();
         let source = build.placed(vec![stage.clone()]);

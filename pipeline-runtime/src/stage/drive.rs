@@ -49,6 +49,7 @@ where
         let mut build = next.graph.lock();
         build.check_alone(group.main(), group.count);
     }
+    sink.leads_from(next.graph.control().idle());
     shared.edge.untaken();
     let writers = Arc::new(Writers {
         shared,
@@ -374,14 +375,14 @@ where
             Vec::with_capacity(items.len()),
             Vec::with_capacity(tickets.len()),
         );
-        for (item, ticket) in items.into_iter().zip(tickets) {
+        for (item, mut ticket) in items.into_iter().zip(tickets) {
             if ticket.is_lost(&mut now) {
                 self.tally.aside(row, true, ticket);
                 continue;
             }
             if S::SETTLES != Settles::Nothing {
                 let stake = if S::SETTLES == Settles::HandsOn {
-                    Stake::part_of(&ticket)
+                    Stake::handed_on(std::mem::take(&mut ticket))
                 } else {
                     Stake::of(&ticket, self.ends.batches)
                 };
@@ -426,7 +427,10 @@ where
         written
             .failed
             .sort_by_key(|failed| (failed.index, failed.part));
-        for Failed { index, part, cause } in written.failed {
+        for failed in written.failed {
+            let Failed {
+                index, part, cause, ..
+            } = failed;
             if part.is_none() && last.replace(index) == Some(index) {
                 continue;
             }
@@ -438,7 +442,11 @@ where
             let mut failure = Failure::new(shared.main().clone(), cause);
             failure.0.attempts = 1;
             failure.0.frames = shared.frames;
-            failure.0.ticket = ticket.unwrap_or_default().into_ticket().into();
+            failure.0.ticket = if S::SETTLES == Settles::HandsOn {
+                failed.ticket.into()
+            } else {
+                ticket.unwrap_or_default().into_ticket().into()
+            };
             failures.push(failure);
         }
         failures

@@ -88,10 +88,11 @@ impl Stake {
     }
 
     /// Of an item with this ticket, for who hands it on.
-    pub(crate) fn part_of(ticket: &impl Carry) -> Self {
-        let ticket = ticket.as_ticket().map(Ticket::part_of_messages);
+    pub(crate) fn handed_on(ticket: impl Carry) -> Self {
+        let own = ticket.into_ticket();
         Self {
-            ticket: ticket.unwrap_or_default(),
+            ticket: own.part_of_messages(),
+            own,
             ..Self::default()
         }
     }

@@ -64,6 +64,11 @@ impl Fate {
         matches!(self, Self::Filtered | Self::Done | Self::Settled)
     }
 
+    /// Whether it is to begin anew.
+    pub(super) fn is_release(self) -> bool {
+        matches!(self, Self::Unbegun | Self::Again(_))
+    }
+
     /// Whether the message will not come again.
     pub(super) fn is_final(self) -> bool {
         self.is_done() || self == Self::Dead

@@ -342,6 +342,11 @@ impl Ticket {
         });
     }
 
+    /// Somebody else has another part of it, which decides.
+    pub(crate) fn handed_over(self) {
+        self.resolve(Fate::Filtered);
+    }
+
     #[cold]
     fn release(&mut self) {
         std::mem::take(self).resolve(Fate::Again(Duration::ZERO));
@@ -401,6 +406,8 @@ impl Ticket {
         };
         if fate.is_final() {
             riders.all().for_each(|rider| go_on(rider, &tickets));
+        } else if fate.is_release() {
+            riders.all().for_each(|rider| rider.released());
         }
         for mut ticket in tickets {
             ticket.give_up(fate, settle);

@@ -51,6 +51,9 @@ pub(crate) trait Rider: Send + Sync {
     /// What it goes along with is not done, and may come again. It is told before anybody else can know.
     fn undone(&self) {}
 
+    /// What it goes along with was let go of, and nothing has become of it: neither it nor its failure.
+    fn released(&self) {}
+
     /// The record of a task, if it is one.
     fn record(&self) -> Option<&dyn Record> {
         None
@@ -229,6 +232,10 @@ impl Rider for Last {
 
     fn undone(&self) {
         self.rider.undone();
+    }
+
+    fn released(&self) {
+        self.rider.released();
     }
 
     fn record(&self) -> Option<&dyn Record> {

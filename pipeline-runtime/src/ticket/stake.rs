@@ -22,8 +22,10 @@ pub struct Stake {
     pub(crate) is_part_of_task: bool,
     /// Of an item that is a batch as `batch` made it: what is at stake with each of its elements.
     pub elements: Vec<Stake>,
-    /// For a sink that hands its items on: a part of the item's ticket.
+    /// For a sink that hands its items on: a part of the item's ticket that goes along.
     pub(crate) ticket: Ticket,
+    /// The ticket itself, for such a sink to let go of when it has handed the item on.
+    pub(crate) own: Ticket,
 }
 
 impl Stake {
@@ -66,7 +68,7 @@ pub enum Settles {
     Tasks,
     /// It acknowledges messages.
     Messages,
-    /// Nothing: it hands items on, with parts of their tickets.
+    /// Nothing: it hands items on, and has their tickets.
     HandsOn,
 }
 

@@ -50,8 +50,11 @@ impl Ticket {
         }
     }
 
-    /// A part of every message that it stands for, without the tasks and batches in between: these end with what they
-    /// were made for, and would be one more around the other each time that an item goes in again.
+    /// The same for who goes on with the item in its place: a part of every message that it stands for, without the tasks
+    /// and batches in between. These end with what they were made for, and would be one more around the other each time
+    /// that an item goes in again.
+    ///
+    /// It is no split: nothing is done of the part that stays behind.
     pub(super) fn part_of_messages(&self) -> Self {
         let (mut parts, mut seen, mut left) = (Vec::new(), HashSet::new(), vec![self]);
         while let Some(ticket) = left.pop() {
@@ -60,7 +63,7 @@ impl Ticket {
                 continue;
             }
             if let Of::Delivery(_) = entry.of {
-                parts.push(ticket.part());
+                parts.push(Self(ticket.0.clone()));
             }
             left.extend(entry.of.tickets());
         }
