@@ -24,6 +24,11 @@ fn rows_that_settle_their_messages_are_there_once_whatever_happens_to_the_worker
 }
 
 #[test]
+fn rows_behind_a_link_are_there_once_whatever_happens_to_the_workers() {
+    Story::new(Places::Linked).run();
+}
+
+#[test]
 fn rows_that_complete_their_tasks_are_there_once_whatever_happens_to_the_workers() {
     Story::new(Places::QueueElsewhere).run();
 }

@@ -28,6 +28,8 @@ pub(crate) enum Places {
     OneFile,
     /// The table is in the journal's.
     QueueElsewhere,
+    /// As in one file, where workers are two pipelines that a link joins.
+    Linked,
     /// As in one file, with little room.
     SmallDisk,
     /// The queue is SQS, the table in the journal's file.
@@ -35,8 +37,9 @@ pub(crate) enum Places {
 }
 
 impl Places {
-    const ALL: [Self; 4] = [
+    const ALL: [Self; 5] = [
         Self::OneFile,
+        Self::Linked,
         Self::QueueElsewhere,
         Self::SmallDisk,
         Self::Sqs,
@@ -45,6 +48,7 @@ impl Places {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::OneFile => "one-file",
+            Self::Linked => "linked",
             Self::QueueElsewhere => "queue-elsewhere",
             Self::SmallDisk => "small-disk",
             Self::Sqs => "sqs",
@@ -59,7 +63,9 @@ impl Places {
     /// A worker has a message for so long, unless it says that it still works on it. SQS knows whole seconds.
     pub(crate) fn lease(self) -> Duration {
         match self {
-            Self::OneFile | Self::QueueElsewhere | Self::SmallDisk => Duration::from_millis(500),
+            Self::OneFile | Self::Linked | Self::QueueElsewhere | Self::SmallDisk => {
+                Duration::from_millis(500)
+            }
             Self::Sqs => Duration::from_secs(1),
         }
     }
@@ -67,7 +73,9 @@ impl Places {
     /// The files of queue, table, journal and letters; where the queue is none, what says where it is.
     pub(crate) fn files(self, directory: &Path) -> [PathBuf; 4] {
         let names = match self {
-            Self::OneFile | Self::SmallDisk => ["work.db", "work.db", "tasks.db", "dead.db"],
+            Self::OneFile | Self::Linked | Self::SmallDisk => {
+                ["work.db", "work.db", "tasks.db", "dead.db"]
+            }
             Self::QueueElsewhere => ["queue.db", "work.db", "work.db", "dead.db"],
             Self::Sqs => ["sqs.txt", "work.db", "work.db", "dead.db"],
         };

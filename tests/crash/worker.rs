@@ -6,10 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::database::Sqlite;
-use brigade::journal;
 use brigade::prelude::*;
-use brigade::queue::{Delivery, Outgoing, Queue, SqliteLetters, SqliteQueue};
+use brigade::queue::{Deliveries, Delivery, Outgoing, Queue, SqliteLetters, SqliteQueue};
 use brigade::sink::{Sink, Table};
+use brigade::{journal, link};
 
 use crate::notes::Notes;
 use crate::story::Places;
@@ -59,17 +59,24 @@ async fn worker() {
     let ended = match places {
         Places::QueueElsewhere => {
             let rows = desk.journal.completing(&desk.table).unwrap();
-            work(jobs(&directory, places), desk, notes, rows).await
+            let ended = work(jobs(&directory, places), desk, notes, rows).await;
+            ended.to_string()
         }
         Places::OneFile | Places::SmallDisk => {
             let queue = jobs(&directory, places);
             let rows = queue.settling(&desk.table).unwrap();
-            work(queue, desk, notes, rows).await
+            work(queue, desk, notes, rows).await.to_string()
+        }
+        Places::Linked => {
+            let queue = jobs(&directory, places);
+            let rows = queue.settling(&desk.table).unwrap();
+            work_linked(queue, desk, notes, rows).await
         }
         #[cfg(feature = "sqs")]
         Places::Sqs => {
             let rows = desk.journal.completing(&desk.table).unwrap();
-            work(sqs(&directory).await, desk, notes, rows).await
+            let ended = work(sqs(&directory).await, desk, notes, rows).await;
+            ended.to_string()
         }
         #[cfg(not(feature = "sqs"))]
         Places::Sqs => unreachable!("there is no such story"),
@@ -128,11 +135,7 @@ async fn work(
     let Desk {
         journal, letters, ..
     } = desk;
-    let deliveries = queue
-        .deliveries()
-        .prefetch(64)
-        .wait(Duration::from_secs(1))
-        .poison(POISON, letters.clone());
+    let deliveries = deliveries(queue, &letters);
     let running = pipeline! {
         [deliveries, queue::dead_letters(letters)]
         journal = journal;
@@ -154,6 +157,55 @@ async fn work(
         Ok(report) => panic!("it has ended: {report}"),
         Err(failure) => failure,
     }
+}
+
+/// The same as two pipelines: what the first has recorded goes on in the second.
+async fn work_linked(
+    queue: impl Queue<Body = String>,
+    desk: Desk,
+    notes: Arc<Notes>,
+    rows: impl Sink<Vec<(u32,)>>,
+) -> String {
+    let Desk {
+        journal, letters, ..
+    } = desk;
+    let (handed, then) = (link::<(Delivery<String>, u32)>(8), Arc::clone(&notes));
+    let first = pipeline! {
+        [deliveries(queue, &letters), queue::dead_letters(letters.clone())]
+        journal = journal.clone();
+        use notes;
+        tap(|message| notes.begin(message)),
+        push_task(message),
+        let number = message.parse::<u32>()?,
+        :block 2 let first = { notes.call(message, "first"); slowly(*number) } with { once },
+        map(|m| (m.message, m.first)),
+        :drive handed.sink(),
+    };
+    let second = pipeline! {
+        [handed.input(), queue::dead_letters(letters)]
+        journal = journal;
+        use notes = then;
+        push_task(given, id = |given| given.0.id().to_string()),
+        :async 8 let second = {
+            notes.call(&given.0, "second");
+            tokio::time::sleep(Duration::from_millis(u64::from(given.1 % 8))).await;
+            given.1
+        } with { once },
+        map(|m| (m.second,)),
+        batch(16, Duration::from_millis(20)),
+        :drive rows,
+    };
+    let (first, second) = tokio::join!(first.run(), second.run());
+    format!("{first:?}, {second:?}")
+}
+
+/// The deliveries of a queue, of which no message is to be buried.
+fn deliveries<Q: Queue<Body = String>>(queue: Q, letters: &SqliteLetters) -> Deliveries<Q> {
+    queue
+        .deliveries()
+        .prefetch(64)
+        .wait(Duration::from_secs(1))
+        .poison(POISON, letters.clone())
 }
 
 fn slowly(number: u32) -> u32 {

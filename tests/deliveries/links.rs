@@ -35,7 +35,7 @@ async fn a_message_is_acknowledged_when_it_is_done_behind_the_link() {
     front.await.unwrap();
     behind.await.unwrap();
     assert!(numbers.is_empty());
-    assert_eq!(sums.take(), Vec::from_iter(0..10));
+    assert_eq!(sums.take(), (0..10).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,7 +124,7 @@ async fn a_source_that_waits_until_nothing_is_left_flushes_what_is_kept_behind_l
     front.unwrap();
     middle.unwrap();
     behind.unwrap();
-    assert_eq!(sums.take().concat(), Vec::from_iter(0..7));
+    assert_eq!(sums.take().concat(), (0..7).collect::<Vec<_>>());
     assert!(numbers.is_empty());
 }
 

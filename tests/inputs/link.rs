@@ -21,7 +21,10 @@ async fn what_is_driven_into_a_link_comes_out_of_it_in_order() {
     assert!(plan.to_string().contains("words"), "{plan}");
     let (front, behind) = tokio::join!(front.run(), behind.run());
     let (front, behind) = (front.unwrap(), behind.unwrap());
-    assert_eq!(sums.take(), Vec::from_iter((0..10_000).map(|x| x * 3 + 1)));
+    assert_eq!(
+        sums.take(),
+        (0..10_000).map(|x| x * 3 + 1).collect::<Vec<_>>()
+    );
     assert_eq!(front.stage("words").unwrap().done, 10_000, "{front}");
     assert_eq!(behind.stage("words").unwrap().emitted, 10_000, "{behind}");
 }
@@ -43,7 +46,7 @@ async fn no_more_than_its_capacity_waits_in_it() {
     assert!(made.load(Ordering::Relaxed) <= 5 + most);
     let behind = pipeline! { [slow.input()] :async 1 tap(async |_: &u64| sleep(Duration::from_secs(1)).await) };
     let items = behind.collect::<Vec<_>>().await.unwrap();
-    assert_eq!(items, Vec::from_iter(0..1_000));
+    assert_eq!(items, (0..1_000).collect::<Vec<_>>());
     front.await.unwrap();
 }
 
@@ -72,7 +75,7 @@ async fn it_ends_with_the_last_of_its_sinks_for_all_of_its_inputs() {
     assert!(!left.is_empty() && !right.is_empty());
     let mut all = [left.take(), right.take()].concat();
     all.sort_unstable();
-    assert_eq!(all, Vec::from_iter(0..3_000));
+    assert_eq!(all, (0..3_000).collect::<Vec<_>>());
 }
 
 #[tokio::test(start_paused = true)]
@@ -161,7 +164,7 @@ async fn what_is_no_clone_is_counted_when_it_is_gone() {
     assert!(words.lost() > 0);
     let rest = pipeline! { [words.input()] map(|only: Only| only.0) };
     let rest = rest.collect::<Vec<_>>().await.unwrap();
-    assert_eq!(rest, Vec::from_iter(taken..20));
+    assert_eq!(rest, (taken..20).collect::<Vec<_>>());
     front.await.unwrap();
 }
 
@@ -173,7 +176,7 @@ async fn what_is_put_from_outside_is_taken_until_the_link_is_closed() {
         words.put(x).await.unwrap();
     }
     words.close();
-    assert_eq!(behind.await.unwrap().unwrap(), Vec::from_iter(0..10));
+    assert_eq!(behind.await.unwrap().unwrap(), (0..10).collect::<Vec<_>>());
     assert_eq!(words.put(10).await, Err(10));
 }
 

@@ -4,6 +4,7 @@ mod fakes;
 mod fused;
 #[path = "../support/heard.rs"]
 mod heard;
+mod links;
 mod once;
 mod queues;
 mod settled;

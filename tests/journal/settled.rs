@@ -104,6 +104,47 @@ async fn the_transaction_of_a_row_takes_its_message_out_of_the_queue() {
     assert_eq!(table.stats().snapshot().inserted, 2);
 }
 
+#[tokio::test]
+async fn what_came_over_a_link_is_settled_if_it_is_all_of_its_message() {
+    for split in [false, true] {
+        let place = Place::new();
+        let queue = place.queue("work.db", &["a", "b", "c"]).await;
+        let rows = queue.settling(&place.table("work.db")).unwrap();
+        let deliveries = queue.clone().deliveries().wait(Duration::from_millis(50));
+        let (stats, handed) = (deliveries.stats(), brigade::link::<String>(1));
+        let sink = handed.sink();
+        let front = if split {
+            pipeline! {
+                [deliveries]
+                flat_map(|message| [message.to_uppercase(), message.to_lowercase()]),
+                :drive sink,
+            }
+            .spawn()
+        } else {
+            pipeline! { [deliveries] map(|message| message.to_uppercase()), :drive sink }.spawn()
+        };
+        let behind = pipeline! {
+            [handed.input(), queue::nacks(Duration::from_secs(3600))]
+            map(|text| (text,)),
+            :drive rows,
+        }
+        .spawn();
+        resolved(&stats, 3).await;
+        front.drain(PATIENCE).await.unwrap();
+        let report = behind.await.unwrap();
+        let counts = stats.snapshot();
+        let sink = report.rows.last().unwrap();
+        if split {
+            assert!(place.rows("work.db").is_empty(), "{report}");
+            assert_eq!((counts.nacked, sink.done, sink.failed), (3, 0, 6));
+        } else {
+            assert_eq!(place.rows("work.db"), ["A", "B", "C"]);
+            assert_eq!((counts.acked, sink.done, sink.failed), (3, 3, 0));
+            assert!(place.messages("work.db").is_empty());
+        }
+    }
+}
+
 /// As if another consumer had it by now.
 fn steal(place: &Place, file: &str, message: &str) {
     let connection = rusqlite::Connection::open(place.file(file)).unwrap();
