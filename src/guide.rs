@@ -12,6 +12,7 @@ pub mod cookbook {
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
     //! | [`rate_and_retry_after`] | a service that takes so many calls, and says when to come again |
+    //! | [`pipeline_to_pipeline`] | one message through several pipelines, acknowledged behind the last |
     //! | [`sessions_and_totals`] | what comes of an item depends on those before it |
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
@@ -31,6 +32,9 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/order-by-key.md")]
     pub mod order_by_key {}
+
+    #[doc = include_str!("../guide/cookbook/pipeline-to-pipeline.md")]
+    pub mod pipeline_to_pipeline {}
 
     #[doc = include_str!("../guide/cookbook/rate-and-retry-after.md")]
     pub mod rate_and_retry_after {}

@@ -23,7 +23,7 @@ use crate::sink::{Settles, Sink, SinkError, Stake, Written};
 /// Of an item that comes from no queue the link keeps a clone until something has become of it: what a pipeline behind the
 /// link has not done when it fails, is aborted, or runs out of its deadline, waits in the link again, in its old place,
 /// for the next pipeline that takes from it. These clones are no more than that pipeline has items. What has *failed*
-/// has been told, and does not come again, unless it is decided about as [`nacks`](crate::queue::nacks()) does.
+/// has been told, and does not come again, unless who is told [gives it back](crate::Failure::nack).
 /// [`once`] makes a link of items that are no `Clone`.
 ///
 /// There may be any number of sinks and of inputs; each item comes out of one. The link ends for its inputs when it is

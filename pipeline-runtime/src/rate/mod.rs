@@ -113,7 +113,7 @@ impl Rate {
     }
 
     /// So many calls may begin at once after a time without any; the default is 1. In any span there are then up to so
-    /// many more than the rate says. 0 is an error when the pipeline starts.
+    /// many more than the rate says. 0 is an error when the pipeline starts. It is so for all clones: they are one rate.
     pub fn burst(self, calls: u32) -> Self {
         self.0.lock().pace.burst = calls;
         self
@@ -121,7 +121,7 @@ impl Rate {
 
     /// One rate for each value of the stage's `by`, for at most `most` of them: which was not used for longest is
     /// forgotten, and begins anew. Stages that share it share that of each key, if their keys hash alike. 0 is an error when
-    /// the pipeline starts, and so is a stage without `by`.
+    /// the pipeline starts, and so is a stage without `by`. It is so for all clones, as with [`burst`](Rate::burst).
     pub fn each(self, most: usize) -> Self {
         let mut state = self.0.lock();
         state.keyed = Some(Keyed::new(most, Instant::now()));
