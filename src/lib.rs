@@ -163,9 +163,10 @@ pub mod queue {
     //!
     //! A body is text, bytes or a number; with the feature `json`, `queue.json::<Order>()` is any of them with bodies
     //! of any type of serde's. `queue.sink()` makes any of them a sink. Behind a pipeline's errors end,
-    //! [`dead_letters()`] keeps what fails in `SqliteLetters` (feature `sqlite`), in another queue as JSON
-    //! (`dead_letter_queue`, feature `postgres`, `sqlite` or `sqs`), or in [`DeadLetters`] of your own. `SqliteLetters::replay`
-    //! brings it back.
+    //! [`dead_letters()`] keeps what fails in `SqliteLetters` (feature `sqlite`), in `PostgresLetters` (feature `postgres`), in
+    //! another queue as JSON
+    //! (`dead_letter_queue`, feature `postgres`, `sqlite` or `sqs`), or in [`DeadLetters`] of your own. `replay` of
+    //! either store brings it back.
     //!
     //! ```
     //! use brigade::prelude::*;
@@ -212,7 +213,7 @@ pub mod database {
     //!
     //! | back end | |
     //! |---|---|
-    //! | `Postgres` (feature `postgres`) | a database: queues for any number of programs on any number of machines, a journal |
+    //! | `Postgres` (feature `postgres`) | a database: queues for any number of programs on any number of machines, a journal, dead letters |
     //! | `Sqlite` (feature `sqlite`) | a file: tables as sinks, queues for any number of processes on one machine, a journal, dead letters |
     #[cfg(feature = "_connectors")]
     #[allow(

@@ -244,7 +244,7 @@ impl Queue {
 }
 
 async fn send_back<Q, J>(
-    mut replay: queue::Replay<'_, Q, J>,
+    mut replay: queue::Replay<'_, queue::SqliteLetters, Q, J>,
     ids: &[String],
 ) -> Result<(), BoxError>
 where

@@ -8,6 +8,7 @@
 //!
 //! | dead letters | where they are |
 //! |---|---|
+//! | `PostgresLetters` (feature `postgres`) | in a PostgreSQL database, to be listed and replayed |
 //! | `SqliteLetters` (feature `sqlite`) | in a file, that of the queue say, to be listed and replayed |
 //! | `dead_letter_queue` (feature `postgres`, `sqlite` or `sqs`) | in another queue, as JSON |
 //!
@@ -21,11 +22,16 @@ pub use crate::dead_letter_queue::{DeadLetterQueue, dead_letter_queue};
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use crate::depth::Depth;
 #[cfg(feature = "postgres")]
-pub use crate::postgres::{PostgresQueue, PostgresQueueBuilder};
+pub use crate::postgres::{
+    PostgresLetters, PostgresLettersBuilder, PostgresQueue, PostgresQueueBuilder,
+};
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use crate::replay::{
+    LetterStore, LettersError, NoJournal, Replay, ReplayError, Replayed, Unsent,
+};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{
-    LettersError, NoJournal, Replay, ReplayError, Replayed, Settling, SqliteLetters,
-    SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, Unsent,
+    Settling, SqliteLetters, SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder,
 };
 #[cfg(feature = "sqs")]
 pub use crate::sqs::{SqsQueue, SqsQueueBuilder, sqs};

@@ -13,9 +13,9 @@ use pipeline_connectors::database::{
     ConnectError, OpenError, Postgres, PostgresBuilder, Sqlite, SqliteBuilder,
 };
 use pipeline_connectors::queue::{
-    DeadLetterQueue, LettersError, PostgresQueue, PostgresQueueBuilder, Replay, ReplayError,
-    Replayed, SqliteLetters, SqliteLettersBuilder, SqliteQueue, SqliteQueueBuilder, SqsQueue,
-    SqsQueueBuilder,
+    DeadLetterQueue, LettersError, PostgresLetters, PostgresLettersBuilder, PostgresQueue,
+    PostgresQueueBuilder, Replay, ReplayError, Replayed, SqliteLetters, SqliteLettersBuilder,
+    SqliteQueue, SqliteQueueBuilder, SqsQueue, SqsQueueBuilder,
 };
 use pipeline_connectors::sink::{
     RowError, Table, TableBuilder, TableSnapshot, TableStats, Values, WriteError,
@@ -47,13 +47,15 @@ all_go_anywhere!(
     OpenError,
     Postgres,
     PostgresBuilder,
+    PostgresLetters,
+    PostgresLettersBuilder,
     PostgresQueue,
     PostgresQueue<Vec<u8>>,
     PostgresQueueBuilder,
     ReadError,
     ReadSnapshot,
     ReadStats,
-    Replay<'static, SqliteQueue>,
+    Replay<'static, SqliteLetters, SqliteQueue>,
     ReplayError,
     Replayed,
     RowError,

@@ -25,6 +25,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// | | | |
 /// |---|---|---|
 /// | [`queue`](Postgres::queue) | [`PostgresQueue`](crate::queue::PostgresQueue) | a queue; a database has any number of them, for any number of programs on any number of machines |
+/// | [`letters`](Postgres::letters) | [`PostgresLetters`](crate::queue::PostgresLetters) | dead letters |
 /// | `journal` (feature `journal`) | `PostgresJournal` | what `once` stages have made, on any machine |
 ///
 /// Each is described by methods of its own, and then opened. Clones are the same handle.
@@ -149,6 +150,21 @@ impl Postgres {
         self.0.home.get_or_try_init(prepare).await.cloned()
     }
 
+    /// The same of a server that may have to be waited for.
+    pub(super) async fn home_in_time(&self) -> Result<Arc<str>, ConnectError> {
+        let patience = self.patience();
+        let mut asking = patience.asking();
+        loop {
+            match held("the tables", self.home()).await {
+                Ok(home) => {
+                    asking.answered();
+                    return Ok(home);
+                }
+                Err(refused) => self.pause(&mut asking, refused).await?,
+            }
+        }
+    }
+
     /// One who is about to ask the server for something it may have to be waited for.
     pub(super) fn patience(&self) -> Patience {
         Patience::new(format!("PostgreSQL at {}", self.0.at))
@@ -213,7 +229,7 @@ pub struct PostgresBuilder {
 }
 
 impl PostgresBuilder {
-    /// The schema that its tables are in, of 1 to 63 bytes. It is made if there is none. The default is `brigade`.
+    /// The schema that its tables are in: 1 to 63 bytes, without quotes, `$`, `{` and `\`. It is made if there is none. The default is `brigade`.
     pub fn schema(mut self, name: impl Into<String>) -> Self {
         self.schema = name.into();
         self
@@ -304,9 +320,11 @@ fn check(config: Config, schema: &str) -> Result<Config, String> {
     if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
         return Err("it names no host; add `host=…`, a name or the folder of a Unix socket".into());
     }
-    if schema.is_empty() || schema.len() > 63 || schema.contains('\0') {
+    // They stand in strings and bodies of functions, too.
+    let unfit = ['\0', '\'', '"', '$', '{', '\\'];
+    if schema.is_empty() || schema.len() > 63 || schema.contains(unfit) {
         return Err(format!(
-            "`{}` is no name of a schema; it has 1 to 63 bytes and no NUL",
+            "`{}` is no name of a schema; it has 1 to 63 bytes, without quotes, `$`, `{{` and `\\`",
             schema.escape_debug()
         ));
     }

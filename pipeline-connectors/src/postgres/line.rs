@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Row};
+use tokio_postgres::{AsyncMessage, Client, Config, IsolationLevel, NoTls, Row, Transaction};
 
 use super::error::Failed;
 
@@ -110,6 +110,16 @@ impl Alone<'_> {
     pub(super) fn client(&mut self) -> Result<&mut Client, Failed> {
         let client = self.0.as_mut().and_then(Arc::get_mut);
         client.ok_or_else(|| Failed::away("the connection is used by another"))
+    }
+
+    /// Begins a transaction, in which each statement sees what is committed by then. It is rolled back if it is dropped.
+    pub(super) async fn transaction(&mut self) -> Result<Transaction<'_>, Failed> {
+        let transaction = self
+            .client()?
+            .build_transaction()
+            .isolation_level(IsolationLevel::ReadCommitted);
+        let begun = transaction.start().await;
+        begun.map_err(|error| Failed::from(&error))
     }
 
     pub(super) fn hang_up(&mut self) {

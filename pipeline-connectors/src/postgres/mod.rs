@@ -1,10 +1,11 @@
-//! A PostgreSQL database, and what may be in it: queues, a journal.
+//! A PostgreSQL database, and what may be in it: queues, a journal, dead letters.
 
 mod config;
 mod error;
 mod handle;
 #[cfg(feature = "journal")]
 mod journal;
+mod letters;
 mod line;
 mod queue;
 mod schema;
@@ -15,4 +16,5 @@ pub use error::{ConnectError, ConnectErrorKind};
 pub use handle::{Postgres, PostgresBuilder};
 #[cfg(feature = "journal")]
 pub use journal::{PostgresJournal, PostgresJournalBuilder};
+pub use letters::{PostgresLetters, PostgresLettersBuilder};
 pub use queue::{PostgresQueue, PostgresQueueBuilder};

@@ -1,8 +1,8 @@
 //! The tables: made if there are none, refused if they are of another version.
 
+use tokio_postgres::Transaction;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::Type;
-use tokio_postgres::{IsolationLevel, Transaction};
 
 use super::error::{ConnectErrorKind, Failed, Refused};
 use super::line::Line;
@@ -37,11 +37,7 @@ pub(super) async fn prepare(line: &Line, schema: &str) -> Result<String, Refused
         return Ok(home);
     }
     let mut alone = line.alone().await?;
-    let read_committed = alone
-        .client()?
-        .build_transaction()
-        .isolation_level(IsolationLevel::ReadCommitted);
-    let transaction = read_committed.start().await?;
+    let transaction = alone.transaction().await?;
     make(&transaction, schema).await?;
     transaction.commit().await?;
     drop(alone);

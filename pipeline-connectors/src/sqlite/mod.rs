@@ -21,10 +21,7 @@ pub(crate) use error::{kind, refused, said};
 pub use handle::{Sqlite, SqliteBuilder, Synchronous};
 #[cfg(feature = "journal")]
 pub use journal::{Completing, JournalSnapshot, JournalStats, SqliteJournal, SqliteJournalBuilder};
-pub use letters::{
-    LettersError, NoJournal, Replay, ReplayError, Replayed, SqliteLetters, SqliteLettersBuilder,
-    Unsent,
-};
+pub use letters::{SqliteLetters, SqliteLettersBuilder};
 pub use queue::{Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};
 pub(crate) use schema::{Schema, Unusable};

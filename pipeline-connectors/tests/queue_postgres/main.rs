@@ -7,6 +7,7 @@ mod groups;
 #[cfg(feature = "journal")]
 mod journal;
 mod kills;
+mod letters;
 mod load;
 mod sending;
 mod support;

@@ -77,7 +77,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         folder: "pipeline-connectors",
         allowed: &[],
         never: &[],
-        shared: &["body", "depth", "descriptors", "lines", "reader"],
+        shared: &["body", "depth", "descriptors", "lines", "reader", "replay"],
         doors: &["database", "journal", "queue", "sink", "source"],
         unknown: &["brigade", "pipeline_macros"],
     },

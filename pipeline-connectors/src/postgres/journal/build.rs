@@ -3,8 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use pipeline_runtime::private::held;
-
 use super::handle::{Inner, PostgresJournal};
 use super::retention::{Pruning, Retention};
 use crate::postgres::error::ConnectError;
@@ -103,12 +101,7 @@ impl PostgresJournalBuilder {
     ///
     /// Nothing is lost.
     pub async fn open(self) -> Result<PostgresJournal, ConnectError> {
-        let patience = self.db.patience();
-        let mut asking = patience.asking();
-        while let Err(refused) = held("the journal", self.db.home()).await {
-            self.db.pause(&mut asking, refused).await?;
-        }
-        asking.answered();
+        self.db.home_in_time().await?;
         Ok(PostgresJournal(Arc::new(Inner {
             name: format!("postgres:{}", self.db.database()).into(),
             value_limit: self.value_limit,

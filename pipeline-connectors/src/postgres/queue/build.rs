@@ -9,7 +9,7 @@ use pipeline_runtime::queue::Profile;
 use tokio_postgres::types::Type;
 
 use super::handle::PostgresQueue;
-use super::known::{Known, LONGEST_NAME};
+use super::known::{Known, LONGEST_NAME, place};
 use crate::body::QueueBody;
 use crate::postgres::error::{ConnectError, ConnectErrorKind, Refused};
 use crate::postgres::handle::Postgres;
@@ -140,7 +140,7 @@ impl<B: QueueBody> PostgresQueueBuilder<B> {
         PostgresQueue(Arc::new(Known {
             queue,
             name: format!("postgres:{}/{}", self.db.database(), self.name).into(),
-            place: format!("postgres:{home}/{}", self.name).into(),
+            place: place(home, &self.name).into(),
             home: home.to_owned(),
             profile: Profile::new(self.lease, self.receives, SETTLES),
             bell,

@@ -14,6 +14,17 @@ use crate::postgres::watch::Bell;
 /// The longest name of anything, in bytes: it has to fit into an index.
 pub(super) const LONGEST_NAME: usize = 1024;
 
+/// What tells a queue from others.
+pub(super) fn place(home: &str, queue: &str) -> String {
+    format!("postgres:{home}/{queue}")
+}
+
+/// The name of the queue at this place, if it lies in these tables.
+pub(in crate::postgres) fn beside<'p>(place: &'p str, home: &str) -> Option<&'p str> {
+    let place = place.strip_prefix("postgres:")?;
+    place.strip_prefix(home)?.strip_prefix('/')
+}
+
 /// What all requests of a queue need.
 pub(super) struct Known<B> {
     pub(super) db: Postgres,

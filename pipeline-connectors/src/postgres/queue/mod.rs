@@ -10,3 +10,5 @@ mod settle;
 
 pub use build::PostgresQueueBuilder;
 pub use handle::PostgresQueue;
+pub(in crate::postgres) use known::beside;
+pub(in crate::postgres) use send::join;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
+use pipeline_runtime::queue::{Body as _, Outgoing, QueueError, Unsettled};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -24,11 +24,11 @@ pub(super) async fn send<B: QueueBody>(
     messages: Vec<Outgoing<B>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
     let (batches, refused) = batches(&messages);
-    let sql = sql(queue);
+    let sql = sql(queue.db.schema());
     let mut sent = false;
     let mut result = Ok(refused);
     for batch in &batches {
-        let values = batch.values(queue);
+        let values = batch.values(&queue.home, &queue.queue);
         let sending = queue.db.transacting().query_alone(&sql, &values);
         if let Err(failed) = sending.await {
             result = Err(queue.error(failed));
@@ -48,17 +48,74 @@ pub(super) async fn within<B: QueueBody>(
     transaction: &Transaction<'_>,
     messages: Vec<Outgoing<B>>,
 ) -> Result<Vec<Unsettled>, QueueError> {
-    let (batches, refused) = batches(&messages);
+    let at = (&**queue.db.schema(), &queue.home, queue.queue);
+    let sent = put(transaction, at, &messages).await;
+    sent.map_err(|failed| queue.error(failed))
+}
+
+/// Sends messages to the queue of this name, in the transaction that removes their letters. Of a message only the bytes of
+/// the body are known. The number of the queue, and what cannot be sent.
+pub(in crate::postgres) async fn join(
+    transaction: &Transaction<'_>,
+    schema: &str,
+    home: &str,
+    queue: &str,
+    messages: Vec<Outgoing<Vec<u8>>>,
+) -> Result<(i32, Vec<(usize, String)>), Failed> {
+    let find = format!("SELECT queue, bodies FROM {schema}.queue_name WHERE name = $1");
+    let found = transaction
+        .query_typed_one(&find, &[(&queue, Type::TEXT)])
+        .await;
+    let found = found.and_then(|row| Ok((row.try_get(0)?, row.try_get::<_, String>(1)?)));
+    let (queue, bodies) = found.map_err(|error| Failed::from(&error))?;
+    let home = home.to_owned();
+    let at = (schema, &home, queue);
+    if bodies != <String as QueueBody>::KIND {
+        let unsent = put(transaction, at, &messages).await?;
+        let refused = unsent
+            .iter()
+            .map(|entry| (entry.index(), entry.to_string()));
+        return Ok((queue, refused.collect()));
+    }
+    let (mut texts, mut indexes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
+    for (index, message) in messages.into_iter().enumerate() {
+        match String::from_bytes(message.body) {
+            Ok(body) => {
+                let mut text = Outgoing::new(body).delay(message.delay);
+                (text.id, text.dedup, text.group) = (message.id, message.dedup, message.group);
+                texts.push(text);
+                indexes.push(index);
+            }
+            Err(error) => refused.push((index, error.to_string())),
+        }
+    }
+    let unsent = put(transaction, at, &texts).await?;
+    let unsent = unsent
+        .iter()
+        .map(|entry| (indexes[entry.index()], entry.to_string()));
+    refused.extend(unsent);
+    Ok((queue, refused))
+}
+
+/// The schema, what tells its tables from others, and the number of a queue there.
+type At<'a> = (&'a str, &'a String, i32);
+
+async fn put<B: QueueBody>(
+    transaction: &Transaction<'_>,
+    (schema, home, queue): At<'_>,
+    messages: &[Outgoing<B>],
+) -> Result<Vec<Unsettled>, Failed> {
+    let (batches, refused) = batches(messages);
+    let sql = sql(schema);
     for batch in &batches {
-        let values = batch.values(queue);
-        let sent = transaction.query_typed(&sql(queue), &values).await;
-        sent.map_err(|error| queue.error(Failed::from(&error)))?;
+        let values = batch.values(home, &queue);
+        let sent = transaction.query_typed(&sql, &values).await;
+        sent.map_err(|error| Failed::from(&error))?;
     }
     Ok(refused)
 }
 
-fn sql<B>(queue: &Known<B>) -> String {
-    let schema = queue.db.schema();
+fn sql(schema: &str) -> String {
     format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8)")
 }
 
@@ -94,10 +151,10 @@ impl<'a> Batch<'a> {
         count == 0 || count < MESSAGES && self.bytes + size(message) <= AT_ONCE
     }
 
-    fn values<B>(&'a self, queue: &'a Known<B>) -> [Value<'a>; 8] {
+    fn values(&'a self, home: &'a String, queue: &'a i32) -> [Value<'a>; 8] {
         [
-            (&queue.home, Type::TEXT),
-            (&queue.queue, Type::INT4),
+            (home, Type::TEXT),
+            (queue, Type::INT4),
             (&self.ids, Type::TEXT_ARRAY),
             (&self.dedups, Type::TEXT_ARRAY),
             (&self.groups, Type::TEXT_ARRAY),

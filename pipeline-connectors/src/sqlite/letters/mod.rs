@@ -6,5 +6,4 @@ mod schema;
 mod select;
 mod store;
 
-pub use replay::{NoJournal, Replay, ReplayError, Replayed, Unsent};
-pub use store::{LettersError, SqliteLetters, SqliteLettersBuilder};
+pub use store::{SqliteLetters, SqliteLettersBuilder};

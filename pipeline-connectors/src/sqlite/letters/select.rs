@@ -4,21 +4,8 @@ use pipeline_runtime::queue::{DeadFrame, DeadLetter};
 use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
-use super::rows::{bytes, time};
-
-/// Those to which all of it applies.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Only {
-    pub(super) ids: Option<Vec<String>>,
-    /// The path of the stage, or the end of it.
-    pub(super) stage: Option<String>,
-    /// Part of the cause.
-    pub(super) cause: Option<String>,
-    /// Given up on by then, in milliseconds since 1970.
-    pub(super) until: Option<i64>,
-    /// Written between these two, by number.
-    pub(super) numbers: Option<(i64, i64)>,
-}
+use super::rows::{bytes, millis, time};
+use crate::replay::Only;
 
 const SELECT: &str = "
     SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, frames
@@ -33,45 +20,44 @@ const ALL: &str = " ORDER BY failed_at, seq LIMIT :most";
 const PART: &str = " AND seq > :after AND seq <= :newest ORDER BY seq LIMIT :most";
 const VALUES: &str = "SELECT place, value FROM brigade_dead_value WHERE letter = ?";
 
-impl Only {
-    pub(super) fn read(
-        &self,
-        connection: &Connection,
-        most: i64,
-    ) -> rusqlite::Result<Vec<(i64, DeadLetter)>> {
-        let ids = self
-            .ids
-            .as_ref()
-            .map(|ids| serde_json::json!(ids).to_string());
-        let (stage, cause, until) = (&self.stage, &self.cause, self.until);
-        let mut select = connection.prepare_cached(&format!(
-            "{SELECT}{}",
-            if self.numbers.is_some() { PART } else { ALL }
-        ))?;
-        let letters: rusqlite::Result<Vec<_>> = if let Some((after, newest)) = self.numbers {
-            let params = named_params! {
-                ":ids": ids, ":stage": stage, ":cause": cause, ":until": until, ":most": most,
-                ":after": after, ":newest": newest,
-            };
-            select.query_map(params, letter)?.collect()
-        } else {
-            let params = named_params! {
-                ":ids": ids, ":stage": stage, ":cause": cause, ":until": until, ":most": most,
-            };
-            select.query_map(params, letter)?.collect()
+/// Up to `most` of these, in the order in which they were written where they are told by number.
+pub(super) fn read(
+    only: &Only,
+    connection: &Connection,
+    most: i64,
+) -> rusqlite::Result<Vec<(i64, DeadLetter)>> {
+    let ids = only
+        .ids
+        .as_ref()
+        .map(|ids| serde_json::json!(ids).to_string());
+    let (stage, cause, until) = (&only.stage, &only.cause, only.until.map(millis));
+    let mut select = connection.prepare_cached(&format!(
+        "{SELECT}{}",
+        if only.numbers.is_some() { PART } else { ALL }
+    ))?;
+    let letters: rusqlite::Result<Vec<_>> = if let Some((after, newest)) = only.numbers {
+        let params = named_params! {
+            ":ids": ids, ":stage": stage, ":cause": cause, ":until": until, ":most": most,
+            ":after": after, ":newest": newest,
         };
-        let mut letters = letters?;
-        let mut values = connection.prepare_cached(VALUES)?;
-        for (seq, letter) in &mut letters {
-            let mut values = values.query([*seq])?;
-            while let Some(row) = values.next()? {
-                if let Some(frame) = letter.frames.get_mut(row.get::<_, usize>(0)?) {
-                    frame.value = Some(bytes(row.get_ref(1)?));
-                }
+        select.query_map(params, letter)?.collect()
+    } else {
+        let params = named_params! {
+            ":ids": ids, ":stage": stage, ":cause": cause, ":until": until, ":most": most,
+        };
+        select.query_map(params, letter)?.collect()
+    };
+    let mut letters = letters?;
+    let mut values = connection.prepare_cached(VALUES)?;
+    for (seq, letter) in &mut letters {
+        let mut values = values.query([*seq])?;
+        while let Some(row) = values.next()? {
+            if let Some(frame) = letter.frames.get_mut(row.get::<_, usize>(0)?) {
+                frame.value = Some(bytes(row.get_ref(1)?));
             }
         }
-        Ok(letters)
     }
+    Ok(letters)
 }
 
 fn letter(row: &Row<'_>) -> rusqlite::Result<(i64, DeadLetter)> {

@@ -1,6 +1,6 @@
 //! Dead letters in a SQLite file.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use pipeline_runtime::ErrorKind;
@@ -8,10 +8,10 @@ use pipeline_runtime::Name;
 use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
 use rusqlite::{Connection, Transaction};
 
-use super::rows::{millis, newest, put, remove};
+use super::rows::{millis, put, remove};
 use super::schema::prepare;
-use super::select::Only;
-use crate::sqlite::queue::in_file;
+use super::select::read;
+use crate::replay::{LettersError, Only};
 use crate::sqlite::{
     OpenError, Sqlite, SqliteBuilder, Synchronous, begin, kind, refused, with_room,
 };
@@ -32,30 +32,7 @@ pub struct SqliteLetters {
     file: Sqlite,
     name: Name,
     /// What tells the file from others.
-    place: Arc<str>,
-}
-
-/// Letters could not be read or written.
-#[derive(Debug, thiserror::Error)]
-#[error("dead letters in {path}: {problem}", path = path.display())]
-pub struct LettersError {
-    path: PathBuf,
-    problem: String,
-    kind: ErrorKind,
-}
-
-impl LettersError {
-    /// The file.
-    #[must_use]
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// What it says of the letters, and of what comes after them.
-    #[must_use]
-    pub fn kind(&self) -> ErrorKind {
-        self.kind
-    }
+    pub(super) place: Arc<str>,
 }
 
 impl Sqlite {
@@ -115,7 +92,7 @@ impl SqliteLetters {
     ///
     /// If the file cannot be read.
     pub async fn oldest(&self, most: usize) -> Result<Vec<DeadLetter>, LettersError> {
-        let found = self.select(Only::default(), most).await?;
+        let found = self.find(Only::default(), most).await?;
         Ok(found.into_iter().map(|(_, letter)| letter).collect())
     }
 
@@ -129,12 +106,12 @@ impl SqliteLetters {
             ids: Some(vec![id.to_owned()]),
             ..Only::default()
         };
-        let found = self.select(only, usize::MAX).await?;
+        let found = self.find(only, usize::MAX).await?;
         Ok(found.into_iter().map(|(_, letter)| letter).collect())
     }
 
     /// Those of these letters, up to `most`, in the order in which they were written, each with its number.
-    pub(super) async fn select(
+    pub(super) async fn find(
         &self,
         only: Only,
         most: usize,
@@ -143,14 +120,9 @@ impl SqliteLetters {
         self.run(move |connection| {
             // A letter and its frames are those of one moment.
             let reading = connection.transaction()?;
-            only.read(&reading, most)
+            read(&only, &reading, most)
         })
         .await
-    }
-
-    /// The number of the letter that was written last; 0 if there is none.
-    pub(super) async fn newest(&self) -> Result<i64, LettersError> {
-        self.run(|connection| newest(connection)).await
     }
 
     /// Removes these letters, and no newer letter of their messages. Returns how many were removed.
@@ -188,12 +160,7 @@ impl SqliteLetters {
         .await
     }
 
-    /// The name of the queue at this place, if it lies in the same file.
-    pub(super) fn beside<'p>(&self, place: &'p str) -> Option<&'p str> {
-        in_file(place, &self.place)
-    }
-
-    async fn run<T: Send + 'static>(
+    pub(super) async fn run<T: Send + 'static>(
         &self,
         mut work: impl FnMut(&mut Connection) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LettersError> {
@@ -203,11 +170,8 @@ impl SqliteLetters {
             Ok(Err(error)) => (kind(&error), refused(&error, self.file.busy_timeout())),
             Err(panic) => (ErrorKind::Refused, panic),
         };
-        Err(LettersError {
-            path: self.path().to_path_buf(),
-            problem,
-            kind,
-        })
+        let place = self.path().display().to_string();
+        Err(LettersError::new(place, kind, problem))
     }
 }
 

@@ -1,0 +1,7 @@
+//! Dead letters in a database, and their way back.
+
+mod replay;
+mod rows;
+mod store;
+
+pub use store::{PostgresLetters, PostgresLettersBuilder};
