@@ -54,6 +54,7 @@ pub(crate) enum Body {
     /// The sink of `:drive`.
     Drive(Box<Expr>),
     Match(Box<Match>),
+    Tee(Box<Tee>),
 }
 
 /// `match value { pattern => … }`: stages in arms.
@@ -86,6 +87,24 @@ pub(crate) struct Arm {
     pub stages: Vec<Stage>,
 }
 
+/// `tee |item| value { stages }`: a side line.
+pub(crate) struct Tee {
+    /// The word.
+    pub word: Ident,
+    /// What a plain item, or the record, is called: `tee |item| …`.
+    pub item: Option<Ident>,
+    /// What the side line gets; none: a clone.
+    pub value: Option<Expr>,
+    /// The source text, without the stages.
+    pub head: String,
+    /// The braces.
+    pub braces: Span,
+    /// Until they have been checked.
+    pub stages: Vec<Stage>,
+    /// Whether something in it could not be parsed.
+    pub lost: bool,
+}
+
 impl Stage {
     pub(crate) fn mode(&self) -> Mode {
         self.directive.as_ref().map_or(Mode::Fused, |d| d.mode)
@@ -106,14 +125,21 @@ impl Stage {
     pub(crate) fn form(&self) -> Option<&dyn Form> {
         match &self.body {
             Body::Form(form) => Some(form.as_ref()),
-            Body::Drive(_) | Body::Match(_) => None,
+            Body::Drive(_) | Body::Match(_) | Body::Tee(_) => None,
         }
     }
 
     pub(crate) fn route(&self) -> Option<&Match> {
         match &self.body {
             Body::Match(route) => Some(route),
-            Body::Form(_) | Body::Drive(_) => None,
+            Body::Form(_) | Body::Drive(_) | Body::Tee(_) => None,
+        }
+    }
+
+    pub(crate) fn tee(&self) -> Option<&Tee> {
+        match &self.body {
+            Body::Tee(tee) => Some(tee),
+            Body::Form(_) | Body::Drive(_) | Body::Match(_) => None,
         }
     }
 
@@ -122,15 +148,26 @@ impl Stage {
         self.route().map_or(&[], |route| &route.arms)
     }
 
-    /// The stage, and those in its arms.
+    /// The stages of the side line of a `tee`; of another stage none.
+    pub(crate) fn side(&self) -> &[Stage] {
+        self.tee().map_or(&[], |tee| &tee.stages)
+    }
+
+    /// Whether something inside of its braces could not be parsed.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.route().is_some_and(|route| route.lost) || self.tee().is_some_and(|tee| tee.lost)
+    }
+
+    /// The stage, and those in its arms or its side line.
     pub(crate) fn each<'a>(&'a self, visit: &mut dyn FnMut(&'a Stage)) {
         visit(self);
         let inside = self.arms().iter().flat_map(|arm| &arm.stages);
+        let inside = inside.chain(self.side());
         inside.for_each(|stage| stage.each(visit));
     }
 }
 
-/// All of these stages, with those in arms, in the order of writing.
+/// All of these stages, with those in arms and side lines, in the order of writing.
 pub(crate) fn all(stages: &[Stage]) -> Vec<&Stage> {
     let mut all = Vec::new();
     for stage in stages {

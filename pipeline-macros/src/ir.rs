@@ -7,9 +7,10 @@ use proc_macro2::Ident;
 /// A pipeline as worker groups.
 pub(crate) struct Ir {
     /// The stages, in the order of writing; those in the arms of a `match` are behind it, and of these first the ones that
-    /// run where the `match` does.
+    /// run where the `match` does; and those in the side line of a `tee` behind that.
     pub nodes: Vec<Node>,
     pub routes: Vec<Route>,
+    pub tees: Vec<Tee>,
     /// The keys of each record type.
     pub records: Vec<Vec<Ident>>,
     pub units: Vec<Unit>,
@@ -36,6 +37,8 @@ pub(crate) enum Input {
     Stage(usize),
     /// An arm of this `match`.
     Arm { of: usize, arm: usize },
+    /// The side line of this `tee`.
+    Side { of: usize },
 }
 
 /// A `match`.
@@ -64,6 +67,13 @@ pub(crate) struct Branch {
     pub pattern: String,
 }
 
+/// A `tee`.
+pub(crate) struct Tee {
+    pub stage: usize,
+    /// The stages of its side line, which are behind it.
+    pub side: Range<usize>,
+}
+
 /// A part of the pipeline between two channels.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Unit {
@@ -84,6 +94,8 @@ pub(crate) enum Unit {
         stage: usize,
         arms: Vec<(usize, Vec<Unit>)>,
     },
+    /// The side line of a `tee`.
+    Side { stage: usize, units: Vec<Unit> },
 }
 
 /// What a group's closure looks like.
@@ -107,19 +119,20 @@ impl Unit {
         match self {
             Self::Group { main, .. } => *main,
             Self::Inline { stages } => stages.start,
-            Self::Wired { stage, .. } | Self::Drive { stage, .. } | Self::Arms { stage, .. } => {
-                *stage
-            }
+            Self::Wired { stage, .. }
+            | Self::Drive { stage, .. }
+            | Self::Arms { stage, .. }
+            | Self::Side { stage, .. } => *stage,
         }
     }
 
-    /// All of its stages; not those of arms, which have units of their own.
+    /// All of its stages; not those of arms and side lines, which have units of their own.
     pub(crate) fn stages(&self) -> Range<usize> {
         match self {
             Self::Group { stages, .. } | Self::Inline { stages } => stages.clone(),
             Self::Wired { stage, post } => *stage..post.end.max(stage + 1),
             Self::Drive { pre, stage } => pre.start.min(*stage)..stage + 1,
-            Self::Arms { stage, .. } => *stage..*stage,
+            Self::Arms { stage, .. } | Self::Side { stage, .. } => *stage..*stage,
         }
     }
 }
@@ -137,9 +150,16 @@ impl Ir {
         self.routes.iter().find(|route| route.stage == stage)
     }
 
-    /// The stage behind this one, and behind the arms that it has.
+    /// What is known of a stage that is a `tee`.
+    pub(crate) fn tee(&self, stage: usize) -> Option<&Tee> {
+        self.tees.iter().find(|tee| tee.stage == stage)
+    }
+
+    /// The stage behind this one, and behind the arms or the side line that it has.
     pub(crate) fn behind(&self, stage: usize) -> usize {
-        self.route(stage).map_or(stage + 1, |route| route.end)
+        let route = self.route(stage).map(|route| route.end);
+        let tee = self.tee(stage).map(|tee| tee.side.end);
+        route.or(tee).unwrap_or(stage + 1)
     }
 
     /// The last of these stages, which may be a `match` with arms.
@@ -185,6 +205,7 @@ impl Ir {
 fn unit_of(units: &[Unit], stage: usize) -> Option<&Unit> {
     units.iter().find_map(|unit| match unit {
         Unit::Arms { arms, .. } => arms.iter().find_map(|(_, units)| unit_of(units, stage)),
+        Unit::Side { units, .. } => unit_of(units, stage),
         unit => unit.stages().contains(&stage).then_some(unit),
     })
 }

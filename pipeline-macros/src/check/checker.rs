@@ -23,7 +23,9 @@ impl Checker<'_> {
             return true;
         }
         if !scope.is_vague() {
-            let fix = if scope.had_task() {
+            let fix = if scope.is_beside() {
+                "a side line has none, make what it needs in front of the `tee`"
+            } else if scope.had_task() {
                 "it ended above, move this stage up"
             } else {
                 "begin one with `push_task(key)`"

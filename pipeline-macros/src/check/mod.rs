@@ -9,6 +9,7 @@ mod scope;
 mod shape;
 mod stage;
 mod subject;
+mod tee;
 mod walk;
 
 use crate::ast::{Header, Journal, Pipeline, Share};

@@ -9,11 +9,11 @@ pub(crate) struct Placed {
     pub stage: Stage,
     pub before: Scope,
     pub after: Scope,
-    /// Those of a `match`, in the order of writing.
+    /// Those of a `match`, in the order of writing; of a `tee` the side line.
     pub branches: Vec<Branch>,
 }
 
-/// An arm, and what the item is in it.
+/// An arm or a side line, and what the item is in it.
 pub(crate) struct Branch {
     /// Where it begins.
     pub before: Scope,
@@ -31,6 +31,7 @@ pub(super) fn returns(stages: &[Stage]) -> bool {
         Some(last) => match &last.body {
             Body::Drive(_) => false,
             Body::Form(_) => !skip::is_all(stages),
+            Body::Tee(_) => true,
             Body::Match(route) => route.arms.iter().any(|arm| returns(&arm.stages)),
         },
     }

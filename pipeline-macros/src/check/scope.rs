@@ -9,6 +9,8 @@ pub(crate) struct Scope {
     layers: Vec<Vec<Ident>>,
     had_task: bool,
     vague: bool,
+    /// What the task had passed, in a side line.
+    passed: Option<Vec<String>>,
     /// What was done to keys of the innermost layer, in order.
     deeds: Vec<(Ident, Deed)>,
     /// Keys that went in the arms of a `match`, and why.
@@ -39,6 +41,7 @@ impl Scope {
             layers: Vec::new(),
             had_task: false,
             vague,
+            passed: None,
             deeds: Vec::new(),
             lost: Vec::new(),
         }
@@ -90,8 +93,22 @@ impl Scope {
 
     /// All keys from the task on, in order of writing.
     pub(crate) fn frames(&self) -> Vec<String> {
-        let keys = self.layers.iter().flatten();
-        keys.map(plain).collect()
+        let keys = self.layers.iter().flatten().map(plain);
+        self.passed.iter().flatten().cloned().chain(keys).collect()
+    }
+
+    /// Where a side line begins, whose item is no record.
+    pub(crate) fn beside(&self) -> Self {
+        Self {
+            had_task: self.had_task,
+            passed: Some(self.frames()),
+            ..Self::new(self.vague)
+        }
+    }
+
+    /// Whether it is in a side line.
+    pub(crate) fn is_beside(&self) -> bool {
+        self.passed.is_some()
     }
 
     pub(crate) fn push(&mut self, key: &Ident) {

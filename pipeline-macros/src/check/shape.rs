@@ -14,7 +14,7 @@ pub(super) fn check(pipeline: &Pipeline, errors: &mut Errors) {
         errors.at(Span::call_site(), message);
     }
     let is_segment = pipeline.header.is_none() && !pipeline.lost;
-    drives(&pipeline.stages, is_segment, false, errors);
+    drives(&pipeline.stages, is_segment, Line::Main, errors);
     for (index, share) in pipeline.shares.iter().enumerate() {
         if pipeline.shares[..index]
             .iter()
@@ -29,13 +29,30 @@ pub(super) fn check(pipeline: &Pipeline, errors: &mut Errors) {
     names(&pipeline.stages, errors);
 }
 
-/// `:drive` stands at the end of a pipeline with an input, or of an arm, once.
-fn drives(stages: &[Stage], is_segment: bool, in_arm: bool, errors: &mut Errors) {
+/// What stages stand in one behind the other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Line {
+    Main,
+    Arm,
+    Side,
+}
+
+/// `:drive` stands at the end of a pipeline with an input, of an arm, or of a side line, once.
+fn drives(stages: &[Stage], is_segment: bool, line: Line, errors: &mut Errors) {
     let last = stages.len().saturating_sub(1);
     let mut seen = false;
     for (number, stage) in stages.iter().enumerate() {
         for arm in stage.arms() {
-            drives(&arm.stages, is_segment, true, errors);
+            drives(&arm.stages, is_segment, Line::Arm, errors);
+        }
+        if let Some(tee) = stage.tee() {
+            if is_segment {
+                let message =
+                    "a segment has no `tee`; write it in the pipeline that the segment is part of";
+                errors.at(tee.word.span(), message);
+            } else {
+                drives(&tee.stages, false, Line::Side, errors);
+            }
         }
         if number != last && !stage.arms().is_empty() && !returns(std::slice::from_ref(stage)) {
             let message =
@@ -47,10 +64,12 @@ fn drives(stages: &[Stage], is_segment: bool, in_arm: bool, errors: &mut Errors)
         }
         let message = if is_segment {
             "a segment has no `:drive`; drive the pipeline that it is part of"
-        } else if seen && !in_arm {
+        } else if seen && line == Line::Main {
             "a second `:drive`; a pipeline has one, at its end"
-        } else if number != last && in_arm {
+        } else if number != last && line == Line::Arm {
             "`:drive` ends an arm; move the stages after it in front of it"
+        } else if number != last && line == Line::Side {
+            "`:drive` ends a side line; move the stages after it in front of it, or behind the `tee`"
         } else if number != last {
             "`:drive` ends the pipeline; move the stages after it in front of it"
         } else {

@@ -1,7 +1,7 @@
 //! One stage: its directive, its `?`, its function.
 
 use super::{Checker, Scope, options};
-use crate::ast::Stage;
+use crate::ast::{Body, Stage};
 use crate::closure;
 use crate::directive::{Count, Directive, Mode};
 use crate::forms::Form;
@@ -18,8 +18,11 @@ pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>)
         }
         form.options(&stage.options, scope, checker);
         form.check(scope, checker);
-    } else if let (Some(_), Some(question)) = (stage.route(), stage.question) {
-        let message = "a `match` takes no `?`; the stages in its arms have their own";
+    } else if let Some(question) = stage.question {
+        let message = match stage.body {
+            Body::Tee(_) => "a `tee` takes no `?`; its expression may have one, as its stages",
+            _ => "a `match` takes no `?`; the stages in its arms have their own",
+        };
         checker.errors.at(question, message);
     }
     options::check(stage, checker.errors);

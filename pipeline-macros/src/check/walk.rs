@@ -1,4 +1,4 @@
-//! From stage to stage, and into each arm.
+//! From stage to stage, and into each arm and side line.
 
 use proc_macro2::Ident;
 
@@ -6,11 +6,11 @@ use super::checker::Checker;
 use super::placed::Placed;
 use super::scope::Scope;
 use super::{once, stage};
-use crate::ast::{self, Stage};
+use crate::ast::{self, Body, Stage};
 use crate::errors::Errors;
 use crate::forms::Form;
 
-/// On its way from stage to stage, and into each arm.
+/// On its way from stage to stage, and into each arm and side line.
 pub(super) struct Walk<'a> {
     pub(super) errors: &'a mut Errors,
     pub(super) shares: &'a [Ident],
@@ -37,7 +37,10 @@ impl Walk<'_> {
 
     fn stage(&mut self, mut stage: Stage, scope: &mut Scope, later: Vec<String>) -> Placed {
         let before = scope.clone();
-        let branches = self.branches(&mut stage, scope, &later);
+        let branches = match stage.body {
+            Body::Tee(_) => self.side_line(&mut stage, scope, &later),
+            _ => self.branches(&mut stage, scope, &later),
+        };
         let mut checker = Checker {
             errors: self.errors,
             shares: self.shares,

@@ -204,6 +204,10 @@ impl Expander<'_> {
             let routed = self.routed(route, route.end..stages.end, within);
             return quote!(#reached #routed);
         }
+        if let Some(tee) = body.placed.stage.tee() {
+            let (made, rest) = (self.made(tee, &body), end(level));
+            return quote!(#reached #made #rest);
+        }
         let Some(form) = body.placed.stage.form() else {
             return end(level);
         };
@@ -238,6 +242,10 @@ impl Expander<'_> {
             let item = item_name(self.glue, after.is_record(), self.span_of(last));
             quote!(#item)
         };
+        let item = match self.ir.tee(last) {
+            None => item,
+            Some(tee) => self.beside(tee, &item),
+        };
         self.emitted(&item, flavour, level)
     }
 
@@ -269,7 +277,9 @@ impl Expander<'_> {
     fn previous(&self, number: usize) -> Span {
         self.span_of(match self.ir.input(number) {
             Input::Source => number,
-            Input::Stage(before) | Input::Arm { of: before, .. } => before,
+            Input::Stage(before) | Input::Arm { of: before, .. } | Input::Side { of: before } => {
+                before
+            }
         })
     }
 
@@ -294,6 +304,7 @@ impl Expander<'_> {
             crate::ast::Body::Drive(sink) => ends(sink).1,
             crate::ast::Body::Form(form) => form.last(),
             crate::ast::Body::Match(route) => route.braces,
+            crate::ast::Body::Tee(tee) => tee.braces,
         }
     }
 }

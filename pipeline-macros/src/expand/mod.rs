@@ -13,6 +13,7 @@ mod opts;
 mod records;
 mod route;
 mod site;
+mod tee;
 
 use proc_macro2::{Ident, Span, TokenStream};
 use quote::{quote, quote_spanned};
@@ -49,7 +50,8 @@ impl Expander<'_> {
     fn block(&self) -> TokenStream {
         let span = self.glue.at(Span::call_site());
         let label = Lifetime::new("'pipeline", span);
-        let records = records::types(self.glue, self.ir, &self.lanes());
+        let (lanes, copies) = (self.lanes(), self.copies());
+        let records = records::types(self.glue, self.ir, &quote!(#lanes #copies));
         let site = site::definition(self.glue, self.checked, self.ir);
         let (journal, shared) = (self.journal(), self.shared());
         let value = match self.checked.header {
@@ -203,6 +205,10 @@ impl Expander<'_> {
                     statements.extend(self.arms(*stage, arms));
                     continue;
                 }
+                Unit::Side { stage, units } => {
+                    statements.extend(self.side(*stage, units));
+                    continue;
+                }
                 Unit::Drive { pre, stage } => {
                     let driven = self.drive("drive_arm", pre, *stage);
                     statements.extend(quote_spanned!(span=> #driven;));
@@ -218,7 +224,7 @@ impl Expander<'_> {
 
     /// What a unit hands on.
     fn output(&self, unit: &Unit) -> Input {
-        if let Unit::Arms { stage, .. } = unit {
+        if let Unit::Arms { stage, .. } | Unit::Side { stage, .. } = unit {
             return Input::Stage(*stage);
         }
         let last = self.ir.last(&unit.stages());
@@ -235,7 +241,7 @@ impl Expander<'_> {
     fn port_behind(&self, input: Input, at: Span) -> TokenStream {
         let made_by = match input {
             Input::Stage(stage) => self.ir.unit_of(stage),
-            Input::Source | Input::Arm { .. } => None,
+            Input::Source | Input::Arm { .. } | Input::Side { .. } => None,
         };
         let Some(main) = made_by.map(Unit::main) else {
             let port = self.port_name(input, at);
@@ -253,6 +259,7 @@ impl Expander<'_> {
             Input::Source => self.glue.ident("port", at),
             Input::Stage(stage) => self.glue.numbered("port", stage, at),
             Input::Arm { of, arm } => self.glue.numbered(&format!("lane{of}_"), arm, at),
+            Input::Side { of } => self.glue.numbered("side", of, at),
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Stages in one list: those in the arms of a `match` behind it.
+//! Stages in one list: those in the arms of a `match`, or in the side line of a `tee`, behind it.
 
 use crate::ast::{Body, Stage};
 use crate::check::{Branch, Placed};
 use crate::forms::Place;
-use crate::ir::{self, Input, Route};
+use crate::ir::{self, Input, Route, Tee};
 use crate::options::unordered;
 
 /// The stages with their numbers.
@@ -13,6 +13,7 @@ pub(super) struct Flat {
     /// Where each takes items from.
     pub(super) inputs: Vec<Input>,
     pub(super) routes: Vec<Route>,
+    pub(super) tees: Vec<Tee>,
 }
 
 pub(super) fn flat(stages: Vec<Placed>) -> Flat {
@@ -37,13 +38,25 @@ impl List {
             let patterns = patterns.collect();
             let is_route = placed.stage.route().is_some();
             let unordered = placed.stage.options.has(&unordered::SPEC);
+            let is_tee = placed.stage.tee().is_some();
             self.flat.stages.push(placed);
             self.flat.inputs.push(input);
             if is_route {
                 self.route(number, branches, patterns, !unordered);
+            } else if is_tee {
+                self.tee(number, branches);
             }
             input = Input::Stage(number);
         }
+    }
+
+    fn tee(&mut self, stage: usize, branches: Vec<Branch>) {
+        let start = self.flat.stages.len();
+        for side in branches {
+            self.add(side.stages, Input::Side { of: stage });
+        }
+        let side = start..self.flat.stages.len();
+        self.flat.tees.push(Tee { stage, side });
     }
 
     /// The arms that run where the `match` does come first: so the stages of a group are numbered one after the other.
@@ -99,7 +112,7 @@ fn is_plain(placed: &Placed) -> bool {
         stage, branches, ..
     } = placed;
     match &stage.body {
-        Body::Drive(_) => false,
+        Body::Drive(_) | Body::Tee(_) => false,
         Body::Match(_) => branches.iter().all(is_fused),
         Body::Form(form) => form.kind().place == Place::Worker && !Stage::is_annotated(stage),
     }

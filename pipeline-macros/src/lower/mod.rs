@@ -23,14 +23,16 @@ pub(crate) fn lower(mut checked: Checked) -> (Checked, Ir) {
         stages,
         inputs,
         routes,
+        tees,
     } = flat::flat(stages);
     let nodes = names::names(&stages).into_iter().zip(inputs);
     let nodes = nodes.map(|(name, input)| Node { name, input });
     let ir = Ir {
         nodes: nodes.collect(),
         records: records(&stages, &routes),
-        units: units::units(&stages, &routes, is_segment),
+        units: units::units(&stages, &routes, &tees, is_segment),
         routes,
+        tees,
         is_segment,
         is_journaled,
         has_task: !is_segment && stages.iter().any(|placed| placed.after.had_task()),

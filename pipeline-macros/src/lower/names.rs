@@ -26,6 +26,7 @@ fn default_name(placed: &Placed) -> String {
         }
         .unwrap_or_else(|| "sink".to_owned()),
         Body::Match(_) => "match".to_owned(),
+        Body::Tee(_) => "tee".to_owned(),
     };
     name.trim_start_matches("r#").to_owned()
 }

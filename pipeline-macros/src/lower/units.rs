@@ -5,14 +5,20 @@ use std::ops::Range;
 use crate::check::Placed;
 use crate::directive::Mode;
 use crate::forms::Place;
-use crate::ir::{Flavour, Route, Unit};
+use crate::ir::{Flavour, Route, Tee, Unit};
 use crate::options::{by, unordered};
 
 /// The units of a pipeline, or of a segment, in the order in which they are wired.
-pub(super) fn units(stages: &[Placed], routes: &[Route], is_segment: bool) -> Vec<Unit> {
+pub(super) fn units(
+    stages: &[Placed],
+    routes: &[Route],
+    tees: &[Tee],
+    is_segment: bool,
+) -> Vec<Unit> {
     let lowering = Lowering {
         stages,
         routes,
+        tees,
         is_segment,
     };
     lowering.units(0..stages.len(), false)
@@ -21,6 +27,7 @@ pub(super) fn units(stages: &[Placed], routes: &[Route], is_segment: bool) -> Ve
 struct Lowering<'a> {
     stages: &'a [Placed],
     routes: &'a [Route],
+    tees: &'a [Tee],
     is_segment: bool,
 }
 
@@ -35,6 +42,15 @@ impl Lowering<'_> {
                 self.run(run, &mut units);
                 units.push(self.arms(route));
                 at = route.end;
+                continue;
+            }
+            if let Some(tee) = self.copies(&run) {
+                self.run(run, &mut units);
+                units.push(Unit::Side {
+                    stage: tee.stage,
+                    units: self.units(tee.side.clone(), true),
+                });
+                at = tee.side.end;
                 continue;
             }
             let next = run.end;
@@ -64,6 +80,15 @@ impl Lowering<'_> {
         routes.find(|route| run.contains(&route.stage))
     }
 
+    /// The `tee` that the run ends with.
+    fn copies(&self, run: &Range<usize>) -> Option<&Tee> {
+        self.tees.iter().find(|tee| run.contains(&tee.stage))
+    }
+
+    fn is_tee(&self, stage: usize) -> bool {
+        self.tees.iter().any(|tee| tee.stage == stage)
+    }
+
     fn arms(&self, route: &Route) -> Unit {
         let arms = route.arms.iter().enumerate();
         let own = arms.filter(|(_, arm)| arm.fused.is_none());
@@ -83,6 +108,7 @@ impl Lowering<'_> {
         let form = self.stages[stage].stage.form();
         form.map(|form| form.kind().place)
             .or_else(|| self.route(stage).map(|_| Place::Worker))
+            .or_else(|| self.is_tee(stage).then_some(Place::Worker))
     }
 
     fn multiplies(&self, stage: usize) -> bool {
@@ -109,10 +135,12 @@ impl Lowering<'_> {
         self.stages[stage].stage.options.has(&by::SPEC)
     }
 
-    /// The first stage from `at` on that runs in no worker, or that is in an arm with workers of its own, up to `end`.
+    /// The first stage from `at` on that runs in no worker, or that is in an arm with workers of its own, or behind a `tee`,
+    /// up to `end`.
     fn end_of_run(&self, mut at: usize, end: usize) -> usize {
         while at < end && matches!(self.place(at), Some(Place::Worker | Place::Multiplies)) {
             match self.route(at) {
+                None if self.is_tee(at) => return at + 1,
                 None => at += 1,
                 Some(route) if route.fused => at = route.end,
                 Some(route) => return route.fused_end(),
@@ -159,7 +187,9 @@ impl Lowering<'_> {
         }
         let plain = |stage: &usize| !self.is_annotated(*stage) && !self.multiplies(*stage);
         let run = start..self.end_of_run(start, end);
-        let mut run = start..self.divides(&run).map_or(run.end, |route| route.stage);
+        let divides = self.divides(&run).map(|route| route.stage);
+        let divides = divides.or(self.copies(&run).map(|tee| tee.stage));
+        let mut run = start..divides.unwrap_or(run.end);
         let end = run.find(|stage| !plain(stage)).unwrap_or(run.end);
         start..end
     }

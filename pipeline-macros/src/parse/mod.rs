@@ -8,6 +8,7 @@ mod pattern;
 mod route;
 mod skip;
 mod stage;
+mod tee;
 
 use proc_macro2::{Ident, Span, TokenStream, TokenTree};
 use syn::Token;
@@ -15,7 +16,7 @@ use syn::ext::IdentExt as _;
 use syn::parse::{ParseStream, Parser as _};
 
 use crate::ast::{self, Pipeline, Stage};
-use crate::directive::WORDS;
+use crate::directive::{Mode, WORDS};
 use crate::errors::Errors;
 
 use route::Stages;
@@ -87,8 +88,8 @@ fn pipeline(input: ParseStream<'_>, errors: &mut Errors) -> Pipeline {
         }
         pipeline.lost |= !next_stage(input, &mut pipeline.stages, errors);
     }
-    let all = ast::all(&pipeline.stages).into_iter();
-    pipeline.lost |= all.filter_map(Stage::route).any(|route| route.lost);
+    let mut all = ast::all(&pipeline.stages).into_iter();
+    pipeline.lost |= all.any(Stage::is_lost);
     pipeline
 }
 
@@ -120,7 +121,9 @@ fn next_stage(input: ParseStream<'_>, stages: &mut Vec<Stage>, errors: &mut Erro
 
 /// The comma after a stage, or a message and a place to go on.
 fn separator(input: ParseStream<'_>, stages: &[Stage], errors: &mut Errors) {
-    let in_braces = stages.last().is_some_and(|stage| stage.route().is_some());
+    let in_braces = stages
+        .last()
+        .is_some_and(|stage| stage.form().is_none() && stage.mode() != Mode::Drive);
     if input.is_empty() || input.parse::<Token![,]>().is_ok() || in_braces && begins(input) {
         return;
     }

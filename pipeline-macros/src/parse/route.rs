@@ -28,7 +28,7 @@ pub(super) fn route(
 ) -> syn::Result<Match> {
     let begin = input.cursor();
     let word = input.parse::<Token![match]>()?;
-    let item = item(input)?;
+    let item = item(input, "match", "item { … }`; take it apart in the arms")?;
     if input.is_empty() || input.peek(token::Brace) && !input.peek2(token::Brace) {
         let message = "`match` needs what it matches: `match key { … }`, `match |item| item { … }`";
         return Err(syn::Error::new(word.span, message));
@@ -68,9 +68,9 @@ pub(super) fn route(
     })
 }
 
-/// `|item|`.
-fn item(input: ParseStream<'_>) -> syn::Result<Option<Ident>> {
-    let wrong = "an item gets one name here: `match |item| item { … }`; take it apart in the arms";
+/// `|item|` behind a word; `rest` is what stands behind that in messages.
+pub(super) fn item(input: ParseStream<'_>, word: &str, rest: &str) -> syn::Result<Option<Ident>> {
+    let wrong = format!("an item gets one name here: `{word} |item| {rest}");
     if input.peek(Token![||]) {
         return Err(input.error(wrong));
     }
@@ -84,7 +84,7 @@ fn item(input: ParseStream<'_>) -> syn::Result<Option<Ident>> {
         && input.peek(Token![:])
     {
         return Err(input.error(format!(
-            "a `match` says no type; a stage in front of it does, as `filter(|{name}: &u64| true)`"
+            "a `{word}` says no type; a stage in front of it does, as `filter(|{name}: &u64| true)`"
         )));
     }
     let name = name.filter(|_| input.peek(Token![|]));
@@ -172,8 +172,8 @@ fn is_skip(input: ParseStream<'_>) -> bool {
     word == "skip" && !is_call && !behind.is_some_and(goes_on)
 }
 
-/// The stages in the braces of an arm.
-fn stages(
+/// The stages in the braces of an arm, or of a side line.
+pub(super) fn stages(
     input: ParseStream<'_>,
     inside: Stages,
     lost: &mut bool,

@@ -6,7 +6,7 @@ use syn::parse::ParseStream;
 use syn::{Expr, ExprPath, Token, token};
 
 use super::route::{self, Stages};
-use super::{directive, options};
+use super::{directive, options, tee};
 use crate::args::Args;
 use crate::ast::{Body, Stage};
 use crate::directive::Mode;
@@ -41,6 +41,14 @@ pub(super) fn stage(
         let route = route::route(input, inside, errors)?;
         head = Some(route.head.clone());
         Body::Match(Box::new(route))
+    } else if tee::begins(input) {
+        if let Some(directive) = directive.take() {
+            let message = "`tee` takes no directive; the stages of its side line have their own";
+            errors.at(directive.span, message);
+        }
+        let tee = tee::tee(input, inside, errors)?;
+        head = Some(tee.head.clone());
+        Body::Tee(Box::new(tee))
     } else {
         if directive.is_some() && (input.is_empty() || input.peek(Token![,])) {
             return Err(syn::Error::new(

@@ -9,3 +9,4 @@ pub(crate) mod order;
 pub(crate) mod ordered;
 pub(crate) mod pushing;
 pub(crate) mod split;
+pub(crate) mod tee;

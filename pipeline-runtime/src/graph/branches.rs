@@ -1,11 +1,12 @@
 //! Where a graph divides and comes together again.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 
-use super::{Arrow, Bounded, Graph, Port};
+use super::lanes::Lanes;
+use super::{Arrow, Graph, Port};
 use crate::bounds::Item;
 use crate::errors::{Errors, Reporter};
-use crate::flow::edge::{Bound, Meter};
+use crate::flow::edge::Meter;
 use crate::flow::feed::Feed;
 use crate::flow::join::Join;
 use crate::flow::numbered::{Numbers, Unnumbered};
@@ -26,7 +27,7 @@ pub struct Branches<E: Divided, Task, A: Carry, N: Numbers<A>> {
     graph: Graph,
     scope: Scope,
     split: Arc<Split<E, A, N>>,
-    bounds: Arc<Bounds>,
+    bounds: Arc<Lanes>,
     reporter: Arc<dyn Reporter<Task>>,
     errors: Option<Arc<Errors<Task>>>,
 }
@@ -50,17 +51,11 @@ impl<E: Divided, Task, A: Carry, N: Numbers<A>> Branches<E, Task, A, N> {
         let split = Split::new(port.feed, numbers, lanes);
         let control = port.graph.control();
         control.closes(Arc::clone(&split) as Arc<dyn Close>);
-        let front: Vec<_> = port.inputs.into_iter().map(|arrow| arrow.bound).collect();
-        let before = front.iter().map(|front| front.bound()).collect();
         Self {
             graph: port.graph,
             scope: port.scope,
             split,
-            bounds: Arc::new(Bounds {
-                front,
-                before,
-                buffers: Mutex::new(vec![None; lanes]),
-            }),
+            bounds: Lanes::adding_up(&port.inputs, lanes),
             reporter: port.reporter,
             errors: port.errors,
         }
@@ -96,11 +91,9 @@ impl<E: Divided, Task, A: Carry, N: Numbers<A>> Branches<E, Task, A, N> {
             meter: Arc::clone(&self.split) as Arc<dyn Meter>,
             lane,
             label: Some(folded(pattern)),
-            bound: Arc::new(LaneBound {
-                bounds: Arc::clone(&self.bounds),
-                lane,
-            }),
+            bound: self.bounds.lane(lane),
             before: Vec::new(),
+            parts: false,
         };
         let split = Arc::clone(&self.split);
         self.port(Arc::new(Lane { split, lane, own }), vec![arrow])
@@ -255,55 +248,4 @@ fn folded(pattern: &str) -> Name {
     }
     let begin: String = pattern.chars().take(SHOWN - 2).collect();
     format!("{begin} …").into()
-}
-
-/// What waits in the lanes waits under the bound of the edge in front: so what each arm's `buffer` allows is added up.
-struct Bounds {
-    front: Vec<Arc<dyn Bounded>>,
-    /// As they were before any arm had said something.
-    before: Vec<Bound>,
-    /// What the lanes allow, and whether that is automatic.
-    buffers: Mutex<Vec<Option<(usize, bool)>>>,
-}
-
-struct LaneBound {
-    bounds: Arc<Bounds>,
-    lane: usize,
-}
-
-impl Bounded for LaneBound {
-    fn bound(&self) -> Bound {
-        self.bounds.front[0].bound()
-    }
-
-    fn rebound(&self, change: &dyn Fn(Bound) -> Bound) {
-        let Bounds {
-            front,
-            before,
-            buffers,
-        } = &*self.bounds;
-        let mut buffers = buffers.lock().unwrap_or_else(PoisonError::into_inner);
-        for (front, before) in front.iter().zip(before) {
-            let automatic = change(Bound {
-                automatic: true,
-                ..*before
-            });
-            let written = change(Bound {
-                automatic: false,
-                ..*before
-            });
-            let buffer = written.limit.saturating_sub(written.window);
-            buffers[self.lane] = Some((buffer, automatic.automatic));
-            let said = || buffers.iter().flatten();
-            if before.automatic && said().all(|(_, automatic)| *automatic) {
-                continue;
-            }
-            let all = said().fold(0_usize, |sum, (buffer, _)| sum.saturating_add(*buffer));
-            front.rebound(&|_| Bound {
-                limit: before.window.saturating_add(all),
-                automatic: false,
-                ..*before
-            });
-        }
-    }
 }

@@ -48,11 +48,29 @@ impl Build {
         }
     }
 
-    /// Notes that a message cannot be settled with one item where a stage in front of the sink makes several of it.
+    /// Notes that a message cannot be settled with one item where a stage in front of the sink makes several of it, or a
+    /// side line has a part in it.
     pub(crate) fn check_whole(&mut self, sink: &StageInfo, inputs: &[Arrow]) {
+        let in_front = self.in_front(inputs);
+        let arrows = in_front
+            .iter()
+            .flat_map(|group| &group.inputs)
+            .chain(inputs);
+        let shares = |arrow: &&Arrow| arrow.parts;
+        let tee = arrows.clone().find(shares).map(|arrow| arrow.from);
+        if let Some(tee) = in_front
+            .iter()
+            .find(|group| tee.is_some_and(|tee| group.has(tee)))
+        {
+            let path = &tee.stages[tee.stages.len() - 1].path;
+            let has = format!(
+                "a sink that settles each message with its item, behind `{path}`, whose side line has a part in the message"
+            );
+            let rule = "make the side line a `lossy` one, or let the sink not settle";
+            return self.invalid(sink, "sink", has, rule);
+        }
         // Only a stage that multiplies holds one item more than its bound.
         let multiplies = |group: &Group| group.bound.bound().extra > 0;
-        let in_front = self.in_front(inputs);
         let Some(group) = in_front.into_iter().find(|group| multiplies(group)) else {
             return;
         };

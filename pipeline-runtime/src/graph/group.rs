@@ -58,6 +58,7 @@ impl Group {
             label: None,
             bound: Arc::clone(&self.bound),
             before: Vec::new(),
+            parts: false,
         }
     }
 }
@@ -77,6 +78,8 @@ pub(crate) struct Arrow {
     pub(crate) bound: Arc<dyn Bounded>,
     /// What leads to where it is counted, if that is not the group in front.
     pub(crate) before: Vec<Arrow>,
+    /// Whether what goes along it shares its message with what goes along another one.
+    pub(crate) parts: bool,
 }
 
 impl Arrow {

@@ -6,10 +6,12 @@ mod build;
 mod checks;
 mod crew;
 mod group;
+mod lanes;
 mod opts;
 mod port;
 mod runs;
 mod state;
+mod tees;
 #[cfg(test)]
 mod tests;
 mod timing;
@@ -25,4 +27,5 @@ pub use self::port::Port;
 pub use self::runs::Runs;
 pub(crate) use self::state::Keeps;
 pub use self::state::StateBound;
+pub use self::tees::tee;
 pub(crate) use self::timing::{PullTime, Timing};

@@ -1,4 +1,4 @@
-//! Promises 51 to 54 and 57: matches of any shape, nested in each other, with the smallest windows and buffers, keep the
+//! Promises 51 to 54 and 57: matches and side lines of any shape, nested in each other, with the smallest windows and buffers, keep the
 //! order, the bound that is printed and every item, and neither hang nor leave anything behind.
 //!
 //! `BRIGADE_ROUTES_SECONDS=600 cargo test -p pipeline-runtime --test routes` tries more of them than the four seconds'
@@ -12,7 +12,7 @@ mod wiring;
 use std::time::{Duration, Instant, SystemTime};
 
 #[test]
-fn matches_of_any_shape_keep_order_bound_and_count_and_do_not_hang() {
+fn matches_and_side_lines_of_any_shape_keep_order_bound_and_count_and_do_not_hang() {
     let set = |name: &str| {
         std::env::var(name)
             .ok()

@@ -8,7 +8,7 @@ use pipeline_runtime::private::{Site, StageMeta, finish, open, with_errors};
 use pipeline_runtime::{Failure, Report, sink, source};
 
 use crate::random::Random;
-use crate::shape::{Gets, Line, Shapes, gets, keeps_order};
+use crate::shape::{Gets, Line, Shapes, beside, gets, keeps_order};
 use crate::wiring::{Alive, Level, Sunk, Wiring};
 
 /// Longer than anything here takes.
@@ -118,9 +118,12 @@ impl Case {
         assert!(ended.is_ok(), "{}", self.says("it hangs", &handle.report()));
         let report = handle.report();
         let says = |what: &str| self.says(what, &report);
-        let fates: Vec<_> = (0..self.items)
-            .map(|id| (id, gets(&self.line, id)))
-            .collect();
+        let mut fates = Vec::new();
+        for id in 0..self.items {
+            let mut found = vec![gets(&self.line, id)];
+            beside(&self.line, id, &mut found);
+            fates.extend(found.into_iter().map(|gets| (id, gets)));
+        }
         let expected = |at: Gets| {
             let there = fates.iter().filter(|(_, gets)| *gets == at);
             there.map(|(id, _)| *id).collect::<Vec<_>>()

@@ -9,6 +9,7 @@ pub(crate) type Line = Vec<Part>;
 pub(crate) enum Part {
     Group(Group),
     Route(Route),
+    Tee(Tee),
 }
 
 #[derive(Debug, Clone)]
@@ -41,6 +42,16 @@ pub(crate) struct Arm {
     pub(crate) line: Line,
     /// The stage of the sink that it ends in; none where it comes back.
     pub(crate) ends: Option<usize>,
+}
+
+/// The side line that every item goes into.
+#[derive(Debug, Clone)]
+pub(crate) struct Tee {
+    /// The group that makes what goes into it.
+    pub(crate) group: Group,
+    pub(crate) line: Line,
+    /// The stage of the sink that it ends in.
+    pub(crate) ends: usize,
 }
 
 /// Where an item gets.
@@ -97,7 +108,7 @@ impl Route {
 
 pub(crate) fn keeps_order(line: &[Part]) -> bool {
     line.iter().all(|part| match part {
-        Part::Group(_) => true,
+        Part::Group(_) | Part::Tee(_) => true,
         Part::Route(route) => route.keeps_order(),
     })
 }
@@ -108,6 +119,7 @@ pub(crate) fn gets(line: &[Part], id: u64) -> Gets {
         let stage = match part {
             Part::Group(group) => group.stage,
             Part::Route(route) => route.group.stage,
+            Part::Tee(tee) => tee.group.stage,
         };
         match does(id, stage) {
             Does::Emits => {}
@@ -128,6 +140,32 @@ pub(crate) fn gets(line: &[Part], id: u64) -> Gets {
     Gets::Out
 }
 
+/// What becomes of the item in the side lines that it comes past.
+pub(crate) fn beside(line: &[Part], id: u64, found: &mut Vec<Gets>) {
+    for (number, part) in line.iter().enumerate() {
+        match part {
+            Part::Group(_) => {}
+            Part::Route(route) => {
+                if does(id, route.group.stage) == Does::Emits {
+                    beside(&route.arms[route.arm(id)].line, id, found);
+                }
+            }
+            Part::Tee(tee) => {
+                if does(id, tee.group.stage) == Does::Emits {
+                    beside(&tee.line, id, found);
+                    found.push(match gets(&tee.line, id) {
+                        Gets::Out => Gets::Into(tee.ends),
+                        other => other,
+                    });
+                }
+            }
+        }
+        if gets(&line[number..=number], id) != Gets::Out {
+            return;
+        }
+    }
+}
+
 /// Makes shapes, whose stages it numbers.
 pub(crate) struct Shapes<'a> {
     pub(crate) random: &'a mut Random,
@@ -146,6 +184,12 @@ impl Shapes<'_> {
             return Part::Group(self.group());
         }
         let group = self.group();
+        if self.random.is(3) {
+            // Nothing of it comes back, so nothing of it is to be in order.
+            let line = self.line(depth - 1, false);
+            let ends = self.stage();
+            return Part::Tee(Tee { group, line, ends });
+        }
         let is_ordered = ordered || !self.random.is(3);
         let arms = self.random.from(2, 4);
         let arms = (0..arms).map(|arm| {

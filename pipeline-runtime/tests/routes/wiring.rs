@@ -1,4 +1,4 @@
-//! Shapes to ports, as the expansion of `match` wires them.
+//! Shapes to ports, as the expansions of `match` and `tee` wire them.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,11 +6,11 @@ use std::sync::{Arc, Mutex};
 
 use pipeline_runtime::private::{
     Carry, Cx, Divided, Entry, InTurn, Never, Opts, Port, Site, Step, async_fn, drive_arm,
-    drive_async, failed, ordered, pass, stage, sync, unordered, work,
+    drive_async, failed, ordered, pass, stage, sync, tee, unordered, work,
 };
 use pipeline_runtime::{Cause, sink};
 
-use crate::shape::{Arm, Does, Group, Kind, Part, Route, does, pauses};
+use crate::shape::{Arm, Does, Group, Kind, Part, Route, Tee, does, pauses};
 
 /// How many items are alive, and how many were at the same time.
 #[derive(Debug, Default)]
@@ -22,23 +22,51 @@ pub(crate) struct Level {
 #[derive(Debug)]
 pub(crate) struct Alive {
     pub(crate) id: u64,
-    level: Arc<Level>,
+    counted: Arc<Counted>,
+}
+
+/// What is under one credit: an item, or one and what was made of it.
+#[derive(Debug)]
+struct Counted(Arc<Level>);
+
+impl Counted {
+    fn new(level: &Arc<Level>) -> Arc<Self> {
+        let now = level.now.fetch_add(1, Ordering::SeqCst) + 1;
+        level.most.fetch_max(now, Ordering::SeqCst);
+        Arc::new(Self(Arc::clone(level)))
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.now.fetch_sub(1, Ordering::SeqCst);
+    }
 }
 
 impl Alive {
     pub(crate) fn new(id: u64, level: &Arc<Level>) -> Self {
-        let now = level.now.fetch_add(1, Ordering::SeqCst) + 1;
-        level.most.fetch_max(now, Ordering::SeqCst);
-        Self {
-            id,
-            level: Arc::clone(level),
-        }
+        let counted = Counted::new(level);
+        Self { id, counted }
     }
-}
 
-impl Drop for Alive {
-    fn drop(&mut self) {
-        self.level.now.fetch_sub(1, Ordering::SeqCst);
+    /// What a `tee` hands on.
+    fn halves(self) -> (Self, Self) {
+        let counted = Arc::clone(&self.counted);
+        (
+            Self {
+                id: self.id,
+                counted,
+            },
+            self,
+        )
+    }
+
+    /// Under a credit of its own.
+    fn taken(mut self) -> Self {
+        if Arc::strong_count(&self.counted) > 1 {
+            self.counted = Counted::new(&self.counted.0);
+        }
+        self
     }
 }
 
@@ -100,7 +128,7 @@ impl Wiring {
         let (site, number) = (self.site, group.stage);
         if group.kind != Kind::Async {
             let call = move |entry: Entry<Alive, Never>, _cx: &Cx| {
-                let item = entry.fresh();
+                let item = entry.fresh().taken();
                 if pauses(item.id, number) == 0 {
                     std::thread::yield_now();
                 }
@@ -110,7 +138,7 @@ impl Wiring {
         }
         let (half, work) = work(port, group.opts());
         let call = async_fn(&work, async move |entry: Entry<Alive, Never>| {
-            let item = entry.fresh();
+            let item = entry.fresh().taken();
             for _ in 0..pauses(item.id, number) {
                 tokio::task::yield_now().await;
             }
@@ -134,7 +162,7 @@ impl Wiring {
 
 /// One function for each depth: tickets of ordered arms are of another type at each.
 macro_rules! depths {
-    ($line:ident $route:ident $arm:ident, $inner:ident) => {
+    ($line:ident $route:ident $arm:ident $tee:ident, $inner:ident) => {
         impl Wiring {
             pub(crate) fn $line<K: Carry>(
                 &self,
@@ -144,7 +172,16 @@ macro_rules! depths {
                 line.iter().fold(port, |port, part| match part {
                     Part::Group(group) => self.group(port, group, |item| item),
                     Part::Route(route) => self.$route(port, route),
+                    Part::Tee(tee) => self.$tee(port, tee),
                 })
+            }
+
+            fn $tee<K: Carry>(&self, port: Port<Alive, (), K>, copied: &Tee) -> Port<Alive, (), K> {
+                let port = self.group(port, &copied.group, Alive::halves);
+                let (main, side) = tee(port, copied.group.stage);
+                let side = self.$inner(side, &copied.line);
+                self.drive(side, copied.ends);
+                main
             }
 
             fn $route<K: Carry>(
@@ -200,14 +237,14 @@ macro_rules! depths {
     };
 }
 
-depths!(line2 route2 arm2, line1);
-depths!(line1 route1 arm1, line0);
+depths!(line2 route2 arm2 tee2, line1);
+depths!(line1 route1 arm1 tee1, line0);
 
 impl Wiring {
     fn line0<K: Carry>(&self, port: Port<Alive, (), K>, line: &[Part]) -> Port<Alive, (), K> {
         line.iter().fold(port, |port, part| match part {
             Part::Group(group) => self.group(port, group, |item| item),
-            Part::Route(_) => unreachable!("it is not that deep"),
+            Part::Route(_) | Part::Tee(_) => unreachable!("it is not that deep"),
         })
     }
 }
