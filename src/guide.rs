@@ -7,8 +7,9 @@ pub mod cookbook {
     //! |---|---|
     //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`branch`] | items of several kinds, each with stages, workers and a sink of its own |
-    //! | [`copies`] | work that comes twice is done once |
+    //! | [`copies`] | the same items go to a second place, too |
     //! | [`cycle`] | what is made of items goes in again |
+    //! | [`duplicates`] | work that comes twice is done once |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
     //! | [`rate_and_retry_after`] | a service that takes so many calls, and says when to come again |
@@ -26,6 +27,9 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/cycle.md")]
     pub mod cycle {}
+
+    #[doc = include_str!("../guide/cookbook/duplicates.md")]
+    pub mod duplicates {}
 
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}
