@@ -129,7 +129,8 @@ async fn a_delivery_of_which_one_line_fails_comes_again_to_both() {
     .await
     .unwrap();
     let (mut side, mut main) = (side.take(), main.take());
-    (side.sort_unstable(), main.sort_unstable());
+    side.sort_unstable();
+    main.sort_unstable();
     assert_eq!(side, (0..30).collect::<Vec<_>>(), "{report}");
     let again = (0..30).flat_map(|n| if n % 3 == 0 { vec![n, n] } else { vec![n] });
     assert_eq!(main, again.collect::<Vec<_>>());

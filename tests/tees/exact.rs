@@ -103,7 +103,11 @@ async fn a_side_line_divides_and_arms_have_side_lines_in_order() {
     .collect()
     .await
     .unwrap();
-    let comes = |n: &u64| n % 3 == 0 || n % 3 == 1 && n % 5 > 0;
+    let comes = |n: &u64| match n % 3 {
+        0 => true,
+        1 => !n.is_multiple_of(5),
+        _ => false,
+    };
     assert_eq!(out, (0..300).filter(comes).collect::<Vec<_>>());
     let all = sinks.map(|sink| sorted(sink.take()));
     let expected = |is: fn(&u64) -> bool| (0..300).filter(is).collect::<Vec<_>>();
@@ -129,7 +133,7 @@ async fn records_of_arms_that_end_in_a_tee_come_back_with_the_keys_of_all() {
     .collect()
     .await
     .unwrap();
-    let row = |n: u64| if n % 2 == 0 { n } else { n + 100 };
+    let row = |n: u64| if n.is_multiple_of(2) { n } else { n + 100 };
     assert_eq!(out, (0..20).map(|n| row(n) + n / 2).collect::<Vec<_>>());
     let even = (0..20).step_by(2).map(|n| n + 1 + n / 2);
     assert_eq!(first.take(), even.collect::<Vec<u64>>());

@@ -47,6 +47,9 @@ const CASES: &[Case] = &[
     ("three hops, the second in two arms, in order", |items| {
         run(arms_in_order(items))
     }),
+    ("three hops, a `tee` behind the first", |items| {
+        run(teed(items))
+    }),
     ("futures ready at once, 16 in flight", |items| {
         run(futures_in_flight(items))
     }),
@@ -129,6 +132,16 @@ async fn arms_in_order(items: u64) -> Result<u64, Failure> {
             0 => { 1 map(|x| x ^ 5) with { buffer: 64 } }
             _ => { 1 map(|x| x ^ 7) with { buffer: 64 } }
         },
+        1 map(|x| x + 1) with { buffer: 64 },
+    })
+}
+
+async fn teed(items: u64) -> Result<u64, Failure> {
+    sum!(pipeline! {
+        [0..items]
+        1 map(|x: u64| x + 1) with { buffer: 64 },
+        tee { :drive sink::discard() with { buffer: 64 } },
+        1 map(|x| x ^ 5) with { buffer: 64 },
         1 map(|x| x + 1) with { buffer: 64 },
     })
 }

@@ -18,6 +18,7 @@ mod records;
 mod safety;
 mod scaling;
 mod state;
+mod tee;
 
 /// All cases, in the order of the report.
 #[rustfmt::skip]
@@ -31,6 +32,7 @@ const CASES: &[fn(Size) -> Case] = &[
     in_flight::case,
     by::case,
     drive::case,
+    tee::case,
     latency::case,
     memory::case,
     connections::case,

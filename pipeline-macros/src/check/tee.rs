@@ -8,6 +8,7 @@ use super::subject::path;
 use super::walk::Walk;
 use crate::ast::{self, Body, Stage, Tee};
 use crate::closure;
+use crate::directive::Mode;
 use crate::forms::Key;
 use crate::options::once;
 
@@ -80,7 +81,9 @@ impl Walk<'_> {
     }
 
     fn ends(&mut self, tee: &Tee) {
-        if tee.lost || !returns(&tee.stages) {
+        // One that stands elsewhere is told where it belongs.
+        let drives = |stage: &Stage| stage.mode() == Mode::Drive;
+        if tee.lost || !returns(&tee.stages) || tee.stages.iter().any(drives) {
             return;
         }
         let at = tee.stages.last().map_or(tee.braces, |stage| stage.span);

@@ -13,44 +13,12 @@ use crate::syntax::ends;
 impl Expander<'_> {
     /// The statement that makes what the side line gets, of an item that is lent.
     pub(super) fn made(&self, tee: &ast::Tee, body: &Body<'_>) -> TokenStream {
-        let (value, raised) = (self.value(tee, body), body.private("Raised"));
+        let (value, raised) = (value(tee, body), body.private("Raised"));
         let attempt =
             quote_spanned!(body.span()=> #value ::core::result::Result::Ok::<_, #raised>(made));
         let guarded = body.guarded(&attempt, Owns::Nothing);
         let local = local(self.glue, body.number);
         quote_spanned!(body.span()=> let #local = #guarded;)
-    }
-
-    fn value(&self, tee: &ast::Tee, body: &Body<'_>) -> TokenStream {
-        let span = body.span();
-        let Some(value) = &tee.value else {
-            let copy = self.copy(body);
-            return quote_spanned!(span=> let made = #copy;);
-        };
-        let at = ends(value).0;
-        let lent = match &tee.item {
-            None => body.lending(at),
-            Some(name) => {
-                let item = body.item_at(at);
-                quote_spanned!(span=> #[allow(unused_variables)] let #name = &#item;)
-            }
-        };
-        quote_spanned!(span=> #lent let made = #value;)
-    }
-
-    /// A clone of the item; of a record without its task.
-    fn copy(&self, body: &Body<'_>) -> TokenStream {
-        let span = body.span();
-        if !body.placed.before.is_record() {
-            let item = body.item_at(body.placed.stage.span);
-            return quote_spanned!(span=> ::core::clone::Clone::clone(&#item));
-        }
-        let (module, name) = (Ident::new(MODULE, span), copied(body.number, span));
-        let fields = body.keys().skip(1).map(|key| {
-            let field = body.field(key);
-            quote_spanned!(span=> #key: ::core::clone::Clone::clone(&#field))
-        });
-        quote_spanned!(span=> #module::#name { #(#fields),* })
     }
 
     /// The item as it leaves the group: with what was made of it.
@@ -91,6 +59,39 @@ impl Expander<'_> {
         let types = types.collect::<TokenStream>();
         quote!(#types)
     }
+}
+
+/// The statements that make it.
+fn value(tee: &ast::Tee, body: &Body<'_>) -> TokenStream {
+    let span = body.span();
+    let Some(value) = &tee.value else {
+        let copy = copy(body);
+        return quote_spanned!(span=> let made = #copy;);
+    };
+    let at = ends(value).0;
+    let lent = match &tee.item {
+        None => body.lending(at),
+        Some(name) => {
+            let item = body.item_at(at);
+            quote_spanned!(span=> #[allow(unused_variables)] let #name = &#item;)
+        }
+    };
+    quote_spanned!(span=> #lent let made = #value;)
+}
+
+/// A clone of the item; of a record without its task.
+fn copy(body: &Body<'_>) -> TokenStream {
+    let span = body.span();
+    if !body.placed.before.is_record() {
+        let item = body.item_at(body.placed.stage.span);
+        return quote_spanned!(span=> ::core::clone::Clone::clone(&#item));
+    }
+    let (module, name) = (Ident::new(MODULE, span), copied(body.number, span));
+    let fields = body.keys().skip(1).map(|key| {
+        let field = body.field(key);
+        quote_spanned!(span=> #key: ::core::clone::Clone::clone(&#field))
+    });
+    quote_spanned!(span=> #module::#name { #(#fields),* })
 }
 
 /// The local that holds what the side line gets.

@@ -1,6 +1,6 @@
 //! `tee |item| value { stages }`.
 
-use proc_macro2::{Delimiter, Group, Ident};
+use proc_macro2::{Group, Ident, Punct, Spacing};
 use syn::parse::ParseStream;
 use syn::{Expr, Token, token};
 
@@ -10,17 +10,14 @@ use crate::errors::Errors;
 use crate::syntax::{between, ungrouped};
 use crate::text;
 
-/// Whether one begins here: the word alone, or with something behind it that makes it no path.
+/// Whether one begins here: the word, and not as the beginning of a path or of a macro's call.
 pub(super) fn begins(input: ParseStream<'_>) -> bool {
     let Some((word, rest)) = input.cursor().ident() else {
         return false;
     };
-    let punct = rest.punct().map(|(punct, _)| punct.as_char());
-    let goes_on = punct.is_some_and(|punct| matches!(punct, ':' | '.' | '!' | '<'));
-    // `tee(f)` is a call, `tee (a, b) { … }` is not.
-    let call = rest.group(Delimiter::Parenthesis);
-    let is_call = call.is_some_and(|(_, _, rest)| rest.group(Delimiter::Brace).is_none());
-    word == "tee" && !goes_on && !is_call
+    let is_joined = |punct: &Punct| punct.as_char() == ':' && punct.spacing() == Spacing::Joint;
+    let punct = rest.punct().map(|(punct, _)| punct);
+    word == "tee" && !punct.is_some_and(|punct| is_joined(&punct) || punct.as_char() == '!')
 }
 
 pub(super) fn tee(input: ParseStream<'_>, inside: Stages, errors: &mut Errors) -> syn::Result<Tee> {
@@ -28,7 +25,7 @@ pub(super) fn tee(input: ParseStream<'_>, inside: Stages, errors: &mut Errors) -
     let word = input.parse::<Ident>()?;
     let item = route::item(input, "tee", "item.clone() { … }`")?;
     let braces = |input: ParseStream<'_>| input.peek(token::Brace) && !input.peek2(token::Brace);
-    let value = if input.is_empty() || input.peek(Token![,]) {
+    let value = if input.is_empty() || input.peek(Token![,]) || input.peek(Token![:]) {
         None
     } else if braces(input) {
         if let Some(item) = &item {

@@ -49,6 +49,10 @@ const LEFT_OUT: &[(&str, &str)] = &[
     ("tests/ui/fail/once_in_a_segment.rs#1", "n n"),
     ("tests/ui/fail/once_without_a_journal.rs#0", "n n"),
     ("tests/ui/fail/option_without_a_value.rs#0", "fast"),
+    (
+        "tests/ui/fail/tee_stages_behind_its_drive.rs#0",
+        "sink discard",
+    ),
     ("tests/ui/fail/unknown_option.rs#0", "colour"),
 ];
 

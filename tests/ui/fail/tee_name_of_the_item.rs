@@ -6,7 +6,6 @@ fn main() {
         tee |(a, b)| a { :drive sink::discard() },
         tee |n: &u32| *n { :drive sink::discard() },
         tee |n| { :drive sink::discard() },
-        tee 1 + 1 { :drive sink::discard() },
         map(|n| n),
     };
 }

@@ -8,6 +8,7 @@ fn main() {
     let _ = pipeline! {
         [source::iter(0..9u32)]
         tee |n| look_up(*n).await { :drive sink::discard() },
+        tee 1 + 1 { :drive sink::discard() },
         map(|n| n),
     };
 }
