@@ -210,6 +210,7 @@ async fn who_waits_for_room_and_goes_away_does_not_keep_it_from_others() {
 #[tokio::test(start_paused = true)]
 async fn a_capacity_of_0_is_told() {
     let none = link::<u64>(0);
+    assert_eq!(none.put(1).await, Err(1));
     let behind = pipeline! { [none.input()] map(|x: u64| x) }
         .collect::<Vec<_>>()
         .await;

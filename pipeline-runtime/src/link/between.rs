@@ -94,7 +94,8 @@ impl<T> Between<T> {
                 sinks: 0,
                 begun: false,
                 kept_open: 0,
-                closed: false,
+                // Nothing fits into it, so nobody may wait for room.
+                closed: capacity == 0,
                 lost: 0,
                 takers: Vec::new(),
                 before: Vec::new(),

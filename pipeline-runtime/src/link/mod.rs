@@ -18,7 +18,8 @@ use crate::sink::{Settles, Sink, SinkError, Stake, Written};
 ///
 /// An item takes its ticket along. Where it comes from a queue, its message is acknowledged when the item is done *behind*
 /// the link; its lease is kept until then, and the dead letter of a failure there is that of the message. So the pipelines
-/// run at the same time: the one in front does not end before all that it has handed on is settled.
+/// run at the same time: the one in front does not end before all that it has handed on is settled. Where that one *fails*
+/// or is aborted, nobody extends the leases any more: what is not done behind the link by their end is delivered again.
 ///
 /// Of an item that comes from no queue the link keeps a clone until something has become of it: what a pipeline behind the
 /// link has not done when it fails, is aborted, or runs out of its deadline, waits in the link again, in its old place,
@@ -111,7 +112,7 @@ impl<T: Send + 'static> Link<T> {
     ///
     /// # Errors
     ///
-    /// The item, if the link is closed.
+    /// The item, if the link is closed, or has a capacity of 0.
     ///
     /// # Cancel safety
     ///
