@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use serde::Serialize;
 
@@ -120,6 +121,16 @@ impl Site {
     }
 }
 
+impl StageId {
+    /// That of a source that is added while a pipeline runs. It is far from all that are given before.
+    pub(crate) fn of_added() -> Self {
+        static ADDED: AtomicU32 = AtomicU32::new(0);
+        const FIRST: u32 = 1 << 31;
+        // Relaxed: all that matters is that no two are alike.
+        Self(FIRST | ADDED.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
 /// Ids to be given.
 #[derive(Debug, Default)]
 pub(crate) struct Ids(u32);
@@ -216,6 +227,6 @@ impl Within {
     }
 }
 
-fn behind(within: &str, path: &str) -> Name {
+pub(crate) fn behind(within: &str, path: &str) -> Name {
     format!("{within}/{path}").into()
 }

@@ -10,4 +10,5 @@ mod fakes;
 mod feedback;
 mod link;
 mod merge;
+mod open_ended;
 mod property;

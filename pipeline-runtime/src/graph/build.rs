@@ -59,6 +59,14 @@ impl Graph {
         })))
     }
 
+    /// For what is wired while the pipeline of this control runs.
+    pub(crate) fn of_control(control: Arc<Control>) -> Self {
+        Self(Arc::new(Mutex::new(Build {
+            control,
+            ..Build::default()
+        })))
+    }
+
     /// Held by none while code of a user's runs.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Build> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
@@ -95,6 +103,26 @@ impl Graph {
     /// Names the input that was wired last, which calls itself `name` where nobody has given it one.
     pub(crate) fn source(&self, name: Name) -> StageInfo {
         self.lock().source(name)
+    }
+
+    /// The same for sources that are added later, and whose paths will begin with `name`: the one that is named is the row
+    /// `rest` of those that have no row any more.
+    pub(crate) fn open_ended(&self, name: &'static str, rest: &'static str) -> StageInfo {
+        let mut build = self.lock();
+        let mut stage = build.source(format!("{name}/{rest}").into());
+        stage.command = name;
+        if let Some(source) = &mut build.source
+            && source.id == stage.id
+        {
+            let path = source.path.strip_suffix(rest).unwrap_or(&source.path);
+            *source = StageInfo {
+                name: Name::from(path.trim_end_matches('/').to_owned()),
+                path: Name::from(path.trim_end_matches('/').to_owned()),
+                ..stage.clone()
+            };
+        }
+        stage.name = rest.into();
+        stage
     }
 
     /// What leads from inputs that are pipelines to the source that is being wired.

@@ -28,4 +28,4 @@ pub use self::runs::Runs;
 pub(crate) use self::state::Keeps;
 pub use self::state::StateBound;
 pub use self::tees::tee;
-pub(crate) use self::timing::{PullTime, Timing};
+pub(crate) use self::timing::{Growth, PullTime, Timing};

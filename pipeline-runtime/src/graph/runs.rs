@@ -12,6 +12,8 @@ use serde::{Serialize, Serializer};
 pub enum Runs {
     /// In nothing of its own: the source is asked for items.
     Source,
+    /// The same of any number of sources, which are added while it runs.
+    OpenEnded,
     /// Where the pipeline is polled.
     Inline,
     /// In tasks of the runtime.
@@ -30,6 +32,7 @@ impl fmt::Display for Runs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(match self {
             Self::Source => "source",
+            Self::OpenEnded => "open-ended",
             Self::Inline => "inline",
             Self::Tasks => "task",
             Self::Threads => "thread",

@@ -1,8 +1,9 @@
 //! The time that a group's workers have, and what they do with it.
 
-use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::Group;
 use crate::measure::clock::Stopwatch;
 
 /// The time of one group's workers.
@@ -97,4 +98,14 @@ pub(crate) trait PullTime: Send + Sync {
 
     /// Whether a worker runs it now.
     fn asked(&self) -> bool;
+
+    /// The sources that it has besides.
+    fn grown(&self) -> Option<Box<dyn Growth + '_>> {
+        None
+    }
+}
+
+/// Sources that come and go while the pipeline runs. None does while this is held, which is locked before any meter.
+pub(crate) trait Growth {
+    fn groups(&self) -> Vec<Arc<Group>>;
 }

@@ -32,11 +32,35 @@ pub(crate) struct StageCounts {
     pub(crate) emitted: Option<u64>,
 }
 
+impl StageCounts {
+    fn add(&mut self, other: &Self) {
+        self.filtered += other.filtered;
+        self.already_done += other.already_done;
+        self.lost += other.lost;
+        self.failed += other.failed;
+        self.retries += other.retries;
+        self.evicted += other.evicted;
+        if let Some(emitted) = other.emitted {
+            *self.emitted.get_or_insert(0) += emitted;
+        }
+    }
+}
+
 impl Counts {
     pub(crate) fn of(stages: usize) -> Self {
         Self {
             stages: vec![StageCounts::default(); stages],
             ..Self::default()
+        }
+    }
+
+    /// Adds those of another group of as many stages.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.handed += other.handed;
+        self.resolved += other.resolved;
+        self.emitted += other.emitted;
+        for (sum, other) in self.stages.iter_mut().zip(&other.stages) {
+            sum.add(other);
         }
     }
 
@@ -82,16 +106,7 @@ impl Tally {
     pub(crate) fn pour(&mut self, counts: &mut Counts) {
         counts.resolved += std::mem::take(&mut self.resolved);
         for (own, sum) in self.stages.iter_mut().zip(&mut counts.stages) {
-            let own = std::mem::take(own);
-            sum.filtered += own.filtered;
-            sum.already_done += own.already_done;
-            sum.lost += own.lost;
-            sum.failed += own.failed;
-            sum.retries += own.retries;
-            sum.evicted += own.evicted;
-            if let Some(emitted) = own.emitted {
-                *sum.emitted.get_or_insert(0) += emitted;
-            }
+            sum.add(&std::mem::take(own));
         }
         for (own, sum) in self.arms.iter_mut().zip(&mut counts.arms) {
             *sum += std::mem::take(own);

@@ -17,7 +17,7 @@ use crate::name::Name;
 use crate::named::debug_by_name;
 use crate::run::idle::Idle;
 use crate::run::patience::Patience;
-use crate::source::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
+use crate::source::{Alone, CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::ticket::{Carried, Fate, Keeps as _, KeptBy, Ticket};
 
 /// How soon a queue is asked again that had nothing, while something is under way that may send more.
@@ -285,6 +285,8 @@ async fn answer<T>(
         }
     }
 }
+
+impl<Q: Queue> Alone for Receiving<Q> {}
 
 impl<Q: Queue> Puller for Receiving<Q> {
     type Item = Delivery<Q::Body>;

@@ -1,7 +1,8 @@
 //! What a run has done so far, in rows.
 
 use std::cmp::Reverse;
-use std::ptr::addr_eq;
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,29 +17,87 @@ use crate::site::Inlet;
 
 /// All counts of a run, read at one instant.
 struct Snapshot<'a> {
-    meters: Vec<&'a Arc<dyn Meter>>,
+    wired: &'a [Group],
+    /// Of those that have sources which come and go: the place, and those that there are now.
+    grown: Vec<(usize, Vec<Arc<Group>>)>,
+    /// Where the counts of a meter are.
+    places: HashMap<*const (), usize>,
     /// Of each, by lanes.
     counts: Vec<Vec<Counts>>,
 }
 
 impl<'a> Snapshot<'a> {
     fn of(groups: &'a [Group]) -> Self {
-        let mut meters: Vec<&Arc<dyn Meter>> = Vec::new();
-        for group in groups {
+        // Held until all is read: what has come is in a row, and in one alone.
+        let growths = groups.iter().enumerate().filter_map(|(place, group)| {
+            let side = group.side.as_ref()?;
+            Some((place, side.grown()?))
+        });
+        let growths: Vec<_> = growths.collect();
+        let grown = growths
+            .iter()
+            .map(|(place, growth)| (*place, growth.groups()));
+        let mut snapshot = Self {
+            wired: groups,
+            grown: grown.collect(),
+            places: HashMap::new(),
+            counts: Vec::new(),
+        };
+        snapshot.read();
+        drop(growths);
+        snapshot
+    }
+
+    fn read(&mut self) {
+        let mut meters: Vec<Arc<dyn Meter>> = Vec::new();
+        for group in self.groups() {
             let inputs = group.inputs.iter().flat_map(Arrow::all);
             let inputs = inputs.map(|arrow| &arrow.meter);
-            for meter in inputs.chain([&group.own]) {
-                if place(&meters, meter).is_none() {
-                    meters.push(meter);
-                }
-            }
+            meters.extend(inputs.chain([&group.own]).map(Arc::clone));
         }
         // Whoever divides items or brings them together asks for them under its lock.
         meters.sort_by_key(|meter| Reverse(meter.rank()));
+        // None may be held twice.
+        let mut places = HashMap::new();
+        meters.retain(|meter| {
+            let next = places.len();
+            let place = places.entry(id(meter));
+            matches!(place, Entry::Vacant(_)) && *place.or_insert(next) == next
+        });
         let held: Vec<_> = meters.iter().map(|meter| meter.hold()).collect();
         let counts = held.iter().map(|held| held.lanes().to_vec()).collect();
         drop(held);
-        Self { meters, counts }
+        (self.places, self.counts) = (places, counts);
+    }
+
+    /// All groups, those that came later in front of the row of those that went.
+    fn groups(&self) -> impl Iterator<Item = &Group> {
+        self.wired.iter().enumerate().flat_map(|(place, group)| {
+            let grown = self.grown.iter().filter(move |(at, _)| *at == place);
+            let grown = grown.flat_map(|(_, groups)| groups.iter().map(|group| &**group));
+            grown.chain([group])
+        })
+    }
+
+    /// What leads to a group, also from those that came later.
+    fn inputs(&self, group: &Group) -> Vec<Arrow> {
+        let mut inputs = Vec::new();
+        for arrow in &group.inputs {
+            let grown = self.grown.iter();
+            let grown = grown.filter(|(place, _)| self.wired[*place].has(arrow.from));
+            inputs.extend(grown.flat_map(|(_, groups)| groups.iter().map(|group| group.arrow())));
+            inputs.push(arrow.clone());
+        }
+        inputs
+    }
+
+    /// What the workers of a group spent in the sources in front of it.
+    fn in_source(&self, group: &Group) -> Duration {
+        let inputs = self.inputs(group);
+        let leads = |before: &&Group| inputs.iter().any(|arrow| before.has(arrow.from));
+        let sides = self.groups().filter(leads);
+        let sides = sides.filter_map(|before| before.side.as_ref());
+        sides.map(|side| side.inside()).sum()
     }
 
     /// What the groups themselves count.
@@ -52,23 +111,20 @@ impl<'a> Snapshot<'a> {
     }
 
     fn lanes(&self, meter: &Arc<dyn Meter>) -> &[Counts] {
-        let place = place(&self.meters, meter).expect("all of them were read");
-        &self.counts[place]
+        &self.counts[self.places[&id(meter)]]
     }
 }
 
-/// Where it is among them: none may be held twice.
-fn place(meters: &[&Arc<dyn Meter>], meter: &Arc<dyn Meter>) -> Option<usize> {
-    let is_it = |known: &&Arc<dyn Meter>| addr_eq(Arc::as_ptr(known), Arc::as_ptr(meter));
-    meters.iter().position(is_it)
+fn id(meter: &Arc<dyn Meter>) -> *const () {
+    Arc::as_ptr(meter).cast()
 }
 
 /// The rows of these groups alone.
 #[cfg(test)]
 pub(crate) fn rows_of(groups: &[Group]) -> Vec<Row> {
     let snapshot = Snapshot::of(groups);
-    groups
-        .iter()
+    snapshot
+        .groups()
         .flat_map(|group| group.rows(&snapshot))
         .collect()
 }
@@ -81,8 +137,8 @@ impl Watched {
         let started = self.started.get().copied();
         let mut rows = Vec::new();
         let mut bottleneck: Option<(f64, &Name)> = None;
-        for group in &self.groups {
-            let time = group.time(now, started.unwrap_or(now), self.in_source(group));
+        for group in snapshot.groups() {
+            let time = group.time(now, started.unwrap_or(now), snapshot.in_source(group));
             let first = rows.len();
             rows.extend(group.rows(&snapshot));
             rows[first + group.main].time = time;
@@ -104,24 +160,13 @@ impl Watched {
         }
     }
 
-    /// What the workers of a group spent in the sources in front of it.
-    fn in_source(&self, group: &Group) -> Duration {
-        let leads = |before: &&Group| {
-            let mut inputs = group.inputs.iter();
-            inputs.any(|arrow| before.has(arrow.from))
-        };
-        let before = self.groups.iter().filter(leads);
-        let sides = before.filter_map(|before| before.side.as_ref());
-        sides.map(|side| side.inside()).sum()
-    }
-
     /// What has not finished when a drain is past its deadline, in the order in which it was wired.
     pub(crate) fn kept(&self) -> Vec<Kept> {
         let snapshot = Snapshot::of(&self.groups);
         let mut kept = Vec::new();
-        for group in &self.groups {
-            let inputs = group.inputs.iter().flat_map(Arrow::all);
-            let waiting = inputs.map(|arrow| {
+        for group in snapshot.groups() {
+            let inputs = snapshot.inputs(group);
+            let waiting = inputs.iter().flat_map(Arrow::all).map(|arrow| {
                 let counts = snapshot.along(arrow);
                 counts.emitted.saturating_sub(counts.handed)
             });
@@ -144,8 +189,8 @@ impl Watched {
 impl Group {
     fn rows(&self, snapshot: &Snapshot<'_>) -> Vec<Row> {
         let counts = snapshot.counts(&self.own);
-        let mut inputs: Vec<_> = self
-            .inputs
+        let inputs = snapshot.inputs(self);
+        let mut inputs: Vec<_> = inputs
             .iter()
             .map(|arrow| report::Arrow {
                 from: arrow.from,

@@ -21,8 +21,15 @@ pub(crate) struct SourceFeed<P: Puller> {
     state: Mutex<State<P>>,
     side: Arc<Side>,
     source: Arc<Placed>,
-    /// What is called if the source cannot go on.
-    broken: Box<dyn Fn(SourceError) + Send + Sync>,
+    broken: Broken,
+}
+
+/// What becomes of a source's last word, if it cannot go on.
+pub(crate) enum Broken {
+    /// This is called.
+    Stops(Box<dyn Fn(SourceError) + Send + Sync>),
+    /// It is a failure, as of an item.
+    Fails,
 }
 
 struct State<P: Puller> {
@@ -151,11 +158,7 @@ impl Held for MutexGuard<'_, Counts> {
 }
 
 impl<P: Puller> SourceFeed<P> {
-    pub(crate) fn new(
-        puller: P,
-        source: Arc<Placed>,
-        broken: Box<dyn Fn(SourceError) + Send + Sync>,
-    ) -> Self {
+    pub(crate) fn new(puller: P, source: Arc<Placed>, broken: Broken) -> Self {
         Self {
             state: Mutex::new(State {
                 puller: Some(puller),
@@ -236,8 +239,10 @@ impl<P: Puller> SourceFeed<P> {
         };
         if let Some(error) = ended {
             guard::let_go_of(state.puller.take());
-            if let Some(error) = error {
-                (self.broken)(error);
+            match (error, &self.broken) {
+                (Some(error), Broken::Stops(broken)) => broken(error),
+                (Some(error), Broken::Fails) => state.rest.fail(error),
+                (None, _) => {}
             }
             self.side.wake_all();
         }

@@ -3,7 +3,7 @@
 use std::ops::{Range, RangeFrom, RangeInclusive};
 use std::task::{Context, Poll};
 
-use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use super::{Alone, CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::flow::pushing::Pushing;
 use crate::graph::Graph;
 use crate::ticket::Carried;
@@ -31,6 +31,8 @@ impl<I: Iterator<Item: Send + 'static> + Send + 'static> Input for Iter<I> {
         self
     }
 }
+
+impl<I: Iterator<Item: Send + 'static> + Send + 'static> Alone for Iter<I> {}
 
 impl<I: Iterator<Item: Send + 'static> + Send + 'static> Puller for Iter<I> {
     type Item = I::Item;

@@ -34,8 +34,10 @@ struct State<T> {
     parts: Vec<Part<T>>,
     /// Those that may have something.
     listed: VecDeque<usize>,
-    /// How many have not ended.
+    /// How many have not ended, and how many may still be added, or are those who add them.
     open: usize,
+    /// Places of those that have ended, for others.
+    vacant: Vec<usize>,
     /// Nobody wants more.
     gone: bool,
     waiters: Waiters,
@@ -64,6 +66,13 @@ struct Signal<T> {
     part: usize,
 }
 
+impl<T: Send + 'static> Signal<T> {
+    fn waker(join: &Weak<Join<T>>, part: usize) -> Waker {
+        let join = Weak::clone(join);
+        Waker::from(Arc::new(Self { join, part }))
+    }
+}
+
 impl<T: Send + 'static> Wake for Signal<T> {
     fn wake(self: Arc<Self>) {
         if let Some(join) = self.join.upgrade() {
@@ -77,17 +86,13 @@ impl<T: Send + 'static> Join<T> {
         let open = feeds.len();
         let first = if turns == Turns::Last { 1 } else { open };
         Arc::new_cyclic(|join: &Weak<Self>| {
-            let part = |(part, feed)| {
-                let join = Weak::clone(join);
-                let waker = Waker::from(Arc::new(Signal { join, part }));
-                Part {
-                    feed: Some((feed, waker)),
-                    turn: if part < first {
-                        Turn::Listed
-                    } else {
-                        Turn::Waits
-                    },
-                }
+            let part = |(part, feed)| Part {
+                feed: Some((feed, Signal::waker(join, part))),
+                turn: if part < first {
+                    Turn::Listed
+                } else {
+                    Turn::Waits
+                },
             };
             Self {
                 turns,
@@ -96,11 +101,54 @@ impl<T: Send + 'static> Join<T> {
                     parts: feeds.into_iter().enumerate().map(part).collect(),
                     listed: (0..first.min(open)).collect(),
                     open,
+                    vacant: Vec::new(),
                     gone: false,
                     waiters: Waiters::default(),
                 }),
             }
         })
+    }
+
+    /// One that has no feeds yet, and does not end before it is let go.
+    pub(crate) fn growing() -> Arc<Self> {
+        let join = Self::new(Vec::new(), Turns::Fair);
+        join.expect();
+        join
+    }
+
+    /// It does not end before a feed is added, or this is let go.
+    pub(crate) fn expect(&self) {
+        self.lock().open += 1;
+    }
+
+    /// What was expected does not come.
+    pub(crate) fn let_go(&self) {
+        let mut state = self.lock();
+        state.open -= 1;
+        wake_at_end(state);
+    }
+
+    /// A feed that was expected.
+    pub(crate) fn add(self: &Arc<Self>, feed: Arc<dyn Feed<T>>) {
+        let mut state = self.lock();
+        if state.gone {
+            drop(state);
+            guard::let_go_of([feed]);
+            return;
+        }
+        let part = state.vacant.pop().unwrap_or(state.parts.len());
+        let added = Part {
+            feed: Some((feed, Signal::waker(&Arc::downgrade(self), part))),
+            turn: Turn::Waits,
+        };
+        // Who woke the one that had the place before may wake this one: that is asked once for nothing.
+        if part < state.parts.len() {
+            state.parts[part] = added;
+        } else {
+            state.parts.push(added);
+        }
+        state.list(part);
+        wake_next(state);
     }
 
     fn lock(&self) -> MutexGuard<'_, State<T>> {
@@ -138,18 +186,13 @@ impl<T: Send + 'static> Join<T> {
     fn ended(&self, part: usize) {
         let mut state = self.lock();
         let feed = state.parts[part].feed.take();
+        state.vacant.push(part);
         state.open -= 1;
         if self.turns == Turns::Last && part + 1 < state.parts.len() {
             state.list(part + 1);
         }
-        let woken = if state.open == 0 {
-            state.waiters.choose_all()
-        } else {
-            Vec::new()
-        };
-        drop(state);
+        wake_at_end(state);
         drop(feed);
-        woken.into_iter().for_each(Waker::wake);
     }
 }
 
@@ -173,6 +216,17 @@ impl<T> State<T> {
         let (feed, waker) = self.parts[part].feed.as_ref()?;
         Some((part, Arc::clone(feed), waker.clone()))
     }
+}
+
+/// Wakes all, if nothing more comes.
+fn wake_at_end<T>(mut state: MutexGuard<'_, State<T>>) {
+    let woken = if state.open == 0 {
+        state.waiters.choose_all()
+    } else {
+        Vec::new()
+    };
+    drop(state);
+    woken.into_iter().for_each(Waker::wake);
 }
 
 /// Wakes a worker if there is something to ask for. Whoever is woken wakes the next.

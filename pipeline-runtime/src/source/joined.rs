@@ -9,7 +9,7 @@ use super::pull::AHEAD;
 use super::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::flow::edge::Take;
 use crate::flow::feed::{Batch, SourceFailure};
-use crate::graph::Graph;
+use crate::graph::{Arrow, Graph};
 use crate::named::debug_by_name;
 use crate::site::StageInfo;
 use crate::ticket::{Carried, Carry};
@@ -41,7 +41,11 @@ impl<T: Send + 'static, K: Carry> Joined<T, K> {
             feeds.push(part.feed);
             inputs.extend(part.inputs);
         }
-        let join = Join::new(feeds, turns);
+        Self::of(graph, Join::new(feeds, turns), inputs)
+    }
+
+    /// What a join hands on, to which these lead.
+    pub(crate) fn of(graph: &Graph, join: Arc<Join<Carried<T, K>>>, inputs: Vec<Arrow>) -> Self {
         graph.control().closes(join.clone());
         graph.ends_in(inputs.clone());
         Self {

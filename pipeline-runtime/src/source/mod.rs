@@ -1,11 +1,15 @@
 //! The input end of a pipeline.
 
+mod add;
+mod ended;
 mod feed;
 mod input;
 mod iter;
 mod join;
 mod joined;
+mod live;
 mod merge;
+mod open_ended;
 mod opened;
 mod opening;
 mod pull;
@@ -21,6 +25,8 @@ use crate::name::Name;
 use crate::ticket::Carried;
 
 pub use crate::line::Line;
+pub(crate) use add::Alone;
+pub use add::{AddError, AddErrorKind, Addable};
 pub(crate) use feed::SourceFeed;
 pub(crate) use input::{CarriedOf, Fault, Puller, Relay};
 pub use input::{Input, Named};
@@ -28,6 +34,7 @@ pub use iter::{Iter, iter};
 pub(crate) use join::Turns;
 pub(crate) use joined::Joined;
 pub use merge::{Concat, Inputs, Merge, concat, merge};
+pub use open_ended::{Added, OpenEnded, Sources, open_ended};
 pub(crate) use opened::Opened;
 pub(crate) use opening::{alone, opened};
 pub(crate) use pull::AHEAD;

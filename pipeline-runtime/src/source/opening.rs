@@ -2,11 +2,14 @@
 
 use std::sync::{Arc, Weak};
 
+use super::feed::Broken;
 use super::opened::Opened;
 use super::{CarriedOf, Input, Puller, Relay, SourceFeed};
+use crate::flow::edge::Meter;
 use crate::flow::feed::Feed;
-use crate::graph::{Crew, Graph, Group, Runs, Unbuffered};
+use crate::graph::{Arrow, Crew, Graph, Group, PullTime, Runs, Unbuffered};
 use crate::run::control::Close;
+use crate::site::StageInfo;
 
 /// Wires an input.
 pub(crate) fn opened<I: Input>(
@@ -39,18 +42,34 @@ pub(crate) fn alone<P: Puller>(
     };
     let (relay, broke) = (relay.clone(), Arc::clone(&source));
     let broken = Box::new(move |error| relay.0.broke(broke.get(0).clone(), error));
-    let feed = Arc::new(SourceFeed::new(puller, source, broken));
+    let feed = Arc::new(SourceFeed::new(puller, source, Broken::Stops(broken)));
     let side = feed.side();
     let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
     control.close_last(last);
     control.add_source(side.clone());
-    let group = Group {
+    let group = row(stage, side, graph.leaving(), most);
+    let inputs = vec![group.arrow()];
+    graph.push(group);
+    Opened {
+        feed: feed as Arc<dyn Feed<CarriedOf<P>>>,
+        inputs,
+    }
+}
+
+/// The row of a source, of whose items `most` wait in it.
+pub(super) fn row(
+    stage: StageInfo,
+    side: Arc<impl Meter + PullTime + 'static>,
+    inputs: Vec<Arrow>,
+    most: usize,
+) -> Group {
+    Group {
         metas: &[],
         stages: vec![stage],
         kind: Runs::Source,
         main: 0,
         count: 1,
-        inputs: graph.leaving(),
+        inputs,
         own: side.clone(),
         timing: Arc::default(),
         per_credit: 1,
@@ -59,11 +78,5 @@ pub(crate) fn alone<P: Puller>(
         side: Some(side),
         crew: Crew::of(1),
         resize: None,
-    };
-    let inputs = vec![group.arrow()];
-    graph.push(group);
-    Opened {
-        feed: feed as Arc<dyn Feed<CarriedOf<P>>>,
-        inputs,
     }
 }

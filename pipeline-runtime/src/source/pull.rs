@@ -7,7 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::Mutex;
 
-use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
+use super::{Alone, CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, Source, SourceError};
 use crate::graph::Graph;
 use crate::name::Name;
 use crate::named::debug_by_name;
@@ -50,6 +50,8 @@ pub struct Pulling<S: Source> {
 }
 
 debug_by_name!(Pulling<S: Source>);
+
+impl<S: Source> Alone for Pulling<S> {}
 
 impl<S: Source> Puller for Pulling<S> {
     type Item = S::Item;

@@ -4,7 +4,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::sync::mpsc::Receiver;
 
-use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use super::{Alone, CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::graph::Graph;
 use crate::ticket::Carried;
 
@@ -26,6 +26,8 @@ pub struct Channel<T> {
     receiver: Receiver<T>,
     received: Vec<T>,
 }
+
+impl<T: Send + 'static> Alone for Channel<T> {}
 
 impl<T: Send + 'static> Puller for Channel<T> {
     type Item = T;

@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use futures::Stream;
 
-use super::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
+use super::{Alone, CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::graph::Graph;
 use crate::ticket::Carried;
 
@@ -29,6 +29,8 @@ impl<S: Stream<Item: Send + 'static> + Send + 'static> Input for FromStream<S> {
         self
     }
 }
+
+impl<S: Stream<Item: Send + 'static> + Send + 'static> Alone for FromStream<S> {}
 
 impl<S: Stream<Item: Send + 'static> + Send + 'static> Puller for FromStream<S> {
     type Item = S::Item;
