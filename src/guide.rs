@@ -7,6 +7,7 @@ pub mod cookbook {
     //! |---|---|
     //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`branch`] | items of several kinds, each with stages, workers and a sink of its own |
+    //! | [`come_and_go`] | sources that come and go while the pipeline runs |
     //! | [`copies`] | the same items go to a second place, too |
     //! | [`cycle`] | what is made of items goes in again |
     //! | [`duplicates`] | work that comes twice is done once |
@@ -21,6 +22,9 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/branch.md")]
     pub mod branch {}
+
+    #[doc = include_str!("../guide/cookbook/come-and-go.md")]
+    pub mod come_and_go {}
 
     #[doc = include_str!("../guide/cookbook/copies.md")]
     pub mod copies {}

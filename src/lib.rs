@@ -25,6 +25,7 @@ pub mod source {
     //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
     //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
     //! | [`merge`] | those of several inputs, each of which has a row of its own |
+    //! | [`open_ended`] | those of sources that are added while it runs |
     //! | [`feedback`](crate::feedback()) | seeds, and what is driven into its sink |
     //! | [`Link::input`](crate::link::Link::input) | what other pipelines drive into the link |
     //! | [`concat()`] | those of one input, and then those of another |

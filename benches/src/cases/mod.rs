@@ -11,6 +11,7 @@ mod fused;
 mod hops;
 mod in_flight;
 mod ingest;
+mod inputs;
 mod latency;
 mod memory;
 mod parallel;
@@ -27,6 +28,7 @@ const CASES: &[fn(Size) -> Case] = &[
     hops::bytes,
     hops::string,
     fused::case,
+    inputs::case,
     parallel::even,
     parallel::skewed,
     in_flight::case,

@@ -1,8 +1,9 @@
 //! Stages that share workers, and what leads to them.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
-use super::{Bounded, Crew, Keeps, PullTime, Resize, Runs, Timing};
+use super::{Bounded, Crew, Keeps, Resize, Runs, Timing};
 use crate::flow::edge::Meter;
 use crate::name::Name;
 use crate::site::{StageId, StageInfo, StageMeta};
@@ -89,4 +90,29 @@ impl Arrow {
         all.push(self);
         all
     }
+}
+
+/// The time that goes into running a source.
+pub(crate) trait PullTime: Send + Sync {
+    /// All of it.
+    fn pulling(&self) -> Duration;
+
+    /// What it waited for the pipeline itself.
+    fn starved(&self) -> Duration;
+
+    /// What of it the first stage's workers spent, running the source or waiting for the one that does.
+    fn inside(&self) -> Duration;
+
+    /// Whether a worker runs it now.
+    fn asked(&self) -> bool;
+
+    /// The sources that it has besides.
+    fn grown(&self) -> Option<Box<dyn Growth + '_>> {
+        None
+    }
+}
+
+/// Sources that come and go while the pipeline runs. None does while this is held, which is locked before any meter.
+pub(crate) trait Growth {
+    fn groups(&self) -> Vec<Arc<Group>>;
 }

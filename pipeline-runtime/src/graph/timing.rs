@@ -1,9 +1,8 @@
 //! The time that a group's workers have, and what they do with it.
 
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::Group;
 use crate::measure::clock::Stopwatch;
 
 /// The time of one group's workers.
@@ -83,29 +82,4 @@ impl Timing {
     pub(crate) fn staff(&self) -> Staff {
         *self.lock()
     }
-}
-
-/// The time that goes into running a source.
-pub(crate) trait PullTime: Send + Sync {
-    /// All of it.
-    fn pulling(&self) -> Duration;
-
-    /// What it waited for the pipeline itself.
-    fn starved(&self) -> Duration;
-
-    /// What of it the first stage's workers spent, running the source or waiting for the one that does.
-    fn inside(&self) -> Duration;
-
-    /// Whether a worker runs it now.
-    fn asked(&self) -> bool;
-
-    /// The sources that it has besides.
-    fn grown(&self) -> Option<Box<dyn Growth + '_>> {
-        None
-    }
-}
-
-/// Sources that come and go while the pipeline runs. None does while this is held, which is locked before any meter.
-pub(crate) trait Growth {
-    fn groups(&self) -> Vec<Arc<Group>>;
 }

@@ -5,20 +5,18 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use super::Relay;
 use super::add::{AddError, Addable};
+use super::added::{Added, Open, Opens, Part, Told, Within};
 use super::ended::Ended;
 use super::join::Join;
-use super::opening::row;
-use super::{Relay, SourceFeed};
 use crate::flow::edge::{Held, Meter, Take};
 use crate::flow::feed::{Batch, Feed};
-use crate::graph::{Graph, Group, Growth, PullTime};
+use crate::graph::{Group, Growth, PullTime};
 use crate::guard;
 use crate::name::Name;
 use crate::placed::Placed;
 use crate::run::control::{Close, Control, Drain};
-use crate::site::{StageId, StageInfo, behind};
-use crate::source::feed::{Broken, Side};
 use crate::ticket::{Carried, Carry};
 
 /// The sources that were added and have not ended, and the sum of those that have. Code of a user's runs under none of
@@ -43,81 +41,6 @@ struct State<T, K> {
     told: Told,
     /// Whether nobody can add any more, or may.
     let_go: bool,
-}
-
-/// What a source was told.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Told {
-    #[default]
-    GoOn,
-    Drain,
-    Stop,
-}
-
-/// The pipeline that they are added to.
-struct Within {
-    control: Arc<Control>,
-    relay: Relay,
-    /// The row of those that have ended.
-    ended: Arc<Placed>,
-}
-
-struct Added<T, K> {
-    name: Name,
-    told: Told,
-    part: Part<T, K>,
-}
-
-enum Part<T, K> {
-    /// Until the pipeline runs.
-    Waits(Opens<T, K>),
-    /// Its maker is about to add it.
-    Made,
-    Runs(Arc<Open<T, K>>),
-}
-
-type Opens<T, K> = Box<dyn FnOnce(&Within) -> Open<T, K> + Send>;
-
-/// A source that is asked.
-struct Open<T, K> {
-    feed: Arc<dyn Feed<Carried<T, K>>>,
-    closes: Arc<dyn Close>,
-    side: Arc<Side>,
-    group: Arc<Group>,
-}
-
-impl<T, K> Open<T, K> {
-    fn new<I: Addable<Item = T, Ticket = K>>(name: &Name, input: I, within: &Within) -> Self {
-        let graph = Graph::of_control(Arc::clone(&within.control));
-        let puller = input.single(&graph, within.relay.clone());
-        for start in graph.take().starts {
-            start(&within.control);
-        }
-        let ended = within.ended.get(0);
-        let inside = ended.path.rsplit_once('/').map_or("", |(path, _)| path);
-        let stage = StageInfo {
-            name: name.clone(),
-            path: behind(inside, name),
-            id: StageId::of_added(),
-            ..ended.clone()
-        };
-        let placed = Placed::new(vec![stage.clone()], Arc::default());
-        let feed = Arc::new(SourceFeed::new(puller, placed, Broken::Fails));
-        Self {
-            side: feed.side(),
-            group: Arc::new(row(stage, feed.side(), Vec::new(), 0)),
-            closes: Arc::clone(&feed) as Arc<dyn Close>,
-            feed,
-        }
-    }
-
-    fn is_told(&self, told: Told) {
-        match told {
-            Told::GoOn => {}
-            Told::Drain => self.side.drain(),
-            Told::Stop => self.side.close(),
-        }
-    }
 }
 
 impl<T: Send + 'static, K: Carry> Live<T, K> {
@@ -197,7 +120,7 @@ impl<T: Send + 'static, K: Carry> Live<T, K> {
         added.part = Part::Runs(Arc::clone(&open));
         let told = added.told.max(all);
         drop(state);
-        open.is_told(told);
+        open.is_told_alone(told);
         let of = Arc::downgrade(self);
         let feed = Arc::clone(&open.feed);
         self.join.add(Arc::new(Watched { feed, of, number }));
@@ -244,10 +167,7 @@ impl<T: Send + 'static, K: Carry> Live<T, K> {
         };
         let open = Arc::clone(open);
         drop(state);
-        open.is_told(told);
-        if told == Told::Stop {
-            open.closes.close();
-        }
+        open.is_told_alone(told);
     }
 
     /// All of them are, and no other is added.
@@ -319,15 +239,6 @@ impl<T: Send + 'static, K: Carry> Live<T, K> {
     /// How many have not ended.
     pub(super) fn count(&self) -> usize {
         self.lock().sources.len()
-    }
-}
-
-impl<T, K> Added<T, K> {
-    fn runs(&self) -> Option<&Arc<Open<T, K>>> {
-        match &self.part {
-            Part::Runs(open) => Some(open),
-            Part::Waits(_) | Part::Made => None,
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The input end of a pipeline.
 
 mod add;
+mod added;
 mod ended;
 mod feed;
 mod input;

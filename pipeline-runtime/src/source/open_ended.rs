@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::{Arc, Weak};
 
 use super::add::{AddError, Addable};
-use super::live::{Live, Told};
+use super::added::Told;
+use super::live::Live;
 use super::opening::row;
 use super::{Input, Joined, Relay};
 use crate::graph::{Graph, Group, Runs};

@@ -31,7 +31,7 @@ fn waits(tell: impl FnOnce(&Side)) -> bool {
     let feed = SourceFeed::new(
         Silent,
         Placed::new(vec![StageInfo::default()], Arc::default()),
-        Box::new(|_error| ()),
+        Broken::Stops(Box::new(|_error| ())),
     );
     let mut state = feed.lock();
     tell(&feed.side);
