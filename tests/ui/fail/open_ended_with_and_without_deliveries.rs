@@ -1,7 +1,7 @@
 //! Deliveries and items that are none are not mixed.
 
 use brigade::prelude::*;
-use brigade::queue::{Delivery, Queue as _};
+use brigade::queue::Delivery;
 
 fn main() {
     let (sources, _input) = source::open_ended();
