@@ -1,16 +1,18 @@
 -- What is asked of the queues, each in one round trip. A transaction has to be READ COMMITTED for `place` to see, under
 -- the lock of a group, what others have committed before.
 --
--- Plans are made once for a session, perhaps while the table is empty: they may use the indexes alone.
+-- Plans are made once for a session, perhaps while the table is empty: so they may use the indexes alone. That makes some
+-- look dear, and the server would compile these (`jit`), 50 ms for each call. What is looked for beside each row is a
+-- `SELECT … LIMIT 1`, since an `EXISTS` might be answered by reading the whole table into a hash.
 
 -- Stores messages, but for those that are there already: by their `dedup`, or else by their name. Those of a group wait
 -- behind it until a receive has looked who is first.
 CREATE OR REPLACE FUNCTION {schema}.put(
     home_ text, queue_ integer, ids text[], dedups text[], grps text[], delays bigint[], bodies text[], blobs bytea[]
 ) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
-    IF NOT EXISTS (SELECT FROM {schema}.meta WHERE home = home_) THEN
+    IF NOT EXISTS (SELECT FROM {schema}.meta WHERE one AND home = home_) THEN
         RAISE EXCEPTION 'these are not the tables of the queue; begin the transaction in the database that it is in'
             USING ERRCODE = '3D000';
     END IF;
@@ -23,14 +25,14 @@ BEGIN
         FROM unnest(ids, dedups, grps, delays, bodies, blobs) WITH ORDINALITY
             AS m (id, dedup, grp, delay, body, bytes, nth)
         WHERE id IS NULL OR dedup IS NOT NULL
-            OR NOT EXISTS (SELECT FROM {schema}.queue q WHERE q.queue = queue_ AND q.id = m.id)
+            OR (SELECT true FROM {schema}.queue q WHERE q.queue = queue_ AND q.id = m.id LIMIT 1) IS NULL
         ORDER BY nth
         ON CONFLICT DO NOTHING;
 END $$;
 
 -- Looks who is first in the groups that have moved. A group that another transaction is looking at stays on the list.
 CREATE OR REPLACE FUNCTION {schema}.place(queue_ integer) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     group_ text;
 BEGIN
@@ -55,7 +57,7 @@ CREATE OR REPLACE FUNCTION {schema}.receive(queue_ integer, most integer, lease 
 RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, sent timestamptz, receives integer, begun integer, body text, bytes bytea
 ) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -86,12 +88,12 @@ END $$;
 
 -- In how many milliseconds there may be something to receive from each of these queues; nothing of one that is empty.
 CREATE OR REPLACE FUNCTION {schema}.watch(queues integer[]) RETURNS TABLE (queue integer, millis bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET enable_bitmapscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET enable_bitmapscan = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY SELECT w.queue, CASE
-        WHEN EXISTS (SELECT FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 0)
-            OR EXISTS (SELECT FROM {schema}.moved g WHERE g.queue = w.queue) THEN 0
+        WHEN (SELECT true FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 0 LIMIT 1)
+            OR (SELECT true FROM {schema}.moved g WHERE g.queue = w.queue LIMIT 1) THEN 0
         ELSE ceil(extract(epoch FROM least(
             (SELECT min(q.due) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 1),
             (SELECT min(q.until) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 2)
@@ -104,7 +106,7 @@ END $$;
 -- Of a group, the next comes when a receive has looked who that is: in a transaction of its own.
 CREATE OR REPLACE FUNCTION {schema}.ack(seqs bigint[], tokens bigint[])
 RETURNS TABLE (nth bigint, moved boolean) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -118,7 +120,7 @@ END $$;
 
 CREATE OR REPLACE FUNCTION {schema}.nack(seqs bigint[], tokens bigint[], delay bigint)
 RETURNS TABLE (nth bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -133,7 +135,7 @@ END $$;
 -- What another transaction has locked is left out: perhaps one that writes rows and takes the message out of its queue.
 CREATE OR REPLACE FUNCTION {schema}.extend(seqs bigint[], tokens bigint[], lease bigint)
 RETURNS TABLE (nth bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -150,7 +152,7 @@ END $$;
 -- Work begins on them.
 CREATE OR REPLACE FUNCTION {schema}.mark(seqs bigint[], tokens bigint[])
 RETURNS TABLE (nth bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -164,7 +166,7 @@ END $$;
 -- As if they had not been delivered.
 CREATE OR REPLACE FUNCTION {schema}.give_back(seqs bigint[], tokens bigint[])
 RETURNS TABLE (nth bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -182,7 +184,7 @@ END $$;
 -- Of those that are there: whether their last delivery is this one.
 CREATE OR REPLACE FUNCTION {schema}.look(seqs bigint[], tokens bigint[])
 RETURNS TABLE (nth bigint, ours boolean) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -192,7 +194,7 @@ END $$;
 
 -- Moves a delivery that cannot be read out of the way of the others, and of those behind it in its group.
 CREATE OR REPLACE FUNCTION {schema}.put_aside(seq_ bigint, token_ bigint, why_ text) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     WITH gone AS (
         DELETE FROM {schema}.queue WHERE seq = seq_ AND token = token_ RETURNING *

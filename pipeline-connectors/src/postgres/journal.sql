@@ -5,7 +5,7 @@
 -- it is done.
 CREATE OR REPLACE FUNCTION {schema}.begin(tasks text[], scopes text[], messages text[])
 RETURNS TABLE (nth bigint, epoch bigint, key text, value bytea) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     epochs bigint[] := array_fill(NULL::bigint, ARRAY[cardinality(tasks)]);
@@ -46,7 +46,7 @@ END $$;
 -- Records frames; returns the numbers, from 1, of those that are fenced.
 CREATE OR REPLACE FUNCTION {schema}.record(tasks text[], scopes text[], epochs bigint[], keys text[], contents bytea[])
 RETURNS TABLE (nth bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 DECLARE
     frame record;
@@ -72,7 +72,7 @@ END $$;
 CREATE OR REPLACE FUNCTION {schema}.finish(
     tasks text[], scopes text[], epochs bigint[], done boolean[], remembers boolean
 ) RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     ending record;
     ours boolean;
@@ -101,7 +101,7 @@ END $$;
 CREATE OR REPLACE FUNCTION {schema}.restore(
     task_ text, scope_ text, message_ text, keys text[], all_but boolean, known text[], contents bytea[]
 ) RETURNS boolean LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     before record;
 BEGIN
@@ -125,7 +125,7 @@ END $$;
 -- Forgets some of the tasks that have come to their state before, and some of those that are done beyond so many. How many.
 CREATE OR REPLACE FUNCTION {schema}.forget_old(unfinished timestamptz, done timestamptz, most bigint)
 RETURNS bigint LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp SET enable_seqscan = off AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
     last timestamptz;
     dropped bigint;

@@ -21,6 +21,7 @@ const LOOK: Duration = Duration::from_secs(1);
 const APART: Duration = Duration::from_millis(500);
 /// No two notifications are closer: each takes a lock of the whole database.
 const TELL: Duration = Duration::from_millis(50);
+const NOTIFY: &str = "SELECT set_config('synchronous_commit', 'off', true), pg_notify($1, $2)";
 /// The most queues in one notification, which takes 8,000 bytes.
 const TOLD: usize = 500;
 
@@ -267,8 +268,8 @@ impl Telling {
             let told: Vec<_> = queues.iter().map(ToString::to_string).collect();
             let (told, channel) = (told.join(" "), &**channel);
             let values: [Value<'_>; 2] = [(&channel, Type::TEXT), (&told, Type::TEXT)];
-            // If it is lost, the others look within a second.
-            let _ = line.query("SELECT pg_notify($1, $2)", &values).await;
+            // It need not outlast a crash: if it is lost, the others look within a second.
+            let _ = line.query(NOTIFY, &values).await;
             sleep_until(begun + TELL).await;
         }
     }

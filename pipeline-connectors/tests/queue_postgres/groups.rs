@@ -101,6 +101,55 @@ async fn an_open_transaction_with_messages_of_a_group_holds_nobody_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_sends_what_an_open_transaction_has_sent_waits_and_nobody_else_does() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let queue = open(&database(server).await, &name()).await;
+    put(&queue, vec![message("1")]).await;
+    let held = receive(&queue, Duration::from_secs(1)).await;
+    let mut user = client(&server.url("postgres")).await;
+    let open = user.transaction().await.unwrap();
+    queue
+        .send_in(&open, vec![message("a").id("a")])
+        .await
+        .unwrap();
+    let again = queue.clone();
+    let waiting = tokio::spawn(async move { again.send(vec![message("b").id("a")]).await });
+    let waits = "SELECT count(*) FROM pg_stat_activity
+        WHERE application_name = 'brigade' AND wait_event_type = 'Lock'";
+    let outside = client(&server.url("postgres")).await;
+    until("it waits", async || {
+        outside
+            .query_one(waits, &[])
+            .await
+            .unwrap()
+            .get::<_, i64>(0)
+            > 0
+    })
+    .await;
+    let lease = Duration::from_secs(60);
+    assert!(
+        queue
+            .extend(receipts(&held), lease)
+            .await
+            .unwrap()
+            .is_empty()
+    );
+    assert!(queue.ack(receipts(&held)).await.unwrap().is_empty());
+    assert!(!waiting.is_finished(), "it has not waited");
+    let error = waiting.await.unwrap().unwrap_err();
+    assert!(error.is_away(), "it may succeed later: {error}");
+    open.commit().await.unwrap();
+    put(&queue, vec![message("b").id("a")]).await;
+    assert_eq!(
+        texts(&receive(&queue, Duration::from_secs(1)).await),
+        ["a"],
+        "the second is a duplicate"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_group_whose_consumer_dies_between_the_ack_and_the_next_goes_on() {
     let Some(server) = test_servers::postgres() else {
         return;

@@ -87,3 +87,19 @@ async fn a_lease_is_extended_without_touching_an_index() {
         "of 2,000 extensions only {hot} left the indexes alone"
     );
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nothing_that_is_asked_reads_a_whole_table_or_is_compiled() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let db = Postgres::connect(server.url("postgres")).await.unwrap();
+    let _: PostgresQueue = open(&db, &name()).await;
+    let outside = client(&server.url("postgres")).await;
+    let functions = "FROM pg_proc WHERE pronamespace = 'brigade'::regnamespace";
+    assert!(count(&outside, &format!("SELECT count(*) {functions}")).await > 10);
+    let other = format!(
+        "SELECT count(*) {functions} AND NOT coalesce(proconfig @> ARRAY['enable_seqscan=off', 'jit=off'], false)"
+    );
+    assert_eq!(count(&outside, &other).await, 0);
+}

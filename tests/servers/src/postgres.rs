@@ -22,7 +22,7 @@ const PASSWORD: &str = "a password of tests";
 /// killed with all its processes, as if the machine had lost its power; on `stop` it lets nobody finish; on `start` it
 /// runs again. Each is answered when it is done.
 const KEEPER: &str = r#"
-    cd "$DATA/.."
+    cd "$PLACE"
     start() { setsid "$@" </dev/null >>"$LOG" 2>&1 & server=$!; }
     end() { kill -$1 $2$server; wait $server; }
     while read -r word; do
@@ -35,7 +35,8 @@ const KEEPER: &str = r#"
     done
     kill -KILL -$server
     wait $server
-    rm -rf "$DATA/.."
+    cd /
+    rm -rf "$PLACE"
 "#;
 
 /// A PostgreSQL server with a data directory of its own. It ends when this is dropped, or with the process that made it.
@@ -97,7 +98,7 @@ impl Cluster {
             .arg(&data)
             .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""])
             .args(["-c", "max_connections=200"])
-            .env("DATA", &data)
+            .env("PLACE", &home)
             .env("LOG", target()?.join("servers/postgres.log"))
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
