@@ -1,4 +1,5 @@
-//! Branches: the events of one queue go to three tables, each exactly once, through stages of their own.
+//! Branches: the events of one queue go to three tables, each exactly once, through stages of their own; and a copy of each
+//! goes into a log, as far as that keeps up.
 //!
 //! ```text
 //! cargo run --example routes
@@ -11,6 +12,7 @@
 //! clicks   1500 rows of  1500 events
 //! pages     300 rows of   300 events
 //! letters     3, left in the queue 0
+//! log      2918 lines, 1234 events passed it by the second time; nothing waited for it
 //! ```
 
 use std::time::Duration;
@@ -72,10 +74,11 @@ fn heat(x: u32, y: u32) -> u32 {
     (0..1000).fold(x * y, |heat, n| heat.wrapping_mul(31).wrapping_add(n))
 }
 
-/// The queue, and the file that it and the tables are in.
+/// The queue, and the file that it and the tables are in; and that of the log, which may be slow, or full.
 struct Desk {
     events: SqliteQueue,
     db: Sqlite,
+    log: Sqlite,
 }
 
 impl Desk {
@@ -90,12 +93,18 @@ impl Desk {
         let clicks = table("clicks", "heat", "INTEGER NOT NULL")?;
         let pages = table("pages", "path", "TEXT NOT NULL")?;
         let letters = self.db.letters().open()?;
+        let log = self.log.table("log").column("event", "TEXT NOT NULL");
+        let log = log.column("text", "TEXT NOT NULL").create().open()?;
         let deliveries = self.events.clone().deliveries().until_idle();
         // Longer than a lease: also what a run has left behind that was cut off comes in time.
         let deliveries = deliveries.wait(LEASE * 3 / 2);
         Ok(pipeline! {
             [deliveries, queue::dead_letters(letters)]
             push_task(message),
+            tee (message.id().to_string(), message.to_string()) {
+                batch(100, Duration::from_millis(20)) with { name: "log" },
+                :drive log,
+            } with { lossy: 300 },
             let number = message.id().parse::<u32>()?,
             let event = parse(message)?,
             match event {
@@ -129,7 +138,8 @@ async fn main() -> Result<(), BoxError> {
     let message = |n| queue::Outgoing::new(event(n)).id(n.to_string());
     let unsent = events.send((0..EVENTS).map(message).collect()).await?;
     assert!(unsent.is_empty());
-    let desk = Desk { events, db };
+    let log = Sqlite::open(directory.path().join("log.db"))?;
+    let desk = Desk { events, db, log };
 
     let first = desk.pipeline()?;
     println!("{}", first.plan());
@@ -139,7 +149,8 @@ async fn main() -> Result<(), BoxError> {
     }
     running.abort().await;
     println!("cut off after 100 orders; and again:\n");
-    println!("{}", desk.pipeline()?.run().await?);
+    let report = desk.pipeline()?.run().await?;
+    println!("{report}");
 
     let file = rusqlite::Connection::open(desk.db.path())?;
     let count =
@@ -154,5 +165,13 @@ async fn main() -> Result<(), BoxError> {
     let left = count("count(*) FROM brigade_queue")?;
     println!("letters {letters:>5}, left in the queue {left}");
     assert_eq!((letters, left), (3, 0));
+    let (log, tee) = (report.stage("log")?, report.stage("tee")?);
+    assert_eq!(log.entered + log.skipped, tee.emitted);
+    let file = rusqlite::Connection::open(desk.log.path())?;
+    let lines: u32 = file.query_row("SELECT count(*) FROM log", [], |row| row.get(0))?;
+    let skipped = log.skipped;
+    println!(
+        "log     {lines:>5} lines, {skipped} events passed it by the second time; nothing waited for it"
+    );
     Ok(())
 }

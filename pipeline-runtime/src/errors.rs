@@ -1,11 +1,13 @@
 //! Where failures go: to the errors end, or, without one, into the result of the run.
 
+mod aside;
 mod sender;
 mod verdict;
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
 
+pub(crate) use self::aside::Aside;
 use self::sender::Sender;
 pub(crate) use self::sender::Sent;
 pub(crate) use self::verdict::Relay;
@@ -29,6 +31,9 @@ pub(crate) trait Reporter<Task>: Send + Sync {
 
     /// Then: items failed, in this order. Who calls this keeps within bounds how many are not `sent`.
     fn gather(&self, failures: Vec<Failure<Task>>, sent: Sent);
+
+    /// These are of a side line that nothing waits for. Waits until the errors end has them; whatever it says, nothing stops.
+    fn beside(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()>;
 
     /// The pipeline cannot go on.
     fn stop(&self, failure: Failure<Task>);
@@ -131,6 +136,16 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
         }
     }
 
+    fn beside(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
+        match self.sender.get() {
+            Some(sender) => Box::pin(sender.send_beside(failures)),
+            None => {
+                guard::let_go_of(failures);
+                Box::pin(std::future::ready(()))
+            }
+        }
+    }
+
     fn stop(&self, failure: Failure<Task>) {
         self.verdict.stop(failure);
     }
@@ -184,6 +199,10 @@ impl<Task: Send + 'static> Reporter<()> for Untasked<Task> {
 
     fn gather(&self, failures: Vec<Failure<()>>, sent: Sent) {
         self.0.gather(untasked(failures), sent);
+    }
+
+    fn beside(&self, failures: Vec<Failure<()>>) -> BoxFuture<'_, ()> {
+        self.0.beside(untasked(failures))
     }
 
     fn stop(&self, failure: Failure<()>) {

@@ -20,11 +20,8 @@ use crate::graph::{Ended, Graph, Group, Listing};
 use crate::journal::RunningTask;
 use crate::measure::report::Report;
 use crate::run::context::Call;
-use crate::run::control::Control;
+use crate::run::control::{CLEAN_UP, Control, GRACE};
 use crate::run::idle::Idle;
-
-/// How long a drain past its deadline waits for cancelled tasks to be gone.
-const CLEAN_UP: Duration = Duration::from_millis(100);
 
 /// What can be asked of a run, whatever its task.
 pub(crate) struct Watched {
@@ -127,6 +124,7 @@ impl<Task: Send + 'static> Live<Task> {
     /// Cancel safe.
     async fn ended(&self) {
         self.succeeded().await;
+        self.watched.control.beside_ended(GRACE).await;
         self.watched.control.kept().await;
         let _ = self.watched.ended.set(Instant::now());
     }
@@ -334,9 +332,19 @@ impl<Task: Send + 'static> Running<Task> {
     /// Cancel safe: the sources stay stopped.
     pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
         let control = &self.live.watched.control;
+        let begun = tokio::time::Instant::now();
+        let left = || deadline.saturating_sub(begun.elapsed());
         control.drain();
-        if let Some(ended) = control.within(deadline, self.live.finished()).await {
-            return ended;
+        if control
+            .within(deadline, self.live.succeeded())
+            .await
+            .is_some()
+        {
+            control.beside_ended(GRACE.min(left())).await;
+            let rest = left().max(CLEAN_UP);
+            if let Some(ended) = control.within(rest, self.live.finished()).await {
+                return ended;
+            }
         }
         let kept = NotDrained::new(deadline, self.live.watched.kept());
         self.live.stopped(Stop::NotDrained(kept));

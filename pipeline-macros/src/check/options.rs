@@ -29,6 +29,7 @@ fn host(stage: &Stage) -> Host<'_> {
         form: form.map(|form| form.kind().name),
         mode: stage.mode(),
         is_match: stage.route().is_some(),
+        is_tee: stage.tee().is_some(),
         count: stage.directive.as_ref().map(|directive| &directive.count),
         options: &stage.options,
         has_task: form.is_some_and(|form| form.kind().place.is_task()),

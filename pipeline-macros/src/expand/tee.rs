@@ -8,6 +8,7 @@ use super::{Body, Expander, Owns};
 use crate::ast;
 use crate::glue::Glue;
 use crate::ir::{Input, Tee, Unit};
+use crate::options::lossy;
 use crate::syntax::ends;
 
 impl Expander<'_> {
@@ -36,7 +37,15 @@ impl Expander<'_> {
             self.port_name(Input::Side { of: stage }, at),
         );
         let units = self.units(units);
-        quote_spanned!(span=> let (#port, #side) = #tee(#port, #stage); #units)
+        let options = &self.stages()[stage].stage.options;
+        let wired = match options.expr(&lossy::SPEC) {
+            None => quote_spanned!(span=> #tee(#port, #stage)),
+            Some(lag) => {
+                let lossy = self.glue.private("lossy", at);
+                quote_spanned!(span=> #lossy(#port, #stage, #lag))
+            }
+        };
+        quote_spanned!(span=> let (#port, #side) = #wired; #units)
     }
 
     /// The types of records that are cloned: without their tasks, and what is known of those.

@@ -4,6 +4,7 @@ mod buffer;
 pub(crate) mod by;
 pub(crate) mod groups;
 pub(crate) mod held;
+pub(crate) mod lossy;
 pub(crate) mod most;
 pub(crate) mod name;
 pub(crate) mod once;
@@ -34,6 +35,7 @@ static OPTIONS: &[&Spec] = &[
     &held::SPEC,
     &most::SPEC,
     &within::SPEC,
+    &lossy::SPEC,
 ];
 
 pub(crate) fn named(name: &str) -> Option<&'static Spec> {

@@ -65,6 +65,8 @@ pub(crate) struct Host<'a> {
     pub mode: Mode,
     /// Whether it is a `match`.
     pub is_match: bool,
+    /// Whether it is a `tee`.
+    pub is_tee: bool,
     pub count: Option<&'a Count>,
     pub options: &'a Options,
     /// Whether a plain stage like this has a task of its own.

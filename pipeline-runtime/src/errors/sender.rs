@@ -128,6 +128,22 @@ impl<Task: Send + 'static> Sender<Task> {
         }
     }
 
+    /// Sends failures of a side line that nothing waits for: once, and what the errors end says is only logged.
+    ///
+    /// # Cancel safety
+    ///
+    /// As [`Sender::send`].
+    pub(super) async fn send_beside(&self, failures: Vec<Failure<Task>>) {
+        let sending = pin!(self.end.send(failures));
+        let stopped = pin!(self.verdict.control.until_stopped());
+        if let Either::Left((Err(error), _)) = select(sending, stopped).await {
+            let (error, written, left) = error.into_parts();
+            let error = written.into_first().unwrap_or(error);
+            tracing::warn!(error = %Shown(&error), "the errors end did not take the failure of a side line");
+            guard::let_go_of(left);
+        }
+    }
+
     async fn send_all(&self, mut failures: Vec<Failure<Task>>) -> Result<(), Failure<Task>> {
         while !failures.is_empty() {
             let later = failures.split_off(failures.len().min(MOST));

@@ -60,6 +60,8 @@ pub(crate) struct Details<T> {
     pub(crate) origin: Option<Origin>,
     pub(crate) task: Option<T>,
     pub(crate) report: Option<Report>,
+    /// Of a side line that nothing waits for.
+    pub(crate) aside: bool,
     /// The message that the item comes from, still to be decided about.
     pub(crate) ticket: Undecided,
 }
@@ -96,6 +98,14 @@ impl<T> Failure<T> {
     #[must_use]
     pub fn origin(&self) -> Option<&Origin> {
         self.0.origin.as_ref()
+    }
+
+    /// Whether it happened in a side line with `lossy`: it is nobody's but that line's. What was copied went on in the main
+    /// line, no message has a part in it, and the pipeline goes on whatever is made of it; so the errors ends of
+    /// [`queue`](crate::queue) pass over it.
+    #[must_use]
+    pub fn is_aside(&self) -> bool {
+        self.0.aside
     }
 
     /// The original item. `None` where it cannot be had: the source failed; the stage lies outside the task; the
@@ -175,6 +185,7 @@ impl<T> Failure<T> {
             origin: details.origin,
             task: details.task.and_then(f),
             report: details.report,
+            aside: details.aside,
             ticket: details.ticket,
         }))
     }
@@ -221,6 +232,7 @@ impl<T> Failure<T> {
             origin: None,
             task: None,
             report: None,
+            aside: false,
             ticket: Undecided::null(),
         }))
     }

@@ -3,6 +3,9 @@
 //! As behind a `match` there is nobody whose work it is to do so. Who wants something and finds its line empty asks the edge
 //! in front, and puts into both lines what has come. What waits in them is still under the credits of that edge: an item and
 //! what was made of it under one, which goes back when both lines have taken theirs.
+//!
+//! Of a lossy side line it goes back when the main line has taken the item. What waits for the side line is then under a bound
+//! of its own, and what finds that full does not go in.
 
 use std::collections::VecDeque;
 use std::marker::PhantomData;
@@ -41,6 +44,12 @@ pub(crate) struct State<T, S, A> {
     counts: [Counts; 2],
     /// How much of each line is used up.
     used: [u64; 2],
+    /// How many items the side line may be behind, where nothing waits for it.
+    lag: Option<usize>,
+    /// Nobody wants more of the side line.
+    left: bool,
+    /// What it has no room for, to be let go.
+    over: Vec<S>,
     taken: Batch<Carried<(T, S), A>>,
     /// Whether the side line is woken before the main one.
     turn: bool,
@@ -141,15 +150,20 @@ impl<T, S, A> State<T, S, A> {
 
     /// So much of a line is used up: how many credits that gives back.
     fn uses(&mut self, line: usize, items: usize) -> usize {
-        let before = self.used[MAIN].min(self.used[SIDE]);
+        let by_all = |used: &[u64; 2]| match self.lag {
+            None => used[MAIN].min(used[SIDE]),
+            Some(_) => used[MAIN],
+        };
+        let before = by_all(&self.used);
         self.used[line] += items as u64;
-        let back = self.used[MAIN].min(self.used[SIDE]) - before;
+        let back = by_all(&self.used) - before;
         usize::try_from(back).expect("no more than what is in memory")
     }
 }
 
 impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
-    pub(crate) fn new(feed: Arc<dyn Feed<Carried<(T, S), A>>>) -> Arc<Self> {
+    /// `lag` is how many items the side line may be behind, where nothing waits for it.
+    pub(crate) fn new(feed: Arc<dyn Feed<Carried<(T, S), A>>>, lag: Option<usize>) -> Arc<Self> {
         Arc::new_cyclic(|tee| Self {
             feed,
             rank: rank(),
@@ -158,6 +172,9 @@ impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
                 side: Line::new(),
                 counts: Default::default(),
                 used: [0; 2],
+                lag,
+                left: false,
+                over: Vec::new(),
                 taken: Batch::new(),
                 turn: false,
                 ended: false,
@@ -190,7 +207,8 @@ impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
             L::line(state).waiters.park(place, cx.waker());
             self.ask(state, want, &mut woken);
         }
-        let ended = state.ended || state.gone;
+        let over = std::mem::take(&mut state.over);
+        let ended = state.ended || state.gone || L::PLACE == SIDE && state.left;
         let line = L::line(state);
         let items = want.min(line.items.len());
         if items == 0 {
@@ -198,6 +216,7 @@ impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
                 line.waiters.unpark(place);
             }
             drop(guard);
+            guard::let_go_of(over);
             woken.into_iter().for_each(Waker::wake);
             return if ended {
                 Poll::Ready(None)
@@ -219,6 +238,7 @@ impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
             state.uses(L::PLACE, items)
         };
         drop(guard);
+        guard::let_go_of(over);
         self.give_back(back);
         woken.into_iter().for_each(Waker::wake);
         Poll::Ready(Some(stamp))
@@ -277,6 +297,17 @@ impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
         next.into_iter().for_each(Waker::wake);
     }
 
+    /// Nobody wants more of the side line: what waits in it is dropped, and what comes does not go into it.
+    pub(crate) fn leave(&self) {
+        let mut state = self.lock();
+        state.left = true;
+        let woken = state.side.waiters.choose_all();
+        let side = std::mem::take(&mut state.side.items);
+        drop(state);
+        guard::let_go_of(side);
+        woken.into_iter().for_each(Waker::wake);
+    }
+
     /// Nobody wants more: wakes everyone; what waits is dropped.
     pub(crate) fn close(&self) {
         let mut state = self.lock();
@@ -292,20 +323,27 @@ impl<T: Send + 'static, S: Send + 'static, A: Carry> Tee<T, S, A> {
 }
 
 impl<T, S, A: Carry> State<T, S, A> {
-    /// What was taken from the edge goes into both lines.
+    /// What was taken from the edge goes into both lines, as far as there is room in the side line.
     fn enter(&mut self) {
-        let items = self.taken.items.len() as u64;
+        let [main, side] = &mut self.counts;
         for Carried { item, ticket } in self.taken.items.drain(..) {
             let (item, made) = item;
-            self.side.items.push_back(Carried {
-                item: made,
-                ticket: ticket.part(),
-            });
+            let room = !self.left && self.lag.is_none_or(|lag| self.side.items.len() < lag);
+            if room {
+                let ticket = match self.lag {
+                    None => ticket.part(),
+                    Some(_) => A::default(),
+                };
+                let item = made;
+                self.side.items.push_back(Carried { item, ticket });
+                side.emitted += 1;
+            } else {
+                self.over.push(made);
+                side.skipped += 1;
+            }
             self.main.items.push_back(Carried { item, ticket });
+            main.emitted += 1;
         }
-        self.counts
-            .iter_mut()
-            .for_each(|counts| counts.emitted += items);
     }
 }
 
@@ -313,6 +351,7 @@ impl<T, S, A> Drop for State<T, S, A> {
     fn drop(&mut self) {
         guard::let_go_of(self.main.items.drain(..));
         guard::let_go_of(self.side.items.drain(..));
+        guard::let_go_of(self.over.drain(..));
     }
 }
 

@@ -15,7 +15,11 @@ use crate::site::{Ids, Scope, Site, StageInfo, Within};
 
 /// A graph that is being wired. Whatever takes part in it, as each of its ports, has a handle to it, until it starts.
 #[derive(Clone)]
-pub struct Graph(Arc<Mutex<Build>>);
+pub struct Graph {
+    build: Arc<Mutex<Build>>,
+    /// Of a side line that nothing waits for: what starts and stops it.
+    beside: Option<Arc<Control>>,
+}
 
 debug_by_name!(Graph);
 
@@ -53,10 +57,14 @@ pub(crate) type Listing = Box<dyn Fn() -> Vec<RunningTask> + Send + Sync>;
 impl Graph {
     /// For the stages of `site`, and what is in front of them.
     pub(crate) fn of(site: &'static Site) -> Self {
-        Self(Arc::new(Mutex::new(Build {
+        let build = Build {
             site: Some(site),
             ..Build::default()
-        })))
+        };
+        Self {
+            build: Arc::new(Mutex::new(build)),
+            beside: None,
+        }
     }
 
     /// For what is wired while the pipeline of this control runs.
@@ -69,7 +77,7 @@ impl Graph {
 
     /// Held by none while code of a user's runs.
     pub(crate) fn lock(&self) -> MutexGuard<'_, Build> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.build.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// All of it, to be started.
@@ -78,16 +86,31 @@ impl Graph {
     }
 
     pub(crate) fn control(&self) -> Arc<Control> {
-        Arc::clone(&self.lock().control)
+        let beside = self.beside.clone();
+        beside.unwrap_or_else(|| Arc::clone(&self.lock().control))
+    }
+
+    /// The same, for a side line that nothing waits for.
+    pub(crate) fn beside(&self) -> Self {
+        let line = Arc::<Control>::default();
+        self.control().runs_beside(Arc::clone(&line));
+        Self {
+            build: Arc::clone(&self.build),
+            beside: Some(line),
+        }
     }
 
     pub(crate) fn push(&self, group: Group) {
-        self.lock().groups.push(group);
+        let beside = self.beside.clone();
+        self.lock().groups.push(Group { beside, ..group });
     }
 
     /// What is to be done when it starts.
     pub(crate) fn on_start(&self, start: impl FnOnce(&Arc<Control>) + Send + 'static) {
-        self.lock().starts.push(Box::new(start));
+        self.lock().starts.push(match self.beside.clone() {
+            None => Box::new(start),
+            Some(line) => Box::new(move |_main| start(&line)),
+        });
     }
 
     /// The stages of `site`, of a segment where the stage with that path stands.

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::{Bounded, Crew, Keeps, Resize, Runs, Timing};
 use crate::flow::edge::Meter;
 use crate::name::Name;
+use crate::run::control::Control;
 use crate::site::{StageId, StageInfo, StageMeta};
 
 /// A row of a plan, and one or several of a report: the stages that share workers.
@@ -30,6 +31,8 @@ pub(crate) struct Group {
     pub(crate) side: Option<Arc<dyn PullTime>>,
     /// Its workers.
     pub(crate) crew: Arc<Crew>,
+    /// Of a side line that nothing waits for: what stops it.
+    pub(crate) beside: Option<Arc<Control>>,
     /// Who makes them more or fewer.
     pub(crate) resize: Option<Weak<dyn Resize>>,
 }

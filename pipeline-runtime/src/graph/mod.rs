@@ -27,5 +27,5 @@ pub use self::port::Port;
 pub use self::runs::Runs;
 pub(crate) use self::state::Keeps;
 pub use self::state::StateBound;
-pub use self::tees::tee;
+pub use self::tees::{lossy, tee};
 pub(crate) use self::timing::Timing;

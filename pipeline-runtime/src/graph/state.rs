@@ -22,6 +22,8 @@ pub enum StateBound {
     Held(usize),
     /// Of a `dedup`: how many keys it remembers.
     Entries(usize),
+    /// Of a `tee` with `lossy`: how many items its side line may be behind.
+    Behind(usize),
 }
 
 /// The same, and how many items are held by it.
@@ -44,6 +46,7 @@ impl fmt::Display for StateBound {
             }
             Self::Held(most) => counted(most, "delivery", "deliveries"),
             Self::Entries(most) => counted(most, "entry", "entries"),
+            Self::Behind(most) => format!("{} behind", counted(most, "item", "items")),
         })
     }
 }

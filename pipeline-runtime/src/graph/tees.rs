@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::lanes::Lanes;
-use super::{Arrow, Port};
+use super::{Arrow, Bounded, Keeps, Port, StateBound, Unbuffered};
 use crate::bounds::Item;
+use crate::errors::Aside;
 use crate::flow::edge::Meter;
 use crate::flow::tee::{Half, MAIN, Main, SIDE, Side, Tee};
-use crate::name::Name;
 use crate::run::control::Close;
 use crate::ticket::Carry;
 
@@ -16,20 +16,72 @@ pub fn tee<T: Item, S: Item, Task, A: Carry>(
     port: Port<(T, S), Task, A>,
     from: usize,
 ) -> (Port<T, Task, A>, Port<S, Task, A>) {
-    let tee = Tee::new(Arc::clone(&port.feed));
+    let tee = Tee::new(Arc::clone(&port.feed), None);
     let lanes = Lanes::at_once(&port.inputs, 2);
-    let from = port.scope.stage(from).id;
-    let arrow = |lane, label: Option<Name>| Arrow {
-        from,
-        meter: Arc::clone(&tee) as Arc<dyn Meter>,
-        lane,
+    let arrow = |lane, label| Arrow {
         label,
-        bound: lanes.lane(lane),
-        before: Vec::new(),
         parts: true,
+        ..arrow(&port, &tee, from, lane, lanes.lane(lane))
     };
     let (main, side) = (arrow(MAIN, None), arrow(SIDE, Some("tee".into())));
     lines(port, &tee, main, side)
+}
+
+/// The same where nothing waits for the side line, which may be `lag` items behind.
+pub fn lossy<T: Item, S: Item, Task: Item, A: Carry>(
+    port: Port<(T, S), Task, A>,
+    from: usize,
+    lag: usize,
+) -> (Port<T, Task, A>, Port<S, Task, A>) {
+    let stage = port.scope.stage(from);
+    let tee = Tee::new(Arc::clone(&port.feed), Some(lag));
+    let lanes = Lanes::at_once(&port.inputs, 1);
+    let main = arrow(&port, &tee, from, MAIN, lanes.lane(MAIN));
+    let side = Arrow {
+        label: Some("tee, lossy".into()),
+        ..arrow(&port, &tee, from, SIDE, Arc::new(Unbuffered(lag)))
+    };
+    let (main, side) = lines(port, &tee, main, side);
+    let graph = main.graph.beside();
+    let line = graph.control();
+    line.closes(Arc::new(Door(tee)));
+    let reporter = Aside::new(Arc::clone(&main.reporter), line, main.graph.control());
+    let mut build = graph.lock();
+    if lag == 0 {
+        let has = "a side line that may be 0 items behind";
+        build.invalid(&stage, "lossy", has, "it is at least 1, or nothing goes in");
+    }
+    let mut groups = build.groups.iter_mut();
+    if let Some(group) = groups.find(|group| group.has(stage.id)) {
+        let bound = StateBound::Behind(lag);
+        group.state = Some(Keeps { bound, items: lag });
+    }
+    drop(build);
+    let reporter = Arc::new(reporter);
+    let side = Port {
+        graph,
+        reporter,
+        ..side
+    };
+    (main, side)
+}
+
+fn arrow<T: Item, S: Item, Task, A: Carry>(
+    port: &Port<(T, S), Task, A>,
+    tee: &Arc<Tee<T, S, A>>,
+    from: usize,
+    lane: usize,
+    bound: Arc<dyn Bounded>,
+) -> Arrow {
+    Arrow {
+        from: port.scope.stage(from).id,
+        meter: Arc::clone(tee) as Arc<dyn Meter>,
+        lane,
+        label: None,
+        bound,
+        before: Vec::new(),
+        parts: false,
+    }
 }
 
 fn lines<T: Item, S: Item, Task, A: Carry>(
@@ -64,5 +116,14 @@ fn lines<T: Item, S: Item, Task, A: Carry>(
 impl<T: Send + 'static, S: Send + 'static, A: Carry> Close for Tee<T, S, A> {
     fn close(&self) {
         Self::close(self);
+    }
+}
+
+/// Where a lossy side line begins.
+struct Door<T, S, A>(Arc<Tee<T, S, A>>);
+
+impl<T: Send + 'static, S: Send + 'static, A: Carry> Close for Door<T, S, A> {
+    fn close(&self) {
+        self.0.leave();
     }
 }

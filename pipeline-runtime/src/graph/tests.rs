@@ -112,6 +112,7 @@ fn what_comes_into_a_row_is_the_sum_over_its_arrows() {
         let mut counts = Counts::of(1);
         (counts.resolved, counts.emitted, counts.handed) = (7, handed, handed);
         Group {
+            beside: None,
             metas: &[],
             stages,
             kind: Runs::Tasks,

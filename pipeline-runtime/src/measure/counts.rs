@@ -11,6 +11,8 @@ pub(crate) struct Counts {
     pub(crate) resolved: u64,
     /// Items that the group has emitted.
     pub(crate) emitted: u64,
+    /// Items for which a side line had no room.
+    pub(crate) skipped: u64,
     /// One for each stage of the group.
     pub(crate) stages: Vec<StageCounts>,
     /// How many items have passed each arm of a `match` in the group that comes back.

@@ -57,6 +57,9 @@ pub struct Row {
     pub retries: u64,
     /// Of a stage that keeps something: what it put out, or forgot, before its time, because it may keep no more.
     pub evicted: u64,
+    /// Of a stage in a side line with `lossy`: the items that were meant to come to it and are not in `entered`, since there was
+    /// no room for them, or because it had not done with them when the side line was cut off.
+    pub skipped: u64,
     /// How many items it is working on, or keeps until they can be emitted in order.
     pub held: u64,
     /// Of stages that share workers only in the row of that which they are named after.
@@ -148,6 +151,8 @@ impl fmt::Display for Report {
         head.extend(rarely.iter().flatten().map(|(name, _)| *name));
         let evicted = self.rows.iter().any(|row| row.evicted > 0);
         head.extend(evicted.then_some("evicted"));
+        let skipped = self.rows.iter().any(|row| row.skipped > 0);
+        head.extend(skipped.then_some("skipped"));
         let mut table = Table::new(head);
         for row in &self.rows {
             let share = |part: Part| {
@@ -169,6 +174,7 @@ impl fmt::Display for Report {
             ];
             cells.extend(rarely.iter().flatten().map(|(_, part)| share(*part)));
             cells.extend(evicted.then(|| row.evicted.to_string()));
+            cells.extend(skipped.then(|| row.skipped.to_string()));
             table.row(cells);
         }
         write!(f, "{table}")?;

@@ -7,7 +7,7 @@ use crate::failure::Failure;
 pub use crate::flow::numbered::{Numbers, Unnumbered};
 pub use crate::flow::order::Numbered;
 pub use crate::flow::split::Divided;
-pub use crate::graph::{Back, Branches, ComesBack, Port, ordered, tee, unordered};
+pub use crate::graph::{Back, Branches, ComesBack, Port, lossy, ordered, tee, unordered};
 use crate::named::debug_by_name;
 use crate::pipeline::Pipeline;
 pub use crate::pipeline::{drive, drive_arm, driven, finish, inline, open, with_errors};

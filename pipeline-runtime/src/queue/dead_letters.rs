@@ -151,7 +151,8 @@ pub struct DeadLetterEnd<D>(D);
 /// [away](crate::Cause::Away), or a loop was [full](crate::Cause::Full), the message is given back, to be delivered again
 /// after a lease.
 ///
-/// A failure of a whole batch is a letter for each of its messages.
+/// A failure of a whole batch is a letter for each of its messages. One [of a lossy side line](Failure::is_aside) is passed
+/// over.
 pub fn dead_letters<D: DeadLetters>(letters: D) -> DeadLetterEnd<D> {
     DeadLetterEnd(letters)
 }
@@ -160,7 +161,7 @@ impl<T: Send + 'static, D: DeadLetters> Sink<Failure<T>> for DeadLetterEnd<D> {
     async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
         let mut letters = Vec::new();
         let mut dead = Vec::with_capacity(failures.len());
-        for failure in failures {
+        for failure in failures.into_iter().filter(|failure| !failure.is_aside()) {
             let messages = failure.0.ticket.ticket().messages();
             if messages.is_empty() {
                 return Err(SinkError::closed(format!(

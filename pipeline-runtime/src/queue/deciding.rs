@@ -33,7 +33,7 @@ impl<B: Send + Sync + 'static> Sink<Delivery<B>> for Acks {
 pub struct Nacks(Duration);
 
 /// An errors end that gives every failing delivery back, to be delivered again after `delay`. A failure of what comes from
-/// no queue stops the pipeline.
+/// no queue stops the pipeline; one [of a lossy side line](Failure::is_aside) is passed over.
 #[must_use]
 pub fn nacks(delay: Duration) -> Nacks {
     Nacks(delay)
@@ -41,7 +41,7 @@ pub fn nacks(delay: Duration) -> Nacks {
 
 impl<T: Send + 'static> Sink<Failure<T>> for Nacks {
     async fn write(&self, failures: Vec<Failure<T>>) -> Result<Written, SinkError<Failure<T>>> {
-        for failure in failures {
+        for failure in failures.into_iter().filter(|failure| !failure.is_aside()) {
             if failure.0.ticket.ticket().messages().is_empty() {
                 return Err(SinkError::closed(format!(
                     "there is no message to give back for the failure `{failure}`; `nacks` needs a queue as the input"

@@ -19,6 +19,12 @@ use crate::run::context::{Call, has_timers, within};
 use crate::run::idle::Idle;
 use crate::run::paused::{Clock, LetGo, Parker};
 
+/// How long the end waits for side lines that nothing waits for otherwise.
+pub(crate) const GRACE: Duration = Duration::from_secs(5);
+
+/// How long those who have cancelled tasks wait for them to be gone.
+pub(crate) const CLEAN_UP: Duration = Duration::from_millis(100);
+
 /// What can be told that nobody wants more.
 pub(crate) trait Close: Send + Sync {
     fn close(&self);
@@ -104,6 +110,8 @@ pub(crate) struct Control {
     last: Mutex<Vec<Weak<dyn Close>>>,
     /// Pipelines that are inputs of this one, and the one that this is an input of.
     inner: Mutex<Vec<Arc<Control>>>,
+    /// Side lines that nothing waits for.
+    beside: Mutex<Vec<Arc<Control>>>,
     tasks: Mutex<JoinSet<()>>,
     threads: Arc<Threads>,
     stopping: Notify,
@@ -123,6 +131,12 @@ pub(crate) struct Control {
     clock: OnceLock<Option<Clock>>,
     /// Who holds it.
     parkers: Mutex<Vec<Weak<Parker>>>,
+}
+
+async fn tasks_ended(lines: &[Arc<Control>]) {
+    for line in lines {
+        line.tasks_ended().await;
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -149,6 +163,11 @@ impl Control {
         lock(&self.inner).push(inner);
     }
 
+    /// A side line that nothing waits for.
+    pub(crate) fn runs_beside(&self, line: Arc<Control>) {
+        lock(&self.beside).push(line);
+    }
+
     /// Who keeps items back.
     pub(crate) fn idle(&self) -> &Arc<Idle> {
         &self.idle
@@ -166,8 +185,8 @@ impl Control {
 
     fn run_in(&self, runtime: &Handle) {
         let runtime = self.runtime.get_or_init(|| runtime.clone());
-        for inner in lock(&self.inner).iter() {
-            inner.run_in(runtime);
+        for other in self.others() {
+            other.run_in(runtime);
         }
     }
 
@@ -358,8 +377,8 @@ impl Control {
             parker.upgrade().inspect(|parker| parker.let_go());
         }
         self.stopping.notify_waiters();
-        for inner in lock(&self.inner).iter() {
-            inner.stop();
+        for other in self.others() {
+            other.stop();
         }
         let last = std::mem::take(&mut *lock(&self.last));
         last.iter()
@@ -427,11 +446,65 @@ impl Control {
         }
     }
 
+    /// What is started and stopped with it: its inputs and its side lines.
+    fn others(&self) -> Vec<Arc<Control>> {
+        let (inner, beside) = (lock(&self.inner).clone(), lock(&self.beside).clone());
+        inner.into_iter().chain(beside).collect()
+    }
+
+    /// The side lines that nothing waits for, be they of a side line or of an input.
+    fn all_beside(&self) -> Vec<Arc<Control>> {
+        let inside = self.others().into_iter();
+        let inside = inside.flat_map(|other| other.all_beside());
+        lock(&self.beside)
+            .clone()
+            .into_iter()
+            .chain(inside)
+            .collect()
+    }
+
+    /// Nothing else runs any more: gives the side lines so long to end, then aborts them.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub(crate) async fn beside_ended(&self, grace: Duration) {
+        let mut lines = self.all_beside();
+        lines.retain(|line| !line.aborted());
+        let grace = if self.aborted() {
+            Duration::ZERO
+        } else {
+            grace
+        };
+        let ended = async {
+            tasks_ended(&lines).await;
+            for line in &lines {
+                line.threads_ended().await;
+            }
+        };
+        if lines.is_empty() || self.within(grace, ended).await.is_some() {
+            return;
+        }
+        lines.iter().for_each(|line| line.abort());
+        // Cancelled at once; what is in the middle of a user's call is not waited for.
+        self.within(CLEAN_UP, tasks_ended(&lines)).await;
+    }
+
+    /// Of what was aborted, the names of the threads that have not ended.
+    pub(crate) fn abandoned(&self) -> Vec<String> {
+        if self.aborted() {
+            return self.threads();
+        }
+        let lines = self.all_beside().into_iter();
+        let aborted = lines.filter(|line| line.aborted());
+        aborted.flat_map(|line| line.threads.running()).collect()
+    }
+
     /// The names of the threads that have not ended.
     pub(crate) fn threads(&self) -> Vec<String> {
         let mut names = self.threads.running();
-        for inner in lock(&self.inner).iter() {
-            names.extend(inner.threads());
+        for other in self.others() {
+            names.extend(other.threads());
         }
         names
     }

@@ -143,6 +143,7 @@ impl Watched {
             rows.extend(group.rows(&snapshot));
             rows[first + group.main].time = time;
             if let Some(time) = time
+                && group.beside.is_none()
                 && bottleneck.is_none_or(|(most, _)| time.occupied() > most)
             {
                 bottleneck = Some((time.occupied(), &group.main().path));
@@ -152,11 +153,7 @@ impl Watched {
             rows,
             elapsed: started.map_or(Duration::ZERO, |started| now.duration_since(started)),
             bottleneck: bottleneck.map(|(_, path)| path.clone()),
-            threads: if self.control.aborted() {
-                self.control.threads()
-            } else {
-                Vec::new()
-            },
+            threads: self.control.abandoned(),
         }
     }
 
@@ -164,7 +161,8 @@ impl Watched {
     pub(crate) fn kept(&self) -> Vec<Kept> {
         let snapshot = Snapshot::of(&self.groups);
         let mut kept = Vec::new();
-        for group in snapshot.groups() {
+        // Nothing waits for the others.
+        for group in snapshot.groups().filter(|group| group.beside.is_none()) {
             let inputs = snapshot.inputs(group);
             let waiting = inputs.iter().flat_map(Arrow::all).map(|arrow| {
                 let counts = snapshot.along(arrow);
@@ -200,6 +198,11 @@ impl Group {
         let handed = inputs.iter().map(|arrow| arrow.handed).sum::<u64>();
         // Nothing leads to a source; and fused stages are counted a moment after it.
         let (mut entered, mut resolved) = (handed.max(counts.resolved), counts.resolved);
+        let mut skipped = self.skipped(snapshot);
+        if self.is_cut_off() {
+            skipped += entered - resolved;
+            entered = resolved;
+        }
         let mut rows: Vec<Row> = Vec::new();
         for (row, (info, stage)) in self.stages.iter().zip(&counts.stages).enumerate() {
             if row > 0 {
@@ -228,11 +231,29 @@ impl Group {
                 emitted,
                 retries: stage.retries,
                 evicted: stage.evicted,
+                skipped: std::mem::take(&mut skipped),
                 held: entered - resolved,
                 time: None,
             });
         }
         rows
+    }
+
+    /// Whether it is of a side line that was ended before its time.
+    fn is_cut_off(&self) -> bool {
+        let beside = self.beside.as_ref();
+        beside.is_some_and(|line| line.stopped())
+    }
+
+    /// What did not come to its first row.
+    fn skipped(&self, snapshot: &Snapshot<'_>) -> u64 {
+        let along = self.inputs.iter().map(|arrow| snapshot.along(arrow));
+        along
+            .map(|counts| {
+                let waits = counts.emitted.saturating_sub(counts.handed);
+                counts.skipped + if self.is_cut_off() { waits } else { 0 }
+            })
+            .sum()
     }
 
     /// What leads to a row from those in front of it: from the one before, or from the arms of a `match`.

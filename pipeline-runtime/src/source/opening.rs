@@ -64,6 +64,7 @@ pub(super) fn row(
     most: usize,
 ) -> Group {
     Group {
+        beside: None,
         metas: &[],
         stages: vec![stage],
         kind: Runs::Source,

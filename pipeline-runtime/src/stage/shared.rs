@@ -73,7 +73,8 @@ impl<W: Wiring> Shared<W> {
         by: Option<By<W>>,
     ) -> (Arc<Self>, Group, PortOut<W>) {
         let edge = port.edge::<W::Out>(&opts);
-        let (stages, placed, control) = {
+        let control = port.graph.control();
+        let (stages, placed) = {
             let mut build = port.graph.lock();
             let stages = build.stages(&port.scope, &opts);
             let main = &stages[opts.main - opts.stages.start];
@@ -86,7 +87,7 @@ impl<W: Wiring> Shared<W> {
                 build.needs_timer(Some(main.clone()), "a `timeout`");
             }
             let placed = build.placed(stages.clone());
-            (stages, placed, Arc::clone(&build.control))
+            (stages, placed)
         };
         port.feed.workers(opts.count);
         let timing = Arc::<Timing>::default();
@@ -94,6 +95,7 @@ impl<W: Wiring> Shared<W> {
         let crew = Crew::of(opts.count);
         control.closes(Arc::clone(&crew) as Arc<dyn Close>);
         let group = Group {
+            beside: None,
             stages,
             metas: port.scope.metas(opts.stages.clone()),
             kind: opts.runs(),

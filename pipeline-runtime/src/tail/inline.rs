@@ -133,6 +133,7 @@ where
     });
     let of_source: Arc<dyn Meter> = Arc::new(OfSource(Arc::clone(&shown)));
     let group = |stages, metas, kind, inputs, own, most| Group {
+        beside: None,
         stages,
         metas,
         kind,

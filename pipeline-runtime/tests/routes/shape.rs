@@ -52,6 +52,8 @@ pub(crate) struct Tee {
     pub(crate) line: Line,
     /// The stage of the sink that it ends in.
     pub(crate) ends: usize,
+    /// How many items it may be behind, where nothing waits for it.
+    pub(crate) lossy: Option<usize>,
 }
 
 /// Where an item gets.
@@ -140,23 +142,25 @@ pub(crate) fn gets(line: &[Part], id: u64) -> Gets {
     Gets::Out
 }
 
-/// What becomes of the item in the side lines that it comes past.
-pub(crate) fn beside(line: &[Part], id: u64, found: &mut Vec<Gets>) {
+/// What becomes of the item in the side lines that it comes past; and whether it may as well not have gone in.
+pub(crate) fn beside(line: &[Part], id: u64, may_miss: bool, found: &mut Vec<(Gets, bool)>) {
     for (number, part) in line.iter().enumerate() {
         match part {
             Part::Group(_) => {}
             Part::Route(route) => {
                 if does(id, route.group.stage) == Does::Emits {
-                    beside(&route.arms[route.arm(id)].line, id, found);
+                    beside(&route.arms[route.arm(id)].line, id, may_miss, found);
                 }
             }
             Part::Tee(tee) => {
                 if does(id, tee.group.stage) == Does::Emits {
-                    beside(&tee.line, id, found);
-                    found.push(match gets(&tee.line, id) {
+                    let may_miss = may_miss || tee.lossy.is_some();
+                    beside(&tee.line, id, may_miss, found);
+                    let gets = match gets(&tee.line, id) {
                         Gets::Out => Gets::Into(tee.ends),
                         other => other,
-                    });
+                    };
+                    found.push((gets, may_miss));
                 }
             }
         }
@@ -164,6 +168,32 @@ pub(crate) fn beside(line: &[Part], id: u64, found: &mut Vec<Gets>) {
             return;
         }
     }
+}
+
+impl Tee {
+    /// The first stage of its side line.
+    pub(crate) fn first(&self) -> usize {
+        match self.line.first() {
+            None => self.ends,
+            Some(Part::Group(group)) => group.stage,
+            Some(Part::Route(route)) => route.group.stage,
+            Some(Part::Tee(tee)) => tee.group.stage,
+        }
+    }
+}
+
+/// All of them.
+pub(crate) fn tees(line: &[Part]) -> Vec<&Tee> {
+    let inside = |part| -> Vec<&Tee> {
+        match part {
+            Part::Group(_) => Vec::new(),
+            Part::Route(Route { arms, .. }) => {
+                arms.iter().flat_map(|arm| tees(&arm.line)).collect()
+            }
+            Part::Tee(tee) => [vec![tee], tees(&tee.line)].concat(),
+        }
+    };
+    line.iter().flat_map(inside).collect()
 }
 
 /// Makes shapes, whose stages it numbers.
@@ -188,7 +218,13 @@ impl Shapes<'_> {
             // Nothing of it comes back, so nothing of it is to be in order.
             let line = self.line(depth - 1, false);
             let ends = self.stage();
-            return Part::Tee(Tee { group, line, ends });
+            let lossy = self.random.is(3).then(|| self.random.from(1, 8));
+            return Part::Tee(Tee {
+                group,
+                line,
+                ends,
+                lossy,
+            });
         }
         let is_ordered = ordered || !self.random.is(3);
         let arms = self.random.from(2, 4);

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use pipeline_runtime::private::{
     Carry, Cx, Divided, Entry, InTurn, Never, Opts, Port, Site, Step, async_fn, drive_arm,
-    drive_async, failed, ordered, pass, stage, sync, tee, unordered, work,
+    drive_async, failed, lossy, ordered, pass, stage, sync, tee, unordered, work,
 };
 use pipeline_runtime::{Cause, sink};
 
@@ -178,7 +178,11 @@ macro_rules! depths {
 
             fn $tee<K: Carry>(&self, port: Port<Alive, (), K>, copied: &Tee) -> Port<Alive, (), K> {
                 let port = self.group(port, &copied.group, Alive::halves);
-                let (main, side) = tee(port, copied.group.stage);
+                let from = copied.group.stage;
+                let (main, side) = match copied.lossy {
+                    None => tee(port, from),
+                    Some(lag) => lossy(port, from, lag),
+                };
                 let side = self.$inner(side, &copied.line);
                 self.drive(side, copied.ends);
                 main
