@@ -184,16 +184,18 @@ impl Tee {
 
 /// All of them.
 pub(crate) fn tees(line: &[Part]) -> Vec<&Tee> {
-    let inside = |part| -> Vec<&Tee> {
+    let mut all = Vec::new();
+    for part in line {
         match part {
-            Part::Group(_) => Vec::new(),
-            Part::Route(Route { arms, .. }) => {
-                arms.iter().flat_map(|arm| tees(&arm.line)).collect()
+            Part::Group(_) => {}
+            Part::Route(route) => all.extend(route.arms.iter().flat_map(|arm| tees(&arm.line))),
+            Part::Tee(tee) => {
+                all.push(tee);
+                all.extend(tees(&tee.line));
             }
-            Part::Tee(tee) => [vec![tee], tees(&tee.line)].concat(),
         }
-    };
-    line.iter().flat_map(inside).collect()
+    }
+    all
 }
 
 /// Makes shapes, whose stages it numbers.
