@@ -137,13 +137,11 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     }
 
     fn beside(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
-        match self.sender.get() {
-            Some(sender) => Box::pin(sender.send_beside(failures)),
-            None => {
-                guard::let_go_of(failures);
-                Box::pin(std::future::ready(()))
-            }
+        if let Some(sender) = self.sender.get() {
+            return Box::pin(sender.send_beside(failures));
         }
+        guard::let_go_of(failures);
+        Box::pin(std::future::ready(()))
     }
 
     fn stop(&self, failure: Failure<Task>) {

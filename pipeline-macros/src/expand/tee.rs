@@ -82,7 +82,8 @@ fn value(tee: &ast::Tee, body: &Body<'_>) -> TokenStream {
         None => body.lending(at),
         Some(name) => {
             let item = body.item_at(at);
-            quote_spanned!(span=> #[allow(unused_variables)] let #name = &#item;)
+            let allowed = body.allowed();
+            quote_spanned!(span=> #allowed let #name = &#item;)
         }
     };
     quote_spanned!(span=> #lent let made = #value;)

@@ -57,22 +57,25 @@ pub(crate) type Listing = Box<dyn Fn() -> Vec<RunningTask> + Send + Sync>;
 impl Graph {
     /// For the stages of `site`, and what is in front of them.
     pub(crate) fn of(site: &'static Site) -> Self {
-        let build = Build {
+        Self::new(Build {
             site: Some(site),
             ..Build::default()
-        };
-        Self {
-            build: Arc::new(Mutex::new(build)),
-            beside: None,
-        }
+        })
     }
 
     /// For what is wired while the pipeline of this control runs.
     pub(crate) fn of_control(control: Arc<Control>) -> Self {
-        Self(Arc::new(Mutex::new(Build {
+        Self::new(Build {
             control,
             ..Build::default()
-        })))
+        })
+    }
+
+    fn new(build: Build) -> Self {
+        Self {
+            build: Arc::new(Mutex::new(build)),
+            beside: None,
+        }
     }
 
     /// Held by none while code of a user's runs.

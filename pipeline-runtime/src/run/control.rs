@@ -1,5 +1,6 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
+mod beside;
 mod threads;
 
 use std::future::Future;
@@ -133,12 +134,6 @@ pub(crate) struct Control {
     parkers: Mutex<Vec<Weak<Parker>>>,
 }
 
-async fn tasks_ended(lines: &[Arc<Control>]) {
-    for line in lines {
-        line.tasks_ended().await;
-    }
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -161,11 +156,6 @@ impl Control {
     pub(crate) fn adopt(&self, inner: Arc<Control>) {
         inner.idle.within(&self.idle);
         lock(&self.inner).push(inner);
-    }
-
-    /// A side line that nothing waits for.
-    pub(crate) fn runs_beside(&self, line: Arc<Control>) {
-        lock(&self.beside).push(line);
     }
 
     /// Who keeps items back.
@@ -450,54 +440,6 @@ impl Control {
     fn others(&self) -> Vec<Arc<Control>> {
         let (inner, beside) = (lock(&self.inner).clone(), lock(&self.beside).clone());
         inner.into_iter().chain(beside).collect()
-    }
-
-    /// The side lines that nothing waits for, be they of a side line or of an input.
-    fn all_beside(&self) -> Vec<Arc<Control>> {
-        let inside = self.others().into_iter();
-        let inside = inside.flat_map(|other| other.all_beside());
-        lock(&self.beside)
-            .clone()
-            .into_iter()
-            .chain(inside)
-            .collect()
-    }
-
-    /// Nothing else runs any more: gives the side lines so long to end, then aborts them.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub(crate) async fn beside_ended(&self, grace: Duration) {
-        let mut lines = self.all_beside();
-        lines.retain(|line| !line.aborted());
-        let grace = if self.aborted() {
-            Duration::ZERO
-        } else {
-            grace
-        };
-        let ended = async {
-            tasks_ended(&lines).await;
-            for line in &lines {
-                line.threads_ended().await;
-            }
-        };
-        if lines.is_empty() || self.within(grace, ended).await.is_some() {
-            return;
-        }
-        lines.iter().for_each(|line| line.abort());
-        // Cancelled at once; what is in the middle of a user's call is not waited for.
-        self.within(CLEAN_UP, tasks_ended(&lines)).await;
-    }
-
-    /// Of what was aborted, the names of the threads that have not ended.
-    pub(crate) fn abandoned(&self) -> Vec<String> {
-        if self.aborted() {
-            return self.threads();
-        }
-        let lines = self.all_beside().into_iter();
-        let aborted = lines.filter(|line| line.aborted());
-        aborted.flat_map(|line| line.threads.running()).collect()
     }
 
     /// The names of the threads that have not ended.

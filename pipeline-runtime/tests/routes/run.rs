@@ -84,6 +84,20 @@ impl Case {
         }
     }
 
+    /// At the end, what a `tee` has handed on has come into both lines, or was missed.
+    fn tees_add_up(&self, report: &Report) {
+        let row = |stage: usize| report.stage(&format!("stage {stage}")).unwrap();
+        for tee in tees(&self.line) {
+            let (main, side) = (row(tee.group.stage), row(tee.first()));
+            let (came, says) = (
+                side.entered + side.skipped,
+                self.says("a tee does not add up", report),
+            );
+            assert_eq!(came, main.emitted, "{says}");
+            assert!(tee.lossy.is_some() || side.skipped == 0, "{says}");
+        }
+    }
+
     async fn ends(&self) {
         let level = Arc::<Level>::default();
         let (sunk, failures) = (Sunk::default(), Arc::new(AtomicU64::new(0)));
@@ -164,13 +178,7 @@ impl Case {
         );
         assert!(report.conserved(), "{}", says("it does not add up"));
         self.adds_up(&report);
-        for tee in tees(&self.line) {
-            let row = |stage: usize| report.stage(&format!("stage {stage}")).unwrap();
-            let (main, side) = (row(tee.group.stage), row(tee.first()));
-            let came = side.entered + side.skipped;
-            assert_eq!(came, main.emitted, "{}", says("a tee does not add up"));
-            assert!(tee.lossy.is_some() || side.skipped == 0);
-        }
+        self.tees_add_up(&report);
         // The consumer has one more in its hands; and what a side line has no room for is let go outside of the lock.
         let peak = level.most.load(Ordering::SeqCst);
         let loses = tees(&self.line).iter().any(|tee| tee.lossy.is_some());
