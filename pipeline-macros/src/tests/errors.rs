@@ -112,6 +112,7 @@ fn what_messages_advise_is_right() {
             "held: 64",
             "`held` means nothing here; it is for `stateful`",
         ),
+        ("lossy: 64", "`lossy` means nothing here; it is for `tee`"),
         (
             "once(token)",
             "`once` needs a journal; name it behind the header: `[input] journal = journal;`",
