@@ -231,8 +231,7 @@ impl Handle {
     /// at least twice the count. Where the system gives no more threads, the stage goes on with those it has, and that is
     /// logged.
     ///
-    /// Fewer take effect when calls that run end. More futures of an `:async` stage that is full are started when one
-    /// of those in flight ends.
+    /// More take effect at once, though all calls that run may hang; fewer when calls that run end.
     ///
     /// # Errors
     ///

@@ -3,6 +3,7 @@
 mod ceilings;
 mod lowered;
 mod property;
+mod raised;
 mod refused;
 mod time;
 

@@ -16,6 +16,7 @@ mod foreign;
 #[path = "../support/heard.rs"]
 mod heard;
 mod mix;
+mod multiplied;
 mod order;
 mod paths;
 mod rate;

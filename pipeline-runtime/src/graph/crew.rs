@@ -4,6 +4,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 
+use futures::task::AtomicWaker;
+
 use crate::flow::edge::Waiters;
 use crate::run::control::Close;
 
@@ -26,6 +28,8 @@ struct State {
     finishing: bool,
     /// Those without a permit.
     idle: Waiters,
+    /// Those that work on several items at a time, and may on more.
+    drivers: Vec<Arc<AtomicWaker>>,
 }
 
 /// Whether a worker may work.
@@ -65,8 +69,17 @@ impl Crew {
         }
         // Relaxed: who has to be exact about it reads it again under the lock.
         self.permits.store(permits, Ordering::Relaxed);
+        let drivers = state.drivers.clone();
         wake_idle(state);
+        for driver in drivers {
+            driver.wake();
+        }
         true
+    }
+
+    /// From now on who waits there is woken when the permits change, be it idle or not.
+    pub(crate) fn tells(&self, driver: Arc<AtomicWaker>) {
+        self.lock().drivers.push(driver);
     }
 
     /// Whether the worker at `place` may work, as far as is known without the lock.

@@ -11,7 +11,6 @@ use super::key::{ByKey, Hashing, Key};
 use super::passed::Passing;
 use super::places::{Places, begin};
 use super::shared::Shared;
-use super::slots::Slots;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
 use crate::failure::Cause;
@@ -112,7 +111,6 @@ fn halves<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key>(
 }
 
 impl<W: Wiring> Resize for Shared<W> {
-    /// A driver whose places are all taken sees it when one of them is free.
     fn set(self: Arc<Self>, count: usize) -> Result<(), Ended> {
         if !self.allow(count) {
             return Err(Ended);
@@ -179,6 +177,6 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key
     let f = &*f;
     let run = |_seq, entry: Entry<T, M>, _ticket: &mut K| f(entry);
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new();
+    let mut slots = driver.slots();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
 }

@@ -144,6 +144,7 @@ fn deadline<W: Wiring>(
         let mut done = Runs::new();
         done.resolve(seq, None);
         shared.edge.submit_each(&mut done, &mut tally);
+        shared.moved_on();
     }));
     Armed { claim, timer }
 }

@@ -12,9 +12,10 @@ use super::driven::Driven;
 use super::intake::{Intake, Next};
 use super::key::Key as _;
 use super::places::{Places, grow};
+use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::Slots;
-use super::wiring::{ItemOut, StepOf, Wiring};
+use super::wiring::{ItemAgain, ItemOut, StepOf, Wiring};
 use crate::bounds::BoxFuture;
 use crate::failure::Failure;
 use crate::flow::edge::Runs;
@@ -146,6 +147,15 @@ impl<W: Wiring> Driving<W> {
         }
     }
 
+    /// Places for its futures. Where several have one driver, it is told there of more that it may have.
+    pub(super) fn slots<F: Future>(&self) -> SlotsOf<W, F> {
+        let slots = Slots::new();
+        if self.work.drivers.is_some() {
+            self.shared.crew.tells(Arc::clone(slots.driver()));
+        }
+        slots
+    }
+
     /// How many futures it may have in flight: the shares of all drivers add up to the permits exactly.
     pub(crate) fn share(&self) -> usize {
         let permits = self.shared.crew.permits();
@@ -183,9 +193,11 @@ impl<W: Wiring> Driving<W> {
         C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
         F: Future<Output: Ending<W>>,
     {
+        // Before it looks for anything: how many futures it may have is also told there.
+        slots.register(cx);
         for _ in 0..ROUNDS {
             self.worked = self.take(cx, slots, run);
-            slots.poll_woken(cx, |started, ending| match ending {
+            slots.poll_woken(|started, ending| match ending {
                 Ok(ending) => self.ended(started, ending),
                 Err(panicked) => self.fell(started, panicked),
             });
@@ -247,20 +259,7 @@ impl<W: Wiring> Driving<W> {
         match self.intake.poll_next(cx, self.pace.want(most), idle) {
             Poll::Pending => return false,
             Poll::Ready(Next::End) => self.ended = true,
-            Poll::Ready(Next::Again(due)) => {
-                self.busy();
-                slots.make_room(1, share);
-                let (carried, key) = due.item;
-                let entry = Entry::Again(carried.item, due.attempt, due.entered);
-                let (seq, ticket, again) = (due.seq, carried.ticket, true);
-                let started = Started {
-                    seq,
-                    again,
-                    ticket,
-                    key,
-                };
-                self.start(slots, run, started, entry, None);
-            }
+            Poll::Ready(Next::Again(due)) => self.start_again(slots, run, due),
             // Known when it is compiled: a group without keys has nothing of it.
             Poll::Ready(Next::Turns) if !W::Key::KEYED => {}
             Poll::Ready(Next::Turns) => self.start_turns(slots, run, most, share),
@@ -331,6 +330,44 @@ impl<W: Wiring> Driving<W> {
         *self.intake.keyed.turns = turns;
         self.fallen();
         self.report_source();
+    }
+
+    /// Starts a future for an item that is tried again.
+    #[inline]
+    pub(super) fn start_again<C, F>(
+        &mut self,
+        slots: &mut SlotsOf<W, F>,
+        run: &C,
+        due: Due<ItemAgain<W>>,
+    ) where
+        C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
+        F: Future<Output: Ending<W>>,
+    {
+        self.busy();
+        slots.make_room(1, self.share());
+        let (carried, key) = due.item;
+        let entry = Entry::Again(carried.item, due.attempt, due.entered);
+        let (seq, ticket, again) = (due.seq, carried.ticket, true);
+        let started = Started {
+            seq,
+            again,
+            ticket,
+            key,
+        };
+        self.start(slots, run, started, entry, None);
+    }
+
+    /// The head of the line, if it is to be tried again now, for a driver that has no place for more, but futures that wait
+    /// for their turn behind it: it may have the place of one of these.
+    #[cold]
+    pub(super) fn poll_head(&self, cx: &mut Context<'_>) -> Option<Due<ItemAgain<W>>> {
+        let shared = &self.shared;
+        let head = || shared.edge.head();
+        let due = shared.entered(|| shared.retries.poll_head(self.place, head, cx));
+        match due {
+            Poll::Ready(due) => due,
+            Poll::Pending => None,
+        }
     }
 
     /// Starts a future.

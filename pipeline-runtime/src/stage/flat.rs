@@ -2,13 +2,13 @@
 
 use std::future::poll_fn;
 use std::ops::{AsyncFn, ControlFlow};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::deadline::Cx;
 use super::driving::{Driving, Work};
 use super::key::Key;
 use super::shared::Shared;
-use super::slots::Slots;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{Item, Shareable};
 use crate::errors::Reporter;
@@ -37,6 +37,8 @@ struct Emitting<O, Task, K> {
     seq: u64,
     state: Mutex<State<O, K>>,
     cx: Mutex<Cx>,
+    /// How many futures of the driver wait for room.
+    waiting: Arc<AtomicUsize>,
 }
 
 struct State<O, K> {
@@ -57,8 +59,25 @@ impl<O, K> Drop for State<O, K> {
     }
 }
 
+/// Counts a future among those that wait for room, as long as it does.
+struct Waits<'a>(&'a AtomicUsize);
+
+impl<'a> Waits<'a> {
+    fn begin(waiting: &'a AtomicUsize) -> Self {
+        // Relaxed, as below: the futures of a driver are polled, and dropped, by nobody else.
+        waiting.fetch_add(1, Ordering::Relaxed);
+        Self(waiting)
+    }
+}
+
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
-    fn new<W>(shared: &Arc<Shared<W>>, seq: u64, ticket: K) -> Self
+    fn new<W>(shared: &Arc<Shared<W>>, seq: u64, ticket: K, waiting: &Arc<AtomicUsize>) -> Self
     where
         W: Wiring<Out = O, Task = Task, Ticket = K>,
     {
@@ -79,6 +98,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
                 tally: shared.tally(),
             }),
             cx: Mutex::new(cx),
+            waiting: Arc::clone(waiting),
         }))
     }
 
@@ -111,6 +131,7 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
             let State { outputs, pace, .. } = &mut *self.state();
             pace.end(outputs.len());
         }
+        let mut waits = None;
         let granted = poll_fn(|cx| {
             let State {
                 outputs,
@@ -119,10 +140,17 @@ impl<O: Item, Task: Item, K: Carry> Emitter<O, Task, K> {
                 ..
             } = &mut *self.state();
             let want = pace.want(MOST);
-            let Emitting { edge, seq, .. } = &*self.0;
-            edge.poll_emit(*seq, cx, outputs, want, tally)
+            let Emitting {
+                edge, seq, waiting, ..
+            } = &*self.0;
+            let granted = edge.poll_emit(*seq, cx, outputs, want, tally);
+            if granted.is_pending() && waits.is_none() {
+                waits = Some(Waits::begin(waiting));
+            }
+            granted
         })
         .await;
+        drop(waits);
         let Ok(granted) = granted else {
             return ControlFlow::Break(());
         };
@@ -249,8 +277,9 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key,
     F: AsyncFn(Entry<T, M>, Emitter<O, Task, K>) -> Step<(), M, Task>,
 {
     let (shared, f) = (&work.shared, &*f);
+    let waiting = Arc::default();
     let run = |seq, entry: Entry<T, M>, ticket: &mut K| {
-        let emitter = Emitter::new(shared, seq, std::mem::take(ticket));
+        let emitter = Emitter::new(shared, seq, std::mem::take(ticket), &waiting);
         async move {
             let called = guard::run(f(entry, Emitter(Arc::clone(&emitter.0)))).await;
             let step = called.unwrap_or_else(|panicked| {
@@ -295,10 +324,25 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key,
                 }
                 Step::Gone => emitter.give_back(),
             }
+            shared.moved_on();
             (Step::Gone, K::default())
         }
     };
     let mut driver = Driving::new(&work);
-    let mut slots = Slots::new();
-    poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;
+    let mut slots = driver.slots();
+    poll_fn(|cx| {
+        loop {
+            let polled = driver.poll(cx, &mut slots, &run);
+            // Relaxed: see `Waits`.
+            if polled.is_ready() || !shared.has_heads() || waiting.load(Ordering::Relaxed) == 0 {
+                return polled;
+            }
+            // All places may be taken by what waits for its turn behind the one that waits for its next attempt.
+            let Some(due) = driver.poll_head(cx) else {
+                return polled;
+            };
+            driver.start_again(&mut slots, &run, due);
+        }
+    })
+    .await;
 }

@@ -53,6 +53,8 @@ struct State<M> {
     /// Nobody wants more: those that wait will never be due.
     closed: bool,
     workers: Waiters,
+    /// Those that have no place for more, but something that waits for the head of the line.
+    behind: Waiters,
 }
 
 impl<M> Drop for State<M> {
@@ -71,6 +73,7 @@ impl<M> Retries<M> {
                 turned_away: 0,
                 closed: false,
                 workers: Waiters::default(),
+                behind: Waiters::default(),
             }),
         }
     }
@@ -110,9 +113,7 @@ impl<M> Retries<M> {
             return guard::let_go_of([due]);
         }
         state.due.push_back((due, place));
-        let worker = state.workers.choose();
-        drop(state);
-        worker.into_iter().for_each(Waker::wake);
+        wake(state);
     }
 
     /// The item that was tried again has been resolved, or waits again (which counts anew).
@@ -159,15 +160,58 @@ impl<M> Retries<M> {
         Poll::Pending
     }
 
+    /// The same for a worker that takes nothing but the `head` of the line.
+    #[cold]
+    pub(crate) fn poll_head(
+        &self,
+        place: usize,
+        head: impl FnOnce() -> u64,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Waited<M>>> {
+        let mut state = self.lock();
+        if state.closed {
+            return Poll::Ready(None);
+        }
+        // Under the lock: whoever has made another one the head looks afterwards who waits here.
+        let head = head();
+        let is_due = state.due.iter().position(|(due, _)| due.seq == head);
+        let Some(due) = is_due.and_then(|at| state.due.remove(at)) else {
+            state.behind.park(place, cx.waker());
+            return Poll::Pending;
+        };
+        state.behind.unpark(place);
+        taken(state, &due);
+        Poll::Ready(Some(due))
+    }
+
+    /// Another item is the head of the line now.
+    pub(crate) fn moved_on(&self) {
+        let mut state = self.lock();
+        if !state.due.is_empty() {
+            let woken = state.behind.choose_all();
+            drop(state);
+            woken.into_iter().for_each(Waker::wake);
+        }
+    }
+
     /// A worker that waits here goes on with something else. If it had been chosen already, another one is woken.
     pub(crate) fn unpark(&self, place: usize) {
         let mut state = self.lock();
         if !state.workers.unpark(place) && !state.due.is_empty() {
-            let worker = state.workers.choose();
-            drop(state);
-            worker.into_iter().for_each(Waker::wake);
+            wake(state);
         }
     }
+}
+
+/// Wakes a worker for what is due: if none has a place for it, all those for whom it is something if it is the head of the
+/// line.
+fn wake<M>(mut state: MutexGuard<'_, State<M>>) {
+    let woken = match state.workers.choose() {
+        Some(worker) => vec![worker],
+        None => state.behind.choose_all(),
+    };
+    drop(state);
+    woken.into_iter().for_each(Waker::wake);
 }
 
 /// A worker has taken an item up. Those that were turned away go on when half of what they were turned away for is left:
@@ -190,7 +234,8 @@ impl<M: Send> Close for Retries<M> {
     fn close(&self) {
         let mut state = self.lock();
         state.closed = true;
-        let (due, woken) = (std::mem::take(&mut state.due), state.workers.choose_all());
+        let (due, mut woken) = (std::mem::take(&mut state.due), state.workers.choose_all());
+        woken.extend(state.behind.choose_all());
         drop(state);
         guard::let_go_of(due);
         woken.into_iter().for_each(Waker::wake);

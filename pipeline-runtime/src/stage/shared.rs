@@ -269,6 +269,18 @@ impl<W: Wiring> Shared<W> {
         }
     }
 
+    /// Whether items may wait for others whose attempts wait.
+    pub(crate) fn has_heads(&self) -> bool {
+        self.opts.ordered && self.opts.single()
+    }
+
+    /// An item is resolved that others may have waited for.
+    pub(crate) fn moved_on(&self) {
+        if self.has_heads() {
+            self.retries.moved_on();
+        }
+    }
+
     /// Whether so many items wait for the group's rate that it takes no more: it would not call any sooner.
     #[cold]
     pub(crate) fn is_limited(&self) -> bool {

@@ -122,6 +122,11 @@ impl<F: Future, S> Slots<F, S> {
         }
     }
 
+    /// Where who drives them waits.
+    pub(crate) fn driver(&self) -> &Arc<AtomicWaker> {
+        &self.signals.driver
+    }
+
     /// How many more may run if `allowed` may run in all.
     pub(crate) fn room(&self, allowed: usize) -> usize {
         allowed.saturating_sub(self.slots.len() - self.free.count)
@@ -210,13 +215,19 @@ impl<F: Future, S> Slots<F, S> {
         started.take().map(|started| (started, output))
     }
 
+    /// From here on the driver is woken, once, for whatever it did not find.
+    #[inline]
+    pub(crate) fn register(&self, cx: &Context<'_>) {
+        self.signals.driver.register(cx.waker());
+    }
+
     /// Polls what was woken; each output, and what it was started for, goes to `done`. Whether anything was polled.
+    ///
+    /// The driver has [registered](Self::register) before, or it is not woken for what it does not find.
     pub(crate) fn poll_woken(
         &mut self,
-        cx: &mut Context<'_>,
         mut done: impl FnMut(S, Result<F::Output, Panicked>),
     ) -> bool {
-        self.signals.driver.register(cx.waker());
         // AcqRel: see `SlotWaker`.
         if !self.signals.any.swap(false, Ordering::AcqRel) {
             return false;

@@ -68,6 +68,11 @@ impl<T> Edge<T> {
         self.wake_both(state);
     }
 
+    /// The number of the item that is the head of the line.
+    pub(crate) fn head(&self) -> u64 {
+        self.lock().core.head
+    }
+
     /// Gives back room that was reserved for outputs which are not emitted.
     pub(crate) fn give_back(&self, outputs: usize) {
         self.lock().core.unreserve(outputs);

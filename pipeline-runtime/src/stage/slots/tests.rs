@@ -30,7 +30,8 @@ fn start<F: Future>(slots: &mut Slots<F, u64>, seq: u64, future: F) -> Option<F:
 /// Polls what was woken; what came back.
 fn polled<F: Future>(slots: &mut Slots<F, u64>, waker: &Waker) -> Vec<(u64, F::Output)> {
     let mut done = Vec::new();
-    slots.poll_woken(&mut Context::from_waker(waker), |started, output| {
+    slots.register(&Context::from_waker(waker));
+    slots.poll_woken(|started, output| {
         done.push((started, output.unwrap()));
     });
     done
