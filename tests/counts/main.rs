@@ -1,6 +1,8 @@
 //! Counts that change while a pipeline runs, and counts as large as numbers get.
 
 mod ceilings;
+#[path = "../support/changing.rs"]
+mod changing;
 mod lowered;
 mod property;
 mod raised;

@@ -6,10 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::{Driven, Handle, Pipeline, Report, Running, SetCountError};
+use brigade::{Driven, Pipeline, Report, Running};
 use proptest::prelude::*;
-use tokio::sync::watch;
 
+use crate::changing::{Change, End, Seen, change, end};
 use crate::until;
 
 /// So many items there are, ten times as many where a drain is to find some that are not taken.
@@ -30,25 +30,6 @@ enum Runs {
 struct Stage {
     runs: Runs,
     unordered: bool,
-    count: usize,
-}
-
-/// How the pipeline ends, those in the middle after so many items are written.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Itself,
-    Drain(u64),
-    Abort(u64),
-    Drop(u64),
-    /// This item fails, and nobody takes failures.
-    Failing(u64),
-}
-
-/// After so many more items are written, a stage gets another count.
-#[derive(Debug, Clone, Copy)]
-struct Change {
-    after: u64,
-    stage: usize,
     count: usize,
 }
 
@@ -174,84 +155,22 @@ fn segment(stages: [Stage; 2], plot: &Plot) -> Segment<Item, Item> {
     pipeline! { through(first), through(second) }
 }
 
-/// What was seen at the end of the pipeline.
-#[derive(Debug, Clone, Default)]
-struct Seen {
-    written: Arc<Mutex<Vec<u64>>>,
-    failed: Arc<Mutex<u64>>,
-    many: watch::Sender<u64>,
-}
-
-impl Seen {
-    async fn until_written(&self, many: u64) {
-        let mut seen = self.many.subscribe();
-        // This holds a sender.
-        seen.wait_for(|seen| *seen >= many).await.unwrap();
-    }
-
-    fn spawn(&self, stages: [Stage; 2], len: u64, alive: &Arc<()>, plot: &Plot) -> Running {
-        let alive = Arc::clone(alive);
-        let items = source::iter((0..len).map(move |id| Item {
-            id,
-            _alive: Arc::clone(&alive),
-        }));
-        let (seen, failed) = (self.clone(), Arc::clone(&self.failed));
-        let writing = sink::each(move |item: Item| {
-            seen.written.lock().unwrap().push(item.id);
-            seen.many.send_modify(|many| *many += 1);
-        });
-        let sifted = segment(stages, plot);
-        let pipeline: Pipeline<Driven> = if plot.only.is_some() {
-            pipeline! { [items] through(sifted), :drive writing }
-        } else {
-            let failing = sink::each(move |_failure: Failure| *failed.lock().unwrap() += 1);
-            pipeline! { [items, failing] through(sifted), :drive writing }
-        };
-        pipeline.spawn()
-    }
-
-    /// Changes counts until it is cancelled.
-    async fn change(self, handle: Handle, changes: Vec<Change>) {
-        let mut many = 0;
-        for Change {
-            after,
-            stage,
-            count,
-        } in changes.into_iter().cycle()
-        {
-            match handle.set_count(STAGES[stage], count) {
-                Ok(()) | Err(SetCountError::Ended { .. }) => {}
-                Err(error) => panic!("{error}"),
-            }
-            many += after;
-            self.until_written(many).await;
-        }
-    }
-}
-
-/// Ends the pipeline, and waits until nothing of it is left; the report.
-async fn ended(running: Running, end: End, seen: &Seen) -> Report {
-    let handle = running.handle();
-    match end {
-        End::Itself => drop(running.await.unwrap()),
-        End::Failing(id) => {
-            let failure = running.await.unwrap_err();
-            assert_eq!(failure.stage().name, "first", "item {id}: {failure}");
-        }
-        End::Drain(after) => {
-            seen.until_written(after).await;
-            running.drain(Duration::from_secs(30)).await.unwrap();
-        }
-        End::Abort(after) => {
-            seen.until_written(after).await;
-            drop(running.abort().await);
-        }
-        End::Drop(after) => {
-            seen.until_written(after).await;
-            drop(running);
-        }
-    }
-    handle.report()
+fn spawn(seen: &Seen<u64>, stages: [Stage; 2], len: u64, alive: &Arc<()>, plot: &Plot) -> Running {
+    let alive = Arc::clone(alive);
+    let items = source::iter((0..len).map(move |id| Item {
+        id,
+        _alive: Arc::clone(&alive),
+    }));
+    let (seen, failed) = (seen.clone(), Arc::clone(&seen.failed));
+    let writing = sink::each(move |item: Item| seen.write(item.id));
+    let sifted = segment(stages, plot);
+    let pipeline: Pipeline<Driven> = if plot.only.is_some() {
+        pipeline! { [items] through(sifted), :drive writing }
+    } else {
+        let failing = sink::each(move |_failure: Failure| *failed.lock().unwrap() += 1);
+        pipeline! { [items, failing] through(sifted), :drive writing }
+    };
+    pipeline.spawn()
 }
 
 /// Whatever is not done, filtered or failed is on its way in a stage, or between two.
@@ -272,19 +191,11 @@ async fn nothing_is_lost(stages: [Stage; 2], changes: Vec<Change>, end: End) {
     let is_ordered = stages.iter().all(|stage| !stage.unordered)
         // Several writers write side by side.
         && changes.iter().all(|change| change.stage != 2);
-    let only = match end {
-        End::Failing(id) => Some(id),
-        _ => None,
-    };
-    let (plot, seen, alive) = (Plot::new(only), Seen::default(), Arc::new(()));
-    let len = match end {
-        End::Drain(_) => 10 * ITEMS,
-        _ => ITEMS,
-    };
-    let running = seen.spawn(stages, len, &alive, &plot);
-    let changing = tokio::spawn(seen.clone().change(running.handle(), changes));
+    let (plot, seen, alive) = (Plot::new(end.only()), Seen::default(), Arc::new(()));
+    let running = spawn(&seen, stages, end.items(ITEMS), &alive, &plot);
+    let changing = tokio::spawn(seen.clone().change(running.handle(), &STAGES, changes));
     let handle = running.handle();
-    let report = ended(running, end, &seen).await;
+    let report = seen.ended(running, end, STAGES[0]).await;
     until("all items are let go of", || Arc::strong_count(&alive) == 1).await;
     changing.abort();
     accounts(&report);
@@ -299,7 +210,7 @@ async fn nothing_is_lost(stages: [Stage; 2], changes: Vec<Change>, end: End) {
     );
     let taken = 0..report.stage("source").unwrap().done;
     let passes = |id: &u64| matches!(plot.ends(*id), Fate::Passes | Fate::Later);
-    if matches!(end, End::Itself | End::Drain(_)) {
+    if end.is_whole() {
         assert!(report.conserved(), "{report}");
         assert!(
             taken.end == ITEMS || matches!(end, End::Drain(_)),
@@ -337,30 +248,13 @@ fn stage() -> impl Strategy<Value = Stage> {
     })
 }
 
-fn change(stages: usize) -> impl Strategy<Value = Change> {
-    let count = prop_oneof![
+fn count() -> impl Strategy<Value = usize> {
+    prop_oneof![
         2 => Just(1),
         3 => 1_usize..10,
         // As many as are made at once, and as many as there can be.
         1 => 60_usize..70,
         1 => Just(usize::MAX),
-    ];
-    (1_u64..60, 0..stages, count).prop_map(|(after, stage, count)| Change {
-        after,
-        stage,
-        count,
-    })
-}
-
-fn end() -> impl Strategy<Value = End> {
-    // Less than are written in all.
-    let after = || 0..ITEMS / 2;
-    prop_oneof![
-        Just(End::Itself),
-        after().prop_map(End::Drain),
-        after().prop_map(End::Abort),
-        after().prop_map(End::Drop),
-        (0..ITEMS).prop_map(End::Failing),
     ]
 }
 
@@ -371,8 +265,8 @@ proptest! {
     fn counts_that_change_at_any_moment_lose_nothing_double_nothing_and_change_no_order(
         stages in [stage(), stage()],
         // Without the sink's, whose writers write in any order, or with it.
-        changes in (2_usize..4).prop_flat_map(|stages| prop::collection::vec(change(stages), 1..12)),
-        end in end(),
+        changes in (2_usize..4).prop_flat_map(|stages| prop::collection::vec(change(stages, count()), 1..12)),
+        end in end(ITEMS),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let ending = nothing_is_lost(stages, changes, end);

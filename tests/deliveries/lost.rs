@@ -73,6 +73,43 @@ async fn what_is_lost_is_not_begun_and_what_is_in_work_then_is_not_written() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_lost_while_it_waits_for_its_key_is_not_begun() {
+    let numbers = cut_off().await;
+    let deliveries = numbers.clone().deliveries().prefetch(4);
+    let (stats, gate, diary) = (deliveries.stats(), Gate::closed(), Diary::default());
+    let (passing, begun, written) = (gate.clone(), diary.clone(), diary.clone());
+    let running = pipeline! {
+        [deliveries]
+        // 0 has the key that 2 waits for, and 1 that of 3.
+        :async 4 map(async |number| {
+            begun.note("begun", *number);
+            passing.pass().await;
+            *number
+        }) with { name: "keyed", by: |number| **number % 2 },
+        :drive sink::each(move |number| written.note("written", number)),
+    }
+    .spawn();
+    until(&stats, |counts| counts.in_flight == 4).await;
+    tokio::time::sleep(LEASE + Duration::from_secs(1)).await;
+    assert_eq!(diary.of("begun"), [0, 1]);
+    gate.open();
+    until(&stats, |counts| counts.acked == 4).await;
+    let report = running.drain(PATIENCE).await.unwrap();
+    let mut all = diary.of("begun");
+    all.sort_unstable();
+    assert_eq!(
+        all,
+        [0, 0, 1, 1, 2, 3],
+        "2 and 3 were not begun while they were lost"
+    );
+    let mut all = diary.of("written");
+    all.sort_unstable();
+    assert_eq!(all, [0, 1, 2, 3]);
+    every_delivery_was_lost_once(&stats.snapshot());
+    assert_eq!(report.stage("keyed").unwrap().lost, 2, "{report}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_fails_after_it_is_lost_makes_no_letter() {
     let numbers = cut_off().await;
     let deliveries = numbers.clone().deliveries().prefetch(4);

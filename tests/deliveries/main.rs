@@ -14,6 +14,9 @@ mod json;
 mod keeping;
 mod links;
 mod lost;
+#[path = "../support/noted.rs"]
+#[expect(dead_code, reason = "each of the tests takes what it needs")]
+mod noted;
 mod parts;
 mod poison;
 mod property;

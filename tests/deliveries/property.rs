@@ -5,77 +5,19 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade::Name;
 use brigade::prelude::*;
-use brigade::queue::{
-    Deliveries, DeliveryStats, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received,
-    Unsettled,
-};
+use brigade::queue::{Deliveries, DeliveryStats};
 use brigade::sink::Each;
 use brigade::{Driven, Pipeline, Running};
 use proptest::prelude::*;
 
 use crate::fakes::{Letters, conserved, filled};
+use crate::noted::Noted;
 
 /// Longer than a test: what is given back for this long does not come again.
 const NEVER: Duration = Duration::from_secs(100_000);
 
 const MESSAGES: u64 = 300;
-
-/// A queue that notes which messages are acknowledged.
-struct Noted {
-    inner: Memory<u64>,
-    numbers: Mutex<HashMap<Receipt, u64>>,
-    acked: Mutex<Vec<u64>>,
-}
-
-impl Queue for Noted {
-    type Body = u64;
-
-    fn name(&self) -> Name {
-        self.inner.name()
-    }
-
-    fn profile(&self) -> Profile {
-        self.inner.profile()
-    }
-
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<u64>>, QueueError> {
-        let received = self.inner.receive(max, wait).await?;
-        let mut numbers = self.numbers.lock().unwrap();
-        numbers.extend(received.iter().map(|one| (one.receipt.clone(), one.body)));
-        Ok(received)
-    }
-
-    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
-        {
-            let numbers = self.numbers.lock().unwrap();
-            let acked = receipts.iter().map(|receipt| numbers[receipt]);
-            self.acked.lock().unwrap().extend(acked);
-        }
-        self.inner.ack(receipts).await
-    }
-
-    async fn nack(
-        &self,
-        receipts: Vec<Receipt>,
-        delay: Duration,
-    ) -> Result<Vec<Unsettled>, QueueError> {
-        self.inner.nack(receipts, delay).await
-    }
-
-    async fn extend(
-        &self,
-        receipts: Vec<Receipt>,
-        lease: Duration,
-    ) -> Result<Vec<Unsettled>, QueueError> {
-        self.inner.extend(receipts, lease).await
-    }
-
-    async fn send(&self, messages: Vec<Outgoing<u64>>) -> Result<Vec<Unsettled>, QueueError> {
-        self.inner.send(messages).await
-    }
-}
 
 /// What is to happen to a message, and what was seen of it.
 #[derive(Clone)]
@@ -276,11 +218,7 @@ async fn ends<T: Send + 'static>(mut running: Running<T>, stats: &DeliveryStats,
 
 async fn resolves_once(shape: u64, salt: u64, prefetch: usize, end: End) {
     let inner = filled(0..MESSAGES).await;
-    let queue = Arc::new(Noted {
-        inner: inner.clone(),
-        numbers: Mutex::default(),
-        acked: Mutex::default(),
-    });
+    let queue = Noted::of(inner.clone());
     let plot = Plot {
         salt,
         written: Arc::default(),
@@ -304,7 +242,8 @@ async fn resolves_once(shape: u64, salt: u64, prefetch: usize, end: End) {
         assert!(in_time.is_ok(), "it stays at {:?}", stats.snapshot());
     }
     let counts = conserved(&stats);
-    let acked = queue.acked.lock().unwrap().clone();
+    let acked = queue.acked().into_iter().map(|(_, number)| number);
+    let acked: Vec<u64> = acked.collect();
     let once: HashSet<u64> = acked.iter().copied().collect();
     assert_eq!(acked.len(), once.len(), "acknowledged twice");
     assert_eq!(counts.acked + counts.dead, acked.len() as u64);

@@ -8,6 +8,7 @@ mod deliveries;
 #[allow(dead_code, reason = "shared with the tests of promises")]
 mod fakes;
 mod feedback;
+mod kept;
 mod link;
 mod merge;
 mod open_ended;

@@ -2,6 +2,7 @@
 
 mod fakes;
 mod fused;
+mod graphs;
 #[path = "../support/heard.rs"]
 mod heard;
 mod links;

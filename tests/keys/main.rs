@@ -1,5 +1,7 @@
 //! Order by key: of the items of one key a stage works on one at a time, first in, first out.
 
+#[path = "../support/changing.rs"]
+mod changing;
 mod property;
 mod waiting;
 mod watch;

@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::{Driven, Handle, Pipeline, Report, Running, SetCountError};
+use brigade::{Driven, Pipeline, Report};
 use proptest::prelude::*;
-use tokio::sync::watch;
 
+use crate::changing::{Change, End, Seen, change, end};
 use crate::watch::{Item, Level, Watch, until};
 
 /// So many items there are, ten times as many where a drain is to find some that are not taken.
@@ -35,25 +35,6 @@ struct Stage {
     unordered: bool,
     count: usize,
     window: usize,
-}
-
-/// How the pipeline ends, those in the middle after so many items are written.
-#[derive(Debug, Clone, Copy)]
-enum End {
-    Itself,
-    Drain(u64),
-    Abort(u64),
-    Drop(u64),
-    /// This item fails, and nobody takes failures.
-    Failing(u64),
-}
-
-/// After so many more items are written, a stage gets another count.
-#[derive(Debug, Clone, Copy)]
-struct Change {
-    after: u64,
-    stage: usize,
-    count: usize,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -226,82 +207,26 @@ fn segment(shape: Shape, plot: &Plot) -> Segment<Item, Item> {
     pipeline! { through(first), through(second) }
 }
 
-/// What was seen at the end of the pipeline.
-#[derive(Debug, Clone, Default)]
-struct Seen {
-    written: Arc<Mutex<Vec<(u64, u64)>>>,
-    failed: Arc<Mutex<u64>>,
-    many: watch::Sender<u64>,
-}
+/// Items by key and number.
+type Written = Seen<(u64, u64)>;
 
-impl Seen {
-    async fn until_written(&self, many: u64) {
-        let mut seen = self.many.subscribe();
-        // This holds a sender.
-        seen.wait_for(|seen| *seen >= many).await.unwrap();
-    }
-
-    fn pipeline(&self, shape: Shape, len: u64, alive: &Level, plot: &Plot) -> Pipeline<Driven> {
+/// What is run, and what is seen of it.
+impl Shape {
+    fn pipeline(self, seen: &Written, len: u64, alive: &Level, plot: &Plot) -> Pipeline<Driven> {
         let alive = alive.clone();
         let items = source::iter((0..len).map(move |id| {
             let key = id.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 32;
-            Item::of(id, key % shape.keys, &alive)
+            Item::of(id, key % self.keys, &alive)
         }));
-        let (seen, failed) = (self.clone(), Arc::clone(&self.failed));
-        let writing = sink::each(move |item: Item| {
-            seen.written.lock().unwrap().push((item.key, item.id));
-            seen.many.send_modify(|many| *many += 1);
-        });
-        let sifted = segment(shape, plot);
+        let (seen, failed) = (seen.clone(), Arc::clone(&seen.failed));
+        let writing = sink::each(move |item: Item| seen.write((item.key, item.id)));
+        let sifted = segment(self, plot);
         if plot.only.is_some() {
             return pipeline! { [items] through(sifted), :drive writing with { buffer: 3 } };
         }
         let failing = sink::each(move |_failure: Failure| *failed.lock().unwrap() += 1);
         pipeline! { [items, failing] through(sifted), :drive writing with { buffer: 3 } }
     }
-
-    /// Changes counts until it is cancelled.
-    async fn change(self, handle: Handle, changes: Vec<Change>) {
-        let mut many = 0;
-        for Change {
-            after,
-            stage,
-            count,
-        } in changes.into_iter().cycle()
-        {
-            match handle.set_count(STAGES[stage], count) {
-                Ok(()) | Err(SetCountError::Ended { .. }) => {}
-                Err(error) => panic!("{error}"),
-            }
-            many += after;
-            self.until_written(many).await;
-        }
-    }
-}
-
-/// Ends the pipeline, and waits until nothing of it is left; the report.
-async fn ended(running: Running, end: End, seen: &Seen) -> Report {
-    let handle = running.handle();
-    match end {
-        End::Itself => drop(running.await.unwrap()),
-        End::Failing(id) => {
-            let failure = running.await.unwrap_err();
-            assert_eq!(failure.stage().name, "first", "item {id}: {failure}");
-        }
-        End::Drain(after) => {
-            seen.until_written(after).await;
-            running.drain(Duration::from_secs(30)).await.unwrap();
-        }
-        End::Abort(after) => {
-            seen.until_written(after).await;
-            drop(running.abort().await);
-        }
-        End::Drop(after) => {
-            seen.until_written(after).await;
-            drop(running);
-        }
-    }
-    handle.report()
 }
 
 fn in_order(written: &[(u64, u64)], shape: Shape, report: &Report) {
@@ -319,27 +244,19 @@ fn in_order(written: &[(u64, u64)], shape: Shape, report: &Report) {
 }
 
 async fn keys_are_kept(shape: Shape, changes: Vec<Change>, end: End) {
-    let only = match end {
-        End::Failing(id) => Some(id),
-        _ => None,
-    };
     let plot = Plot {
-        only,
+        only: end.only(),
         retries: shape.retries,
         tried: Arc::default(),
         watches: Default::default(),
     };
-    let (seen, alive) = (Seen::default(), Level::default());
-    let len = match end {
-        End::Drain(_) => 10 * ITEMS,
-        _ => ITEMS,
-    };
-    let pipeline = seen.pipeline(shape, len, &alive, &plot);
+    let (seen, alive) = (Written::default(), Level::default());
+    let pipeline = shape.pipeline(&seen, end.items(ITEMS), &alive, &plot);
     let plan = pipeline.plan();
     let unchanged = changes.is_empty();
     let running = pipeline.spawn();
-    let changing = tokio::spawn(seen.clone().change(running.handle(), changes));
-    let report = ended(running, end, &seen).await;
+    let changing = tokio::spawn(seen.clone().change(running.handle(), &STAGES, changes));
+    let report = seen.ended(running, end, STAGES[0]).await;
     until("all items are let go of", || alive.now() == 0).await;
     changing.abort();
     for watch in &plot.watches {
@@ -359,7 +276,7 @@ async fn keys_are_kept(shape: Shape, changes: Vec<Change>, end: End) {
     let passes = |id: &u64| matches!(plot.ends(*id), Fate::Passes | Fate::Later);
     let mut ids: Vec<_> = written.iter().map(|(_, id)| *id).collect();
     ids.sort_unstable();
-    if matches!(end, End::Itself | End::Drain(_)) {
+    if end.is_whole() {
         assert!(report.conserved(), "{report}");
         let all = taken.end == ITEMS || matches!(end, End::Drain(_));
         assert!(all, "{report}");
@@ -402,25 +319,8 @@ fn shape() -> impl Strategy<Value = Shape> {
     })
 }
 
-fn change() -> impl Strategy<Value = Change> {
-    let count = prop_oneof![2 => Just(1_usize), 3 => 1_usize..10, 1 => 60_usize..70];
-    (1_u64..60, 0..STAGES.len(), count).prop_map(|(after, stage, count)| Change {
-        after,
-        stage,
-        count,
-    })
-}
-
-fn end() -> impl Strategy<Value = End> {
-    // Less than are written in all.
-    let after = || 0..ITEMS / 3;
-    prop_oneof![
-        3 => Just(End::Itself),
-        1 => after().prop_map(End::Drain),
-        1 => after().prop_map(End::Abort),
-        1 => after().prop_map(End::Drop),
-        1 => (0..ITEMS).prop_map(End::Failing),
-    ]
+fn count() -> impl Strategy<Value = usize> {
+    prop_oneof![2 => Just(1_usize), 3 => 1_usize..10, 1 => 60_usize..70]
 }
 
 /// How many random pipelines are run.
@@ -435,8 +335,8 @@ proptest! {
     #[test]
     fn items_of_a_key_are_worked_on_one_at_a_time_and_in_order_whatever_happens(
         shape in shape(),
-        changes in prop_oneof![Just(Vec::new()), prop::collection::vec(change(), 1..12)],
-        end in end(),
+        changes in prop_oneof![Just(Vec::new()), prop::collection::vec(change(STAGES.len(), count()), 1..12)],
+        end in end(ITEMS),
     ) {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let keeping = keys_are_kept(shape, changes, end);

@@ -118,3 +118,28 @@ async fn a_match_in_an_arm_keeps_the_order_too() {
     assert_eq!(all, expected);
     assert!(report.conserved(), "{report}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_fails_in_a_match_within_a_match_holds_nobody_up_though_it_is_read_of_at_the_end() {
+    let (failures, mut failed) = tokio::sync::mpsc::channel(1000);
+    let pipeline = pipeline! {
+        [0..100_u64, failures]
+        match |n| n % 2 {
+            0 => {
+                match |n| n % 4 {
+                    0 => { :async 2 map(async |n: u64| n.is_multiple_of(8).then_some(n).ok_or("four"))? },
+                    _ => { :async 2 map(async |n| n) },
+                },
+            },
+            _ => { :async 2 map(async |n| n) },
+        },
+    };
+    let all = tokio::time::timeout(Duration::from_secs(30), pipeline.collect::<Vec<u64>>());
+    let all = all.await.expect("it hangs").unwrap();
+    assert_eq!(all, (0..100).filter(|n| n % 8 != 4).collect::<Vec<_>>());
+    let mut count = 0;
+    while failed.recv().await.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 12);
+}

@@ -20,6 +20,7 @@ mod multiplied;
 mod order;
 mod paths;
 mod rate;
+mod rate_chains;
 mod reports;
 mod runtimes;
 mod shutdown;

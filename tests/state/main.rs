@@ -6,6 +6,8 @@ mod dedup;
 #[expect(dead_code, reason = "each of the tests takes what it needs")]
 mod fakes;
 mod fold;
+#[path = "../support/noted.rs"]
+mod noted;
 mod property;
 #[path = "../deliveries/fakes.rs"]
 #[expect(dead_code, reason = "each of the tests takes what it needs")]

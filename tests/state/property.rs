@@ -5,81 +5,17 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade::Name;
 use brigade::prelude::*;
-use brigade::queue::{Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 use proptest::prelude::*;
 
 use crate::fakes::{Alive, Level, Log};
+use crate::noted::Noted;
 use crate::queues::{conserved, filled};
 
 const AGE: Duration = Duration::from_millis(700);
 
 /// How long what failed is left alone.
 const DELAY: Duration = Duration::from_secs(1);
-
-/// A queue that notes what is acknowledged and what is given back.
-struct Noted {
-    inner: Memory<u64>,
-    bodies: Mutex<HashMap<Receipt, u64>>,
-    acked: Log<(Receipt, u64)>,
-    nacked: Log<u64>,
-}
-
-impl Noted {
-    fn body(&self, receipt: &Receipt) -> u64 {
-        self.bodies.lock().unwrap()[receipt]
-    }
-}
-
-impl Queue for Noted {
-    type Body = u64;
-
-    fn name(&self) -> Name {
-        self.inner.name()
-    }
-
-    fn profile(&self) -> Profile {
-        self.inner.profile()
-    }
-
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<u64>>, QueueError> {
-        let received = self.inner.receive(max, wait).await?;
-        let mut bodies = self.bodies.lock().unwrap();
-        bodies.extend(received.iter().map(|one| (one.receipt.clone(), one.body)));
-        Ok(received)
-    }
-
-    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
-        for receipt in &receipts {
-            self.acked.push((receipt.clone(), self.body(receipt)));
-        }
-        self.inner.ack(receipts).await
-    }
-
-    async fn nack(
-        &self,
-        receipts: Vec<Receipt>,
-        delay: Duration,
-    ) -> Result<Vec<Unsettled>, QueueError> {
-        for receipt in &receipts {
-            self.nacked.push(self.body(receipt));
-        }
-        self.inner.nack(receipts, delay).await
-    }
-
-    async fn extend(
-        &self,
-        receipts: Vec<Receipt>,
-        lease: Duration,
-    ) -> Result<Vec<Unsettled>, QueueError> {
-        self.inner.extend(receipts, lease).await
-    }
-
-    async fn send(&self, messages: Vec<Outgoing<u64>>) -> Result<Vec<Unsettled>, QueueError> {
-        self.inner.send(messages).await
-    }
-}
 
 /// A stage that keeps something; what it hands on are the items that went in.
 #[derive(Debug, Clone)]
@@ -202,12 +138,7 @@ async fn holds(
     end: End,
 ) -> Result<(), TestCaseError> {
     let inner = filled(bodies.clone()).await;
-    let queue = Arc::new(Noted {
-        inner: inner.clone(),
-        bodies: Mutex::default(),
-        acked: Log::default(),
-        nacked: Log::default(),
-    });
+    let queue = Noted::of(inner);
     let (level, written) = (Level::default(), Log::default());
     let passed = [Log::default(), Log::default()];
     let deliveries = queue.clone().deliveries().until_idle();
@@ -271,10 +202,10 @@ async fn holds(
     prop_assert!(waited.await.is_ok(), "it stays at {:?}", stats.snapshot());
     prop_assert_eq!(level.now(), 0);
     let counts = conserved(&stats);
-    prop_assert_eq!((counts.acked, counts.lost), (queue.acked.len() as u64, 0));
+    prop_assert_eq!((counts.acked, counts.lost), (queue.acked().len() as u64, 0));
 
     audited(&forms, &bodies, end, &queue, &written).await?;
-    let nacked = queue.nacked.take();
+    let nacked = queue.nacked();
     for (form, passed) in forms.iter().zip(passed) {
         if let Form::Dedup {
             most: 1000,
@@ -295,7 +226,7 @@ async fn audited(
     queue: &Noted,
     written: &Log<u64>,
 ) -> Result<(), TestCaseError> {
-    let (acked, inner) = (queue.acked.take(), &queue.inner);
+    let (acked, inner) = (queue.acked(), &queue.inner);
     let once: HashSet<_> = acked.iter().map(|(receipt, _)| receipt.clone()).collect();
     prop_assert_eq!(acked.len(), once.len(), "acknowledged twice");
     prop_assert_eq!(inner.len(), bodies.len() - acked.len());

@@ -23,9 +23,15 @@ impl Undecided {
 
 impl From<Ticket> for Undecided {
     fn from(ticket: Ticket) -> Self {
-        // Nor is anybody to wait for the errors end because it has a turn.
-        let (_turn, ticket) = ticket.out_of_turn();
-        Self(ticket.unawaited())
+        let mut within = ticket;
+        loop {
+            // Nor is anybody to wait for the errors end because it has a turn, or one in each match around it.
+            let (turn, ticket) = within.out_of_turn();
+            if turn.is_none() {
+                return Self(ticket.unawaited());
+            }
+            within = ticket;
+        }
     }
 }
 

@@ -110,6 +110,8 @@ impl Seen {
         let first = table.numbers.get(&hash).copied();
         let sighted = match first.map(|number| (number, table.under_way.get(&number))) {
             Some((_, None)) => Sighted::Copy,
+            // If the first is not done, both come again.
+            Some((_, Some(first))) if first.is_of(original) => Sighted::Copy,
             Some((_, Some(first))) if !first.has_come_again(original) => Sighted::CopyOfUnderWay,
             known => {
                 if let Some((number, _)) = known {
@@ -196,6 +198,12 @@ impl Table {
 }
 
 impl UnderWay {
+    /// Whether both are of one delivery.
+    fn is_of(&self, original: Option<&Arc<dyn Original>>) -> bool {
+        let first = self.0.as_ref().zip(original);
+        first.is_some_and(|(first, original)| Arc::ptr_eq(first, original))
+    }
+
     /// Whether its message has come again as this one: it is the same, or it is not ours any more, as far as is known here.
     /// This one is not dropped for it, or both may be gone.
     fn has_come_again(&self, original: Option<&Arc<dyn Original>>) -> bool {
