@@ -143,3 +143,33 @@ async fn what_fails_in_a_match_within_a_match_holds_nobody_up_though_it_is_read_
     }
     assert_eq!(count, 12);
 }
+
+/// Threads behind a match wait for what is to be tried again when nothing more comes, and not by asking for more: that would
+/// hold the paused clock.
+macro_rules! waits_for_retries_at_the_end {
+    ($($name:ident $({ $with:tt })?;)*) => {$(
+        #[tokio::test(start_paused = true)]
+        async fn $name() {
+            let tried = std::sync::Arc::new(std::sync::Mutex::new(std::collections::HashSet::new()));
+            let pipeline = pipeline! {
+                [0..12_u64]
+                use tried;
+                match |n| n % 2 {
+                    0 => { :async 2 map(async |n: u64| n) },
+                    _ => { :async 2 map(async |n: u64| n) },
+                } $(with { $with })?,
+                :block 2 map(|n| if tried.lock().unwrap().insert(n) { Err("later") } else { Ok(n) })?
+                    with { retry: Retry::fixed(2, Duration::from_secs(1)) },
+            };
+            let all = tokio::time::timeout(Duration::from_secs(30), pipeline.collect::<Vec<u64>>());
+            let mut all = all.await.expect("it hangs").unwrap();
+            all.sort_unstable();
+            assert_eq!(all, (0..12).collect::<Vec<_>>());
+        }
+    )*};
+}
+
+waits_for_retries_at_the_end! {
+    what_is_tried_again_at_the_end_behind_a_match_in_order_is_waited_for;
+    what_is_tried_again_at_the_end_behind_an_unordered_match_is_waited_for { unordered };
+}

@@ -143,6 +143,8 @@ impl<T: Send + 'static, K: Send + 'static> Feed<Carried<T, K>> for Join<T, K> {
         }
         if state.ended.iter().all(|ended| *ended) {
             drop(state);
+            // Not itself: it may go on to wait for something else, and would be woken by each look of its own.
+            self.wakes.lock().unpark(place);
             self.wakes.all();
             return Poll::Ready(None);
         }

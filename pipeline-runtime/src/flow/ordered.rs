@@ -186,6 +186,8 @@ impl<T: Send + 'static, K: Carry> Feed<Carried<T, K>> for Ordered<T, K> {
             let ended = state.gone || state.hands.iter().all(|hand| hand.ended);
             drop(guard);
             if ended {
+                // Not itself: it may go on to wait for something else, and would be woken by each look of its own.
+                self.order.wakes().lock().unpark(place);
                 self.order.wakes().all();
                 return Poll::Ready(None);
             }
