@@ -239,7 +239,12 @@ fn one_channel(count: u64, items: u64) -> Sample {
             tokio::spawn(send(sender.clone(), part));
         }
         drop(sender);
-        summed(stream::poll_fn(move |cx| receiver.poll_recv(cx)), count, items).await;
+        summed(
+            stream::poll_fn(move |cx| receiver.poll_recv(cx)),
+            count,
+            items,
+        )
+        .await;
     })
 }
 

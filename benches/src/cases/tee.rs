@@ -64,7 +64,11 @@ impl Sum {
 
     fn check(&self, items: u64) {
         let expected = items * (items - 1) / 2;
-        assert_eq!(self.0.load(Ordering::Relaxed), expected, "items are missing");
+        assert_eq!(
+            self.0.load(Ordering::Relaxed),
+            expected,
+            "items are missing"
+        );
     }
 }
 
@@ -112,7 +116,10 @@ fn by_hand(consumer: Consumer, items: u64) -> Sample {
         };
         let ((first, reads_first), (second, reads_second)) = (reading(&main), reading(&side));
         for item in 0..items {
-            #[allow(clippy::clone_on_copy, reason = "what is measured is a copy of anything")]
+            #[allow(
+                clippy::clone_on_copy,
+                reason = "what is measured is a copy of anything"
+            )]
             second.send(item.clone()).await.expect("it is read");
             first.send(item).await.expect("it is read");
         }
