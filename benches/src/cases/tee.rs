@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use brigade::prelude::*;
+use brigade::sink::Sink;
 use tokio::sync::mpsc;
 
 use crate::case::{Case, Contender, Goal, Sample, Size, Table};
