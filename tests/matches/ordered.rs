@@ -173,3 +173,33 @@ waits_for_retries_at_the_end! {
     what_is_tried_again_at_the_end_behind_a_match_in_order_is_waited_for;
     what_is_tried_again_at_the_end_behind_an_unordered_match_is_waited_for { unordered };
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_collected_where_it_does_not_come_back_holds_up_no_match_around_it() {
+    let (batches, sums) = (sink::collect(), sink::collect());
+    let (keeping, folding) = (batches.clone(), sums.clone());
+    let pipeline = pipeline! {
+        [0..60_000_u64]
+        match |n| n % 2 {
+            0 => {
+                // Of the first nothing comes back, and more is collected than the stages in front may hold.
+                match |n| (n % 4, *n < 59_000) {
+                    (0, true) => { batch(9000), :drive keeping },
+                    (2, true) => { fold(0, |sum: &mut u64, n| *sum += n) with { most: 20_000 }, :drive folding },
+                    _ => { :async 2 map(async |n| n) },
+                },
+            },
+            _ => { :async 2 map(async |n| n) with { window: 3, buffer: 1 } },
+        },
+    };
+    let all = tokio::time::timeout(Duration::from_secs(30), pipeline.collect::<Vec<u64>>());
+    let all = all.await.expect("it hangs").unwrap();
+    let back = |n: &u64| n % 2 == 1 || *n >= 59_000;
+    assert_eq!(all, (0..60_000).filter(back).collect::<Vec<_>>());
+    let sizes: Vec<_> = batches.take().iter().map(Vec::len).collect();
+    assert_eq!(sizes, [9000, 5750]);
+    assert_eq!(
+        sums.take(),
+        [(0..59_000).filter(|n| n % 4 == 2).sum::<u64>()]
+    );
+}

@@ -263,9 +263,10 @@ where
         let (mut outputs, is_alone) = (Outputs(Some(outputs)), of_item.is_none());
         let (first, ticket) = match (outputs.next(), of_item) {
             (Ok(Some(first)), of_item) => (first, self.joined(of_item)),
-            (Ok(None), Some(ticket)) => {
+            (Ok(None), Some(mut ticket)) => {
                 self.resolved += 1;
                 if ticket.as_ticket().is_some_and(|ticket| !ticket.is_null()) {
+                    ticket.leave_order();
                     self.held.push(ticket);
                 }
                 return ControlFlow::Continue(());

@@ -37,9 +37,10 @@ pub trait Carry: Default + Send + 'static {
     #[must_use]
     fn element(&self, index: usize) -> Self;
 
-    /// Moves items and tickets to the end of vectors of their own.
+    /// Moves items that are gathered, and their tickets, to the end of vectors of their own.
     fn unzip<T>(carried: &mut Vec<Carried<T, Self>>, items: &mut Vec<T>, tickets: &mut Vec<Self>) {
-        for Carried { item, ticket } in carried.drain(..) {
+        for Carried { item, mut ticket } in carried.drain(..) {
+            ticket.leave_order();
             items.push(item);
             tickets.push(ticket);
         }
@@ -65,6 +66,9 @@ pub trait Carry: Default + Send + 'static {
     /// The same of an item that nobody waits for any more.
     #[must_use]
     fn unawaited(self) -> Self;
+
+    /// The item is kept where nothing comes back in order: nobody waits for it to do so any more.
+    fn leave_order(&mut self);
 
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
@@ -192,6 +196,9 @@ impl Carry for () {
 
     #[inline]
     fn unawaited(self) {}
+
+    #[inline]
+    fn leave_order(&mut self) {}
 
     #[inline]
     fn into_ticket(self) -> Ticket {

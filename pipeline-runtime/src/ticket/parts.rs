@@ -101,6 +101,17 @@ impl Carry for Ticket {
         self.apart().0
     }
 
+    fn leave_order(&mut self) {
+        // What has parts has them in an arm that does not come back: each tells of the turn with the last of them.
+        while self
+            .0
+            .as_ref()
+            .is_some_and(|entry| matches!(entry.of, Of::Turn(..)) && Arc::strong_count(entry) == 1)
+        {
+            (_, *self) = std::mem::take(self).out_of_turn();
+        }
+    }
+
     fn into_ticket(self) -> Ticket {
         self
     }

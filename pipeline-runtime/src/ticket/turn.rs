@@ -139,6 +139,11 @@ impl<K: Carry> Carry for InTurn<K> {
         }
     }
 
+    fn leave_order(&mut self) {
+        self.turn = None;
+        self.ticket.leave_order();
+    }
+
     fn into_ticket(self) -> Ticket {
         let ticket = self.ticket.into_ticket();
         match self.turn {

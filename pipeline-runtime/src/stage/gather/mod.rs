@@ -236,7 +236,7 @@ where
         ControlFlow::Continue(())
     }
 
-    async fn take(&mut self, item: W::In, ticket: W::Ticket) -> ControlFlow<()> {
+    async fn take(&mut self, item: W::In, mut ticket: W::Ticket) -> ControlFlow<()> {
         if ticket.is_lost(&mut Now::default()) {
             self.behind.lose(ticket);
             return ControlFlow::Continue(());
@@ -277,6 +277,7 @@ where
             }
             return self.fail(failure, ticket).await;
         }
+        ticket.leave_order();
         open.tickets.push(ticket);
         open.items += 1;
         self.held += 1;
