@@ -1,4 +1,4 @@
-//! What is wired, and what comes of an item in it.
+//! What is wired.
 
 use crate::random::Random;
 
@@ -8,6 +8,9 @@ pub(crate) type Line = Vec<Part>;
 #[derive(Debug, Clone)]
 pub(crate) enum Part {
     Group(Group),
+    Keeps(Keeps),
+    /// A stage whose value is recorded, and the one that waits until it is.
+    Once(Group, usize),
     Route(Route),
     Tee(Tee),
 }
@@ -20,6 +23,14 @@ pub(crate) struct Group {
     pub(crate) count: usize,
     pub(crate) buffer: usize,
     pub(crate) window: usize,
+    pub(crate) unordered: bool,
+    /// So many keys there are, if there are any.
+    pub(crate) by: Option<u64>,
+    pub(crate) retries: bool,
+    pub(crate) times_out: bool,
+    pub(crate) rate: bool,
+    /// Whether an item becomes several.
+    pub(crate) multiplies: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +38,40 @@ pub(crate) enum Kind {
     Tasks,
     Block,
     Async,
+}
+
+/// A stage that keeps items, and hands on those that went in.
+#[derive(Debug, Clone)]
+pub(crate) struct Keeps {
+    pub(crate) stage: usize,
+    pub(crate) form: Form,
+    /// The stage that takes apart what it gathers.
+    pub(crate) apart: Group,
+    pub(crate) size: usize,
+    pub(crate) groups: usize,
+    pub(crate) ages: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Form {
+    Dedup,
+    BatchBy,
+    Fold,
+    Stateful,
+}
+
+impl Keeps {
+    /// The most items that are in hands of its user: in a state, in a value, in a call.
+    fn in_hands(&self, most: usize) -> usize {
+        let (size, apart) = (self.size, self.apart.count.max(most));
+        match self.form {
+            Form::Dedup => 0,
+            Form::BatchBy => 2 * size * apart,
+            Form::Stateful => 2 * size,
+            // Also while one is handed on, while one waits, and while it is taken apart.
+            Form::Fold => size * (self.groups + 2 + 2 * apart),
+        }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -40,8 +85,8 @@ pub(crate) struct Route {
 #[derive(Debug, Clone)]
 pub(crate) struct Arm {
     pub(crate) line: Line,
-    /// The stage of the sink that it ends in; none where it comes back.
-    pub(crate) ends: Option<usize>,
+    /// Where it ends; nowhere where it comes back.
+    pub(crate) ends: Option<End>,
 }
 
 /// The side line that every item goes into.
@@ -56,138 +101,25 @@ pub(crate) struct Tee {
     pub(crate) lossy: Option<usize>,
 }
 
-/// Where an item gets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Gets {
-    Out,
-    /// Into the sink of that stage.
-    Into(usize),
-    /// It is filtered, or it fails.
-    Lost {
-        failed: bool,
-    },
-}
-
-/// What a stage does with an item.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Does {
-    Emits,
-    Filters,
-    Fails,
-}
-
-fn mixed(id: u64, stage: usize) -> u64 {
-    Random::of(id ^ (stage as u64) << 40).number()
-}
-
-pub(crate) fn does(id: u64, stage: usize) -> Does {
-    match mixed(id, stage) % 16 {
-        0 => Does::Fails,
-        1 | 2 => Does::Filters,
-        _ => Does::Emits,
-    }
-}
-
-/// How long its call takes.
-pub(crate) fn pauses(id: u64, stage: usize) -> u64 {
-    (mixed(id, stage) >> 4) % 24
-}
-
-impl Route {
-    /// The arm that an item goes into.
-    pub(crate) fn arm(&self, id: u64) -> usize {
-        let arms = self.arms.len() as u64;
-        usize::try_from((mixed(id, self.group.stage) >> 8) % arms).unwrap()
-    }
-
-    /// Whether what comes back from it comes back in order, if it went in so.
-    fn keeps_order(&self) -> bool {
-        let back = self.arms.iter().filter(|arm| arm.ends.is_none());
-        let several = back.clone().count() > 1;
-        (self.ordered || !several) && back.clone().all(|arm| keeps_order(&arm.line))
-    }
-}
-
-pub(crate) fn keeps_order(line: &[Part]) -> bool {
-    line.iter().all(|part| match part {
-        Part::Group(_) | Part::Tee(_) => true,
-        Part::Route(route) => route.keeps_order(),
-    })
-}
-
-/// What becomes of an item.
-pub(crate) fn gets(line: &[Part], id: u64) -> Gets {
-    for part in line {
-        let stage = match part {
-            Part::Group(group) => group.stage,
-            Part::Route(route) => route.group.stage,
-            Part::Tee(tee) => tee.group.stage,
-        };
-        match does(id, stage) {
-            Does::Emits => {}
-            lost => {
-                let failed = lost == Does::Fails;
-                return Gets::Lost { failed };
-            }
-        }
-        if let Part::Route(route) = part {
-            let arm = &route.arms[route.arm(id)];
-            match (gets(&arm.line, id), arm.ends) {
-                (Gets::Out, Some(sink)) => return Gets::Into(sink),
-                (Gets::Out, None) => {}
-                (other, _) => return other,
-            }
-        }
-    }
-    Gets::Out
-}
-
-/// What becomes of the item in the side lines that it comes past; and whether it may as well not have gone in.
-pub(crate) fn beside(line: &[Part], id: u64, may_miss: bool, found: &mut Vec<(Gets, bool)>) {
-    for (number, part) in line.iter().enumerate() {
-        match part {
-            Part::Group(_) => {}
-            Part::Route(route) => {
-                if does(id, route.group.stage) == Does::Emits {
-                    beside(&route.arms[route.arm(id)].line, id, may_miss, found);
-                }
-            }
-            Part::Tee(tee) => {
-                if does(id, tee.group.stage) == Does::Emits {
-                    let may_miss = may_miss || tee.lossy.is_some();
-                    beside(&tee.line, id, may_miss, found);
-                    let gets = match gets(&tee.line, id) {
-                        Gets::Out => Gets::Into(tee.ends),
-                        other => other,
-                    };
-                    found.push((gets, may_miss));
-                }
-            }
-        }
-        if gets(&line[number..=number], id) != Gets::Out {
-            return;
-        }
-    }
-}
-
 impl Tee {
     /// The first stage of its side line.
     pub(crate) fn first(&self) -> usize {
         match self.line.first() {
             None => self.ends,
-            Some(Part::Group(group)) => group.stage,
+            Some(Part::Group(group) | Part::Once(group, _)) => group.stage,
+            Some(Part::Keeps(keeps)) => keeps.stage,
             Some(Part::Route(route)) => route.group.stage,
             Some(Part::Tee(tee)) => tee.group.stage,
         }
     }
 }
 
-/// All of them.
+/// All side lines.
 pub(crate) fn tees(line: &[Part]) -> Vec<&Tee> {
     let mut all = Vec::new();
     for part in line {
         match part {
-            Part::Group(_) => {}
+            Part::Group(_) | Part::Keeps(_) | Part::Once(..) => {}
             Part::Route(route) => all.extend(route.arms.iter().flat_map(|arm| tees(&arm.line))),
             Part::Tee(tee) => {
                 all.push(tee);
@@ -198,70 +130,221 @@ pub(crate) fn tees(line: &[Part]) -> Vec<&Tee> {
     all
 }
 
+/// The end of an arm: the stage of the sink.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Sink(usize),
+    /// What goes in there goes into the pipeline again.
+    Again(usize),
+}
+
+impl Route {
+    /// Whether what comes back from it comes back in order, if it went in so.
+    fn keeps_order(&self) -> bool {
+        let back = self.arms.iter().filter(|arm| arm.ends.is_none());
+        let several = back.clone().count() > 1;
+        let in_order = (self.ordered || !several) && back.clone().all(|arm| keeps_order(&arm.line));
+        in_order && !self.group.unordered
+    }
+}
+
+pub(crate) fn keeps_order(line: &[Part]) -> bool {
+    line.iter().all(|part| match part {
+        Part::Group(group) | Part::Once(group, _) => !group.unordered,
+        Part::Keeps(keeps) => keeps.form == Form::Dedup,
+        Part::Route(route) => route.keeps_order(),
+        Part::Tee(tee) => !tee.group.unordered,
+    })
+}
+
+/// The most items that are in hands of the stages' users at the same time, beside what the plan says, where no count is
+/// ever above `most`.
+pub(crate) fn in_hands(line: &[Part], most: usize) -> usize {
+    let each = |part: &Part| match part {
+        // What becomes several, and one of these.
+        Part::Group(group) if group.multiplies => 2 * group.count.max(most),
+        Part::Group(_) | Part::Once(..) => 0,
+        Part::Keeps(keeps) => keeps.in_hands(most),
+        Part::Route(route) => route.arms.iter().map(|arm| in_hands(&arm.line, most)).sum(),
+        Part::Tee(tee) => in_hands(&tee.line, most),
+    };
+    line.iter().map(each).sum()
+}
+
+/// What a shape may have.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct May {
+    pub(crate) goes_in_again: bool,
+    pub(crate) records: bool,
+}
+
+/// Where a line stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stands {
+    pub(crate) depth: usize,
+    /// In an arm that comes back in order: there nothing multiplies, collects or loses the order.
+    pub(crate) ordered: bool,
+    /// Whether the items are still those of the pipeline's input.
+    pub(crate) whole: bool,
+}
+
 /// Makes shapes, whose stages it numbers.
 pub(crate) struct Shapes<'a> {
     pub(crate) random: &'a mut Random,
     pub(crate) stages: usize,
+    /// The stages whose counts can be changed.
+    pub(crate) counted: Vec<usize>,
+    pub(crate) may: May,
 }
 
 impl Shapes<'_> {
-    pub(crate) fn line(&mut self, depth: usize, ordered: bool) -> Line {
-        let parts = self.random.from(usize::from(depth == 2), 2);
-        (0..parts).map(|_| self.part(depth, ordered)).collect()
+    /// The stages of a line; `at` says whether the items behind it are whole.
+    pub(crate) fn line(&mut self, at: &mut Stands) -> Line {
+        let least = usize::from(at.depth == 2);
+        let parts = self.random.from(least, 2);
+        (0..parts).map(|_| self.part(at)).collect()
     }
 
-    /// In an arm that comes back in order all matches do so, too.
-    fn part(&mut self, depth: usize, ordered: bool) -> Part {
-        if depth == 0 || self.random.is(3) {
-            return Part::Group(self.group());
+    fn part(&mut self, at: &mut Stands) -> Part {
+        if at.depth > 0 && self.random.is(6) {
+            return Part::Tee(self.tee(at));
         }
-        let group = self.group();
-        if self.random.is(3) {
-            // Nothing of it comes back, so nothing of it is to be in order.
-            let line = self.line(depth - 1, false);
-            let ends = self.stage();
-            let lossy = self.random.is(3).then(|| self.random.from(1, 8));
-            return Part::Tee(Tee {
-                group,
-                line,
-                ends,
-                lossy,
-            });
+        if at.depth > 0 && !self.random.is(3) {
+            return Part::Route(self.route(at));
         }
-        let is_ordered = ordered || !self.random.is(3);
-        let arms = self.random.from(2, 4);
-        let arms = (0..arms).map(|arm| {
-            let ends = arm > 0 && self.random.is(4);
-            let line = self.line(depth - 1, is_ordered && !ends);
-            let ends = ends.then(|| self.stage());
-            Arm { line, ends }
-        });
-        let arms = arms.collect::<Vec<_>>();
-        Part::Route(Route {
+        if !at.ordered && self.random.is(4) {
+            let keeps = self.keeps();
+            at.whole &= keeps.form == Form::Dedup;
+            return Part::Keeps(keeps);
+        }
+        if at.whole && self.may.records && self.random.is(2) {
+            return Part::Once(self.group(at.ordered), self.stage());
+        }
+        let mut group = self.group(at.ordered);
+        if !at.ordered && self.random.is(4) {
+            (group.multiplies, group.times_out) = (true, false);
+            group.unordered |= group.by.is_some();
+            at.whole = false;
+        }
+        Part::Group(group)
+    }
+
+    fn tee(&mut self, at: &Stands) -> Tee {
+        let group = self.group(at.ordered);
+        // Nothing of it comes back, so nothing of it is to be in order.
+        let mut inner = Stands {
+            depth: at.depth - 1,
+            ordered: false,
+            whole: false,
+        };
+        let lossy = self.random.is(3).then(|| self.random.from(1, 8));
+        let may = self.may;
+        if lossy.is_some() {
+            // What may be missed is not made to go in again: all that comes of it might be missed, too.
+            self.may.goes_in_again = false;
+        }
+        let line = self.line(&mut inner);
+        self.may = may;
+        let ends = self.counted_stage();
+        Tee {
             group,
-            ordered: is_ordered,
-            arms,
-        })
+            line,
+            ends,
+            lossy,
+        }
     }
 
-    fn stage(&mut self) -> usize {
+    fn route(&mut self, at: &mut Stands) -> Route {
+        let group = self.group(at.ordered);
+        let ordered = at.ordered || !self.random.is(3);
+        let (mut arms, whole) = (Vec::new(), at.whole);
+        for number in 0..self.random.from(2, 4) {
+            let ends = number > 0 && self.random.is(3);
+            let mut inner = Stands {
+                depth: at.depth - 1,
+                ordered: ordered && !ends,
+                whole,
+            };
+            let line = self.line(&mut inner);
+            at.whole &= ends || inner.whole;
+            let ends = ends.then(|| self.end());
+            arms.push(Arm { line, ends });
+        }
+        Route {
+            group,
+            ordered,
+            arms,
+        }
+    }
+
+    pub(crate) fn end(&mut self) -> End {
+        let stage = self.counted_stage();
+        if self.may.goes_in_again && self.random.is(2) {
+            End::Again(stage)
+        } else {
+            End::Sink(stage)
+        }
+    }
+
+    pub(crate) fn stage(&mut self) -> usize {
         self.stages += 1;
         self.stages - 1
     }
 
-    fn group(&mut self) -> Group {
-        let count = self.random.from(1, 4);
+    fn counted_stage(&mut self) -> usize {
+        let stage = self.stage();
+        self.counted.push(stage);
+        stage
+    }
+
+    pub(crate) fn group(&mut self, ordered: bool) -> Group {
+        let by = self.random.is(4);
+        let count = self.random.from(1 + usize::from(by), 4);
         let kind = match self.random.from(0, 3) {
             0 => Kind::Block,
             1 => Kind::Tasks,
             _ => Kind::Async,
         };
         Group {
-            stage: self.stage(),
+            stage: self.counted_stage(),
             kind,
             count,
             buffer: self.random.from(1, 6),
             window: count + self.random.from(0, 8),
+            unordered: !ordered && self.random.is(5),
+            by: by.then(|| self.random.number() % 6 + 1),
+            retries: self.random.is(3),
+            times_out: self.random.is(4),
+            rate: self.random.is(12),
+            multiplies: false,
+        }
+    }
+
+    fn keeps(&mut self) -> Keeps {
+        let form = match self.random.from(0, 3) {
+            0 => Form::Dedup,
+            1 => Form::BatchBy,
+            2 => Form::Fold,
+            _ => Form::Stateful,
+        };
+        let apart = Group {
+            by: None,
+            retries: false,
+            times_out: false,
+            rate: false,
+            ..self.group(false)
+        };
+        if matches!(form, Form::Dedup | Form::Stateful) {
+            // Nothing is taken apart.
+            self.counted.pop();
+        }
+        Keeps {
+            stage: self.stage(),
+            form,
+            apart,
+            size: self.random.from(1, 5),
+            groups: self.random.from(1, 4),
+            ages: self.random.is(2),
         }
     }
 }
