@@ -19,15 +19,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 const PASSWORD: &str = "a password of tests";
 
 /// Runs the server until there is no one left who could write to its input, then removes its directory. On `kill` it is
-/// killed with all its processes, as if the machine had lost its power; on `stop` it lets nobody finish; on `start` it
-/// runs again. Each is answered when it is done.
+/// killed at once, and its processes notice that; on `stop` it lets nobody finish; on `start` it runs again, unless it does.
+/// Each is answered when it is done.
 const KEEPER: &str = r#"
     cd "$PLACE"
+    server=none
+    runs() { read -r _ _ state _ 2>/dev/null </proc/$server/stat && [ "$state" != Z ]; }
     start() { setsid "$@" </dev/null >>"$LOG" 2>&1 & server=$!; }
     end() { kill -$1 $2$server; wait $server; }
     while read -r word; do
         case $word in
-            start) start "$@" ;;
+            start) runs || start "$@" ;;
             stop) end INT ;;
             kill) end KILL - ;;
         esac
@@ -146,11 +148,18 @@ impl Cluster {
     ///
     /// If it cannot within a minute.
     pub fn resume(&self) {
-        self.tell("start");
         let deadline = Instant::now() + PATIENCE;
-        while !self.is_ready() {
+        loop {
+            // It does not start as long as a process of the one that was killed has its memory.
+            self.tell("start");
+            let again = Instant::now() + Duration::from_secs(1);
+            while Instant::now() < again {
+                if self.is_ready() {
+                    return;
+                }
+                sleep(Duration::from_millis(10));
+            }
             assert!(Instant::now() < deadline, "PostgreSQL does not answer");
-            sleep(Duration::from_millis(10));
         }
     }
 
