@@ -21,8 +21,8 @@ pub(crate) use place::Place;
 
 /// How often a stage's calls may begin: `with { rate: Rate::per_second(100) }`.
 ///
-/// Every attempt takes a place, the first as any that `retry` makes, in the order in which they ask; waiting for it is
-/// no part of the stage's `timeout`. While it waits, an item occupies none of the stage's places, and the stage takes no
+/// Every attempt takes a place, the first as any that `retry` makes, in the order in which they ask, which with several
+/// workers on threads need not be that of the items; waiting for it is no part of the stage's `timeout`. While it waits, an item occupies none of the stage's places, and the stage takes no
 /// more items than it needs to keep the rate: as many as its count, or what there is room for in 10 ms if that is more.
 ///
 /// A `Rate` is a handle: stages and pipelines that are given clones of one share it. Its clock is that of tokio, paused or
