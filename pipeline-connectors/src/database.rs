@@ -1,5 +1,7 @@
 //! Back ends that are several of these at once: one handle for each, which tables, queues and journals are opened from.
 
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+pub use crate::contents::{Contents, QueueName};
 #[cfg(feature = "postgres")]
 pub use crate::postgres::{ConnectError, ConnectErrorKind, IntoConfig, Postgres, PostgresBuilder};
 #[cfg(feature = "sqlite")]

@@ -25,6 +25,8 @@ pub mod source;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod body;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod contents;
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "sqs"))]
 mod dead_letter_queue;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]

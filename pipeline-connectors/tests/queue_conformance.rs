@@ -22,6 +22,15 @@ async fn the_queue_in_memory_is_what_a_queue_promises() {
     conformance::queue(make, &[]).await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn the_queue_in_memory_is_what_its_operator_needs() {
+    let make = async || {
+        let queue = memory();
+        (queue.clone(), queue)
+    };
+    conformance::admin(make).await;
+}
+
 /// What a queue does wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fault {

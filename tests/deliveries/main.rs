@@ -17,6 +17,7 @@ mod lost;
 #[path = "../support/noted.rs"]
 #[expect(dead_code, reason = "each of the tests takes what it needs")]
 mod noted;
+mod operated;
 mod parts;
 mod poison;
 mod property;

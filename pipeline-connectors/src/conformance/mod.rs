@@ -25,12 +25,13 @@
 //! # });
 //! ```
 
+mod checks;
 mod journal;
 mod queue;
 mod sink;
 mod source;
 
 pub use journal::{durable_journal, journal};
-pub use queue::{Lacks, queue};
+pub use queue::{Lacks, admin, queue};
 pub use sink::{sink, sink_reports_failures};
 pub use source::source;

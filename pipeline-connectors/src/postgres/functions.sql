@@ -52,6 +52,12 @@ BEGIN
     END LOOP;
 END $$;
 
+-- Whether a queue gives no messages now.
+CREATE OR REPLACE FUNCTION {schema}.is_paused(queue_ integer) RETURNS boolean LANGUAGE sql STABLE
+SET search_path = pg_catalog, pg_temp AS $$
+    SELECT coalesce((SELECT paused > statement_timestamp() FROM {schema}.queue_name WHERE queue = queue_), false)
+$$;
+
 -- Takes the oldest messages that are ready. With `sweep`, what is past its lease is ready again before.
 CREATE OR REPLACE FUNCTION {schema}.receive(queue_ integer, most integer, lease bigint, token_ bigint, sweep boolean)
 RETURNS TABLE (
@@ -76,6 +82,9 @@ BEGIN
     IF EXISTS (SELECT FROM {schema}.moved WHERE queue = queue_) THEN
         PERFORM {schema}.place(queue_);
     END IF;
+    IF {schema}.is_paused(queue_) THEN
+        RETURN;
+    END IF;
     RETURN QUERY
         UPDATE {schema}.queue q SET state = 2, until = statement_timestamp() + lease * interval '1 millisecond',
             token = token_, receives = q.receives + 1, marked = false
@@ -92,8 +101,12 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET
 #variable_conflict use_column
 BEGIN
     RETURN QUERY SELECT w.queue, CASE
-        WHEN (SELECT true FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 0 LIMIT 1)
-            OR (SELECT true FROM {schema}.moved g WHERE g.queue = w.queue LIMIT 1) THEN 0
+        WHEN (SELECT true FROM {schema}.moved g WHERE g.queue = w.queue LIMIT 1) THEN 0
+        WHEN {schema}.is_paused(w.queue) THEN
+            (SELECT CASE WHEN n.paused < 'infinity'
+                THEN ceil(extract(epoch FROM n.paused - statement_timestamp()) * 1000)::bigint END
+            FROM {schema}.queue_name n WHERE n.queue = w.queue)
+        WHEN (SELECT true FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 0 LIMIT 1) THEN 0
         ELSE ceil(extract(epoch FROM least(
             (SELECT min(q.due) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 1),
             (SELECT min(q.until) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 2)

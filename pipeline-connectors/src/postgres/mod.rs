@@ -1,6 +1,7 @@
 //! A PostgreSQL database, and what may be in it: queues, a journal, dead letters.
 
 mod config;
+mod contents;
 mod error;
 mod handle;
 #[cfg(feature = "journal")]

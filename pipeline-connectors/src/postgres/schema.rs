@@ -14,6 +14,7 @@ const MINOR: i32 = 0;
 
 const TABLES: &str = include_str!("tables.sql");
 const QUEUE: &str = include_str!("functions.sql");
+const ADMIN: &str = include_str!("admin.sql");
 const JOURNAL: &str = include_str!("journal.sql");
 
 /// A name as SQL takes it, whatever is in it.
@@ -26,7 +27,7 @@ pub(super) fn sql(schema: &str) -> String {
     let version = format!(
         "INSERT INTO {schema}.meta (major, minor) VALUES ({MAJOR}, {MINOR}) ON CONFLICT DO NOTHING;\n"
     );
-    let all = format!("{TABLES}\n{QUEUE}\n{JOURNAL}\n").replace("{schema}", schema);
+    let all = format!("{TABLES}\n{QUEUE}\n{ADMIN}\n{JOURNAL}\n").replace("{schema}", schema);
     all + &version
 }
 
@@ -68,7 +69,7 @@ async fn make(transaction: &Transaction<'_>, schema: &str) -> Result<(), tokio_p
 }
 
 /// What tells the tables that are there, if any are.
-async fn found(line: &Line, schema: &str) -> Result<Option<String>, Refused> {
+pub(super) async fn found(line: &Line, schema: &str) -> Result<Option<String>, Refused> {
     let ask = format!("SELECT major, home FROM {schema}.meta");
     let rows = match line.query_alone(&ask, &[]).await {
         Ok(rows) => rows,

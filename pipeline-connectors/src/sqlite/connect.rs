@@ -98,7 +98,7 @@ impl SqliteBuilder {
 }
 
 /// Other names that SQLite takes for something else would lose what is written, or write it elsewhere.
-fn names_a_file(path: &Path) -> Result<(), OpenErrorKind> {
+pub(super) fn names_a_file(path: &Path) -> Result<(), OpenErrorKind> {
     match path.as_os_str().as_encoded_bytes() {
         name if name == IN_MEMORY.as_bytes() => Ok(()),
         [] => Err(OpenErrorKind::EmptyPath),

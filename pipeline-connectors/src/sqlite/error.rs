@@ -29,6 +29,8 @@ pub enum OpenErrorKind {
     NoDirectory,
     /// It is a directory.
     Directory,
+    /// There is no such file, where none is made.
+    NoFile,
     /// The path is empty, as that of a variable that is not set. SQLite would keep all in a file that is gone when it
     /// is closed.
     EmptyPath,
@@ -127,6 +129,9 @@ impl fmt::Display for OpenErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NoDirectory => f.write_str("its directory does not exist; make it first"),
+            Self::NoFile => f.write_str(
+                "there is no such file; name the one that the program with the queues has made",
+            ),
             Self::Directory => f.write_str("this is a directory; name a file"),
             Self::EmptyPath => f.write_str(
                 "the path is empty; name a file, or set the variable that the path comes from",

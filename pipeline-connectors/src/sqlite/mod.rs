@@ -2,6 +2,7 @@
 
 mod checkpoint;
 mod connect;
+mod contents;
 mod descriptors;
 mod error;
 mod growth;

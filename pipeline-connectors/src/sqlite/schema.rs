@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Params, Transaction};
+use rusqlite::{Connection, Params, Transaction};
 
 use super::{Cause, OpenErrorKind};
 
@@ -38,8 +38,21 @@ impl Schema {
             transaction.execute_batch(self.tables)?;
             transaction.execute(first, values)?;
         }
+        self.check_version(transaction)
+    }
+
+    /// Whether they are there; an error if they are of another version.
+    pub(crate) fn found(&self, connection: &Connection) -> Result<bool, Unusable> {
+        if !is_there(connection, self.meta)? {
+            return Ok(false);
+        }
+        self.check_version(connection)?;
+        Ok(true)
+    }
+
+    fn check_version(&self, connection: &Connection) -> Result<(), Unusable> {
         let version = format!("SELECT max(version) FROM {}", self.meta);
-        let found: Option<i64> = transaction.query_row(&version, [], |row| row.get(0))?;
+        let found: Option<i64> = connection.query_row(&version, [], |row| row.get(0))?;
         self.check(found.unwrap_or_default())
     }
 
@@ -57,9 +70,9 @@ impl Schema {
 
 /// Asks the file. `table_exists` of a connection answers from what that read before the transaction began, when another
 /// process may not have made its tables yet.
-fn is_there(transaction: &Transaction<'_>, name: &str) -> rusqlite::Result<bool> {
+pub(super) fn is_there(connection: &Connection, name: &str) -> rusqlite::Result<bool> {
     let there = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = ?1 COLLATE NOCASE)";
-    transaction.query_row(there, [name], |row| row.get(0))
+    connection.query_row(there, [name], |row| row.get(0))
 }
 
 impl Unusable {

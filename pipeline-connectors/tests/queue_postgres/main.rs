@@ -27,6 +27,15 @@ async fn a_queue_in_postgres_is_what_a_queue_promises() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_in_postgres_is_what_its_operator_needs() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let (one, other) = (database(server).await, database(server).await);
+    conformance::admin(async || pair::<String>(&one, &other).await).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_of_bytes_is_what_a_queue_promises_without_notifications_as_well() {
     let Some(server) = test_servers::postgres() else {
         return;

@@ -8,11 +8,12 @@ mod processes;
 mod small_disk;
 
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Sqlite;
-use pipeline_connectors::queue::SqliteQueue;
+use pipeline_connectors::queue::{QueueBody, SqliteQueue};
 use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received, Unsettled};
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -59,28 +60,28 @@ async fn receive(queue: &SqliteQueue) -> Vec<Received<String>> {
     queue.receive(100, Duration::ZERO).await.unwrap()
 }
 
+/// Two handles of a new queue, in a file of its own.
+fn pair<B: QueueBody>(dir: &TempDir, count: &AtomicUsize) -> (SqliteQueue<B>, SqliteQueue<B>) {
+    let path = dir
+        .path()
+        .join(format!("{}.db", count.fetch_add(1, Ordering::Relaxed)));
+    let open = || {
+        let queue = Sqlite::open(&path).unwrap().queue("jobs");
+        queue.lease(Duration::from_secs(3)).open().unwrap()
+    };
+    (open(), open())
+}
+
 #[tokio::test]
 async fn it_is_what_a_queue_promises() {
-    let dir = TempDir::new().unwrap();
-    let mut count = 0;
-    let files = std::iter::from_fn(|| {
-        count += 1;
-        Some(dir.path().join(format!("{count}.db")))
-    });
-    let files = std::cell::RefCell::new(files);
-    let make = async || {
-        let path = files.borrow_mut().next().unwrap();
-        let open = || {
-            Sqlite::open(&path)
-                .unwrap()
-                .queue("jobs")
-                .lease(Duration::from_secs(3))
-                .open()
-        };
-        let queues: (SqliteQueue<String>, SqliteQueue<String>) = (open().unwrap(), open().unwrap());
-        queues
-    };
-    conformance::queue(make, &[]).await;
+    let (dir, count) = (TempDir::new().unwrap(), AtomicUsize::new(0));
+    conformance::queue(async || pair::<String>(&dir, &count), &[]).await;
+}
+
+#[tokio::test]
+async fn it_is_what_its_operator_needs() {
+    let (dir, count) = (TempDir::new().unwrap(), AtomicUsize::new(0));
+    conformance::admin(async || pair::<String>(&dir, &count)).await;
 }
 
 #[tokio::test]

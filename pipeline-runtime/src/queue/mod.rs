@@ -1,5 +1,6 @@
 //! Queues: where deliveries come from, and where their fate is told.
 
+mod admin;
 mod body;
 mod connecting;
 mod dead_letters;
@@ -26,6 +27,7 @@ use std::time::Duration;
 use crate::name::Name;
 
 pub use crate::ticket::Receipt;
+pub use admin::{Admin, Filter, MessageInfo, MessageState, Pause, QueueStats};
 pub use body::Body;
 pub use dead_letters::{
     DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, DeadLettersError, dead_letters,

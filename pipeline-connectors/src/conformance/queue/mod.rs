@@ -1,5 +1,6 @@
 //! What every queue promises.
 
+mod admin;
 mod batches;
 mod groups;
 mod leases;
@@ -12,6 +13,7 @@ use std::fmt::Debug;
 use futures::future::{BoxFuture, FutureExt as _, join_all};
 use pipeline_runtime::queue::Queue;
 
+pub use admin::admin;
 use support::Handles;
 
 /// Something that a queue cannot do, because what is behind it cannot.

@@ -125,6 +125,22 @@ impl PostgresLetters {
         Ok(self.ask(&sql, &values).await?.len())
     }
 
+    /// Removes all letters that are there when it begins. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If the server does not answer; then they are removed, or none is.
+    pub async fn purge(&self) -> Result<u64, LettersError> {
+        let sql = format!(
+            "WITH gone AS (DELETE FROM {}.letter RETURNING 1) SELECT count(*) FROM gone",
+            self.db.schema()
+        );
+        let rows = self.ask(&sql, &[]).await?;
+        let gone = rows.first().map(|row| row.try_get::<_, i64>(0)).transpose();
+        let gone = gone.map_err(|error| self.error(Failed::from(&error)))?;
+        Ok(gone.unwrap_or_default().unsigned_abs())
+    }
+
     /// Those of these letters, up to `most`: in the order in which they were written, where they are told by number, else
     /// what was given up on first.
     pub(super) async fn find(

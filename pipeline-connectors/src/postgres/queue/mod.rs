@@ -1,5 +1,6 @@
 //! Queues in a database.
 
+mod admin;
 mod build;
 mod handle;
 mod known;

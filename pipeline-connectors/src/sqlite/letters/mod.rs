@@ -6,4 +6,5 @@ mod schema;
 mod select;
 mod store;
 
+pub(in crate::sqlite) use schema::are_there;
 pub use store::{SqliteLetters, SqliteLettersBuilder};

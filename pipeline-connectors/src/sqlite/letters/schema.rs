@@ -1,6 +1,6 @@
 //! The tables of dead letters.
 
-use rusqlite::Transaction;
+use rusqlite::{Connection, Transaction};
 
 use crate::sqlite::{Schema, Unusable};
 
@@ -49,6 +49,11 @@ const SCHEMA: Schema = Schema {
     version: VERSION,
     tables: TABLES,
 };
+
+/// Whether a file has a place for letters.
+pub(in crate::sqlite) fn are_there(connection: &Connection) -> Result<bool, Unusable> {
+    SCHEMA.found(connection)
+}
 
 /// Makes the tables if there are none.
 pub(super) fn prepare(transaction: &Transaction<'_>) -> Result<(), Unusable> {

@@ -8,7 +8,7 @@ use pipeline_runtime::Name;
 use pipeline_runtime::queue::{DeadLetter, DeadLetters, DeadLettersError};
 use rusqlite::{Connection, Transaction};
 
-use super::rows::{millis, put, remove};
+use super::rows::{millis, newest, put, remove, remove_numbered};
 use super::schema::prepare;
 use super::select::read;
 use crate::replay::{LettersError, Only};
@@ -144,6 +144,35 @@ impl SqliteLetters {
             Ok(removed)
         })
         .await
+    }
+
+    /// Removes all letters that are there when it begins. Returns how many.
+    ///
+    /// # Errors
+    ///
+    /// If the file cannot be written; then some may be removed.
+    pub async fn purge(&self) -> Result<u64, LettersError> {
+        /// So many are removed in one transaction: so long others that write wait.
+        const AT_ONCE: i64 = 2_000;
+        const SOME: &str = "SELECT seq FROM brigade_dead_letter WHERE seq <= ?1 LIMIT ?2";
+        let newest = self.run(|connection| newest(connection)).await?;
+        let mut purged = 0;
+        loop {
+            let some = move |transaction: &Transaction<'_>| {
+                let mut some = transaction.prepare_cached(SOME)?;
+                let seqs = some.query_map((newest, AT_ONCE), |row| row.get(0))?;
+                let seqs = seqs.collect::<rusqlite::Result<Vec<i64>>>()?;
+                for seq in &seqs {
+                    remove_numbered(transaction, *seq)?;
+                }
+                Ok(seqs.len() as u64)
+            };
+            let removed = self.write_with(some).await?;
+            if removed == 0 {
+                return Ok(purged);
+            }
+            purged += removed;
+        }
     }
 
     /// Does all of it, or nothing.

@@ -1,6 +1,8 @@
 //! Queues in a file.
 
+mod admin;
 mod join;
+mod look;
 mod schema;
 mod settling;
 mod store;
@@ -18,9 +20,10 @@ use pipeline_runtime::private::{held, held_briefly};
 use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 use rusqlite::{Connection, Transaction};
 use tokio::runtime;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OnceCell, mpsc, oneshot};
 
 pub(in crate::sqlite) use join::join;
+pub(in crate::sqlite) use schema::queues;
 pub use settling::Settling;
 
 use crate::body::QueueBody;
@@ -118,8 +121,9 @@ impl<B: QueueBody> SqliteQueueBuilder<B> {
     /// # Errors
     ///
     /// Those of [`SqliteBuilder::open`]; and if the file holds queues of another version, or this one with other bodies.
-    pub fn open(self) -> Result<SqliteQueue<B>, OpenError> {
-        let file = self.file.clone().synchronous(self.synchronous);
+    pub fn open(mut self) -> Result<SqliteQueue<B>, OpenError> {
+        self.file = self.file.synchronous(self.synchronous);
+        let file = self.file.clone();
         let prepare =
             |transaction: &Transaction<'_>| schema::prepare(transaction, &self.name, B::KIND);
         let (connection, known) = file.open_with(prepare)?;
@@ -130,6 +134,7 @@ impl<B: QueueBody> SqliteQueueBuilder<B> {
 
     fn start(self, store: Store) -> std::io::Result<SqliteQueue<B>> {
         let (requests, receiver) = mpsc::channel(WAITING);
+        let (queue, prefix) = (store.queue, store.prefix.clone());
         let thread = Thread {
             store,
             lease: self.lease,
@@ -151,6 +156,9 @@ impl<B: QueueBody> SqliteQueueBuilder<B> {
             name: name.into(),
             place: place(&self.file, &self.name),
             file: self.file,
+            queue,
+            prefix,
+            beside: OnceCell::new(),
             profile: Profile::new(self.lease, self.receives, SETTLES),
         })))
     }
@@ -192,6 +200,12 @@ struct Inner<B> {
     file: SqliteBuilder,
     /// What tells this queue from others.
     place: Arc<str>,
+    /// Its number.
+    queue: i64,
+    /// What the ids of messages without a name begin with: that of the file.
+    prefix: String,
+    /// For what an operator asks, beside the thread; opened when it is first needed.
+    beside: OnceCell<Sqlite>,
     profile: Profile,
 }
 

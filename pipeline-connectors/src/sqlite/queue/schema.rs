@@ -2,10 +2,11 @@
 
 use rusqlite::{Connection, Transaction};
 
+use crate::contents::QueueName;
 use crate::sqlite::{OpenErrorKind, Schema, Unusable};
 
 /// Of the tables below. Another version is not opened.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
 /// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`; `dedup` is
@@ -13,7 +14,9 @@ const VERSION: i64 = 4;
 ///
 /// `receives` counts deliveries, but not those that nobody got. `delivery` only grows, and is what a receipt is known by:
 /// a worker that was stopped past its lease may have one of long ago. `begun` counts the deliveries that were worked on, of
-/// which `marked` is the last.
+/// which `marked` is the last. `taken` tells a lease from a delay, where `due` is a time that is still to come.
+///
+/// A queue that is `paused` gives nothing before that time, in milliseconds since 1970.
 ///
 /// `clock` is the latest time that anyone saw, `name` makes the ids of this file different from those of any other.
 ///
@@ -27,7 +30,8 @@ const TABLES: &str = "
     CREATE TABLE brigade_queue_name (
         queue INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
-        bodies TEXT NOT NULL
+        bodies TEXT NOT NULL,
+        paused INTEGER
     );
     CREATE TABLE brigade_queue (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -42,6 +46,7 @@ const TABLES: &str = "
         delivery INTEGER NOT NULL DEFAULT 0,
         begun INTEGER NOT NULL DEFAULT 0,
         marked INTEGER NOT NULL DEFAULT 0,
+        taken INTEGER NOT NULL DEFAULT 0,
         body NOT NULL
     );
     CREATE INDEX brigade_queue_id ON brigade_queue (id, queue) WHERE id IS NOT NULL;
@@ -97,6 +102,20 @@ pub(super) fn prepare(
     let prefix = "SELECT name FROM brigade_queue_meta";
     let prefix = transaction.query_row(prefix, [], |row| row.get(0))?;
     Ok(Known { queue, prefix })
+}
+
+/// The queues of a file, by name.
+pub(in crate::sqlite) fn queues(connection: &Connection) -> Result<Vec<QueueName>, Unusable> {
+    if !SCHEMA.found(connection)? {
+        return Ok(Vec::new());
+    }
+    let all = "SELECT name, bodies FROM brigade_queue_name ORDER BY name";
+    let mut all = connection.prepare(all)?;
+    let queues = all.query_map([], |row| {
+        let (name, bodies) = (row.get(0)?, row.get(1)?);
+        Ok(QueueName { name, bodies })
+    })?;
+    Ok(queues.collect::<rusqlite::Result<_>>()?)
 }
 
 /// The number of a queue, and what its bodies are.

@@ -40,6 +40,7 @@ impl Store {
     pub(super) fn is_due(&self) -> rusqlite::Result<bool> {
         const DUE: &str =
             "SELECT EXISTS (SELECT 1 FROM brigade_queue WHERE queue = ?2 AND due <= ?1)
+            AND NOT EXISTS (SELECT 1 FROM brigade_queue_name WHERE queue = ?2 AND paused > ?1)
             OR EXISTS (SELECT 1 FROM brigade_queue_meta WHERE clock > ?1)";
         self.connection
             .prepare_cached(DUE)?
@@ -103,14 +104,16 @@ impl Store {
     ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
         const READY: &str =
             "SELECT seq, receives + 1, delivery + 1, id, sent, dedup, body, grp, begun
-            FROM brigade_queue WHERE queue = ?2 AND due = 0 ORDER BY seq LIMIT ?1";
+            FROM brigade_queue WHERE queue = ?2 AND due = 0
+            AND NOT EXISTS (SELECT 1 FROM brigade_queue_name WHERE queue = ?2 AND paused > ?3)
+            ORDER BY seq LIMIT ?1";
         // Those, for nobody else writes in this transaction. `RETURNING` would keep all of them in a table of its own.
         const LEASE: &str = "UPDATE brigade_queue
-            SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1
+            SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1, taken = 1
             WHERE queue = ?4 AND due = 0 AND seq <= ?3";
         let max = i64::try_from(max).unwrap_or(i64::MAX);
         let mut ready = self.connection.prepare_cached(READY)?;
-        let rows = ready.query_map([max, self.queue], |row| {
+        let rows = ready.query_map([max, self.queue, now], |row| {
             Ok((row.get(0)?, self.received(row)))
         })?;
         let rows = rows.collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
@@ -151,13 +154,9 @@ impl Store {
         const KEEP: &str = "INSERT OR REPLACE INTO brigade_queue_set_aside
             (seq, queue, id, dedup, grp, sent, receives, body, why)
             SELECT seq, queue, id, dedup, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
-        const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 RETURNING grp";
         self.connection.execute_batch(schema::SET_ASIDE)?;
         self.connection.execute(KEEP, (seq, why))?;
-        let group = self.connection.query_row(REMOVE, [seq], Group::read)?;
-        if let Some(group) = group {
-            next_of(&self.connection, now, self.queue, &group)?;
-        }
+        take_out(&self.connection, now, self.queue, seq)?;
         tracing::warn!(queue = %self.name, seq, why, "a message that cannot be read is set aside, in the table `brigade_queue_set_aside`");
         Ok(())
     }
@@ -188,10 +187,9 @@ impl Store {
     }
 
     fn settle_one(&self, now: i64, settle: Settle, at: (i64, i64)) -> rusqlite::Result<bool> {
-        const EXTEND: &str =
-            "UPDATE brigade_queue SET due = ?3, span = ?4 WHERE seq = ?1 AND delivery = ?2";
+        const EXTEND: &str = "UPDATE brigade_queue SET due = ?3, span = ?4, taken = 1 WHERE seq = ?1 AND delivery = ?2";
         const NACK: &str = "UPDATE brigade_queue
-            SET due = ?3, span = ?4, begun = begun + (marked <> delivery), marked = delivery
+            SET due = ?3, span = ?4, taken = 0, begun = begun + (marked <> delivery), marked = delivery
             WHERE seq = ?1 AND delivery = ?2";
         const BEGIN: &str = "UPDATE brigade_queue
             SET begun = begun + (marked <> delivery), marked = delivery
@@ -336,6 +334,22 @@ pub(super) fn remove(connection: &Connection, now: i64, at: (i64, i64)) -> rusql
     Ok(removed.is_some())
 }
 
+/// Removes a message whatever its state. Whether it was there.
+pub(super) fn take_out(
+    connection: &Connection,
+    now: i64,
+    queue: i64,
+    seq: i64,
+) -> rusqlite::Result<bool> {
+    const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq = ?1 RETURNING grp";
+    let mut remove = connection.prepare_cached(REMOVE)?;
+    let group = remove.query_row([seq], Group::read).optional()?;
+    if let Some(Some(group)) = &group {
+        next_of(connection, now, queue, group)?;
+    }
+    Ok(group.is_some())
+}
+
 /// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay waits
 /// for the rest of it.
 fn next_of(connection: &Connection, now: i64, queue: i64, group: &Group) -> rusqlite::Result<()> {
@@ -389,7 +403,7 @@ pub(super) fn now() -> i64 {
 }
 
 /// Rounded up, so that nothing comes too soon; a century at most, so that it can be added to the time.
-fn millis(time: Duration) -> i64 {
+pub(super) fn millis(time: Duration) -> i64 {
     const CENTURY: i64 = 3_155_760_000_000;
     i64::try_from(time.as_nanos().div_ceil(1_000_000))
         .unwrap_or(CENTURY)

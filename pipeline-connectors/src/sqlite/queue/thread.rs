@@ -321,7 +321,7 @@ enum Reply {
 }
 
 /// A full disk, a lock and a want of file descriptors pass; a damaged file does not.
-fn queue_error(error: &Error, waited: Duration) -> QueueError {
+pub(super) fn queue_error(error: &Error, waited: Duration) -> QueueError {
     let why = refused(error, waited);
     match kind(error) {
         ErrorKind::Away => QueueError::away(why),

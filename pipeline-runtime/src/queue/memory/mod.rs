@@ -1,5 +1,6 @@
 //! A queue inside the process.
 
+mod admin;
 mod store;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -153,7 +154,7 @@ impl<B: Body + Clone> Memory<B> {
                 Unsettled::refused(index, "its lease has ended")
             });
         }
-        let ready = store.is_ready();
+        let ready = store.is_ready(now);
         drop(store);
         if ready {
             self.shared.sent.notify_one();
@@ -197,14 +198,14 @@ impl<B: Body + Clone> Queue for Memory<B> {
                 store.expire(now);
                 let received = store.lease(max, now, self.lease);
                 if !received.is_empty() || now >= until {
-                    let more = store.is_ready();
+                    let more = store.is_ready(now);
                     drop(store);
                     if more {
                         self.shared.sent.notify_one();
                     }
                     return Ok(received.into_iter().map(own).collect());
                 }
-                store.next_due().map_or(until, |due| due.min(until))
+                store.next_due(now).map_or(until, |due| due.min(until))
             };
             // Woken or due: either way it is looked at again.
             let _ = timeout_at(due, sent).await;

@@ -1,5 +1,7 @@
 //! The messages of a queue in memory.
 
+mod admin;
+
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::hash::{BuildHasher as _, RandomState};
@@ -10,6 +12,8 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use crate::queue::{Outgoing, Receipt, Received};
+
+pub(super) use admin::Look;
 
 #[derive(Debug)]
 pub(super) struct Store<B> {
@@ -25,6 +29,8 @@ pub(super) struct Store<B> {
     /// What messages are duplicates by in place of their ids.
     dedups: HashSet<Arc<str>>,
     stamps: u64,
+    /// While it is there, and not over, nothing is handed out.
+    paused: Option<Paused>,
     /// What the ids of messages without a name begin with: a journal that outlives this queue must not take them for
     /// those of another.
     name: u64,
@@ -41,6 +47,8 @@ struct Message<B> {
     dedup: Option<Arc<str>>,
     group: Option<Arc<str>>,
     first_seen: SystemTime,
+    /// The same by the clock that is kept here.
+    since: Instant,
     receive_count: u32,
     /// How many deliveries were worked on, and whether that of now is one of them.
     begun: u32,
@@ -53,7 +61,8 @@ struct Message<B> {
 #[derive(Debug, Clone, Copy)]
 enum Place {
     Ready,
-    Later,
+    /// Not before this time.
+    Later(Instant),
     /// By the delivery of this stamp.
     Leased(u64, Instant),
     /// Another message of its group is before it; it must not be received before this time, if there is one.
@@ -76,6 +85,7 @@ impl<B> Store<B> {
             ids: HashMap::new(),
             dedups: HashSet::new(),
             stamps: 0,
+            paused: None,
             name: RandomState::new().hash_one(()),
         }
     }
@@ -84,13 +94,20 @@ impl<B> Store<B> {
         self.messages.len()
     }
 
-    pub(super) fn is_ready(&self) -> bool {
-        !self.ready.is_empty()
+    pub(super) fn is_ready(&self, now: Instant) -> bool {
+        !self.ready.is_empty() && !self.is_paused(now)
+    }
+
+    fn is_paused(&self, now: Instant) -> bool {
+        self.paused.is_some_and(|paused| paused.holds(now))
     }
 
     /// When something can be received that cannot be yet.
-    pub(super) fn next_due(&self) -> Option<Instant> {
-        self.timed.first().map(|(due, _)| *due)
+    pub(super) fn next_due(&self, now: Instant) -> Option<Instant> {
+        match self.paused {
+            Some(paused) if paused.holds(now) => paused.until,
+            _ => self.timed.first().map(|(due, _)| *due),
+        }
     }
 
     pub(super) fn put(&mut self, message: Outgoing<B>, now: Instant) {
@@ -127,6 +144,7 @@ impl<B> Store<B> {
             dedup: dedup.clone(),
             group: group.clone(),
             first_seen: SystemTime::now(),
+            since: now,
             receive_count: 0,
             begun: 0,
             is_begun: false,
@@ -153,7 +171,7 @@ impl<B> Store<B> {
     fn line_up(&mut self, slot: usize, due: Option<Instant>, now: Instant) {
         match due {
             Some(due) if due > now => {
-                self.messages[slot].place = Place::Later;
+                self.messages[slot].place = Place::Later(due);
                 self.timed.insert((due, slot));
             }
             _ => {
@@ -179,7 +197,11 @@ impl<B> Store<B> {
         now: Instant,
         lease: Duration,
     ) -> Vec<Received<Arc<B>>> {
-        let count = max.min(self.ready.len());
+        let count = if self.is_paused(now) {
+            0
+        } else {
+            max.min(self.ready.len())
+        };
         let mut received = Vec::with_capacity(count);
         for slot in self.ready.drain(..count) {
             self.stamps += 1;
@@ -226,6 +248,19 @@ impl<B> Store<B> {
         let (slot, until) = self.leased(receipt)?;
         self.timed.remove(&(until, slot));
         let message = self.messages.remove(slot);
+        let group = message.group.clone();
+        let body = self.forget(message);
+        if let Some(group) = group {
+            if let Some(members) = self.groups.get_mut(&group) {
+                members.pop_front();
+            }
+            self.head_of(&group, Instant::now());
+        }
+        Some(body)
+    }
+
+    /// Its names are free again.
+    fn forget(&mut self, message: Message<B>) -> Arc<B> {
         if message.chosen
             && let Entry::Occupied(mut count) = self.ids.entry(message.id)
         {
@@ -237,25 +272,23 @@ impl<B> Store<B> {
         if let Some(dedup) = message.dedup {
             self.dedups.remove(&dedup);
         }
-        if let Some(group) = message.group {
-            self.next_of(&group);
-        }
-        Some(message.body)
+        message.body
     }
 
-    /// The first message of a group is gone: the next can be received.
-    fn next_of(&mut self, group: &Arc<str>) {
-        let Some(members) = self.groups.get_mut(group) else {
-            return;
-        };
-        members.pop_front();
-        match members.front().copied() {
-            None => {
+    /// What was before it in the group may be gone: the first can be received.
+    fn head_of(&mut self, group: &Arc<str>, now: Instant) {
+        let head = self
+            .groups
+            .get(group)
+            .map(|members| members.front().copied());
+        match head {
+            None => {}
+            Some(None) => {
                 self.groups.remove(group);
             }
-            Some(slot) => {
+            Some(Some(slot)) => {
                 if let Place::Behind(due) = self.messages[slot].place {
-                    self.line_up(slot, due, Instant::now());
+                    self.line_up(slot, due, now);
                 }
             }
         }
@@ -305,6 +338,18 @@ impl<B> Store<B> {
             *until = now + lease;
         }
         true
+    }
+}
+
+/// A pause, until it is over or resumed.
+#[derive(Debug, Clone, Copy)]
+struct Paused {
+    until: Option<Instant>,
+}
+
+impl Paused {
+    fn holds(self, now: Instant) -> bool {
+        self.until.is_none_or(|until| now < until)
     }
 }
 
