@@ -12,6 +12,7 @@ pub mod cookbook {
     //! | [`cycle`] | what is made of items goes in again |
     //! | [`duplicates`] | work that comes twice is done once |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
+    //! | [`operate_a_queue`] | how much waits, and what; take it out, let it come now, hold all workers |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
     //! | [`rate_and_retry_after`] | a service that takes so many calls, and says when to come again |
     //! | [`pipeline_to_pipeline`] | one message through several pipelines, acknowledged behind the last |
@@ -37,6 +38,9 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}
+
+    #[doc = include_str!("../guide/cookbook/operate-a-queue.md")]
+    pub mod operate_a_queue {}
 
     #[doc = include_str!("../guide/cookbook/order-by-key.md")]
     pub mod order_by_key {}

@@ -40,14 +40,16 @@ fn main() -> ExitCode {
 
 fn judged(package: &rules::Package) -> Vec<String> {
     let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    let root = Path::new(package.folder).join("src/lib.rs");
-    let tree = Tree::read(&root, &|file| {
+    let source = Path::new(package.folder).join("src");
+    let roots = ["lib.rs", "main.rs"].map(|name| source.join(name));
+    let is_there = |root: &&PathBuf| repository.join(root).is_file();
+    let root = roots.iter().find(is_there).unwrap_or(&roots[0]);
+    let tree = Tree::read(root, &|file| {
         std::fs::read_to_string(repository.join(file)).ok()
     });
     match tree {
         Ok(tree) => {
             let mut wrong = judge::judge(package, &tree);
-            let source = Path::new(package.folder).join("src");
             let files = files_in(&repository, &source);
             wrong.extend(tree.undeclared(&files).iter().map(|file| {
                 format!(

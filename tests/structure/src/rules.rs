@@ -90,6 +90,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         unknown: &["brigade", "pipeline_macros"],
     },
     Package {
+        folder: "brigade-command",
+        allowed: &[],
+        never: &[],
+        shared: &[],
+        doors: &[],
+        unknown: &["pipeline_connectors", "pipeline_macros", "pipeline_runtime"],
+    },
+    Package {
         folder: "benches",
         allowed: &[],
         never: &[],

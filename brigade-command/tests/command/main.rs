@@ -1,0 +1,7 @@
+//! The command as people and programs use it: promise 141.
+
+mod letters;
+mod postgres;
+mod refused;
+mod sqlite;
+mod support;
