@@ -3,7 +3,7 @@
 
 -- What a message waits for: as `state` says, but for a delay or a lease that is over.
 CREATE OR REPLACE FUNCTION {schema}.state_of(state smallint, due timestamptz, until timestamptz) RETURNS smallint
-LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE sql STABLE AS $$
     SELECT CASE WHEN state = 1 AND due <= statement_timestamp() OR state = 2 AND until <= statement_timestamp()
         THEN 0::smallint ELSE state END
 $$;
@@ -67,9 +67,13 @@ BEGIN
         (SELECT * FROM {schema}.queue q WHERE grp_ IS NULL AND coalesce(state_, 0) = 0
             AND q.queue = queue_ AND q.state = 0 AND q.seq > after ORDER BY q.seq LIMIT most)
         UNION ALL
-        (SELECT * FROM {schema}.queue q WHERE grp_ IS NULL AND coalesce(state_, 1) IN (0, 1)
+        (SELECT * FROM {schema}.queue q WHERE grp_ IS NULL AND coalesce(state_, 1) = 1
             AND q.queue = queue_ AND q.state = 1 AND q.seq > after
-            AND (state_ IS NULL OR {schema}.state_of(q.state, q.due, q.until) = state_) ORDER BY q.seq LIMIT most)
+            AND (state_ IS NULL OR q.due > statement_timestamp()) ORDER BY q.seq LIMIT most)
+        UNION ALL
+        (SELECT * FROM {schema}.queue q WHERE grp_ IS NULL AND state_ = 0
+            AND q.queue = queue_ AND q.state = 1 AND q.seq > after
+            AND q.due <= statement_timestamp() ORDER BY q.seq LIMIT most)
         UNION ALL
         (SELECT * FROM {schema}.queue q WHERE grp_ IS NULL AND coalesce(state_, 2) IN (0, 2)
             AND q.queue = queue_ AND q.state = 2 AND q.seq > after

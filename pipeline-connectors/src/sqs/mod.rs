@@ -1,5 +1,6 @@
 //! Queues of Amazon SQS.
 
+mod admin;
 mod build;
 mod error;
 mod handle;

@@ -2,6 +2,7 @@
 
 #![cfg(feature = "sqs")]
 
+mod admin;
 mod faults;
 mod letters;
 mod limits;

@@ -17,8 +17,8 @@ use crate::body::QueueBody;
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
 
-/// How many messages of each state are removed at once.
-const AT_ONCE: i64 = 5_000;
+/// How many messages of each state are removed at once: nobody waits for that, and each time what is removed is passed.
+const AT_ONCE: i64 = 50_000;
 /// How many ids are asked of at once.
 const IDS: usize = 5_000;
 

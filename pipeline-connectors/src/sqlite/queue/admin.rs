@@ -175,16 +175,26 @@ impl<B: QueueBody> Admin for SqliteQueue<B> {
 
 /// Of what waits for another first: what takes the place of a message that is removed is then only what was sent since.
 fn remove_some(transaction: &Transaction<'_>, of: &Of, newest: i64) -> rusqlite::Result<u64> {
-    const BEHIND: &str = "SELECT seq FROM brigade_queue INDEXED BY brigade_queue_grp
+    const BEHIND: &str = "SELECT seq, false FROM brigade_queue INDEXED BY brigade_queue_grp
         WHERE grp IS NOT NULL AND queue = ?1 AND due IS NULL AND +seq <= ?2 LIMIT ?3";
-    const OTHERS: &str = "SELECT seq FROM brigade_queue INDEXED BY brigade_queue_due
+    const OTHERS: &str =
+        "SELECT seq, grp IS NOT NULL FROM brigade_queue INDEXED BY brigade_queue_due
         WHERE queue = ?1 AND due IS NOT NULL AND +seq <= ?2 LIMIT ?3";
+    const REMOVE: &str = "DELETE FROM brigade_queue WHERE seq IN (SELECT value FROM json_each(?1))";
     let (mut removed, now) = (0, now());
     for some in [BEHIND, OTHERS] {
-        let left = AT_ONCE - removed;
         let mut some = transaction.prepare_cached(some)?;
-        let seqs = some.query_map((of.queue, newest, left), |row| row.get(0))?;
-        for seq in seqs.collect::<rusqlite::Result<Vec<i64>>>()? {
+        let found = some.query_map((of.queue, newest, AT_ONCE - removed), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        let found = found.collect::<rusqlite::Result<Vec<(i64, bool)>>>()?;
+        // Behind the first of a group another may come; the rest goes at once.
+        let (heads, others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|(_, is_head)| *is_head);
+        let others: Vec<_> = others.into_iter().map(|(seq, _)| seq).collect();
+        let others = serde_json::json!(others).to_string();
+        removed += transaction.prepare_cached(REMOVE)?.execute([others])?;
+        for (seq, _) in heads {
             removed += usize::from(take_out(transaction, now, of.queue, seq)?);
         }
     }

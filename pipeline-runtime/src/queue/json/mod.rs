@@ -1,5 +1,6 @@
 //! Messages whose bodies are JSON.
 
+mod admin;
 mod queue;
 #[cfg(test)]
 mod tests;

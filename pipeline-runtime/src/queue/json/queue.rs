@@ -21,7 +21,7 @@ pub(crate) fn json<Q, T>(queue: Q) -> JsonQueue<Q, T> {
 
 /// The queue that [`Queue::json`] makes.
 pub struct JsonQueue<Q, T> {
-    queue: Q,
+    pub(super) queue: Q,
     body: PhantomData<fn(T) -> T>,
 }
 

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::queue::{DeadLetter, Queue, memory};
+use crate::queue::{Admin, DeadLetter, Filter, Queue, memory};
 use crate::sink::Sink;
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -70,4 +70,15 @@ async fn the_memory_queue_holds_such_bodies_itself() {
     let order = orders.receive(1, Duration::ZERO).await.unwrap().remove(0);
     assert_eq!(order.body.to_bytes(), br#"{"id":7}"#);
     assert_eq!(order.body.into_inner().unwrap(), Order { id: 7 });
+}
+
+#[tokio::test]
+async fn its_operator_sees_bodies_as_they_are_stored() {
+    let orders = memory::<String>().json::<Order>();
+    orders.send(vec![Order { id: 7 }.into()]).await.unwrap();
+    let listed = orders.list(Filter::default(), 10).await.unwrap();
+    assert_eq!(listed[0].body, br#"{"id":7}"#);
+    let shown = orders.get(&listed[0].id).await.unwrap();
+    assert_eq!(shown, listed);
+    assert_eq!(orders.purge().await.unwrap(), 1);
 }
