@@ -3,6 +3,7 @@
 #[path = "../support/absent.rs"]
 mod absent;
 mod away;
+mod backoff;
 mod dead_letters;
 mod failures;
 mod fakes;

@@ -1,6 +1,7 @@
 //! Queues: where deliveries come from, and where their fate is told.
 
 mod admin;
+mod backoff;
 mod body;
 mod connecting;
 mod dead_letters;
@@ -28,6 +29,7 @@ use crate::name::Name;
 
 pub use crate::ticket::Receipt;
 pub use admin::{Admin, Filter, MessageInfo, MessageState, Pause, QueueStats};
+pub use backoff::Backoff;
 pub use body::Body;
 pub use dead_letters::{
     DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, DeadLettersError, dead_letters,
