@@ -6,7 +6,8 @@ use std::time::Duration;
 use pipeline_connectors::conformance;
 use pipeline_runtime::Name;
 use pipeline_runtime::queue::{
-    self, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+    self, Admin, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause, Profile, Queue,
+    QueueError, QueueStats, Receipt, Received, Unsettled,
 };
 
 fn memory() -> Memory<String> {
@@ -50,6 +51,16 @@ enum Fault {
     BringsMore,
     NeverWaits,
     LosesWhatWasDropped,
+    PausesNobody,
+    LosesAtAPause,
+    CancelsNothing,
+    CancelsOnlyWhatIsReady,
+    RetriesNothing,
+    PurgesNothing,
+    ListsMore,
+    ListsAllStates,
+    CountsAllAsReady,
+    ShowsHalfABody,
 }
 
 use Fault::*;
@@ -177,8 +188,76 @@ impl Queue for Broken {
     }
 }
 
+impl Admin for Broken {
+    async fn stats(&self) -> Result<QueueStats, QueueError> {
+        let mut stats = self.0.stats().await?;
+        if self.is(CountsAllAsReady) {
+            let ready = stats.total();
+            (stats.ready, stats.delayed, stats.taken, stats.behind) = (ready, 0, 0, 0);
+        }
+        Ok(stats)
+    }
+
+    async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<MessageInfo>, QueueError> {
+        let limit = limit + usize::from(self.is(ListsMore));
+        if self.is(ListsAllStates) {
+            return self.0.list(Filter::default(), limit).await;
+        }
+        self.0.list(filter, limit).await
+    }
+
+    async fn get(&self, id: &str) -> Result<Vec<MessageInfo>, QueueError> {
+        let mut found = self.0.get(id).await?;
+        if self.is(ShowsHalfABody) {
+            found = found.into_iter().map(MessageInfo::preview).collect();
+        }
+        Ok(found)
+    }
+
+    async fn cancel(&self, ids: Vec<String>) -> Result<Vec<String>, QueueError> {
+        let ready = Filter::default().state(MessageState::Ready);
+        let ready = self.0.list(ready, usize::MAX).await?;
+        let is_ready = |id: &String| ready.iter().any(|message| message.id == *id);
+        match self.1 {
+            CancelsNothing => Ok(Vec::new()),
+            CancelsOnlyWhatIsReady => {
+                let ids = ids.into_iter().filter(is_ready).collect();
+                self.0.cancel(ids).await
+            }
+            _ => self.0.cancel(ids).await,
+        }
+    }
+
+    async fn retry_now(&self, ids: Vec<String>) -> Result<Vec<String>, QueueError> {
+        if self.is(RetriesNothing) {
+            return Ok(ids);
+        }
+        self.0.retry_now(ids).await
+    }
+
+    async fn purge(&self) -> Result<u64, QueueError> {
+        if self.is(PurgesNothing) {
+            return Ok(self.0.stats().await?.total());
+        }
+        self.0.purge().await
+    }
+
+    async fn pause(&self, pause: Pause) -> Result<(), QueueError> {
+        match self.1 {
+            PausesNobody => return Ok(()),
+            LosesAtAPause => _ = self.0.purge().await?,
+            _ => {}
+        }
+        self.0.pause(pause).await
+    }
+
+    async fn resume(&self) -> Result<(), QueueError> {
+        self.0.resume().await
+    }
+}
+
 macro_rules! is_found_out {
-    ($($name:ident: $fault:ident, $told:literal;)*) => {$(
+    ($suite:ident; $($name:ident: $fault:ident, $told:literal;)*) => {$(
         #[tokio::test(start_paused = true)]
         #[should_panic(expected = $told)]
         async fn $name() {
@@ -186,12 +265,12 @@ macro_rules! is_found_out {
                 let queue = Broken(memory(), $fault);
                 (queue.clone(), queue)
             };
-            conformance::queue(make, &[]).await;
+            $suite(make).await;
         }
     )*};
 }
 
-is_found_out! {
+is_found_out! { queue;
     a_queue_that_acks_nothing_is_found_out: AcksNothing, "the wrong entries fail";
     a_queue_that_acks_a_part_is_found_out: AcksAllButTheLast, "yet it brings";
     a_queue_that_releases_nothing_is_found_out: Releases, "only 0 came";
@@ -208,4 +287,25 @@ is_found_out! {
     a_queue_that_brings_more_is_found_out: BringsMore, "a receive of";
     a_queue_that_never_waits_is_found_out: NeverWaits, "was to wait for 1s and waited for 0ns";
     a_queue_that_loses_what_was_dropped_is_found_out: LosesWhatWasDropped, "messages only";
+}
+
+async fn queue(make: impl AsyncFn() -> (Broken, Broken)) {
+    conformance::queue(make, &[]).await;
+}
+
+is_found_out! { admin;
+    a_queue_that_pauses_nobody_is_found_out: PausesNobody, "a_paused_queue_gives_nothing_and_loses_nothing: it is paused, yet";
+    a_queue_that_loses_at_a_pause_is_found_out: LosesAtAPause, "nothing is lost";
+    a_queue_that_cancels_nothing_is_found_out: CancelsNothing, "a_message_that_is_cancelled_never_comes:";
+    a_queue_that_cancels_only_what_is_ready_is_found_out: CancelsOnlyWhatIsReady, "who_works_on_a_cancelled_message_is_told:";
+    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 13 checks fail:\nwhat_is_delayed_comes_when_it_is_retried_now";
+    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 13 checks fail:\na_purge_leaves_nothing";
+    a_queue_that_lists_more_is_found_out: ListsMore, "messages_are_listed_in_order_part_after_part: of 10 it lists 11";
+    a_queue_that_lists_all_states_is_found_out: ListsAllStates, "messages_are_listed_by_state_and_group: ";
+    a_queue_that_counts_all_as_ready_is_found_out: CountsAllAsReady, "ready, delayed, taken, behind";
+    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 13 checks fail:\na_message_is_shown_as_it_is";
+}
+
+async fn admin(make: impl AsyncFn() -> (Broken, Broken)) {
+    conformance::admin(make).await;
 }

@@ -3,7 +3,7 @@
 
 -- What a message waits for: as `state` says, but for a delay or a lease that is over.
 CREATE OR REPLACE FUNCTION {schema}.state_of(state smallint, due timestamptz, until timestamptz) RETURNS smallint
-LANGUAGE sql STABLE AS $$
+LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
     SELECT CASE WHEN state = 1 AND due <= statement_timestamp() OR state = 2 AND until <= statement_timestamp()
         THEN 0::smallint ELSE state END
 $$;
@@ -172,13 +172,13 @@ END $$;
 
 -- The queue gives no messages for so many milliseconds, or, without, until it is resumed.
 CREATE OR REPLACE FUNCTION {schema}.pause(queue_ integer, millis bigint DEFAULT NULL) RETURNS void LANGUAGE sql
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
     UPDATE {schema}.queue_name
         SET paused = coalesce(statement_timestamp() + millis * interval '1 millisecond', 'infinity')
         WHERE queue = queue_
 $$;
 
 CREATE OR REPLACE FUNCTION {schema}.resume(queue_ integer) RETURNS void LANGUAGE sql
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
     UPDATE {schema}.queue_name SET paused = NULL WHERE queue = queue_
 $$;

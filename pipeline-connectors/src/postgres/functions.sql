@@ -52,13 +52,8 @@ BEGIN
     END LOOP;
 END $$;
 
--- Whether a queue gives no messages now.
-CREATE OR REPLACE FUNCTION {schema}.is_paused(queue_ integer) RETURNS boolean LANGUAGE sql STABLE
-SET search_path = pg_catalog, pg_temp AS $$
-    SELECT coalesce((SELECT paused > statement_timestamp() FROM {schema}.queue_name WHERE queue = queue_), false)
-$$;
-
--- Takes the oldest messages that are ready. With `sweep`, what is past its lease is ready again before.
+-- Takes the oldest messages that are ready, unless the queue is paused. With `sweep`, what is past its lease is ready
+-- again before.
 CREATE OR REPLACE FUNCTION {schema}.receive(queue_ integer, most integer, lease bigint, token_ bigint, sweep boolean)
 RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, sent timestamptz, receives integer, begun integer, body text, bytes bytea
@@ -82,7 +77,7 @@ BEGIN
     IF EXISTS (SELECT FROM {schema}.moved WHERE queue = queue_) THEN
         PERFORM {schema}.place(queue_);
     END IF;
-    IF {schema}.is_paused(queue_) THEN
+    IF (SELECT paused > statement_timestamp() FROM {schema}.queue_name WHERE queue = queue_) THEN
         RETURN;
     END IF;
     RETURN QUERY
@@ -102,16 +97,15 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET
 BEGIN
     RETURN QUERY SELECT w.queue, CASE
         WHEN (SELECT true FROM {schema}.moved g WHERE g.queue = w.queue LIMIT 1) THEN 0
-        WHEN {schema}.is_paused(w.queue) THEN
-            (SELECT CASE WHEN n.paused < 'infinity'
-                THEN ceil(extract(epoch FROM n.paused - statement_timestamp()) * 1000)::bigint END
-            FROM {schema}.queue_name n WHERE n.queue = w.queue)
+        WHEN n.paused = 'infinity' THEN NULL
+        WHEN n.paused > statement_timestamp()
+            THEN ceil(extract(epoch FROM n.paused - statement_timestamp()) * 1000)::bigint
         WHEN (SELECT true FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 0 LIMIT 1) THEN 0
         ELSE ceil(extract(epoch FROM least(
             (SELECT min(q.due) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 1),
             (SELECT min(q.until) FROM {schema}.queue q WHERE q.queue = w.queue AND q.state = 2)
         ) - statement_timestamp()) * 1000)::bigint END
-    FROM unnest(queues) AS w (queue);
+    FROM unnest(queues) AS w (queue) LEFT JOIN {schema}.queue_name n ON n.queue = w.queue;
 END $$;
 
 -- Settles deliveries. Each of these returns the numbers, from 1, of those that are settled.

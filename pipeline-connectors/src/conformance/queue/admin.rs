@@ -120,6 +120,7 @@ where
         let Some(last) = part.last() else { break };
         filter = Filter::default().after(last.seq);
         all.extend(part.into_iter().map(|message| message.id));
+        assert!(all.len() <= sent.len(), "it lists some twice: {all:?}");
     }
     assert_eq!(all, sent);
     assert!(

@@ -36,6 +36,8 @@ use crate::postgres::line::Value;
 /// - A message that another program has written and that cannot be read, since it is no UTF-8, holds up no other: the
 ///   receive that finds it moves it to the table `set_aside` of the same schema, with the reason, and warns. It stays there
 ///   until you put it back or delete it.
+/// - What an [operator](pipeline_runtime::queue::Admin) asks goes over the connection that messages are sent on: who
+///   receives does not wait for it, and who sends does, some tenths of a second for a count of a million messages.
 /// - A snapshot that is open for long in the same database, that of a backup say, keeps the server from tidying up what is
 ///   done with: receiving becomes slower meanwhile, ten times for an hour of much traffic. Take backups from a standby, or
 ///   let the queues have a database of their own.

@@ -190,6 +190,8 @@ pub(in crate::sqlite) fn in_file<'p>(place: &'p str, file: &str) -> Option<&'p s
 /// - A message that another program has written and that cannot be read, since its body is of another type or no UTF-8,
 ///   holds up no other: the receive that finds it moves it to the table `brigade_queue_set_aside` of the same file, with
 ///   the reason, and warns. It stays there until you put it back or delete it.
+/// - What an [operator](pipeline_runtime::queue::Admin) asks goes over a connection of its own, opened when it is first
+///   needed: who reads holds up nobody, and who removes many messages, others that write for a few milliseconds at a time.
 /// - If the disk is full, what needs room fails with an error that is [away](pipeline_runtime::ErrorKind::Away), and
 ///   nothing is lost.
 pub struct SqliteQueue<B: QueueBody = String>(Arc<Inner<B>>);

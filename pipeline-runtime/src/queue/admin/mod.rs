@@ -85,7 +85,8 @@ pub trait Admin: Send + Sync + 'static {
 
     /// From now on the queue gives no messages, to nobody, in whatever process: so long, or until it is
     /// [resumed](Admin::resume). What has been received is settled as ever, and what is sent is stored. A second pause
-    /// takes the place of the first.
+    /// takes the place of the first. Who receives cannot tell it from an empty queue: an input that is
+    /// [`until_idle`](super::Deliveries::until_idle) ends.
     fn pause(&self, pause: Pause) -> impl Future<Output = Result<(), QueueError>> + Send;
 
     /// The queue gives messages again. No error if it was not paused.
