@@ -43,7 +43,7 @@ pub struct DeadLetterQueue<Q>(Q);
 /// let letters = queue::dead_letter_queue(dead.clone());
 /// letters.write(vec![DeadLetter::new("order 1", b"12 plums".to_vec())]).await?;
 ///
-/// let message = dead.receive(1, Duration::ZERO).await?.remove(0);
+/// let message = dead.receive(Ask::new(1, Duration::ZERO)).await?.remove(0);
 /// let letter: DeadLetter = serde_json::from_str(&message.body)?;
 /// assert_eq!((letter.id.as_str(), letter.original.as_slice()), ("order 1", &b"12 plums"[..]));
 /// # Ok(())

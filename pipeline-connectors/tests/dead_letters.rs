@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::queue::{self, SqliteLetters, SqliteQueue};
-use pipeline_runtime::queue::{DeadFrame, DeadLetter, DeadLetters, Queue};
+use pipeline_runtime::queue::{Ask, DeadFrame, DeadLetter, DeadLetters, Queue};
 use small_disk::SmallDisk;
 use tempfile::TempDir;
 
@@ -192,7 +192,7 @@ async fn a_queue_of_letters_keeps_a_newer_one_beside_the_older() {
     for letter in [&older, &newer, &newer] {
         letters.write(vec![letter.clone()]).await.unwrap();
     }
-    let received = dead.receive(10, Duration::ZERO).await.unwrap();
+    let received = dead.receive(Ask::new(10, Duration::ZERO)).await.unwrap();
     let read: Vec<DeadLetter> = received
         .iter()
         .map(|message| serde_json::from_str(&message.body).unwrap())
@@ -208,7 +208,7 @@ async fn a_queue_of_letters_holds_them_as_json_under_the_ids_of_their_messages()
         .write(letters.clone())
         .await
         .unwrap();
-    let received = dead.receive(10, Duration::ZERO).await.unwrap();
+    let received = dead.receive(Ask::new(10, Duration::ZERO)).await.unwrap();
     let read: Vec<DeadLetter> = received
         .iter()
         .map(|message| serde_json::from_str(&message.body).unwrap())

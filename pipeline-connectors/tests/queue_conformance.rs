@@ -1,12 +1,14 @@
 //! The queue inside the process is what every queue promises to be, and queues that are not are found out.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures::FutureExt as _;
 use pipeline_connectors::conformance;
 use pipeline_runtime::Name;
 use pipeline_runtime::queue::{
-    self, Admin, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause, Profile, Queue,
+    self, Admin, Ask, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause, Profile, Queue,
     QueueError, QueueStats, Receipt, Received, Unsettled,
 };
 
@@ -85,18 +87,15 @@ impl Queue for Broken {
         self.0.profile()
     }
 
-    async fn receive(
-        &self,
-        max: usize,
-        wait: Duration,
-    ) -> Result<Vec<Received<String>>, QueueError> {
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<String>>, QueueError> {
+        let Ask { max, wait, .. } = ask;
         let max = if self.is(BringsMore) { max + 1 } else { max };
         let wait = if self.is(NeverWaits) {
             Duration::ZERO
         } else {
             wait
         };
-        let mut received = self.0.receive(max, wait).await?;
+        let mut received = self.0.receive(Ask::new(max, wait)).await?;
         if self.is(LosesWhatWasDropped) && !wait.is_zero() {
             // Nobody gets it for an hour if this is dropped now.
             let receipts: Vec<_> = received
@@ -254,6 +253,26 @@ impl Admin for Broken {
     async fn resume(&self) -> Result<(), QueueError> {
         self.0.resume().await
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_that_fails_is_named() {
+    let make = async || {
+        let queue = Broken(memory(), AcksNothing);
+        (queue.clone(), queue)
+    };
+    let checked = AssertUnwindSafe(conformance::queue(make, &[]));
+    let panicked = checked.catch_unwind().await.unwrap_err();
+    let said = panicked.downcast_ref::<String>().unwrap();
+    let (first, rest) = said.split_once('\n').unwrap();
+    assert!(first.ends_with("checks fail:"), "{said}");
+    for named in [
+        "sending::what_is_sent_is_delivered_once_and_gone_when_acked: ",
+        "batches::large_batches_are_split: ",
+    ] {
+        assert!(rest.contains(named), "{said}");
+    }
+    assert!(!rest.contains("groups::other_groups_go_on"), "{said}");
 }
 
 macro_rules! is_found_out {

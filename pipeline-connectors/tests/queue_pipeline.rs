@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
-use brigade::queue::{DeadLetters as _, Outgoing};
+use brigade::queue::{Ask, DeadLetters as _, Outgoing};
 use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::queue::{SqliteLetters, SqliteQueue};
 use tempfile::TempDir;
@@ -233,7 +233,10 @@ async fn what_is_worked_on_for_longer_than_its_lease_comes_to_nobody_else() {
     }
     .spawn();
     eventually(|| stats.snapshot().received == 3).await;
-    let came = other.receive(10, 2 * lease + lease / 2).await.unwrap();
+    let came = other
+        .receive(Ask::new(10, 2 * lease + lease / 2))
+        .await
+        .unwrap();
     assert!(came.is_empty(), "{came:?}");
     gate.send_replace(true);
     eventually(|| stats.snapshot().acked == 3).await;

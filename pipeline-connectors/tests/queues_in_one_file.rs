@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::queue::{Depth, SqliteQueue};
-use pipeline_runtime::queue::{DeadLetter, DeadLetters as _, Outgoing, Queue, Receipt, Received};
+use pipeline_runtime::queue::{
+    Ask, DeadLetter, DeadLetters as _, Outgoing, Queue, Receipt, Received,
+};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -35,7 +37,7 @@ async fn send(queue: &SqliteQueue, messages: Vec<Outgoing<String>>) {
 }
 
 async fn receive(queue: &SqliteQueue) -> Vec<Received<String>> {
-    queue.receive(100, Duration::ZERO).await.unwrap()
+    queue.receive(Ask::new(100, Duration::ZERO)).await.unwrap()
 }
 
 fn bodies(received: &[Received<String>]) -> Vec<&str> {
@@ -102,7 +104,10 @@ async fn a_clock_that_is_set_back_begins_the_delays_of_all_of_them_anew() {
     raw.execute("UPDATE brigade_queue_meta SET clock = clock + ?1", [day])
         .unwrap();
     for (queue, body) in [(&two.orders, "order"), (&two.reports, "report")] {
-        let received = queue.receive(1, Duration::from_secs(10)).await.unwrap();
+        let received = queue
+            .receive(Ask::new(1, Duration::from_secs(10)))
+            .await
+            .unwrap();
         assert_eq!(bodies(&received), [body]);
     }
 }

@@ -17,7 +17,7 @@ use pipeline_runtime::journal::{
     Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored,
 };
 use pipeline_runtime::queue::{
-    DeadLetter, DeadLetters as _, Outgoing, Profile, Queue, QueueError, Receipt, Received,
+    Ask, DeadLetter, DeadLetters as _, Outgoing, Profile, Queue, QueueError, Receipt, Received,
     Unsettled,
 };
 use rusqlite::Connection;
@@ -152,12 +152,8 @@ impl Queue for CutOff<SqliteQueue> {
     fn profile(&self) -> Profile {
         self.0.profile()
     }
-    async fn receive(
-        &self,
-        max: usize,
-        wait: Duration,
-    ) -> Result<Vec<Received<String>>, QueueError> {
-        self.0.receive(max, wait).await
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<String>>, QueueError> {
+        self.0.receive(ask).await
     }
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
         self.0.ack(receipts).await
@@ -382,7 +378,11 @@ async fn a_letter_goes_back_into_its_group() {
         shop.orders.send(vec![plums]).await.unwrap();
         shop.work().await;
         assert_eq!(shop.replay().await.sent, 1);
-        let received = shop.orders.receive(1, Duration::ZERO).await.unwrap();
+        let received = shop
+            .orders
+            .receive(Ask::new(1, Duration::ZERO))
+            .await
+            .unwrap();
         assert_eq!(received[0].group.as_deref(), Some("fruit"));
     }
 }
@@ -465,7 +465,11 @@ async fn a_letter_whose_message_is_still_leased_is_not_lost() {
         let shop = Shop::open(files, None);
         let plums = Outgoing::new("plums".to_owned()).id("plums");
         shop.orders.send(vec![plums]).await.unwrap();
-        let first = shop.orders.receive(1, Duration::ZERO).await.unwrap();
+        let first = shop
+            .orders
+            .receive(Ask::new(1, Duration::ZERO))
+            .await
+            .unwrap();
         let letter = DeadLetter::new("plums", b"plums".to_vec());
         shop.letters.write(vec![letter]).await.unwrap();
         assert_eq!(shop.replay().await.sent, 1);

@@ -19,7 +19,7 @@ use pipeline_connectors::queue::{SqliteLetters, SqliteQueue};
 use pipeline_connectors::sink::Table;
 use pipeline_runtime::BoxError;
 use pipeline_runtime::journal::{Begin, Begun, Ending, Finish, Frame, Journal as _, TaskName};
-use pipeline_runtime::queue::{DeadLetter, DeadLetters as _, Outgoing, Queue as _};
+use pipeline_runtime::queue::{Ask, DeadLetter, DeadLetters as _, Outgoing, Queue as _};
 use pipeline_runtime::sink::{Sink as _, Stake};
 use small_disk::SmallDisk;
 
@@ -125,7 +125,7 @@ impl Files {
     async fn message(&self) -> Result<(), BoxError> {
         let message = Outgoing::new("x".repeat(SIZE)).id("one");
         self.queue.send(vec![message]).await?;
-        let received = self.queue.receive(1, Duration::ZERO).await?;
+        let received = self.queue.receive(Ask::new(1, Duration::ZERO)).await?;
         let receipts = received.iter().map(|message| message.receipt.clone());
         self.queue.ack(receipts.collect()).await?;
         Ok(())

@@ -27,6 +27,9 @@ pub enum ErrorKind {
     Away,
     /// The place takes nothing more, whatever it is given: it does not exist, may not be used, or has ended.
     Closed,
+    /// Nothing more comes from the place, as it should be: a source that hears it ends as one that has brought all. Where
+    /// something is written it is [`Closed`](Self::Closed).
+    Ended,
 }
 
 /// An error of a place without its type.

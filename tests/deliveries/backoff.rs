@@ -61,7 +61,7 @@ async fn of_messages_that_fail_together_the_one_that_failed_most_says_when() {
     numbers.send(vec![Outgoing::new(0)]).await.unwrap();
     // It was worked on three times before.
     for _ in 0..3 {
-        let received = numbers.receive(1, Duration::ZERO).await.unwrap();
+        let received = numbers.receive(Ask::new(1, Duration::ZERO)).await.unwrap();
         let receipts = received.into_iter().map(|message| message.receipt);
         let nacked = numbers.nack(receipts.collect(), Duration::ZERO).await;
         assert!(nacked.unwrap().is_empty());

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use brigade::Name;
 use brigade::queue::{
-    Body, DeadLetter, DeadLetters, DeadLettersError, DeliverySnapshot, DeliveryStats, Memory,
+    Ask, Body, DeadLetter, DeadLetters, DeadLettersError, DeliverySnapshot, DeliveryStats, Memory,
     Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled, memory,
 };
 use tokio::sync::Semaphore;
@@ -51,7 +51,7 @@ pub(crate) async fn filled<B: Body + Clone>(bodies: impl IntoIterator<Item = B>)
 
 /// What can be received within `wait`, with how often it was delivered.
 pub(crate) async fn received<B: Body + Clone>(queue: &Memory<B>, wait: Duration) -> Vec<(B, u32)> {
-    let messages = queue.receive(usize::MAX, wait).await.unwrap();
+    let messages = queue.receive(Ask::new(usize::MAX, wait)).await.unwrap();
     messages
         .into_iter()
         .map(|message| (message.body, message.receive_count))
@@ -187,9 +187,9 @@ impl<B: Body + Clone> Queue for Watched<B> {
         self.inner.profile()
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
         self.called(Op::Receive, &[]).await?;
-        self.inner.receive(max, wait).await
+        self.inner.receive(ask).await
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
@@ -305,8 +305,8 @@ impl<B: Body + Clone> Queue for Counting<B> {
         self.0.profile()
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
-        self.0.receive(max, wait).await
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
+        self.0.receive(ask).await
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {

@@ -13,6 +13,7 @@ mod heard;
 mod idle;
 mod json;
 mod keeping;
+mod leases;
 mod links;
 mod lost;
 #[path = "../support/noted.rs"]

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use brigade::Name;
 use brigade::prelude::*;
-use brigade::queue::{DeliverySnapshot, Queue, Received};
+use brigade::queue::{Ask, DeliverySnapshot, Queue, Received};
 use tokio::time::Instant;
 
 use crate::fakes::{
@@ -15,7 +15,7 @@ use crate::fakes::{
 
 /// A worker takes all messages, has begun with these, and dies.
 async fn dies(numbers: &impl Queue<Body = u64>, begun: &[u64]) {
-    let taken = numbers.receive(100, PATIENCE).await.unwrap();
+    let taken = numbers.receive(Ask::new(100, PATIENCE)).await.unwrap();
     let had = |message: &&Received<u64>| begun.contains(&message.body);
     let marked = taken
         .iter()
@@ -280,7 +280,7 @@ async fn what_waits_beside_the_letter_of_another_is_given_back_at_a_stop_as_neve
         running.drain(PATIENCE).await.unwrap();
     }
     tokio::time::sleep(LEASE).await;
-    let begun = numbers.receive(100, PATIENCE).await.unwrap();
+    let begun = numbers.receive(Ask::new(100, PATIENCE)).await.unwrap();
     let begun: Vec<_> = begun.iter().filter(|message| message.begun > 0).collect();
     assert!(begun.iter().all(|message| message.body == 2), "{begun:?}");
 }

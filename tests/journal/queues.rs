@@ -7,7 +7,7 @@ use std::time::Duration;
 use brigade::database::Sqlite;
 use brigade::journal::{self, Forget, Journal};
 use brigade::prelude::*;
-use brigade::queue::Outgoing;
+use brigade::queue::{Ask, Outgoing};
 
 use crate::fakes::{Failing, Letters, Notes, PATIENCE, sent, until};
 
@@ -310,7 +310,11 @@ async fn a_task_that_is_dropped_unfinished_keeps_its_frames() {
     running.abort().await;
     assert!(notes.finished().is_empty());
     assert_eq!(
-        messages.receive(1, Duration::ZERO).await.unwrap().len(),
+        messages
+            .receive(Ask::new(1, Duration::ZERO))
+            .await
+            .unwrap()
+            .len(),
         1,
         "it comes again"
     );

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
+use brigade::queue::Ask;
 use proptest::prelude::*;
 
 use crate::fakes::{Alive, Level, Log};
@@ -231,7 +232,10 @@ async fn audited(
     prop_assert_eq!(acked.len(), once.len(), "acknowledged twice");
     prop_assert_eq!(inner.len(), bodies.len() - acked.len());
     tokio::time::sleep(Duration::from_secs(1000)).await;
-    let left = inner.receive(usize::MAX, Duration::ZERO).await.unwrap();
+    let left = inner
+        .receive(Ask::new(usize::MAX, Duration::ZERO))
+        .await
+        .unwrap();
     let left: HashSet<u64> = left.iter().map(|message| message.body).collect();
     let written: HashSet<u64> = written.take().into_iter().collect();
     let drops_copies = forms.iter().any(|form| matches!(form, Form::Dedup { .. }));

@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::Name;
-use brigade::queue::{Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use brigade::queue::{
+    Ask, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
 
 pub(crate) struct Noted {
     pub(crate) inner: Memory<u64>,
@@ -50,8 +52,8 @@ impl Queue for Noted {
         self.inner.profile()
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<u64>>, QueueError> {
-        let received = self.inner.receive(max, wait).await?;
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<u64>>, QueueError> {
+        let received = self.inner.receive(ask).await?;
         let mut bodies = self.bodies.lock().unwrap();
         bodies.extend(received.iter().map(|one| (one.receipt.clone(), one.body)));
         Ok(received)

@@ -31,13 +31,13 @@ impl Place {
     async fn bodies(&self, queue: &str) -> Vec<String> {
         let wait = Duration::from_secs(1);
         let received = match &self.db {
-            Db::Sqlite(db) => db.queue(queue).open().unwrap().receive(10, wait).await,
+            Db::Sqlite(db) => db.queue(queue).open().unwrap().receive(Ask::new(10, wait)).await,
             Db::Postgres(db) => {
                 db.queue(queue)
                     .open()
                     .await
                     .unwrap()
-                    .receive(10, wait)
+                    .receive(Ask::new(10, wait))
                     .await
             }
         };

@@ -162,9 +162,9 @@ async fn a_queue_that_the_command_pauses_gives_nothing_to_a_program_that_runs() 
         "the queue `orders` is paused: until it is resumed\n"
     );
     queue.send(vec![message("a")]).await.unwrap();
-    let got = queue.receive(1, Duration::from_millis(200)).await.unwrap();
+    let got = queue.receive(Ask::new(1, Duration::from_millis(200))).await.unwrap();
     assert!(got.is_empty(), "it is paused");
-    let waiting = tokio::spawn(async move { queue.receive(1, HOUR).await });
+    let waiting = tokio::spawn(async move { queue.receive(Ask::new(1, HOUR)).await });
     let resumed = place.run(&["queue", "resume", "orders"]).clean();
     assert_eq!(
         resumed,

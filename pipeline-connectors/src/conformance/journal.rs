@@ -7,6 +7,8 @@ use pipeline_runtime::journal::{
     Begin, Begun, Ending, Finish, Forget, Frame, Journal, Recorded, Restore, Restored, TaskName,
 };
 
+use super::checks::Checks;
+
 /// Checks a journal: what is recorded is known when the task begins again, by task and key, whatever is in it; recording
 /// again replaces; many may record at the same time; of two that have begun a task only the last may record and finish it;
 /// a task that is done stays so for its message, and is new for another; scopes are apart.
@@ -15,20 +17,30 @@ use pipeline_runtime::journal::{
 ///
 /// # Panics
 ///
-/// If one of these does not hold; the message says which.
+/// If something does not hold; the message names each check that fails, and says what it found.
 pub async fn journal<J: Journal>(make: impl AsyncFn() -> J) {
-    answers_in_order(&make().await).await;
-    keeps_every_value(&make().await).await;
-    replaces(&make().await).await;
-    records_for_many(&make().await).await;
-    records_all_or_nothing(&make().await).await;
-    fences(&make().await).await;
-    gives_no_epoch_twice(&make().await).await;
-    keeps_what_is_done(&make().await).await;
-    knows_new_messages(&make().await).await;
-    drops(&make().await).await;
-    keeps_scopes_apart(&make().await).await;
-    restores(&make().await).await;
+    let mut checks = Checks::default();
+    macro_rules! check {
+        ($($check:ident;)*) => {$(
+            let journal = make().await;
+            checks.add(stringify!($check), async move { $check(&journal).await });
+        )*};
+    }
+    check! {
+        answers_in_order;
+        keeps_every_value;
+        replaces;
+        records_for_many;
+        records_all_or_nothing;
+        fences;
+        gives_no_epoch_twice;
+        keeps_what_is_done;
+        knows_new_messages;
+        drops;
+        keeps_scopes_apart;
+        restores;
+    }
+    checks.run().await;
 }
 
 /// Checks a journal that is durable: what is recorded, done, and which epochs were given is known when it is opened again.

@@ -13,7 +13,9 @@ mod settle;
 use std::time::Duration;
 
 use pipeline_runtime::Name;
-use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{
+    Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
 
 pub use build::{SqsQueueBuilder, sqs};
 pub use handle::SqsQueue;
@@ -31,12 +33,8 @@ impl Queue for SqsQueue {
         self.0.profile
     }
 
-    async fn receive(
-        &self,
-        max: usize,
-        wait: Duration,
-    ) -> Result<Vec<Received<String>>, QueueError> {
-        receive::receive(self, max, wait).await
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<String>>, QueueError> {
+        receive::receive(self, ask).await
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {

@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use aws_sdk_sqs::types::{Message, MessageSystemAttributeName as Attribute};
 use futures::stream::{StreamExt as _, iter};
-use pipeline_runtime::queue::{Queue as _, QueueError, Received};
+use pipeline_runtime::queue::{Ask, Queue as _, QueueError, Received};
 
 use super::error::queue_error;
 use super::handle::SqsQueue;
@@ -15,9 +15,9 @@ use super::receipt;
 
 pub(super) async fn receive(
     queue: &SqsQueue,
-    max: usize,
-    wait: Duration,
+    ask: Ask,
 ) -> Result<Vec<Received<String>>, QueueError> {
+    let Ask { max, wait, .. } = ask;
     // Of a group, a FIFO queue gives out nothing more while one of it is leased, but all of it in one answer.
     let batch = if queue.is_fifo() { 1 } else { ENTRIES };
     let max = max.min(queue.profile().receives).max(1);

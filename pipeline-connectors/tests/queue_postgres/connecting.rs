@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pipeline_connectors::database::{ConnectErrorKind, Postgres};
 use pipeline_connectors::queue::PostgresQueue;
-use pipeline_runtime::queue::Queue as _;
+use pipeline_runtime::queue::{Ask, Queue as _};
 use test_servers::Cluster;
 
 use crate::support::{client, database, message, name, new_database, open, put, receive, texts};
@@ -112,7 +112,10 @@ async fn a_server_that_goes_away_is_away_and_says_where() {
     let Some(server) = Cluster::new() else { return };
     let queue: PostgresQueue = open(&database(&server).await, "orders").await;
     server.stop();
-    let receiving = queue.receive(1, Duration::ZERO).await.unwrap_err();
+    let receiving = queue
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap_err();
     let sending = queue.send(vec![message("1")]).await.unwrap_err();
     for error in [receiving, sending] {
         assert!(error.is_away(), "{error}");

@@ -6,7 +6,7 @@ use brigade::prelude::*;
 use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::{PostgresLetters, PostgresQueue};
 use pipeline_runtime::ErrorKind;
-use pipeline_runtime::queue::{self, DeadFrame, DeadLetter, DeadLetters as _};
+use pipeline_runtime::queue::{self, Ask, DeadFrame, DeadLetter, DeadLetters as _};
 use test_servers::Cluster;
 
 use crate::support::{message, name, open, put, receipts, receive, texts, until};
@@ -148,7 +148,7 @@ async fn what_a_queue_does_not_take_stays_and_the_rest_is_moved() {
     assert_eq!((replayed.sent, unsent), (1, vec!["a", "c"]));
     assert_eq!(texts(&receive(&text, SECOND).await), ["b"]);
     assert_eq!(letters.replay(&bytes).run().await.unwrap().sent, 2);
-    assert_eq!(bytes.receive(10, SECOND).await.unwrap().len(), 2);
+    assert_eq!(bytes.receive(Ask::new(10, SECOND)).await.unwrap().len(), 2);
     assert_eq!(letters.count().await.unwrap(), 0);
 }
 

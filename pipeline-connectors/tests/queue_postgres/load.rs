@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::PostgresQueue;
-use pipeline_runtime::queue::Queue as _;
+use pipeline_runtime::queue::{Ask, Queue as _};
 use test_servers::Cluster;
 
 use crate::support::{client, message, name, new_database, open, put, receipts, until};
@@ -30,7 +30,7 @@ async fn a_program_that_waits_for_ten_queues_asks_at_most_twice_a_second() {
         WHERE application_name = 'brigade' AND datname = $1 AND query_start IS NOT NULL";
     let waits = queues
         .iter()
-        .map(|queue| queue.receive(1, Duration::from_secs(8)));
+        .map(|queue| queue.receive(Ask::new(1, Duration::from_secs(8))));
     let waits = futures::future::join_all(waits);
     let looking = async {
         // Each asks once for itself when it begins to wait.
@@ -56,7 +56,10 @@ async fn a_lease_is_extended_without_touching_an_index() {
     let db = Postgres::connect(server.url("postgres")).await.unwrap();
     let queue: PostgresQueue = open(&db, &name()).await;
     put(&queue, (0..500).map(|n| message(&n.to_string())).collect()).await;
-    let received = queue.receive(500, Duration::from_secs(1)).await.unwrap();
+    let received = queue
+        .receive(Ask::new(500, Duration::from_secs(1)))
+        .await
+        .unwrap();
     assert_eq!(received.len(), 500);
     let outside = client(&server.url("postgres")).await;
     let updates = |what: &str| {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pipeline_connectors::queue::PostgresQueue;
 use pipeline_runtime::ErrorKind;
-use pipeline_runtime::queue::{Outgoing, Queue as _};
+use pipeline_runtime::queue::{Ask, Outgoing, Queue as _};
 
 use crate::support::{
     client, database, indexes, message, name, new_database, open, put, receipts, receive, texts,
@@ -112,7 +112,7 @@ async fn what_postgres_cannot_keep_is_refused_alone() {
         .send(vec![Outgoing::new(vec![0, 0xff])])
         .await
         .unwrap();
-    let received = bytes.receive(1, SECOND).await.unwrap();
+    let received = bytes.receive(Ask::new(1, SECOND)).await.unwrap();
     assert_eq!(received[0].body, [0, 0xff]);
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::{PostgresQueue, QueueBody};
-use pipeline_runtime::queue::{Outgoing, Queue as _, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Ask, Outgoing, Queue as _, Receipt, Received, Unsettled};
 use test_servers::Cluster;
 use tokio_postgres::NoTls;
 
@@ -62,7 +62,7 @@ pub(crate) async fn put(queue: &PostgresQueue, messages: Vec<Outgoing<String>>) 
 }
 
 pub(crate) async fn receive(queue: &PostgresQueue, wait: Duration) -> Vec<Received<String>> {
-    queue.receive(10, wait).await.unwrap()
+    queue.receive(Ask::new(10, wait)).await.unwrap()
 }
 
 pub(crate) fn receipts(received: &[Received<String>]) -> Vec<Receipt> {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::queue::{QueueBody, SqliteQueue};
-use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Ask, Outgoing, Queue, Receipt, Received, Unsettled};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -57,7 +57,7 @@ fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
 }
 
 async fn receive(queue: &SqliteQueue) -> Vec<Received<String>> {
-    queue.receive(100, Duration::ZERO).await.unwrap()
+    queue.receive(Ask::new(100, Duration::ZERO)).await.unwrap()
 }
 
 /// Two handles of a new queue, in a file of its own.
@@ -100,7 +100,7 @@ async fn bytes_arrive_as_they_were_sent() {
     ];
     let messages = bodies.iter().cloned().map(Outgoing::new).collect();
     assert!(queue.send(messages).await.unwrap().is_empty());
-    let received = queue.receive(10, Duration::ZERO).await.unwrap();
+    let received = queue.receive(Ask::new(10, Duration::ZERO)).await.unwrap();
     let received: Vec<_> = received.into_iter().map(|message| message.body).collect();
     assert!(received == bodies);
 }
@@ -110,7 +110,7 @@ async fn messages_and_leases_outlive_the_handle() {
     let dir = Dir::new();
     let queue = dir.open();
     queue.send(vec![message("a"), message("b")]).await.unwrap();
-    let first = queue.receive(1, Duration::ZERO).await.unwrap();
+    let first = queue.receive(Ask::new(1, Duration::ZERO)).await.unwrap();
     drop(queue);
     let queue = dir.open();
     let second = receive(&queue).await;
@@ -181,7 +181,10 @@ async fn a_clock_that_was_set_back_holds_no_lease_or_delay_for_longer_than_its_l
         .unwrap();
     let mut received = Vec::new();
     while received.len() < 2 {
-        let more = queue.receive(10, Duration::from_secs(10)).await.unwrap();
+        let more = queue
+            .receive(Ask::new(10, Duration::from_secs(10)))
+            .await
+            .unwrap();
         assert!(!more.is_empty(), "only {received:?} came");
         received.extend(more.into_iter().map(|message| message.body));
     }
@@ -200,7 +203,10 @@ async fn a_grouped_message_with_a_delay_waits_for_both() {
         .unwrap();
     let first = receive(&queue).await;
     queue.ack(receipts(&first)).await.unwrap();
-    let second = queue.receive(1, Duration::from_secs(20)).await.unwrap();
+    let second = queue
+        .receive(Ask::new(1, Duration::from_secs(20)))
+        .await
+        .unwrap();
     let seen = second[0].first_seen.elapsed().unwrap();
     assert!(seen >= Duration::from_secs(1), "it came after {seen:?}");
 }
@@ -283,7 +289,7 @@ async fn a_message_of_another_type_holds_no_other_back() {
     let queue = dir.open();
     let mut received = Vec::new();
     for _ in 0..5 {
-        received.extend(queue.receive(1, Duration::ZERO).await.unwrap());
+        received.extend(queue.receive(Ask::new(1, Duration::ZERO)).await.unwrap());
     }
     let bodies: Vec<_> = received.iter().map(|message| &*message.body).collect();
     // Of what type a group is does not matter.

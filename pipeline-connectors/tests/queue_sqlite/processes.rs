@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::queue::SqliteQueue;
-use pipeline_runtime::queue::Queue;
+use pipeline_runtime::queue::{Ask, Queue};
 
 use super::{Dir, message, receipts};
 
@@ -26,7 +26,10 @@ async fn child() {
         .unwrap();
     let mut out = std::io::stdout();
     loop {
-        let received = queue.receive(3, Duration::from_secs(5)).await.unwrap();
+        let received = queue
+            .receive(Ask::new(3, Duration::from_secs(5)))
+            .await
+            .unwrap();
         if received.is_empty() {
             return;
         }

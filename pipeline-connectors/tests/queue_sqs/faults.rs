@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use pipeline_connectors::queue::SqsQueue;
-use pipeline_runtime::queue::{Outgoing, Queue as _, QueueError, Unsettled};
+use pipeline_runtime::queue::{Ask, Outgoing, Queue as _, QueueError, Unsettled};
 use test_servers::Faults;
 
 use crate::{client, message, new, open, receipts, receive};
@@ -99,7 +99,7 @@ async fn a_receive_whose_answer_is_cut_off_loses_nothing() {
     let mut ids = HashSet::new();
     while ids.len() < 40 {
         let wait = Duration::from_secs(1);
-        let received = persist(async || through.receive(10, wait).await).await;
+        let received = persist(async || through.receive(Ask::new(10, wait)).await).await;
         assert!(queue.ack(receipts(&received)).await.unwrap().is_empty());
         ids.extend(received.into_iter().map(|message| message.id));
     }
@@ -158,7 +158,10 @@ async fn a_refusal_is_final() {
     faults.set(
         r#"[{"service": "sqs", "error": {"code": "AccessDenied", "status": 403, "message": "not for you"}}]"#,
     );
-    let error = through.receive(1, Duration::ZERO).await.unwrap_err();
+    let error = through
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap_err();
     assert!(!error.is_away());
     let said = error.to_string();
     assert!(

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_sdk_sqs::types::QueueAttributeName;
 use pipeline_connectors::queue;
-use pipeline_runtime::queue::Queue;
+use pipeline_runtime::queue::{Ask, Queue};
 
 use crate::{client, message, new, open, put, receipts, receive};
 
@@ -161,7 +161,10 @@ async fn a_queue_that_is_not_there_is_final_and_one_that_comes_later_is_found() 
     let client = client(&server.url());
     let name = format!("late-{:016x}", fastrand::u64(..));
     let queue = open(&client, &name).await;
-    let error = queue.receive(1, Duration::ZERO).await.unwrap_err();
+    let error = queue
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap_err();
     assert!(!error.is_away());
     assert_eq!(
         error.to_string(),
@@ -178,7 +181,10 @@ async fn a_server_that_is_not_there_is_an_error_that_may_pass() {
     let taken = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", taken.local_addr().unwrap());
     let queue = queue::sqs("orders").client(client(&url)).open().await;
-    let error = queue.receive(1, Duration::from_secs(1)).await.unwrap_err();
+    let error = queue
+        .receive(Ask::new(1, Duration::from_secs(1)))
+        .await
+        .unwrap_err();
     assert!(error.is_away());
     let said = error.to_string();
     assert!(said.starts_with("SQS cannot be reached: "), "{said}");

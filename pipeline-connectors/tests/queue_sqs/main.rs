@@ -16,7 +16,7 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use aws_sdk_sqs::{Client, Config};
 use pipeline_connectors::conformance::{self, Lacks};
 use pipeline_connectors::queue::{self, SqsQueue};
-use pipeline_runtime::queue::{Outgoing, Queue, Receipt, Received};
+use pipeline_runtime::queue::{Ask, Outgoing, Queue, Receipt, Received};
 
 fn client(url: &str) -> Client {
     let config = Config::builder()
@@ -52,7 +52,10 @@ fn message(text: &str) -> Outgoing<String> {
 }
 
 async fn receive(queue: &SqsQueue, max: usize) -> Vec<Received<String>> {
-    queue.receive(max, Duration::from_secs(1)).await.unwrap()
+    queue
+        .receive(Ask::new(max, Duration::from_secs(1)))
+        .await
+        .unwrap()
 }
 
 async fn put(queue: &SqsQueue, texts: impl IntoIterator<Item = String>) {

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering::SeqCst};
 use std::time::Duration;
 
 use pipeline_connectors::queue;
-use pipeline_runtime::queue::{Queue as _, Receipt, Unsettled};
+use pipeline_runtime::queue::{Ask, Queue as _, Receipt, Unsettled};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 
@@ -130,7 +130,7 @@ async fn brings_all_when(hanging: &'static [usize]) {
         .open()
         .await;
     for _ in 0..2 {
-        let received = queue.receive(20, Duration::ZERO);
+        let received = queue.receive(Ask::new(20, Duration::ZERO));
         let received = tokio::time::timeout(Duration::from_secs(10), received).await;
         assert_eq!(received.expect("it is given up").unwrap().len(), 10);
     }

@@ -164,6 +164,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
         }
         let open = keeper.open(Terms {
             lease: profile.lease,
+            leases: profile.leases,
             settles: profile.settles,
             nack_filtered,
             place: queue.place(),

@@ -5,6 +5,24 @@ use std::time::{Duration, SystemTime};
 
 use crate::ticket::Receipt;
 
+/// What is asked of a queue: how much it may bring, and for how long it may wait.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Ask {
+    /// The most messages, at least 1.
+    pub max: usize,
+    /// For how long the first one is waited for.
+    pub wait: Duration,
+}
+
+impl Ask {
+    /// Up to `max` messages of any kind; the first one is waited for up to `wait`.
+    #[must_use]
+    pub fn new(max: usize, wait: Duration) -> Self {
+        Self { max, wait }
+    }
+}
+
 /// A message as a queue hands it out.
 #[derive(Debug, Clone)]
 #[non_exhaustive]

@@ -44,7 +44,7 @@ pub(crate) use json::json;
 pub use json::{Json, JsonQueue, NoJson};
 pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
-pub use message::{Outgoing, Received};
+pub use message::{Ask, Outgoing, Received};
 pub use sink::Sends;
 pub(crate) use sink::sends;
 pub use stats::DeliveryStats;
@@ -81,8 +81,8 @@ pub trait Queue: Send + Sync + 'static {
     /// What holds for this queue.
     fn profile(&self) -> Profile;
 
-    /// Leases up to `max` (at least 1) messages for [`Profile::lease`]. Waits up to `wait` for the first one; with none
-    /// by then it returns an empty list. It may return fewer than there are.
+    /// Leases up to [`Ask::max`] messages for [`Profile::lease`]. Waits up to [`Ask::wait`] for the first one; with none by
+    /// then it returns an empty list. It may return fewer than there are.
     ///
     /// # Cancel safety
     ///
@@ -90,8 +90,7 @@ pub trait Queue: Send + Sync + 'static {
     /// again when their lease ends, if not before.
     fn receive(
         &self,
-        max: usize,
-        wait: Duration,
+        ask: Ask,
     ) -> impl Future<Output = Result<Vec<Received<Self::Body>>, QueueError>> + Send;
 
     /// The messages are done with: removes them. A message whose lease this consumer has lost is reported as
@@ -114,6 +113,20 @@ pub trait Queue: Send + Sync + 'static {
         receipts: Vec<Receipt>,
         lease: Duration,
     ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// Waits until leases are over before their time, for all the queue knows: a partition that was given to another
+    /// consumer, a connection that broke. Theirs are the receipts; those that are none of this consumer's are passed over.
+    /// What has not begun of these deliveries does not begin, and nothing is told the queue of them. It is called again when
+    /// it has returned.
+    ///
+    /// The default never returns: such a queue tells by [`Queue::extend`], and in its answers, what is lost.
+    ///
+    /// # Cancel safety
+    ///
+    /// It is dropped when the source ends.
+    fn lost(&self) -> impl Future<Output = Vec<Receipt>> + Send {
+        std::future::pending()
+    }
 
     /// Whether it tells deliveries that were worked on from those that only waited to be: by [`Queue::mark_begun`],
     /// [`Queue::give_back`] and [`Received::begun`]. The default is that it does not; then each delivery counts.
@@ -165,7 +178,7 @@ pub trait Queue: Send + Sync + 'static {
     ///
     /// ```
     /// # use std::time::Duration;
-    /// # use pipeline_runtime::queue::{self, Queue};
+    /// # use pipeline_runtime::queue::{self, Ask, Queue};
     /// #[derive(Clone, serde::Serialize, serde::Deserialize)]
     /// struct Order {
     ///     id: u64,
@@ -176,7 +189,7 @@ pub trait Queue: Send + Sync + 'static {
     /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let orders = queue::memory::<String>().json::<Order>();
     /// orders.send(vec![Order { id: 1, plums: 12 }.into()]).await?;
-    /// let order = orders.receive(1, Duration::ZERO).await?.remove(0);
+    /// let order = orders.receive(Ask::new(1, Duration::ZERO)).await?.remove(0);
     /// assert_eq!(order.body.plums, 12);
     /// // In a pipeline: `[orders.deliveries()] push_task(order), let price = price_of(order.plums), …`
     /// # Ok(())
@@ -241,12 +254,8 @@ impl<Q: Queue> Queue for Arc<Q> {
         Q::profile(self)
     }
 
-    async fn receive(
-        &self,
-        max: usize,
-        wait: Duration,
-    ) -> Result<Vec<Received<Self::Body>>, QueueError> {
-        Q::receive(self, max, wait).await
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<Self::Body>>, QueueError> {
+        Q::receive(self, ask).await
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
@@ -267,6 +276,10 @@ impl<Q: Queue> Queue for Arc<Q> {
         lease: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
         Q::extend(self, receipts, lease).await
+    }
+
+    async fn lost(&self) -> Vec<Receipt> {
+        Q::lost(self).await
     }
 
     fn tells_begun(&self) -> bool {
@@ -293,12 +306,31 @@ impl<Q: Queue> Queue for Arc<Q> {
     }
 }
 
+/// How long a delivery is this consumer's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Leases {
+    /// For [`Profile::lease`], and as long again from each [`Queue::extend`], which is called every third of it. The
+    /// default.
+    #[default]
+    Timed,
+    /// For [`Profile::lease`], and no longer: nothing is extended. What takes longer is lost, and comes again.
+    Fixed,
+    /// As long as the connection is there that it came over: nothing is extended, and no clock ends it. The queue tells by
+    /// [`Queue::lost`] which are over. [`Profile::lease`] is then only after what time a message comes again that nobody
+    /// has decided about.
+    Connection,
+}
+
 /// What holds for a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Profile {
-    /// For how long a received message is hidden from others. It is extended while the message is worked on.
+    /// For how long a received message is hidden from others. It is extended while the message is worked on, if
+    /// [`leases`](Self::leases) are timed.
     pub lease: Duration,
+    /// What ends a lease. The default is that time does.
+    pub leases: Leases,
     /// The most messages that one `receive` returns.
     pub receives: usize,
     /// The most entries of one `ack`, `nack` or `extend` that cost one round trip; larger batches are split inside.
@@ -311,8 +343,16 @@ impl Profile {
     pub fn new(lease: Duration, receives: usize, settles: usize) -> Self {
         Self {
             lease,
+            leases: Leases::Timed,
             receives: receives.max(1),
             settles: settles.max(1),
         }
+    }
+
+    /// The same with leases that something else ends.
+    #[must_use]
+    pub fn leases(mut self, leases: Leases) -> Self {
+        self.leases = leases;
+        self
     }
 }

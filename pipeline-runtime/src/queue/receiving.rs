@@ -11,10 +11,11 @@ use tokio::time::{Instant, timeout};
 use super::connecting::Connecting;
 use super::keeper::{Keeper, Open, Suspicion};
 use super::poison::Poison;
-use super::{Body, Delivery, Queue, Received};
+use super::{Ask, Body, Delivery, Queue, Received};
 use crate::bounds::BoxFuture;
 use crate::name::Name;
 use crate::named::debug_by_name;
+use crate::place::ErrorKind;
 use crate::run::idle::Idle;
 use crate::run::patience::Patience;
 use crate::source::{Alone, CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
@@ -156,7 +157,7 @@ impl<Q: Queue> Asks<Q> {
             self.keeper.room().await.map_err(SourceError::new)?;
             // Before it is asked: what is under way may send more while it is.
             let (is_over, asked) = (self.is_idle(), Instant::now());
-            let receive = self.queue.receive(self.prefetch, self.wait);
+            let receive = self.queue.receive(Ask::new(self.prefetch, self.wait));
             let (answer, since) = answer(receive, asked, self.keeper.lease()).await;
             match answer {
                 Ok(messages) => {
@@ -171,6 +172,7 @@ impl<Q: Queue> Asks<Q> {
                     }
                     tokio::task::coop::consume_budget().await;
                 }
+                Err(error) if error.kind() == ErrorKind::Ended => return Ok(Vec::new()),
                 Err(error) => {
                     let pause = connecting.pause(&mut asking, &self.keeper, error);
                     pause.await.map_err(SourceError::new)?;

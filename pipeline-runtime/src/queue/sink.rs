@@ -58,7 +58,7 @@ impl<Q: Queue<Body: Clone>> Sends<Q> {
             Err(error) if error.is_away() => return Ok(Some(error.to_string())),
             Err(error) => {
                 let why = format!("queue `{}`: {error}", self.0.name());
-                if error.kind() == ErrorKind::Closed {
+                if matches!(error.kind(), ErrorKind::Closed | ErrorKind::Ended) {
                     return Err(SinkError::closed(why));
                 }
                 left.drain(..)
@@ -93,7 +93,7 @@ mod tests {
     use std::sync::Mutex;
 
     use super::*;
-    use crate::queue::{Memory, Profile, QueueError, Receipt, Received, Unsettled, memory};
+    use crate::queue::{Ask, Memory, Profile, QueueError, Receipt, Received, Unsettled, memory};
 
     /// Fails as it is told, in order, then sends.
     struct Moody(Memory<String>, Mutex<Vec<Mood>>);
@@ -112,11 +112,7 @@ mod tests {
         fn profile(&self) -> Profile {
             self.0.profile()
         }
-        async fn receive(
-            &self,
-            _: usize,
-            _: Duration,
-        ) -> Result<Vec<Received<String>>, QueueError> {
+        async fn receive(&self, _: Ask) -> Result<Vec<Received<String>>, QueueError> {
             Ok(Vec::new())
         }
         async fn ack(&self, _: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
@@ -156,7 +152,7 @@ mod tests {
             error.to_string()
         });
         let failed = written.map(|written| written.failures().map(|(index, _)| index).collect());
-        let stored = queue.receive(100, Duration::ZERO).await.unwrap();
+        let stored = queue.receive(Ask::new(100, Duration::ZERO)).await.unwrap();
         (
             stored.into_iter().map(|message| message.body).collect(),
             failed,

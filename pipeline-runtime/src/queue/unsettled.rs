@@ -100,6 +100,14 @@ impl std::fmt::Display for Unsettled {
 place_error! {
     /// A whole batch could not be received, settled or sent. One that is away (a connection that is down, throttling, a
     /// lock) is tried again with back-off; with any other (no such queue, no permission, a file that is none) the source
-    /// ends.
+    /// ends as one that cannot go on. With [`QueueError::ended`] it ends as one that has brought all.
     QueueError
+}
+
+impl QueueError {
+    /// Nothing more will ever come: [`ErrorKind::Ended`]. The answer to a `receive`, of a queue that knows its end.
+    #[must_use]
+    pub fn ended() -> Self {
+        Self::new(ErrorKind::Ended, "the queue has ended")
+    }
 }

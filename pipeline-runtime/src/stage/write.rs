@@ -57,7 +57,7 @@ pub(super) async fn write<O: Send + 'static, S: Sink<O>>(
     };
     written.truncate(before);
     match kind {
-        ErrorKind::Closed => Wrote::Closed {
+        ErrorKind::Closed | ErrorKind::Ended => Wrote::Closed {
             written,
             count: before,
             error,

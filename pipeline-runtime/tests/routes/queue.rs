@@ -5,7 +5,9 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pipeline_runtime::Name;
-use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{
+    Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -101,7 +103,8 @@ impl Queue for Watched {
         Profile::new(LEASE, 10, 10)
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<u64>>, QueueError> {
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<u64>>, QueueError> {
+        let Ask { max, wait, .. } = ask;
         let until = Instant::now() + wait;
         loop {
             let arrived = self.arrived.notified();

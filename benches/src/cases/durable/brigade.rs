@@ -7,7 +7,7 @@ use std::time::Duration;
 use brigade::database::Sqlite;
 use brigade::journal::{self, Journal};
 use brigade::prelude::*;
-use brigade::queue::{self, Outgoing, Queue, Received};
+use brigade::queue::{self, Ask, Outgoing, Queue, Received};
 use futures::stream::{self, Stream, StreamExt as _};
 use tokio::task::yield_now;
 
@@ -99,7 +99,7 @@ pub(super) fn recorded_and_forgotten_in_memory(tasks: u64) -> Sample {
 /// What is received is acknowledged at once, and lost if anything happens to it later.
 fn forgotten(queue: queue::Memory<String>) -> impl Stream<Item = Received<String>> {
     let received = stream::unfold(queue, |queue| async move {
-        let messages = queue.receive(1024, WAIT).await.expect("it is in memory");
+        let messages = queue.receive(Ask::new(1024, WAIT)).await.expect("it is in memory");
         let receipts = messages.iter().map(|message| message.receipt.clone());
         let unsettled = queue.ack(receipts.collect()).await;
         assert!(unsettled.expect("it is in memory").is_empty());
@@ -168,7 +168,7 @@ where
         running.await.expect("nothing fails");
     });
     assert_eq!(sum.load(Ordering::SeqCst), expected(tasks));
-    let left = runtime.block_on(queue.receive(1, Duration::ZERO));
+    let left = runtime.block_on(queue.receive(Ask::new(1, Duration::ZERO)));
     assert!(left.expect("the queue is there").is_empty());
     sample
 }

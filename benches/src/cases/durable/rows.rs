@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade::database::{Sqlite, Synchronous};
 use brigade::prelude::*;
-use brigade::queue::{Outgoing, SqliteQueue};
+use brigade::queue::{Ask, Outgoing, SqliteQueue};
 use brigade::sink::Table;
 
 use super::messages::body;
@@ -184,7 +184,7 @@ where
         }
     });
     let sample = self::run(tasks, table, rows, run);
-    let left = runtime.block_on(queue.receive(1, Duration::ZERO));
+    let left = runtime.block_on(queue.receive(Ask::new(1, Duration::ZERO)));
     assert!(left.expect("the queue is there").is_empty());
     sample
 }

@@ -10,9 +10,9 @@ mod waiting;
 
 use std::fmt::Debug;
 
-use futures::future::{BoxFuture, FutureExt as _, join_all};
 use pipeline_runtime::queue::Queue;
 
+use super::checks::Checks;
 pub use admin::admin;
 use support::Handles;
 
@@ -45,17 +45,17 @@ pub enum Lacks {
 ///
 /// # Panics
 ///
-/// If something does not hold; the message says what.
+/// If something does not hold; the message names each check that fails, and says what it found.
 pub async fn queue<Q>(make: impl AsyncFn() -> (Q, Q), lacks: &[Lacks])
 where
     Q: Queue<Body: From<String> + Clone + PartialEq + Debug>,
 {
-    let mut checks: Vec<BoxFuture<'_, ()>> = Vec::new();
+    let mut checks = Checks::default();
     macro_rules! check {
         ($($check:path $(, unless $lack:ident)?;)*) => {$(
             if !(false $(|| lacks.contains(&Lacks::$lack))?) {
                 let (one, other) = make().await;
-                checks.push($check(Handles { one, other }).boxed());
+                checks.add(stringify!($check), $check(Handles { one, other }));
             }
         )*};
     }
@@ -86,5 +86,5 @@ where
         waiting::a_receive_waits_when_there_is_nothing;
         waiting::a_dropped_receive_loses_nothing;
     }
-    join_all(checks).await;
+    checks.run().await;
 }

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::future::Future;
 use std::time::Duration;
 
-use pipeline_runtime::queue::{Body, Outgoing, Queue, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Ask, Body, Outgoing, Queue, Receipt, Received, Unsettled};
 use tokio::time::{Instant, sleep, timeout};
 
 /// After this long a queue that should do something is taken for one that does not.
@@ -83,7 +83,10 @@ pub(super) trait Handle: Queue<Body: Text> {
     }
 
     async fn within(&self, max: usize, wait: Duration) -> Vec<Received<Self::Body>> {
-        let received = self.receive(max, wait).await.expect("it does not receive");
+        let received = self
+            .receive(Ask::new(max, wait))
+            .await
+            .expect("it does not receive");
         assert!(
             received.len() <= max,
             "a receive of {max} brought {}",

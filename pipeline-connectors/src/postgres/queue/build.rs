@@ -33,13 +33,13 @@ impl Postgres {
     ///
     /// use pipeline_connectors::database::Postgres;
     /// use pipeline_connectors::queue::PostgresQueue;
-    /// use pipeline_runtime::queue::{Outgoing, Queue};
+    /// use pipeline_runtime::queue::{Ask, Outgoing, Queue};
     ///
     /// let db = Postgres::connect("host=/run/postgresql user=app dbname=work").await?;
     /// let reports: PostgresQueue = db.queue("reports").lease(Duration::from_secs(60)).open().await?;
     /// reports.send(vec![Outgoing::new("one".into()).id("report 1")]).await?;
     ///
-    /// let received = reports.receive(10, Duration::from_secs(1)).await?;
+    /// let received = reports.receive(Ask::new(10, Duration::from_secs(1))).await?;
     /// assert_eq!((&*received[0].id, &*received[0].body), ("report 1", "one"));
     /// reports.ack(vec![received[0].receipt.clone()]).await?;
     /// # Ok(())

@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use pipeline_runtime::Name;
 use pipeline_runtime::private::{held, held_briefly};
-use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{
+    Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -146,9 +148,9 @@ impl<B: QueueBody> Queue for PostgresQueue<B> {
         self.0.profile
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
         // It waits for messages, perhaps for as long as it may.
-        held_briefly("the queue", receive::receive(&self.0, max, wait)).await
+        held_briefly("the queue", receive::receive(&self.0, ask)).await
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {

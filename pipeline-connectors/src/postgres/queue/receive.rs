@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
-use pipeline_runtime::queue::{QueueError, Received};
+use pipeline_runtime::queue::{Ask, QueueError, Received};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, timeout};
 use tokio_postgres::Row;
@@ -25,9 +25,9 @@ const LOOKED_AT: Duration = Duration::from_secs(5);
 
 pub(super) async fn receive<B: QueueBody>(
     queue: &Arc<Known<B>>,
-    max: usize,
-    wait: Duration,
+    ask: Ask,
 ) -> Result<Vec<Received<B>>, QueueError> {
+    let Ask { max, wait, .. } = ask;
     let max = max.min(queue.profile.receives).max(1);
     let until = Instant::now() + wait.min(LONGEST_WAIT);
     let mut waiting = None;

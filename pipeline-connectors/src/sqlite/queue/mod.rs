@@ -17,7 +17,9 @@ use std::time::{Duration, Instant};
 
 use pipeline_runtime::Name;
 use pipeline_runtime::private::{held, held_briefly};
-use pipeline_runtime::queue::{Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{
+    Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
 use rusqlite::{Connection, Transaction};
 use tokio::runtime;
 use tokio::sync::{OnceCell, mpsc, oneshot};
@@ -64,7 +66,7 @@ impl Sqlite {
     /// let reports: SqliteQueue = db.queue("reports").lease(Duration::from_secs(60)).open()?;
     /// reports.send(vec![Outgoing::new("one".into()).id("report 1")]).await?;
     ///
-    /// let received = reports.receive(10, Duration::from_secs(1)).await?;
+    /// let received = reports.receive(Ask::new(10, Duration::from_secs(1))).await?;
     /// assert_eq!((&*received[0].id, &*received[0].body), ("report 1", "one"));
     /// reports.ack(vec![received[0].receipt.clone()]).await?;
     /// # Ok(())
@@ -256,7 +258,8 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
         self.0.profile
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
+        let Ask { max, wait, .. } = ask;
         let max = max.min(self.0.profile.receives);
         let until = Instant::now() + wait.min(LONGEST_WAIT);
         let receive = |answer| Request::Receive(Receive { max, until, answer });

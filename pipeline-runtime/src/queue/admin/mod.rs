@@ -37,7 +37,7 @@ pub use stats::{Pause, QueueStats};
 /// orders.send(vec![Outgoing::new("12 plums".to_owned()).id("order 1")]).await?;
 ///
 /// orders.pause(Pause::For(Duration::from_secs(600))).await?;
-/// assert!(orders.receive(1, Duration::ZERO).await?.is_empty());
+/// assert!(orders.receive(Ask::new(1, Duration::ZERO)).await?.is_empty());
 ///
 /// let waiting = orders.list(Filter::default().state(MessageState::Ready), 100).await?;
 /// assert_eq!(waiting[0].id, "order 1");

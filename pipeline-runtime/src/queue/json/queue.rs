@@ -9,7 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::Json;
 use crate::name::Name;
-use crate::queue::{Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use crate::queue::{Ask, Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
 /// The queue with bodies that are any type of serde's, as [`Queue::json`] says.
 pub(crate) fn json<Q, T>(queue: Q) -> JsonQueue<Q, T> {
@@ -52,12 +52,8 @@ where
         self.queue.profile()
     }
 
-    async fn receive(
-        &self,
-        max: usize,
-        wait: Duration,
-    ) -> Result<Vec<Received<Json<T>>>, QueueError> {
-        let received = self.queue.receive(max, wait).await?;
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<Json<T>>>, QueueError> {
+        let received = self.queue.receive(ask).await?;
         Ok(received.into_iter().map(read).collect())
     }
 
@@ -79,6 +75,10 @@ where
         lease: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
         self.queue.extend(receipts, lease).await
+    }
+
+    async fn lost(&self) -> Vec<Receipt> {
+        self.queue.lost().await
     }
 
     fn tells_begun(&self) -> bool {

@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
-use crate::queue::{Admin, DeadLetter, Filter, Queue, memory};
+use crate::queue::{Admin, Ask, DeadLetter, Filter, Queue, memory};
 use crate::sink::Sink;
 
 #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
@@ -16,13 +16,21 @@ async fn a_value_is_sent_as_json_and_received_as_a_value() {
     let orders = texts.clone().json::<Order>();
     let written = orders.clone().sink().write(vec![Order { id: 7 }]).await;
     assert_eq!(written.unwrap().failures().count(), 0);
-    let text = texts.receive(1, Duration::ZERO).await.unwrap().remove(0);
+    let text = texts
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(text.body, r#"{"id":7}"#);
     texts
         .nack(vec![text.receipt], Duration::ZERO)
         .await
         .unwrap();
-    let order = orders.receive(1, Duration::ZERO).await.unwrap().remove(0);
+    let order = orders
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!((order.body.id, &order.id), (7, &text.id));
 }
 
@@ -31,7 +39,11 @@ async fn what_is_no_such_json_is_kept_as_it_is() {
     let texts = memory::<String>();
     texts.put(r#"{"id":"seven"}"#.into()).await;
     let orders = texts.json::<Order>();
-    let order = orders.receive(1, Duration::ZERO).await.unwrap().remove(0);
+    let order = orders
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap()
+        .remove(0);
     let error = order.body.get().unwrap_err().to_string();
     assert!(error.contains("invalid type: string"), "{error}");
     assert_eq!(order.body.to_bytes(), br#"{"id":"seven"}"#);
@@ -58,7 +70,7 @@ async fn a_letter_comes_back_as_the_text_that_it_was() {
     let orders = texts.clone().json::<Order>();
     assert!(orders.send(vec![message]).await.unwrap().is_empty());
     assert_eq!(
-        texts.receive(9, Duration::ZERO).await.unwrap()[0].body,
+        texts.receive(Ask::new(9, Duration::ZERO)).await.unwrap()[0].body,
         text
     );
 }
@@ -67,7 +79,11 @@ async fn a_letter_comes_back_as_the_text_that_it_was() {
 async fn the_memory_queue_holds_such_bodies_itself() {
     let orders = memory::<Json<Order>>();
     orders.put(Order { id: 7 }.into()).await;
-    let order = orders.receive(1, Duration::ZERO).await.unwrap().remove(0);
+    let order = orders
+        .receive(Ask::new(1, Duration::ZERO))
+        .await
+        .unwrap()
+        .remove(0);
     assert_eq!(order.body.to_bytes(), br#"{"id":7}"#);
     assert_eq!(order.body.into_inner().unwrap(), Order { id: 7 });
 }

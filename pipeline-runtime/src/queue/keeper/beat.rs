@@ -1,5 +1,7 @@
 //! Leases of deliveries that are queued or worked on are extended.
 
+use std::collections::HashSet;
+use std::future::pending;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +9,8 @@ use tokio::time::{Instant, timeout};
 
 use super::settling::told;
 use super::{Keeper, State};
-use crate::queue::{Queue, Receipt};
+use crate::guard;
+use crate::queue::{Leases, Queue, Receipt};
 use crate::ticket::Term;
 
 /// The part of a lease after which it is extended.
@@ -16,6 +19,9 @@ const PART: u32 = 3;
 impl Keeper {
     /// When the next lease is due to be extended, if any is held.
     pub(super) fn next_beat(&self) -> Option<Instant> {
+        if self.terms().leases != Leases::Timed {
+            return None;
+        }
         let every = self.every();
         let mut state = self.lock();
         let first = state
@@ -67,6 +73,31 @@ impl Keeper {
             }
         }
         self.extended(started, slots.into_iter().zip(beats));
+    }
+
+    /// Waits until the queue knows of leases that are over. Of one that panics nothing more is heard that way.
+    pub(super) async fn hear_of_lost<Q: Queue>(self: Arc<Self>, queue: Arc<Q>) {
+        let lost = guard::run_and_drop(async { queue.lost().await }).await;
+        let lost = match lost {
+            Ok(lost) => lost,
+            Err(panicked) => {
+                tracing::warn!(queue = %queue.name(), error = %panicked, "it does not tell what is lost");
+                return pending().await;
+            }
+        };
+        self.lose(&lost.iter().collect());
+        // One that returns at once, whatever there is, keeps nobody else from running.
+        tokio::task::yield_now().await;
+    }
+
+    fn lose(&self, lost: &HashSet<&Receipt>) {
+        let mut state = self.lock();
+        for (_, held) in &mut state.held {
+            if lost.contains(&held.receipt) {
+                held.lost = true;
+                held.original.lease_end().lose();
+            }
+        }
     }
 
     fn extended(&self, started: Instant, beats: impl Iterator<Item = (usize, Beat)>) {

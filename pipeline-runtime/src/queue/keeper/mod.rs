@@ -20,7 +20,7 @@ pub use snapshot::DeliverySnapshot;
 pub use trouble::LastError;
 
 use self::begin::AtWork;
-use super::Receipt;
+use super::{Leases, Receipt};
 use crate::ticket::{Fate, Keeps, Lease, Now, Original, Riders, Settled, Term, Ticket};
 
 /// How many deliveries may wait for the queue to hear what became of them before no more are received, as a multiple of
@@ -47,6 +47,7 @@ pub(crate) struct Keeper {
 #[derive(Debug, Clone)]
 pub(crate) struct Terms {
     pub(crate) lease: Duration,
+    pub(crate) leases: Leases,
     /// How many deliveries the queue is told of at once.
     pub(crate) settles: usize,
     pub(crate) nack_filtered: bool,
@@ -205,12 +206,17 @@ impl Keeper {
         leased: Instant,
     ) -> Vec<Ticket> {
         let mut state = self.lock();
-        let term = Term::of(self.terms().lease, leased, state.is_paused);
+        let Terms { lease, leases, .. } = self.terms();
+        let term = match leases {
+            Leases::Timed | Leases::Fixed => Some(Term::of(*lease, leased, state.is_paused)),
+            Leases::Connection => None,
+        };
         let mut tickets = Vec::with_capacity(deliveries.len());
         state.counts.received += deliveries.len() as u64;
         state.counts.in_flight += deliveries.len() as u64;
         for (receipt, original) in deliveries {
-            original.lease_end().extend(term);
+            term.into_iter()
+                .for_each(|term| original.lease_end().extend(term));
             let slot = state.held.insert(Held {
                 receipt,
                 original: Arc::clone(&original),

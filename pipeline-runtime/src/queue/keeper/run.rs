@@ -26,6 +26,7 @@ type Calls = FuturesUnordered<BoxFuture<'static, Called>>;
 /// Runs until the queue knows what became of every delivery and no more come, or until there is no more time for it.
 pub(crate) async fn keep<Q: Queue>(keeper: Arc<Keeper>, queue: Arc<Q>, mut ending: Ending) {
     let mut calls = Calls::new();
+    calls.push(hearing(&keeper, &queue));
     let mut under_way = Underway::default();
     let mut limited = None;
     loop {
@@ -77,9 +78,18 @@ pub(crate) async fn keep<Q: Queue>(keeper: Arc<Keeper>, queue: Arc<Q>, mut endin
             }
             Some(Called::Returned(left)) => under_way.returned(&keeper, &queue, &calls, left),
             Some(Called::Beaten) => under_way.beat = false,
+            Some(Called::Heard) => calls.push(hearing(&keeper, &queue)),
             Some(Called::TimeUp) => return,
         }
     }
+}
+
+fn hearing<Q: Queue>(keeper: &Arc<Keeper>, queue: &Arc<Q>) -> BoxFuture<'static, Called> {
+    let heard = Arc::clone(keeper).hear_of_lost(Arc::clone(queue));
+    Box::pin(async move {
+        heard.await;
+        Called::Heard
+    })
 }
 
 /// What the task waits for.

@@ -49,6 +49,8 @@ pub(super) enum Called {
     Returned(Option<Group>),
     /// Leases were extended.
     Beaten,
+    /// Leases may have been told to be over.
+    Heard,
     /// There is no more time.
     TimeUp,
 }

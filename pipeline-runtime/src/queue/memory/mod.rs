@@ -12,7 +12,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use self::store::Store;
-use super::{Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use super::{Ask, Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
 /// The most messages, unless it is said otherwise.
 const CAPACITY: usize = 65_536;
@@ -188,7 +188,8 @@ impl<B: Body + Clone> Queue for Memory<B> {
         Profile::new(self.lease, BATCH, BATCH)
     }
 
-    async fn receive(&self, max: usize, wait: Duration) -> Result<Vec<Received<B>>, QueueError> {
+    async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
+        let Ask { max, wait, .. } = ask;
         let until = Instant::now() + wait.min(LONGEST_WAIT);
         loop {
             let sent = self.shared.sent.notified();
