@@ -24,6 +24,8 @@ pub mod sink;
 pub mod source;
 
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod attributes;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod body;
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 mod contents;

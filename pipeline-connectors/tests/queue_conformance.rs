@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use pipeline_connectors::conformance;
 use pipeline_runtime::Name;
 use pipeline_runtime::queue::{
-    self, Admin, Ask, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause, Profile, Queue,
+    self, Admin, Ask, Attributes, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause, Profile, Queue,
     QueueError, QueueStats, Receipt, Received, Unsettled,
 };
 
@@ -50,6 +50,7 @@ enum Fault {
     ChangesIds,
     ForgetsGroups,
     ForgetsDedups,
+    ForgetsAttributes,
     BringsMore,
     NeverWaits,
     LosesWhatWasDropped,
@@ -183,6 +184,11 @@ impl Queue for Broken {
                 message.dedup = None;
             }
         }
+        if self.is(ForgetsAttributes) {
+            for message in &mut messages {
+                message.attributes = Attributes::new();
+            }
+        }
         self.0.send(messages).await
     }
 }
@@ -303,6 +309,7 @@ is_found_out! { queue;
     a_queue_that_changes_ids_is_found_out: ChangesIds, "at delivery 1";
     a_queue_that_forgets_groups_is_found_out: ForgetsGroups, "comes beside another of its group";
     a_queue_that_forgets_dedups_is_found_out: ForgetsDedups, "of 1 messages only 0 came";
+    a_queue_that_forgets_attributes_is_found_out: ForgetsAttributes, "sending::attributes_are_kept";
     a_queue_that_brings_more_is_found_out: BringsMore, "a receive of";
     a_queue_that_never_waits_is_found_out: NeverWaits, "was to wait for 1s and waited for 0ns";
     a_queue_that_loses_what_was_dropped_is_found_out: LosesWhatWasDropped, "messages only";

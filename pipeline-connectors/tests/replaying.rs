@@ -17,8 +17,8 @@ use pipeline_runtime::journal::{
     Begin, Begun, Finish, Frame, Journal, JournalError, Restore, Restored,
 };
 use pipeline_runtime::queue::{
-    Ask, DeadLetter, DeadLetters as _, Outgoing, Profile, Queue, QueueError, Receipt, Received,
-    Unsettled,
+    Ask, Attributes, DeadLetter, DeadLetters as _, Outgoing, Profile, Queue, QueueError, Receipt,
+    Received, Unsettled,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -370,11 +370,12 @@ async fn letters_are_chosen_by_what_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn a_letter_goes_back_into_its_group() {
+async fn a_letter_goes_back_into_its_group_with_its_attributes() {
     for files in [APART, ["shop.db"; 3]] {
         let shop = Shop::open(files, None);
         shop.calls.fails.store(true, SeqCst);
         let plums = Outgoing::new("plums".to_owned()).id("plums").group("fruit");
+        let plums = plums.attribute("tenant", "ä7");
         shop.orders.send(vec![plums]).await.unwrap();
         shop.work().await;
         assert_eq!(shop.replay().await.sent, 1);
@@ -384,6 +385,7 @@ async fn a_letter_goes_back_into_its_group() {
             .await
             .unwrap();
         assert_eq!(received[0].group.as_deref(), Some("fruit"));
+        assert_eq!(received[0].attributes, Attributes::from([("tenant", "ä7")]));
     }
 }
 

@@ -53,6 +53,34 @@ async fn a_dead_letter_holds_all_that_is_known_of_the_failure() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn attributes_are_there_for_stages_and_go_along_into_a_letter() {
+    let orders = filled([]).await;
+    let order = |text: &str, tenant: &str| {
+        let message = queue::Outgoing::new(text.to_owned());
+        message.attribute("tenant", tenant)
+    };
+    let sent = vec![order("12", "a"), order("many", "b")];
+    orders.send(sent).await.unwrap();
+    let (letters, tenants) = (Letters::default(), sink::collect());
+    pipeline! {
+        [orders.deliveries().until_idle(), queue::dead_letters(letters.clone())]
+        push_task(order),
+        let tenant = order.attributes().get("tenant").unwrap_or("none").to_owned(),
+        let count = order.parse::<u32>()?,
+        map(|m| (m.tenant, m.count)),
+        :drive tenants.clone(),
+    }
+    .run()
+    .await
+    .unwrap();
+    assert_eq!(tenants.take(), [("a".to_owned(), 12)]);
+    let letter = &letters.written()[0];
+    assert_eq!(letter.attributes.get("tenant"), Some("b"));
+    let again = letter.message::<String>().unwrap();
+    assert_eq!(again.attributes, letter.attributes);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_dead_letter_tells_the_path_of_its_stage_as_the_report_does() {
     let numbers = filled([1_u64]).await;
     let letters = Letters::default();

@@ -8,7 +8,8 @@
 -- Stores messages, but for those that are there already: by their `dedup`, or else by their name. Those of a group wait
 -- behind it until a receive has looked who is first.
 CREATE OR REPLACE FUNCTION {schema}.put(
-    home_ text, queue_ integer, ids text[], dedups text[], grps text[], delays bigint[], bodies text[], blobs bytea[]
+    home_ text, queue_ integer, ids text[], dedups text[], grps text[], delays bigint[], attributes_ text[], bodies text[],
+    blobs bytea[]
 ) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
@@ -19,11 +20,11 @@ BEGIN
     PERFORM set_config('lock_timeout', '2s', true);
     INSERT INTO {schema}.moved
         SELECT DISTINCT queue_, grp FROM unnest(grps) AS grp WHERE grp IS NOT NULL;
-    INSERT INTO {schema}.queue (queue, state, id, dedup, grp, due, body, bytes)
+    INSERT INTO {schema}.queue (queue, state, id, dedup, grp, due, attributes, body, bytes)
         SELECT queue_, CASE WHEN grp IS NOT NULL THEN 3 WHEN delay > 0 THEN 1 ELSE 0 END, id, dedup, grp,
-            CASE WHEN delay > 0 THEN statement_timestamp() + delay * interval '1 millisecond' END, body, bytes
-        FROM unnest(ids, dedups, grps, delays, bodies, blobs) WITH ORDINALITY
-            AS m (id, dedup, grp, delay, body, bytes, nth)
+            CASE WHEN delay > 0 THEN statement_timestamp() + delay * interval '1 millisecond' END, attributes::jsonb, body, bytes
+        FROM unnest(ids, dedups, grps, delays, attributes_, bodies, blobs) WITH ORDINALITY
+            AS m (id, dedup, grp, delay, attributes, body, bytes, nth)
         WHERE id IS NULL OR dedup IS NOT NULL
             OR (SELECT true FROM {schema}.queue q WHERE q.queue = queue_ AND q.id = m.id LIMIT 1) IS NULL
         ORDER BY nth
@@ -56,7 +57,8 @@ END $$;
 -- again before.
 CREATE OR REPLACE FUNCTION {schema}.receive(queue_ integer, most integer, lease bigint, token_ bigint, sweep boolean)
 RETURNS TABLE (
-    seq bigint, id text, dedup text, grp text, sent timestamptz, receives integer, begun integer, body text, bytes bytea
+    seq bigint, id text, dedup text, grp text, sent timestamptz, receives integer, begun integer, attributes text,
+    body text, bytes bytea
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -87,7 +89,8 @@ BEGIN
             SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 0
             ORDER BY seq LIMIT most FOR NO KEY UPDATE SKIP LOCKED
         ) AS ready WHERE q.seq = ready.seq
-        RETURNING q.seq, q.id, q.dedup, q.grp, q.sent, q.receives, q.begun, q.body, q.bytes;
+        RETURNING q.seq, q.id, q.dedup, q.grp, q.sent, q.receives, q.begun, q.attributes::text, q.body,
+            q.bytes;
 END $$;
 
 -- In how many milliseconds there may be something to receive from each of these queues; nothing of one that is empty.
@@ -207,6 +210,7 @@ BEGIN
         DELETE FROM {schema}.queue WHERE seq = seq_ AND token = token_ RETURNING *
     ), told AS (
         INSERT INTO {schema}.moved SELECT queue, grp FROM gone WHERE grp IS NOT NULL
-    ) INSERT INTO {schema}.set_aside SELECT seq, queue, id, dedup, grp, sent, receives, body, bytes, why_ FROM gone
+    ) INSERT INTO {schema}.set_aside SELECT seq, queue, id, dedup, grp, sent, receives, attributes, body, bytes, why_
+        FROM gone
     ON CONFLICT (seq) DO UPDATE SET why = EXCLUDED.why;
 END $$;

@@ -21,7 +21,7 @@ CREATE TABLE {schema}.queue_name (
 -- `state` is 0 for ready, 1 for delayed until `due`, 2 for taken until `until`, and 3 for behind another of its group.
 -- What was never named has no `id`; `dedup` is what a message is a duplicate by in place of it. `token` stands for the
 -- last delivery. `receives` counts deliveries, but not those that nobody got; `begun` those that were worked on, and
--- `marked` says whether the last one is among them.
+-- `marked` says whether the last one is among them. `attributes` are an object of texts.
 --
 -- `until` is in no index, so that a lease is extended without touching one: each page keeps room for the next version of
 -- all that is in it.
@@ -39,6 +39,7 @@ CREATE TABLE {schema}.queue (
     receives integer NOT NULL DEFAULT 0,
     begun integer NOT NULL DEFAULT 0,
     marked boolean NOT NULL DEFAULT false,
+    attributes jsonb,
     body text,
     bytes bytea,
     CHECK ((body IS NULL) <> (bytes IS NULL))
@@ -71,6 +72,7 @@ CREATE TABLE {schema}.set_aside (
     grp text,
     sent timestamptz NOT NULL,
     receives integer NOT NULL,
+    attributes jsonb,
     body text,
     bytes bytea,
     why text NOT NULL
@@ -117,6 +119,7 @@ CREATE TABLE {schema}.letter (
     task text NOT NULL,
     grp text,
     replays bigint NOT NULL,
+    attributes jsonb,
     first_seen timestamptz NOT NULL,
     failed_at timestamptz NOT NULL,
     keys text[] NOT NULL,

@@ -14,6 +14,8 @@ pub(super) const HIDDEN: Duration = Duration::from_secs(12 * 3600);
 pub(super) const DELAY: Duration = Duration::from_secs(15 * 60);
 /// Characters of a group or a deduplication id.
 pub(super) const NAME: usize = 128;
+/// Attributes of one message.
+pub(super) const ATTRIBUTES: usize = 10;
 /// The attribute that carries a message's name.
 pub(super) const ID: &str = "brigade-id";
 /// The attribute that carries what tells it from others of its name.
@@ -22,6 +24,16 @@ pub(super) const DEDUP: &str = "brigade-dedup";
 /// By its name or URL: SQS requires this end of the names of FIFO queues, and refuses it of others.
 pub(super) fn is_fifo(queue: &str) -> bool {
     queue.strip_suffix(".fifo").is_some()
+}
+
+/// Whether it is the name of an attribute, and none of those that carry something of ours.
+pub(super) fn is_attribute(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let is_reserved = lower.starts_with("aws.") || lower.starts_with("amazon.");
+    let dots = name.starts_with('.') || name.ends_with('.') || name.contains("..");
+    let allowed = |c: u8| c.is_ascii_alphanumeric() || matches!(c, b'_' | b'-' | b'.');
+    let fits = (1..=256).contains(&name.len()) && name.bytes().all(allowed);
+    fits && !dots && !is_reserved && ![ID, DEDUP].contains(&name)
 }
 
 /// In whole seconds, rounded up, since nothing may come too soon.

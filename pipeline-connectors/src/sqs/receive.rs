@@ -93,8 +93,7 @@ async fn request(
         .message_system_attribute_names(Attribute::ApproximateReceiveCount)
         .message_system_attribute_names(Attribute::SentTimestamp)
         .message_system_attribute_names(Attribute::MessageGroupId)
-        .message_attribute_names(ID)
-        .message_attribute_names(DEDUP)
+        .message_attribute_names("All")
         .send()
         .await
         .map_err(|error| queue_error(&error))?;
@@ -129,6 +128,10 @@ fn received(message: Message) -> Option<Received<String>> {
     let number = given(DEDUP).or_else(|| given(ID)).unwrap_or(own);
     let count = u32::try_from(count).unwrap_or(u32::MAX);
     let received = Received::new(id, receipt, message.body.unwrap_or_default());
+    let texts = message.message_attributes.iter().flatten();
+    let texts = texts.filter_map(|(name, value)| Some((name.as_str(), value.string_value()?)));
+    let attributes = texts.filter(|(name, _)| ![ID, DEDUP].contains(name));
+    let received = received.attributes(attributes.collect());
     let mut received = received.seen(count, sent).number(number);
     received.group = group;
     Some(received)

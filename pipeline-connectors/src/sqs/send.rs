@@ -10,7 +10,9 @@ use sha2::{Digest as _, Sha256};
 
 use super::error::queue_error;
 use super::handle::SqsQueue;
-use super::limits::{BYTES, DEDUP, DELAY, ENTRIES, ID, NAME, refused, seconds};
+use super::limits::{
+    ATTRIBUTES, BYTES, DEDUP, DELAY, ENTRIES, ID, NAME, is_attribute, refused, seconds,
+};
 use super::settle::{Outcome, REQUESTS, summarise};
 
 pub(super) async fn send(
@@ -128,6 +130,9 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
     if message.id.as_deref() == Some("") {
         return Some("its id is empty".into());
     }
+    if let Some(why) = own_attributes(message) {
+        return Some(why);
+    }
     let character = attributes(message).find_map(|(_, value)| refused(value));
     let character = refused(&message.body).or(character)?;
     Some(format!(
@@ -145,10 +150,32 @@ fn size(message: &Outgoing<String>) -> usize {
 const TEXT: &str = "String";
 
 /// What travels beside the body. An empty value is refused there, and an empty `dedup` tells nothing.
-fn attributes(message: &Outgoing<String>) -> impl Iterator<Item = (&'static str, &str)> {
+fn attributes(message: &Outgoing<String>) -> impl Iterator<Item = (&str, &str)> {
     let dedup = message.dedup.as_deref().filter(|dedup| !dedup.is_empty());
     let id = message.id.as_deref().map(|id| (ID, id));
-    id.into_iter().chain(dedup.map(|dedup| (DEDUP, dedup)))
+    let ours = id.into_iter().chain(dedup.map(|dedup| (DEDUP, dedup)));
+    ours.chain(message.attributes.iter())
+}
+
+/// Why SQS would refuse the attributes that the sender has set.
+fn own_attributes(message: &Outgoing<String>) -> Option<String> {
+    let count = attributes(message).count();
+    if count > ATTRIBUTES {
+        return Some(format!(
+            "it has {count} attributes, with those that carry its name, and SQS takes {ATTRIBUTES}"
+        ));
+    }
+    message.attributes.iter().find_map(|(name, value)| {
+        if !is_attribute(name) {
+            return Some(format!(
+                "its attribute {name:?} has a name that SQS does not take"
+            ));
+        }
+        let why = "has no value, which SQS does not take";
+        value
+            .is_empty()
+            .then(|| format!("its attribute {name:?} {why}"))
+    })
 }
 
 /// Cuts a batch where a request is full.

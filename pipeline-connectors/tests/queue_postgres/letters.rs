@@ -81,7 +81,8 @@ async fn letters_are_kept_as_they_are_and_the_newest_of_a_message_stays() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_failed_is_a_letter_and_comes_again_in_its_group_when_it_is_replayed() {
+async fn what_failed_is_a_letter_and_comes_again_in_its_group_with_its_attributes_when_it_is_replayed()
+ {
     let Some(server) = test_servers::postgres() else {
         return;
     };
@@ -90,7 +91,10 @@ async fn what_failed_is_a_letter_and_comes_again_in_its_group_when_it_is_replaye
     put(
         &orders,
         vec![
-            message("plums").id("1").group("g"),
+            message("plums")
+                .id("1")
+                .group("g")
+                .attribute("tenant", "ä7"),
             message("pears").id("2"),
         ],
     )
@@ -119,6 +123,7 @@ async fn what_failed_is_a_letter_and_comes_again_in_its_group_when_it_is_replaye
         (&*received[0].id, received[0].group.as_deref()),
         ("1", Some("g"))
     );
+    assert_eq!(received[0].attributes.get("tenant"), Some("ä7"));
     assert!(orders.ack(receipts(&received)).await.unwrap().is_empty());
     let none = letters
         .replay(&orders)

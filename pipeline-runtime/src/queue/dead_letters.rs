@@ -14,7 +14,7 @@ use crate::journal::Recorded;
 use crate::name::Name;
 use crate::place::place_error;
 use crate::sink::{Sink, SinkError, Written};
-use crate::ticket::{Carry as _, Fate, Known, Now, Original, Record, TaskName};
+use crate::ticket::{Attributes, Carry as _, Fate, Known, Now, Original, Record, TaskName};
 
 /// What the number of a message begins with that is sent for a letter. How often that was follows.
 pub(super) const REPLAY: &str = "replay ";
@@ -61,6 +61,9 @@ pub struct DeadLetter {
     /// How often it was given up on before, and replayed.
     #[serde(default)]
     pub replays: u32,
+    /// What travelled with the message beside its body.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
     /// What the task had passed, in order of writing.
     pub frames: Vec<DeadFrame>,
     /// When the message was sent, as far as the queue knows.
@@ -255,6 +258,7 @@ impl DeadLetter {
             scope: original.queue().as_ref().to_owned(),
             group: original.group().map(|group| group.as_ref().to_owned()),
             replays: original.number().map_or(0, |number| replays(number)),
+            attributes: original.attributes().clone(),
             frames: Vec::new(),
             first_seen: original.first_seen(),
             failed_at: SystemTime::now(),

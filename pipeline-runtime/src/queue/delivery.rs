@@ -5,7 +5,7 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::{Body, Receipt, Received};
+use super::{Attributes, Body, Receipt, Received};
 use crate::ticket::{LeaseEnd, Original};
 
 /// One delivery of a message: what a pipeline whose input is a queue works on. Derefs to what the message carries.
@@ -22,6 +22,7 @@ struct Message<B> {
     first_seen: SystemTime,
     number: Option<Arc<str>>,
     group: Option<Arc<str>>,
+    attributes: Attributes,
     queue: Arc<str>,
     lease_end: LeaseEnd,
 }
@@ -59,6 +60,10 @@ impl<B: Body> Original for Message<B> {
         self.group.as_ref()
     }
 
+    fn attributes(&self) -> &Attributes {
+        &self.attributes
+    }
+
     fn lease_end(&self) -> &LeaseEnd {
         &self.lease_end
     }
@@ -76,6 +81,7 @@ impl<B> Delivery<B> {
             first_seen,
             number,
             group,
+            attributes,
         } = message;
         let message = Message {
             body,
@@ -85,6 +91,7 @@ impl<B> Delivery<B> {
             first_seen,
             number,
             group,
+            attributes,
             queue,
             lease_end: LeaseEnd::open(),
         };
@@ -112,6 +119,12 @@ impl<B> Delivery<B> {
     #[must_use]
     pub fn first_seen(&self) -> SystemTime {
         self.0.first_seen
+    }
+
+    /// What travels with the message beside its body.
+    #[must_use]
+    pub fn attributes(&self) -> &Attributes {
+        &self.0.attributes
     }
 
     /// What the message carries.

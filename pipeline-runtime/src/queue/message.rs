@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use crate::ticket::Receipt;
+use crate::ticket::{Attributes, Receipt};
 
 /// What is asked of a queue: how much it may bring, and for how long it may wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,8 @@ pub struct Received<B> {
     pub number: Option<Arc<str>>,
     /// The group that it was sent in, where the queue has groups.
     pub group: Option<Arc<str>>,
+    /// What travels with it beside the body.
+    pub attributes: Attributes,
 }
 
 impl<B> Received<B> {
@@ -60,6 +62,34 @@ impl<B> Received<B> {
             first_seen: SystemTime::now(),
             number: None,
             group: None,
+            attributes: Attributes::new(),
+        }
+    }
+
+    /// The same with a body that is made of this one.
+    #[must_use]
+    pub fn map_body<C>(self, make: impl FnOnce(B) -> C) -> Received<C> {
+        let Self {
+            body,
+            id,
+            receipt,
+            receive_count,
+            begun,
+            first_seen,
+            number,
+            group,
+            attributes,
+        } = self;
+        Received {
+            body: make(body),
+            id,
+            receipt,
+            receive_count,
+            begun,
+            first_seen,
+            number,
+            group,
+            attributes,
         }
     }
 
@@ -83,6 +113,13 @@ impl<B> Received<B> {
     #[must_use]
     pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
         self.group = Some(group.into());
+        self
+    }
+
+    /// The same with what travels with it.
+    #[must_use]
+    pub fn attributes(mut self, attributes: Attributes) -> Self {
+        self.attributes = attributes;
         self
     }
 
@@ -111,6 +148,8 @@ pub struct Outgoing<B> {
     pub group: Option<Arc<str>>,
     /// For how long it is not delivered. The default is zero.
     pub delay: Duration,
+    /// What travels with it beside the body.
+    pub attributes: Attributes,
 }
 
 impl<B> Outgoing<B> {
@@ -122,6 +161,28 @@ impl<B> Outgoing<B> {
             dedup: None,
             group: None,
             delay: Duration::ZERO,
+            attributes: Attributes::new(),
+        }
+    }
+
+    /// The same with a body that is made of this one.
+    #[must_use]
+    pub fn map_body<C>(self, make: impl FnOnce(B) -> C) -> Outgoing<C> {
+        let Self {
+            body,
+            id,
+            dedup,
+            group,
+            delay,
+            attributes,
+        } = self;
+        Outgoing {
+            body: make(body),
+            id,
+            dedup,
+            group,
+            delay,
+            attributes,
         }
     }
 
@@ -143,6 +204,13 @@ impl<B> Outgoing<B> {
     #[must_use]
     pub fn group(mut self, group: impl Into<Arc<str>>) -> Self {
         self.group = Some(group.into());
+        self
+    }
+
+    /// The same with one more thing that travels with it.
+    #[must_use]
+    pub fn attribute(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.attributes.insert(name, value);
         self
     }
 

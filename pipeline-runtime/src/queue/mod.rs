@@ -27,7 +27,7 @@ use std::time::Duration;
 
 use crate::name::Name;
 
-pub use crate::ticket::Receipt;
+pub use crate::ticket::{Attributes, Receipt};
 pub use admin::{Admin, Filter, MessageInfo, MessageState, Pause, QueueStats};
 pub use backoff::Backoff;
 pub use body::Body;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use super::dead_letters::REPLAY;
-use super::{Body, DeadFrame, DeadLetter, Outgoing};
+use super::{Attributes, Body, DeadFrame, DeadLetter, Outgoing};
 use crate::failure::BoxError;
 use crate::journal::{Begin, Forget, Recorded, Restore, TaskName};
 
@@ -26,13 +26,14 @@ impl DeadLetter {
             receive_count: 0,
             group: None,
             replays: 0,
+            attributes: Attributes::new(),
             frames: Vec::new(),
             first_seen: now,
             failed_at: now,
         }
     }
 
-    /// The message as it was, to be sent again under its id and in its group: a duplicate of what is sent for this very
+    /// The message as it was, to be sent again under its id, in its group and with its attributes: a duplicate of what is sent for this very
     /// letter, and of nothing else.
     ///
     /// # Errors
@@ -40,7 +41,8 @@ impl DeadLetter {
     /// The original is no such body.
     pub fn message<B: Body>(&self) -> Result<Outgoing<B>, BoxError> {
         let body = B::from_bytes(self.original.clone())?;
-        let message = Outgoing::new(body).id(&*self.id).dedup(self.dedup());
+        let mut message = Outgoing::new(body).id(&*self.id).dedup(self.dedup());
+        message.attributes.clone_from(&self.attributes);
         Ok(match &self.group {
             Some(group) => message.group(&**group),
             None => message,

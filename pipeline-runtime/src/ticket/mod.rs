@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+mod attributes;
 mod awaited;
 mod carry;
 mod fate;
@@ -17,6 +18,7 @@ mod turn;
 mod undecided;
 mod waiting;
 
+pub use attributes::Attributes;
 use awaited::Awaited;
 pub(crate) use awaited::AwaitsEnd;
 pub use carry::{Carried, Carry};
@@ -99,6 +101,8 @@ pub(crate) trait Original: Send + Sync {
     fn number(&self) -> Option<&Arc<str>>;
     /// The group that it was sent in.
     fn group(&self) -> Option<&Arc<str>>;
+    /// What travels with it beside the body.
+    fn attributes(&self) -> &Attributes;
     fn lease_end(&self) -> &LeaseEnd;
 }
 

@@ -26,6 +26,8 @@ pub enum Lacks {
     Deduplication,
     /// It does not keep the messages of a group in order, one at a time.
     Groups,
+    /// What a sender sets beside the body does not arrive with it.
+    Attributes,
     /// A message cannot be sent so that it is delivered later.
     Delays,
     /// A consumer that has lost its lease is not told so, and may settle the delivery of another.
@@ -65,6 +67,7 @@ where
         sending::a_name_is_kept_at_every_delivery, unless Names;
         sending::a_name_that_is_queued_is_not_stored_again, unless Deduplication;
         sending::what_is_sent_again_on_purpose_is_stored_beside_the_first, unless Deduplication;
+        sending::attributes_are_kept_at_every_delivery, unless Attributes;
         sending::a_delayed_message_comes_no_sooner, unless Delays;
         leases::an_unsettled_message_comes_again_when_its_lease_ends;
         leases::an_extended_lease_keeps_the_message;

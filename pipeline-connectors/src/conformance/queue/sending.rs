@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
-use pipeline_runtime::queue::Queue;
+use pipeline_runtime::queue::{Attributes, Queue};
 use tokio::time::Instant;
 
-use super::support::{Handle, Handles, Text, bodies, expected, message};
+use super::support::{Handle, Handles, Text, bodies, body, expected, message};
 
 /// How far the clocks of two machines may be apart.
 const CLOCKS: Duration = Duration::from_secs(300);
@@ -63,6 +63,27 @@ where
         let received = queue.other.one().await;
         assert_eq!(&*received.id, "order 1/ä", "at delivery {count}");
         queue.other.nacked(&[received], Duration::ZERO).await;
+    }
+}
+
+pub(super) async fn attributes_are_kept_at_every_delivery<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text>,
+{
+    let given = Attributes::from([("tenant", "ä7 \"x\""), ("trace.parent-1", "00-4bf9-01")]);
+    let mut with = message("a");
+    with.attributes = given.clone();
+    queue.one.put(vec![with, message("b")]).await;
+    for count in 1..=2 {
+        for received in queue.other.gather(2).await {
+            let expected = if received.body == body("a") {
+                given.clone()
+            } else {
+                Attributes::new()
+            };
+            assert_eq!(received.attributes, expected, "at delivery {count}");
+            queue.other.nacked(&[received], Duration::ZERO).await;
+        }
     }
 }
 

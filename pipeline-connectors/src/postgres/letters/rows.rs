@@ -6,16 +6,17 @@ use pipeline_runtime::queue::{DeadFrame, DeadLetter};
 use tokio_postgres::types::Type;
 use tokio_postgres::{Row, Transaction};
 
+use crate::attributes::{from_json, to_json};
 use crate::postgres::line::Value;
 
 /// In the order of [`letter`], behind the number.
 const COLUMNS: &str =
     "id, scope, body, bytes, stage, command, cause, attempts, receive_count, task, grp, replays,
-    first_seen, failed_at, keys, contents";
+    first_seen, failed_at, keys, contents, attributes";
 
 /// What reads letters; the number is the first column.
 pub(super) fn select(schema: &str) -> String {
-    format!("SELECT seq, {COLUMNS} FROM {schema}.letter")
+    format!("SELECT seq, {COLUMNS}::text FROM {schema}.letter")
 }
 
 /// Puts a letter in place of that of an earlier time, if there is one.
@@ -31,7 +32,7 @@ pub(super) async fn put(
         .collect();
     let sql = format!(
         "INSERT INTO {schema}.letter ({COLUMNS})
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::jsonb)
         ON CONFLICT (id, scope) DO UPDATE SET seq = EXCLUDED.seq, {}",
         replaced.join(", ")
     );
@@ -45,7 +46,8 @@ pub(super) async fn put(
     let keys: Vec<_> = letter.frames.iter().map(|frame| &*frame.key).collect();
     let contents = letter.frames.iter().map(|frame| frame.value.as_deref());
     let contents: Vec<_> = contents.collect();
-    let values: [Value<'_>; 16] = [
+    let attributes = to_json(&letter.attributes);
+    let values: [Value<'_>; 17] = [
         (&letter.id, Type::TEXT),
         (&letter.scope, Type::TEXT),
         (&text, Type::TEXT),
@@ -62,6 +64,7 @@ pub(super) async fn put(
         (&letter.failed_at, Type::TIMESTAMPTZ),
         (&keys, Type::TEXT_ARRAY),
         (&contents, Type::BYTEA_ARRAY),
+        (&attributes, Type::TEXT),
     ];
     transaction.execute_typed(&sql, &values).await?;
     Ok(())
@@ -92,6 +95,8 @@ pub(super) fn letter(row: &Row) -> Result<(i64, DeadLetter), tokio_postgres::Err
     letter.replays = count("replays")?;
     letter.first_seen = time("first_seen")?;
     letter.failed_at = time("failed_at")?;
+    // What is no object of texts tells nobody anything.
+    letter.attributes = from_json(row.try_get("attributes")?).unwrap_or_default();
     let keys: Vec<String> = row.try_get("keys")?;
     let contents: Vec<Option<Vec<u8>>> = row.try_get("contents")?;
     let frames = keys.into_iter().zip(contents);

@@ -12,6 +12,7 @@ use tokio_postgres::types::Type;
 use super::known::{Known, millis};
 use super::receipt::{receipt, token};
 use super::settle::{Settle, settle};
+use crate::attributes::from_json;
 use crate::body::QueueBody;
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
@@ -139,18 +140,20 @@ fn read<B: QueueBody>(
     token: i64,
 ) -> Result<Received<B>, String> {
     let columns = || -> Result<_, tokio_postgres::Error> {
-        let text: Option<String> = row.try_get(7)?;
+        let text: Option<String> = row.try_get(8)?;
         let bytes = match text {
             Some(text) => Some(text.into_bytes()),
-            None => row.try_get(8)?,
+            None => row.try_get(9)?,
         };
         let (id, dedup, group): (Option<&str>, Option<&str>, Option<&str>) =
             (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
         let counts: (i32, i32) = (row.try_get(5)?, row.try_get(6)?);
-        Ok((bytes, id, dedup, group, row.try_get(4)?, counts))
+        let attributes: Option<&str> = row.try_get(7)?;
+        Ok((bytes, id, dedup, group, row.try_get(4)?, counts, attributes))
     };
     let read = columns().map_err(|error| Failed::from(&error).said)?;
-    let (bytes, id, dedup, group, sent, (receives, begun)) = read;
+    let (bytes, id, dedup, group, sent, (receives, begun), attributes) = read;
+    let attributes = from_json(attributes).map_err(|error| error.to_string())?;
     let body = B::from_bytes(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
     // An id that the queue gives is no other message's.
     let own = || format!("{}-{seq}", queue.home);
@@ -160,7 +163,8 @@ fn read<B: QueueBody>(
         receipt(seq, token),
         body,
     );
-    let mut message = message.seen(count(receives), sent).begun(count(begun));
+    let message = message.seen(count(receives), sent).begun(count(begun));
+    let mut message = message.attributes(attributes);
     if id.is_some() {
         message = message.number(dedup.map_or_else(own, str::to_owned));
     }

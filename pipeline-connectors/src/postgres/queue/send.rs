@@ -7,6 +7,7 @@ use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
 use super::known::{Known, LONGEST_NAME, millis};
+use crate::attributes::to_json;
 use crate::body::{QueueBody, Stored};
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
@@ -79,11 +80,11 @@ pub(in crate::postgres) async fn join(
     }
     let (mut texts, mut indexes, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (index, message) in messages.into_iter().enumerate() {
-        match String::from_bytes(message.body) {
+        let mut body = Vec::new();
+        let outgoing = message.map_body(|bytes| body = bytes);
+        match String::from_bytes(body) {
             Ok(body) => {
-                let mut text = Outgoing::new(body).delay(message.delay);
-                (text.id, text.dedup, text.group) = (message.id, message.dedup, message.group);
-                texts.push(text);
+                texts.push(outgoing.map_body(|()| body));
                 indexes.push(index);
             }
             Err(error) => refused.push((index, error.to_string())),
@@ -116,7 +117,7 @@ async fn put<B: QueueBody>(
 }
 
 fn sql(schema: &str) -> String {
-    format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8)")
+    format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8, $9)")
 }
 
 /// What is sent at once, column by column.
@@ -126,6 +127,7 @@ struct Batch<'a> {
     dedups: Vec<Option<&'a str>>,
     groups: Vec<Option<&'a str>>,
     delays: Vec<i64>,
+    attributes: Vec<Option<String>>,
     texts: Vec<Option<&'a str>>,
     blobs: Vec<Option<&'a [u8]>>,
     bytes: usize,
@@ -137,6 +139,7 @@ impl<'a> Batch<'a> {
         self.dedups.push(message.dedup.as_deref());
         self.groups.push(message.group.as_deref());
         self.delays.push(millis(message.delay));
+        self.attributes.push(to_json(&message.attributes));
         let (text, blob) = match message.body.stored() {
             Stored::Text(text) => (Some(text), None),
             Stored::Bytes(bytes) => (None, Some(bytes)),
@@ -151,7 +154,7 @@ impl<'a> Batch<'a> {
         count == 0 || count < MESSAGES && self.bytes + size(message) <= AT_ONCE
     }
 
-    fn values(&'a self, home: &'a String, queue: &'a i32) -> [Value<'a>; 8] {
+    fn values(&'a self, home: &'a String, queue: &'a i32) -> [Value<'a>; 9] {
         [
             (home, Type::TEXT),
             (queue, Type::INT4),
@@ -159,6 +162,7 @@ impl<'a> Batch<'a> {
             (&self.dedups, Type::TEXT_ARRAY),
             (&self.groups, Type::TEXT_ARRAY),
             (&self.delays, Type::INT8_ARRAY),
+            (&self.attributes, Type::TEXT_ARRAY),
             (&self.texts, Type::TEXT_ARRAY),
             (&self.blobs, Type::BYTEA_ARRAY),
         ]
@@ -209,6 +213,10 @@ fn check<B: QueueBody>(message: &Outgoing<B>) -> Result<(), String> {
         if name.len() > LONGEST_NAME {
             return Err(format!("its {what} is longer than {LONGEST_NAME} bytes"));
         }
+    }
+    let mut attributes = message.attributes.iter();
+    if attributes.any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        return Err("one of its attributes has a NUL, which PostgreSQL cannot keep".into());
     }
     if matches!(message.body.stored(), Stored::Text(text) if text.contains('\0')) {
         let why =

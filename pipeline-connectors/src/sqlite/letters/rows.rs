@@ -6,10 +6,12 @@ use pipeline_runtime::queue::DeadLetter;
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql};
 
+use crate::attributes::to_json;
+
 const INSERT: &str = "
     INSERT INTO brigade_dead_letter (seq, id, original, stage, command, cause, attempts, receive_count, task,
-        first_seen, failed_at, scope, grp, replays, frames)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        first_seen, failed_at, scope, grp, replays, attributes, frames)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id, scope) DO NOTHING";
 
 /// Puts letters in place of those of an earlier time, if there are any.
@@ -66,6 +68,7 @@ fn insert_as(
         &letter.scope,
         &letter.group,
         letter.replays,
+        to_json(&letter.attributes),
         keys,
     ))?;
     Ok(inserted > 0)

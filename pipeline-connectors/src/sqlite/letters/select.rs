@@ -5,10 +5,11 @@ use rusqlite::types::Type;
 use rusqlite::{Connection, Row, named_params};
 
 use super::rows::{bytes, millis, time};
+use crate::attributes::from_json;
 use crate::replay::Only;
 
 const SELECT: &str = "
-    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, frames
+    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, attributes, frames
     FROM brigade_dead_letter
     WHERE (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
     AND (:stage IS NULL OR stage = :stage OR substr(stage, -length(:stage) - 1) = '/' || :stage)
@@ -73,15 +74,19 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<(i64, DeadLetter)> {
     letter.scope = row.get("scope")?;
     letter.group = row.get("grp")?;
     letter.replays = row.get("replays")?;
+    let attributes: Option<String> = row.get("attributes")?;
+    letter.attributes = from_json(attributes.as_deref()).map_err(unreadable)?;
     letter.frames = frames(row.get_ref("frames")?.as_str()?)?;
     Ok((row.get("seq")?, letter))
 }
 
 /// Without what is recorded of them.
 fn frames(keys: &str) -> rusqlite::Result<Vec<DeadFrame>> {
-    let keys: Vec<String> = serde_json::from_str(keys).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
-    })?;
+    let keys: Vec<String> = serde_json::from_str(keys).map_err(unreadable)?;
     let frame = |key| DeadFrame { key, value: None };
     Ok(keys.into_iter().map(frame).collect())
+}
+
+fn unreadable(error: serde_json::Error) -> rusqlite::Error {
+    rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error))
 }

@@ -20,24 +20,18 @@ pub(in crate::sqlite) fn join(
     let (queue, bodies) = find(transaction, queue)?;
     if bodies == <String as QueueBody>::KIND {
         return match String::from_bytes(message.body.clone()) {
-            Ok(body) => join_as(transaction, queue, message, body),
+            Ok(body) => join_as(transaction, queue, &message.map_body(|_| body)),
             Err(error) => Ok(Err(error.to_string())),
         };
     }
-    let body = message.body.clone();
-    join_as(transaction, queue, message, body)
+    join_as(transaction, queue, &message)
 }
 
 fn join_as<B: QueueBody>(
     transaction: &Transaction<'_>,
     queue: i64,
-    message: Outgoing<Vec<u8>>,
-    body: B,
+    message: &Outgoing<B>,
 ) -> rusqlite::Result<Joined> {
-    let mut outgoing = Outgoing::new(body).delay(message.delay);
-    outgoing.id = message.id;
-    outgoing.dedup = message.dedup;
-    outgoing.group = message.group;
-    let sent = send(transaction, now(), queue, &outgoing)?;
+    let sent = send(transaction, now(), queue, message)?;
     Ok(sent.then_some(()).ok_or_else(|| TOO_LARGE.to_owned()))
 }

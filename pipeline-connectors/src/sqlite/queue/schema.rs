@@ -14,7 +14,8 @@ const VERSION: i64 = 5;
 ///
 /// `receives` counts deliveries, but not those that nobody got. `delivery` only grows, and is what a receipt is known by:
 /// a worker that was stopped past its lease may have one of long ago. `begun` counts the deliveries that were worked on, of
-/// which `marked` is the last. `taken` tells a lease from a delay, where `due` is a time that is still to come.
+/// which `marked` is the last. `taken` tells a lease from a delay, where `due` is a time that is still to come. `attributes`
+/// are a JSON object.
 ///
 /// A queue that is `paused` gives nothing before that time, in milliseconds since 1970.
 ///
@@ -47,6 +48,7 @@ const TABLES: &str = "
         begun INTEGER NOT NULL DEFAULT 0,
         marked INTEGER NOT NULL DEFAULT 0,
         taken INTEGER NOT NULL DEFAULT 0,
+        attributes TEXT,
         body NOT NULL
     );
     CREATE INDEX brigade_queue_id ON brigade_queue (id, queue) WHERE id IS NOT NULL;
@@ -65,6 +67,7 @@ pub(super) const SET_ASIDE: &str = "
         grp,
         sent,
         receives,
+        attributes,
         body,
         why TEXT NOT NULL
     )

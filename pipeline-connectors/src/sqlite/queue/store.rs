@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
-use rusqlite::types::{ToSqlOutput, Value, ValueRef};
+use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql};
 
 use super::schema;
+use crate::attributes::{from_json, to_json};
 use crate::body::{QueueBody, Stored};
 use crate::depth::Depth;
 use crate::sqlite::said;
@@ -103,7 +104,7 @@ impl Store {
         lease: Duration,
     ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
         const READY: &str =
-            "SELECT seq, receives + 1, delivery + 1, id, sent, dedup, body, grp, begun
+            "SELECT seq, receives + 1, delivery + 1, id, sent, dedup, body, grp, begun, attributes
             FROM brigade_queue WHERE queue = ?2 AND due = 0
             AND NOT EXISTS (SELECT 1 FROM brigade_queue_name WHERE queue = ?2 AND paused > ?3)
             ORDER BY seq LIMIT ?1";
@@ -139,9 +140,14 @@ impl Store {
             None => (number(), None),
         };
         let begun = u32::try_from(row.get::<_, i64>(8)?).unwrap_or(u32::MAX);
+        let attributes: Option<String> = row.get(9)?;
+        let attributes = from_json(attributes.as_deref()).map_err(|error| {
+            rusqlite::Error::FromSqlConversionFailure(9, Type::Text, error.into())
+        })?;
         let mut received = Received::new(id, receipt, body)
             .seen(receives, UNIX_EPOCH + sent)
-            .begun(begun);
+            .begun(begun)
+            .attributes(attributes);
         received.number = number;
         // What other programs have written may be no text.
         received.group = row.get(7).unwrap_or_default();
@@ -152,8 +158,8 @@ impl Store {
     fn set_aside(&self, now: i64, seq: i64, why: &str) -> rusqlite::Result<()> {
         // It may have been put back as it was.
         const KEEP: &str = "INSERT OR REPLACE INTO brigade_queue_set_aside
-            (seq, queue, id, dedup, grp, sent, receives, body, why)
-            SELECT seq, queue, id, dedup, grp, sent, receives, body, ?2 FROM brigade_queue WHERE seq = ?1";
+            (seq, queue, id, dedup, grp, sent, receives, attributes, body, why)
+            SELECT seq, queue, id, dedup, grp, sent, receives, attributes, body, ?2 FROM brigade_queue WHERE seq = ?1";
         self.connection.execute_batch(schema::SET_ASIDE)?;
         self.connection.execute(KEEP, (seq, why))?;
         take_out(&self.connection, now, self.queue, seq)?;
@@ -261,9 +267,8 @@ fn body<B: QueueBody>(row: &Row<'_>, column: usize) -> rusqlite::Result<B> {
         "text" => row.get::<_, String>(column)?.into_bytes(),
         _ => row.get(column)?,
     };
-    B::from_bytes(bytes).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(column, rusqlite::types::Type::Text, error)
-    })
+    B::from_bytes(bytes)
+        .map_err(|error| rusqlite::Error::FromSqlConversionFailure(column, Type::Text, error))
 }
 
 /// What is said of a message that is not sent.
@@ -279,8 +284,9 @@ pub(super) fn send<B: QueueBody>(
     const ID: &str = "SELECT 1 FROM brigade_queue WHERE id = ?1 AND queue = ?2";
     const DEDUP: &str = "SELECT 1 FROM brigade_queue WHERE dedup = ?1 AND queue = ?2";
     const GROUP: &str = "SELECT 1 FROM brigade_queue WHERE grp = ?1 AND queue = ?2";
-    const SEND: &str = "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup, queue)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    const SEND: &str =
+        "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup, queue, attributes)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
     // Only for what has a name: most have none.
     let is_there = |sql: &str, name: Option<&str>| match name {
         Some(name) => connection.prepare_cached(sql)?.exists((name, queue)),
@@ -307,7 +313,8 @@ pub(super) fn send<B: QueueBody>(
         delay => Some(now.saturating_add(delay)),
     };
     let mut statement = connection.prepare_cached(SEND)?;
-    match statement.execute((id, group, now, due, delay, body, dedup, queue)) {
+    let attributes = to_json(&message.attributes);
+    match statement.execute((id, group, now, due, delay, body, dedup, queue, attributes)) {
         Ok(_) => Ok(true),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => Ok(false),
         Err(error) => Err(error),

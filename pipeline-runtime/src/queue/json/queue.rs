@@ -122,43 +122,11 @@ where
 }
 
 fn read<B: Body, T: DeserializeOwned>(received: Received<B>) -> Received<Json<T>> {
-    let Received {
-        body,
-        id,
-        receipt,
-        receive_count,
-        begun,
-        first_seen,
-        number,
-        group,
-    } = received;
-    Received {
-        body: Json::read(body.to_bytes()),
-        id,
-        receipt,
-        receive_count,
-        begun,
-        first_seen,
-        number,
-        group,
-    }
+    received.map_body(|body| Json::read(body.to_bytes()))
 }
 
 fn write<B: Body, T: Serialize>(outgoing: Outgoing<Json<T>>) -> Result<Outgoing<B>, Unsettled> {
-    let Outgoing {
-        body,
-        id,
-        dedup,
-        group,
-        delay,
-    } = outgoing;
-    let written = body.text().and_then(B::from_bytes);
+    let written = outgoing.body.text().and_then(B::from_bytes);
     let body = written.map_err(|error| Unsettled::refused(0, error))?;
-    Ok(Outgoing {
-        body,
-        id,
-        dedup,
-        group,
-        delay,
-    })
+    Ok(outgoing.map_body(|_| body))
 }

@@ -163,20 +163,6 @@ impl<B: Body + Clone> Memory<B> {
     }
 }
 
-/// The message with a body of its own; cloned here, for no lock is held.
-fn own<B: Clone>(received: Received<Arc<B>>) -> Received<B> {
-    Received {
-        body: Arc::unwrap_or_clone(received.body),
-        id: received.id,
-        receipt: received.receipt,
-        receive_count: received.receive_count,
-        begun: received.begun,
-        first_seen: received.first_seen,
-        number: received.number,
-        group: received.group,
-    }
-}
-
 impl<B: Body + Clone> Queue for Memory<B> {
     type Body = B;
 
@@ -204,6 +190,8 @@ impl<B: Body + Clone> Queue for Memory<B> {
                     if more {
                         self.shared.sent.notify_one();
                     }
+                    // Cloned here, for no lock is held.
+                    let own = |one: Received<_>| one.map_body(Arc::unwrap_or_clone);
                     return Ok(received.into_iter().map(own).collect());
                 }
                 store.next_due(now).map_or(until, |due| due.min(until))

@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use slab::Slab;
 use tokio::time::Instant;
 
-use crate::queue::{Outgoing, Receipt, Received};
+use crate::queue::{Attributes, Outgoing, Receipt, Received};
 
 pub(super) use admin::Look;
 
@@ -46,6 +46,7 @@ struct Message<B> {
     chosen: bool,
     dedup: Option<Arc<str>>,
     group: Option<Arc<str>>,
+    attributes: Attributes,
     first_seen: SystemTime,
     /// The same by the clock that is kept here.
     since: Instant,
@@ -117,6 +118,7 @@ impl<B> Store<B> {
             dedup,
             group,
             delay,
+            attributes,
         } = message;
         let is_duplicate = match (&dedup, &id) {
             (Some(dedup), _) => self.dedups.contains(dedup),
@@ -143,6 +145,7 @@ impl<B> Store<B> {
             chosen,
             dedup: dedup.clone(),
             group: group.clone(),
+            attributes,
             first_seen: SystemTime::now(),
             since: now,
             receive_count: 0,
@@ -220,6 +223,7 @@ impl<B> Store<B> {
                 first_seen: message.first_seen,
                 number: message.number.clone(),
                 group: message.group.clone(),
+                attributes: message.attributes.clone(),
             });
         }
         received
