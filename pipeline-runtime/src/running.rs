@@ -181,6 +181,40 @@ impl Handle {
         self.0.report()
     }
 
+    /// Takes nothing more in, until [`resume`](Self::resume). Returns at once, also while stages are blocked; what was taken
+    /// goes on and comes to its end. Done again it changes nothing.
+    ///
+    /// A queue is not asked any more, and a call that waits for messages is dropped; messages that no stage has begun with
+    /// go back to it, for others to take, unless that would count as a delivery. A read of another source that is under way
+    /// is left as it is, and goes on later. What a feedback loop brings is taken.
+    ///
+    /// While it is paused the pipeline does not end by itself, if its sources have not. It can be drained and aborted.
+    /// Stages alone that are run where they are polled take up to 64 items more.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn f(handle: pipeline_runtime::Handle) {
+    /// handle.pause();
+    /// // The database is moved.
+    /// handle.resume();
+    /// # }
+    /// ```
+    pub fn pause(&self) {
+        self.0.control.pause(true);
+    }
+
+    /// Takes items in again after [`pause`](Self::pause).
+    pub fn resume(&self) {
+        self.0.control.pause(false);
+    }
+
+    /// Whether it is paused.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.0.control.paused()
+    }
+
     /// The tasks that are under way in a pipeline with a journal, the oldest first: how far each is, and how long ago it
     /// was opened. Empty without a journal, where nothing tells one item from another.
     ///

@@ -12,4 +12,5 @@ mod kept;
 mod link;
 mod merge;
 mod open_ended;
+mod pausing;
 mod property;

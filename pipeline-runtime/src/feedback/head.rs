@@ -62,6 +62,7 @@ impl<T: Send + 'static> Puller for Head<T> {
     type Item = T;
     type Ticket = Ticket;
     const STARVES: bool = true;
+    const PAUSES: bool = false;
 
     fn poll_next(&mut self, _cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         unreachable!("a loop has two sources")

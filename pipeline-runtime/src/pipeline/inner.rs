@@ -46,6 +46,7 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
     type Item = S::Item;
     type Ticket = S::Ticket;
     const DRAINS: bool = false;
+    const PAUSES: bool = S::HOLDS_NOTHING;
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         if let Some(item) = ready!(self.tail.poll_item(cx)) {

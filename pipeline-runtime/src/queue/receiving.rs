@@ -327,6 +327,13 @@ impl<Q: Queue> Puller for Receiving<Q> {
         true
     }
 
+    fn pause(&mut self) {
+        self.receiving = None;
+        if self.asks.tells_begun {
+            self.give_back();
+        }
+    }
+
     fn stop(&mut self, out: &mut Pulled<CarriedOf<Self>>) {
         self.receiving = None;
         if self.asks.tells_begun {

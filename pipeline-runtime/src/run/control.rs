@@ -41,6 +41,9 @@ impl<T: Send> Close for crate::flow::edge::Edge<T> {
 pub(crate) trait Drain: Close {
     /// What was taken is still processed.
     fn drain(&self);
+
+    /// Nothing is to come in for now, or again.
+    fn pause(&self, paused: bool);
 }
 
 /// How far a run has come to its end.
@@ -116,6 +119,7 @@ pub(crate) struct Control {
     tasks: Mutex<JoinSet<()>>,
     threads: Arc<Threads>,
     stopping: Notify,
+    paused: AtomicBool,
     stopped: AtomicBool,
     aborted: AtomicBool,
     phase: watch::Sender<Phase>,
@@ -333,6 +337,26 @@ impl Control {
         for inner in lock(&self.inner).iter() {
             inner.drain();
         }
+    }
+
+    /// Sources take nothing in, or do again. Everything that they had taken is processed.
+    pub(crate) fn pause(&self, paused: bool) {
+        // Relaxed: for who asks; sources are told below.
+        self.paused.store(paused, Ordering::Relaxed);
+        // Told without the lock: code of a user's may run.
+        let sources = lock(&self.sources).clone();
+        for source in sources {
+            source.pause(paused);
+        }
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            inner.pause(paused);
+        }
+    }
+
+    pub(crate) fn paused(&self) -> bool {
+        // Relaxed: see `pause`.
+        self.paused.load(Ordering::Relaxed)
     }
 
     /// Everything stops: nothing more is taken, async work is cancelled, blocking calls are left to return.

@@ -76,7 +76,7 @@ impl<T, K> Open<T, K> {
             ..ended.clone()
         };
         let placed = Placed::new(vec![stage.clone()], Arc::default());
-        let feed = Arc::new(SourceFeed::new(puller, placed, Broken::Fails));
+        let feed = SourceFeed::new(puller, placed, Broken::Fails);
         Self {
             side: feed.side(),
             group: Arc::new(row(stage, feed.side(), Vec::new(), 0)),

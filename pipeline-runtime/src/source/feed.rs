@@ -1,7 +1,7 @@
 //! The source as the workers of the first stage see it.
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
 use std::time::{Duration, Instant};
 
@@ -48,8 +48,12 @@ pub(crate) struct Side {
     waiters: Mutex<Waiters>,
     workers: AtomicUsize,
     drains: bool,
+    pauses: bool,
     draining: AtomicBool,
+    paused: AtomicBool,
     gone: AtomicBool,
+    /// The source, where no worker is in it.
+    lays_down: Weak<dyn LaysDown>,
     counts: Mutex<Counts>,
     pulling: Stopwatch,
     starved: Stopwatch,
@@ -75,6 +79,12 @@ impl Side {
     fn draining(&self) -> bool {
         // Relaxed: see `gone`.
         self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing is to be taken in for now.
+    fn paused(&self) -> bool {
+        // Relaxed: see `gone`.
+        self.paused.load(Ordering::Relaxed)
     }
 
     fn wake_all(&self) {
@@ -111,6 +121,18 @@ impl Drain for Side {
         self.draining.store(true, Ordering::Relaxed);
         self.wake_all();
     }
+
+    fn pause(&self, paused: bool) {
+        if !self.pauses {
+            return;
+        }
+        // Relaxed: see `gone`.
+        self.paused.store(paused, Ordering::Relaxed);
+        self.wake_all();
+        if paused && let Some(source) = self.lays_down.upgrade() {
+            source.lay_down();
+        }
+    }
 }
 
 impl Close for Side {
@@ -131,6 +153,30 @@ impl<P: Puller> Close for SourceFeed<P> {
             let (puller, rest) = dropped;
             guard::let_go_of(puller);
             drop(rest);
+        }
+    }
+}
+
+/// Gives back what it can, when it is to take nothing in for now.
+trait LaysDown: Send + Sync {
+    /// At once, if no worker is in it; else that one does it when it asks next.
+    fn lay_down(&self);
+}
+
+impl<P: Puller> LaysDown for SourceFeed<P> {
+    fn lay_down(&self) {
+        if let Ok(mut state) = self.state.try_lock() {
+            state.lay_down();
+        }
+    }
+}
+
+impl<P: Puller> State<P> {
+    fn lay_down(&mut self) {
+        // What it waits for is not what the pipeline waits for.
+        self.pending_since = None;
+        if let Some(puller) = &mut self.puller {
+            guard::quietly(|| puller.pause());
         }
     }
 }
@@ -158,8 +204,8 @@ impl Held for MutexGuard<'_, Counts> {
 }
 
 impl<P: Puller> SourceFeed<P> {
-    pub(crate) fn new(puller: P, source: Arc<Placed>, broken: Broken) -> Self {
-        Self {
+    pub(crate) fn new(puller: P, source: Arc<Placed>, broken: Broken) -> Arc<Self> {
+        Arc::new_cyclic(|feed: &Weak<Self>| Self {
             state: Mutex::new(State {
                 puller: Some(puller),
                 rest: Pulled::new(),
@@ -171,7 +217,10 @@ impl<P: Puller> SourceFeed<P> {
                 waiters: Mutex::default(),
                 workers: AtomicUsize::new(1),
                 drains: P::DRAINS,
+                pauses: P::PAUSES,
                 draining: AtomicBool::new(false),
+                paused: AtomicBool::new(false),
+                lays_down: Weak::clone(feed) as Weak<dyn LaysDown>,
                 gone: AtomicBool::new(false),
                 counts: Mutex::new(Counts::of(1)),
                 pulling: Stopwatch::default(),
@@ -181,7 +230,7 @@ impl<P: Puller> SourceFeed<P> {
             }),
             source,
             broken,
-        }
+        })
     }
 
     pub(crate) fn side(&self) -> Arc<Side> {
@@ -229,6 +278,10 @@ impl<P: Puller> SourceFeed<P> {
             self.side.wake_all();
             return Poll::Ready(());
         }
+        if self.side.paused() && self.stays_paused(place, cx) {
+            state.lay_down();
+            return Poll::Pending;
+        }
         let shared = (!alone).then(|| Waker::from(Arc::clone(&self.side)));
         let cx = &mut Context::from_waker(shared.as_ref().unwrap_or(cx.waker()));
         let ended = match self.ask(state, cx, want) {
@@ -251,6 +304,20 @@ impl<P: Puller> SourceFeed<P> {
 }
 
 impl<P: Puller> SourceFeed<P> {
+    /// Whether it is still paused now that the worker is known, who is woken when it goes on.
+    #[cold]
+    fn stays_paused(&self, place: usize, cx: &mut Context<'_>) -> bool {
+        if !P::READY {
+            return true;
+        }
+        self.side.waiters().park(place, cx.waker());
+        let paused = self.side.paused();
+        if !paused {
+            self.side.waiters().unpark(place);
+        }
+        paused
+    }
+
     /// Runs the source. Where it is always ready it is asked for no more than it makes in a moment, so that nobody
     /// waits long for a slow one, and is measured as its pace demands: clocks cost as much as cheap items.
     fn ask(&self, state: &mut State<P>, cx: &mut Context<'_>, most: usize) -> Asked {

@@ -96,6 +96,8 @@ pub trait Puller: Send + 'static {
     const READY: bool = false;
     /// Whether a drain ends it here. An inner pipeline is drained at its own sources instead.
     const DRAINS: bool = true;
+    /// Whether a pause holds it here: not what has sources of its own, or comes out of the pipeline itself.
+    const PAUSES: bool = true;
     /// Whether it stands for sources with rows of their own, and has none itself.
     const STANDS_FOR_OTHERS: bool = false;
     /// Whether what it waits for comes out of the pipeline that it is the input of.
@@ -116,6 +118,9 @@ pub trait Puller: Send + 'static {
     fn drain(&mut self) -> bool {
         false
     }
+
+    /// Nothing is asked for now: gives back what others may take meanwhile.
+    fn pause(&mut self) {}
 
     /// Nothing more will be asked: hands over what it has already taken.
     fn stop(&mut self, _out: &mut Pulled<CarriedOf<Self>>) {}

@@ -63,6 +63,7 @@ impl<T: Send + 'static, K: Carry> Puller for Joined<T, K> {
     type Item = T;
     type Ticket = K;
     const DRAINS: bool = false;
+    const PAUSES: bool = false;
     const STANDS_FOR_OTHERS: bool = true;
 
     #[inline]

@@ -39,6 +39,8 @@ struct State<T, K> {
     within: Option<Arc<Within>>,
     /// What all were told.
     told: Told,
+    /// Whether they are to take nothing in for now.
+    paused: bool,
     /// Whether nobody can add any more, or may.
     let_go: bool,
 }
@@ -55,6 +57,7 @@ impl<T: Send + 'static, K: Carry> Live<T, K> {
                 started: false,
                 within: None,
                 told: Told::GoOn,
+                paused: false,
                 let_go: false,
             }),
         })
@@ -121,9 +124,22 @@ impl<T: Send + 'static, K: Carry> Live<T, K> {
         let told = added.told.max(all);
         drop(state);
         open.is_told_alone(told);
+        self.pauses(&open);
         let of = Arc::downgrade(self);
         let feed = Arc::clone(&open.feed);
         self.join.add(Arc::new(Watched { feed, of, number }));
+    }
+
+    /// One is paused if all are.
+    fn pauses(&self, open: &Open<T, K>) {
+        loop {
+            let paused = self.lock().paused;
+            open.side.pause(paused);
+            // Not under the lock: what it gives back may be a user's. Who has changed it meanwhile did not find this one.
+            if self.lock().paused == paused {
+                break;
+            }
+        }
     }
 
     /// The pipeline runs.
@@ -301,6 +317,17 @@ impl<T: Send + 'static, K: Carry> Drain for Live<T, K> {
     fn drain(&self) {
         self.tell_all(Told::Drain);
         self.let_go();
+    }
+
+    fn pause(&self, paused: bool) {
+        let mut state = self.lock();
+        state.paused = paused;
+        let sources = state.sources.values().filter_map(Added::runs);
+        let sources: Vec<_> = sources.map(Arc::clone).collect();
+        drop(state);
+        for source in sources {
+            source.side.pause(paused);
+        }
     }
 }
 

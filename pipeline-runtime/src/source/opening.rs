@@ -42,7 +42,7 @@ pub(crate) fn alone<P: Puller>(
     };
     let (relay, broke) = (relay.clone(), Arc::clone(&source));
     let broken = Box::new(move |error| relay.0.broke(broke.get(0).clone(), error));
-    let feed = Arc::new(SourceFeed::new(puller, source, Broken::Stops(broken)));
+    let feed = SourceFeed::new(puller, source, Broken::Stops(broken));
     let side = feed.side();
     let last: Weak<dyn Close> = Arc::downgrade(&(feed.clone() as Arc<dyn Close>));
     control.close_last(last);

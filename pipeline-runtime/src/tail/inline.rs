@@ -70,6 +70,7 @@ impl Shown {
 #[derive(Default)]
 struct Drained {
     told: AtomicBool,
+    paused: AtomicBool,
     consumer: AtomicWaker,
 }
 
@@ -78,6 +79,12 @@ impl Drain for Drained {
         // Release, and Acquire where it is read: who is woken by what follows sees it. The waker orders the two where the
         // consumer registers at the same time.
         self.told.store(true, Ordering::Release);
+        self.consumer.wake();
+    }
+
+    fn pause(&self, paused: bool) {
+        // Release: see `drain`.
+        self.paused.store(paused, Ordering::Release);
         self.consumer.wake();
     }
 }
@@ -212,8 +219,30 @@ where
         if self.errors.stopped() {
             self.end();
         }
-        self.drain();
+        if !self.drain() && self.is_paused(cx) {
+            return Poll::Pending;
+        }
         Poll::Ready(())
+    }
+
+    /// Whether nothing is taken in for now: then the consumer waits, and looks here first when it is woken.
+    #[cold]
+    fn is_paused(&mut self, cx: &mut Context<'_>) -> bool {
+        let Some(puller) = self.puller.as_mut().filter(|_| P::PAUSES) else {
+            return false;
+        };
+        // Acquire: see `Drained::drain`.
+        let paused = || self.drained.paused.load(Ordering::Acquire);
+        if !paused() {
+            return false;
+        }
+        self.drained.consumer.register(cx.waker());
+        if !paused() {
+            return false;
+        }
+        guard::quietly(|| puller.pause());
+        self.allow(1);
+        true
     }
 
     /// Ends the source if it is to be drained; whether it is.
@@ -384,6 +413,7 @@ where
                 self.allow(LOOK_UP);
                 self.drained.consumer.register(cx.waker());
                 if !self.drain() {
+                    self.is_paused(cx);
                     return ControlFlow::Break(Poll::Pending);
                 }
             }
@@ -439,6 +469,7 @@ where
 {
     type Item = O;
     type Ticket = P::Ticket;
+    const HOLDS_NOTHING: bool = true;
 
     #[inline]
     fn ready(&mut self, cx: &mut Context<'_>) -> Option<Emitted<Self>> {

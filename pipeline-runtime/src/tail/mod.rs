@@ -22,6 +22,8 @@ pub trait Tail: Send + 'static {
     type Item;
     /// What travels beside it.
     type Ticket: Carry;
+    /// Whether no item is in it but the one that is asked for.
+    const HOLDS_NOTHING: bool = false;
 
     /// The next item, if it is at hand: the short way past everything that [`Tail::poll_item`] has to look at.
     #[inline]
