@@ -8,8 +8,8 @@ use futures::FutureExt as _;
 use pipeline_connectors::conformance;
 use pipeline_runtime::Name;
 use pipeline_runtime::queue::{
-    self, Admin, Ask, Attributes, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause, Profile, Queue,
-    QueueError, QueueStats, Receipt, Received, Unsettled,
+    self, Admin, Ask, Attributes, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause,
+    Profile, Queue, QueueError, QueueStats, Receipt, Received, Unsettled,
 };
 
 fn memory() -> Memory<String> {

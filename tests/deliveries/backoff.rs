@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::queue::{Backoff, Delivery, Outgoing};
+use brigade::queue::{Ask, Backoff, Delivery, Outgoing};
 use tokio::time::Instant;
 
 use crate::fakes::{LEASE, PATIENCE, until};

@@ -47,7 +47,7 @@ macro_rules! takes_nothing_more_in_and_loses_nothing {
                 handle.pause();
                 assert!(handle.is_paused());
                 let now = stands_still(&handle, &taken).await;
-                assert!(now > before && now < ITEMS as usize, "{now} after {before}");
+                assert!(now > before && (now as u64) < ITEMS, "{now} after {before}");
                 before = now;
                 handle.resume();
             }
@@ -111,7 +111,7 @@ async fn messages_that_wait_go_back_uncounted_and_a_long_poll_is_dropped() {
     settled(&stats, 10).await;
     handle.pause();
     until(&stats, |counts| counts.in_flight <= 4).await;
-    let held = conserved(&stats).in_flight as usize;
+    let held = usize::try_from(conserved(&stats).in_flight).unwrap();
     let others = received(&orders, Duration::ZERO).await;
     assert_eq!(others.len(), 10 - held, "another consumer has what waited");
     assert!(others.iter().all(|(_, count)| *count == 1), "{others:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use brigade::queue::{DeadFrame, DeadLetter, DeadLetters as _, Queue as _};
+use brigade::queue::{Ask, DeadFrame, DeadLetter, DeadLetters as _, Queue as _};
 use serde_json::json;
 
 use crate::support::{Db, Place};
@@ -31,7 +31,13 @@ impl Place {
     async fn bodies(&self, queue: &str) -> Vec<String> {
         let wait = Duration::from_secs(1);
         let received = match &self.db {
-            Db::Sqlite(db) => db.queue(queue).open().unwrap().receive(Ask::new(10, wait)).await,
+            Db::Sqlite(db) => {
+                db.queue(queue)
+                    .open()
+                    .unwrap()
+                    .receive(Ask::new(10, wait))
+                    .await
+            }
             Db::Postgres(db) => {
                 db.queue(queue)
                     .open()

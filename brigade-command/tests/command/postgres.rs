@@ -3,7 +3,7 @@
 use std::process::Command;
 use std::time::Duration;
 
-use brigade::queue::{PostgresQueue, Queue as _};
+use brigade::queue::{Ask, PostgresQueue, Queue as _};
 use serde_json::json;
 
 use crate::support::{Db, Place, message};
@@ -50,7 +50,10 @@ async fn a_queue_is_operated_from_its_first_message_to_the_last() {
     place
         .run(&["queue", "pause", "orders", "--for", "1h"])
         .clean();
-    let got = queue.receive(Ask::new(10, Duration::from_millis(200))).await.unwrap();
+    let got = queue
+        .receive(Ask::new(10, Duration::from_millis(200)))
+        .await
+        .unwrap();
     assert!(got.is_empty(), "it is paused");
     assert_eq!(
         place.run(&["queue", "retry", "orders", "b"]).clean(),
@@ -60,7 +63,10 @@ async fn a_queue_is_operated_from_its_first_message_to_the_last() {
         .run(&["queue", "cancel", "orders", "a", "--yes"])
         .clean();
     let waiting = tokio::spawn(async move {
-        let got = queue.receive(Ask::new(10, Duration::from_secs(3600))).await.unwrap();
+        let got = queue
+            .receive(Ask::new(10, Duration::from_secs(3600)))
+            .await
+            .unwrap();
         let ids: Vec<_> = got.iter().map(|message| message.id.to_string()).collect();
         ids
     });

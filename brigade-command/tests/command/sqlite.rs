@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use brigade::database::Sqlite;
-use brigade::queue::{Outgoing, Queue as _, SqliteQueue};
+use brigade::queue::{Ask, Outgoing, Queue as _, SqliteQueue};
 use serde_json::json;
 
 use crate::support::{Db, Place, message};
@@ -162,7 +162,10 @@ async fn a_queue_that_the_command_pauses_gives_nothing_to_a_program_that_runs() 
         "the queue `orders` is paused: until it is resumed\n"
     );
     queue.send(vec![message("a")]).await.unwrap();
-    let got = queue.receive(Ask::new(1, Duration::from_millis(200))).await.unwrap();
+    let got = queue
+        .receive(Ask::new(1, Duration::from_millis(200)))
+        .await
+        .unwrap();
     assert!(got.is_empty(), "it is paused");
     let waiting = tokio::spawn(async move { queue.receive(Ask::new(1, HOUR)).await });
     let resumed = place.run(&["queue", "resume", "orders"]).clean();

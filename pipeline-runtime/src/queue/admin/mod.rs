@@ -30,7 +30,7 @@ pub use stats::{Pause, QueueStats};
 ///
 /// ```
 /// # use std::time::Duration;
-/// # use pipeline_runtime::queue::{self, Admin, Filter, MessageState, Outgoing, Pause, Queue};
+/// # use pipeline_runtime::queue::{self, Admin, Ask, Filter, MessageState, Outgoing, Pause, Queue};
 /// # #[tokio::main(flavor = "current_thread")]
 /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let orders = queue::memory::<String>();

@@ -215,8 +215,9 @@ impl Keeper {
         state.counts.received += deliveries.len() as u64;
         state.counts.in_flight += deliveries.len() as u64;
         for (receipt, original) in deliveries {
-            term.into_iter()
-                .for_each(|term| original.lease_end().extend(term));
+            if let Some(term) = term {
+                original.lease_end().extend(term);
+            }
             let slot = state.held.insert(Held {
                 receipt,
                 original: Arc::clone(&original),
