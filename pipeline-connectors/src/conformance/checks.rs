@@ -9,9 +9,13 @@ use futures::future::{BoxFuture, FutureExt as _, join_all};
 pub(super) struct Checks<'a>(Vec<(&'static str, BoxFuture<'a, ()>)>);
 
 impl<'a> Checks<'a> {
-    /// One more, that panics if something does not hold.
-    pub(super) fn add(&mut self, name: &'static str, check: impl Future<Output = ()> + Send + 'a) {
-        self.0.push((name, check.boxed()));
+    /// One more, that panics if something does not hold. It is made here, where it is boxed: what names all of them would
+    /// have room for each on its stack.
+    pub(super) fn add<F>(&mut self, name: &'static str, make: impl FnOnce() -> F)
+    where
+        F: Future<Output = ()> + Send + 'a,
+    {
+        self.0.push((name, make().boxed()));
     }
 
     /// Makes all of them at the same time.

@@ -23,7 +23,7 @@ pub async fn journal<J: Journal>(make: impl AsyncFn() -> J) {
     macro_rules! check {
         ($($check:ident;)*) => {$(
             let journal = make().await;
-            checks.add(stringify!($check), async move { $check(&journal).await });
+            checks.add(stringify!($check), || async move { $check(&journal).await });
         )*};
     }
     check! {

@@ -30,7 +30,7 @@ where
     macro_rules! check {
         ($($check:ident;)*) => {$(
             let (one, other) = make().await;
-            checks.add(stringify!($check), $check(Handles { one, other }));
+            checks.add(stringify!($check), || $check(Handles { one, other }));
         )*};
     }
     check! {

@@ -57,7 +57,7 @@ where
         ($($check:path $(, unless $lack:ident)?;)*) => {$(
             if !(false $(|| lacks.contains(&Lacks::$lack))?) {
                 let (one, other) = make().await;
-                checks.add(stringify!($check), $check(Handles { one, other }));
+                checks.add(stringify!($check), || $check(Handles { one, other }));
             }
         )*};
     }
