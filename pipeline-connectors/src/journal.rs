@@ -4,7 +4,7 @@
 #[cfg(feature = "journal")]
 pub use crate::memory::{MemoryJournal, memory};
 #[cfg(all(feature = "journal", feature = "postgres"))]
-pub use crate::postgres::{PostgresJournal, PostgresJournalBuilder};
+pub use crate::postgres::{PostgresCompleting, PostgresJournal, PostgresJournalBuilder};
 #[cfg(all(feature = "journal", feature = "sqlite"))]
 pub use crate::sqlite::{
     Completing, JournalSnapshot, JournalStats, SqliteJournal, SqliteJournalBuilder,

@@ -57,5 +57,7 @@ mod sqlite;
 mod sqs;
 #[cfg(feature = "stdin")]
 mod stdin;
+#[cfg(any(feature = "postgres", feature = "sqlite"))]
+mod table;
 #[cfg(feature = "tcp")]
 mod tcp;

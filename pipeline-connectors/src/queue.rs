@@ -23,7 +23,7 @@ pub use crate::dead_letter_queue::{DeadLetterQueue, dead_letter_queue};
 pub use crate::depth::Depth;
 #[cfg(feature = "postgres")]
 pub use crate::postgres::{
-    PostgresLetters, PostgresLettersBuilder, PostgresQueue, PostgresQueueBuilder,
+    PostgresLetters, PostgresLettersBuilder, PostgresQueue, PostgresQueueBuilder, PostgresSettling,
 };
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use crate::replay::{

@@ -47,6 +47,13 @@ pub enum ConnectErrorKind {
     },
     /// It holds a queue of other bodies, `text` or `bytes`.
     Bodies(String),
+    /// A table is not as it is described.
+    Table {
+        /// The table.
+        table: String,
+        /// What does not fit.
+        problem: String,
+    },
     /// Something else, in the server's words or ours.
     Other(String),
 }
@@ -58,6 +65,10 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Configuration(problem) => {
                 write!(f, "cannot connect to PostgreSQL: {problem}")
             }
+            ConnectErrorKind::Table { table, problem } => write!(
+                f,
+                "cannot write to the table `{table}` of PostgreSQL at {at}: {problem}; describe the table as it is, or choose another name"
+            ),
             kind => write!(f, "cannot use PostgreSQL at {at}: {kind}"),
         }
     }
@@ -99,6 +110,7 @@ impl fmt::Display for ConnectErrorKind {
                 f,
                 "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another name"
             ),
+            Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
             Self::Other(said) => f.write_str(said),
         }
     }
@@ -126,6 +138,12 @@ impl Failed {
 
     pub(super) fn is_read_only(&self) -> bool {
         self.code == Some(SqlState::READ_ONLY_SQL_TRANSACTION)
+    }
+
+    /// A value is not one of its type.
+    pub(super) fn is_of_data(&self) -> bool {
+        let code = self.code.as_ref().map(SqlState::code);
+        code.is_some_and(|code| code.starts_with("22"))
     }
 
     /// For a connection error. What it says of the place is what `ConnectError` begins with.
@@ -202,8 +220,8 @@ fn kind_of(code: &SqlState) -> ErrorKind {
         // No connection, a standby that may become the primary, rolled back in favour of others, no resources, a lock, an
         // operator, the system.
         "08" | "25" | "40" | "53" | "55" | "57" | "58" => ErrorKind::Away,
-        // Data, or a limit of what a row may be.
-        "22" | "23" | "54" => ErrorKind::Refused,
+        // Data, a constraint, a limit of what a row may be; a key that is there twice; what a trigger or a view refuses.
+        "22" | "23" | "54" | "21" | "27" | "44" | "P0" => ErrorKind::Refused,
         _ => ErrorKind::Closed,
     }
 }
@@ -265,6 +283,9 @@ mod tests {
         kinds(&passes, ErrorKind::Away);
         let lasts = ["42P01", "42501", "28P01", "3D000", "3F000", "0A000"];
         kinds(&lasts, ErrorKind::Closed);
-        kinds(&["22021", "22P05", "54000"], ErrorKind::Refused);
+        kinds(
+            &["22021", "22P05", "23505", "21000", "54000", "P0001"],
+            ErrorKind::Refused,
+        );
     }
 }

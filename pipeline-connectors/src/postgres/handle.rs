@@ -25,6 +25,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// | | | |
 /// |---|---|---|
 /// | [`queue`](Postgres::queue) | [`PostgresQueue`](crate::queue::PostgresQueue) | a queue; a database has any number of them, for any number of programs on any number of machines |
+/// | [`table`](Postgres::table) | [`PostgresTable`](crate::sink::PostgresTable) | a sink of rows |
 /// | [`letters`](Postgres::letters) | [`PostgresLetters`](crate::queue::PostgresLetters) | dead letters |
 /// | `journal` (feature `journal`) | `PostgresJournal` | what `once` stages have made, on any machine |
 ///
@@ -34,7 +35,7 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 ///
 /// A handle has two connections, whatever is opened from it. On the one, messages are received and settled, their leases
 /// are extended, and it hears (`LISTEN`) of what others have sent; no transaction is ever open there while something else
-/// is waited for, so a lease is extended in time. On the other, messages are sent. They are made when they are first
+/// is waited for, so a lease is extended in time. On the other, messages are sent and rows are written. They are made when they are first
 /// needed, and again when they are gone: whatever was asked for meanwhile is [away](pipeline_runtime::ErrorKind::Away),
 /// and a pipeline asks again with growing pauses (100 ms to 3 s) for as long as it takes. They end with the last handle.
 ///
@@ -113,6 +114,11 @@ impl Postgres {
     #[must_use]
     pub fn schema_sql(schema: &str) -> String {
         schema::sql(&quoted(schema))
+    }
+
+    /// Whether they are clones of one handle.
+    pub(super) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Where it is, for messages.

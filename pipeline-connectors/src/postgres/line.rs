@@ -118,13 +118,19 @@ impl Alone<'_> {
             .client()?
             .build_transaction()
             .isolation_level(IsolationLevel::ReadCommitted);
-        let begun = transaction.start().await;
-        begun.map_err(|error| Failed::from(&error))
+        answered(transaction.start()).await
     }
 
     pub(super) fn hang_up(&mut self) {
         *self.0 = None;
     }
+}
+
+/// What the server answers; it is away if that takes too long.
+pub(super) async fn answered<T>(
+    asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
+) -> Result<T, Failed> {
+    read(in_time(asking).await)
 }
 
 async fn in_time<T>(

@@ -1,4 +1,4 @@
-//! A PostgreSQL database, and what may be in it: queues, a journal, dead letters.
+//! A PostgreSQL database, and what may be in it: tables, queues, a journal, dead letters.
 
 mod config;
 mod contents;
@@ -10,12 +10,14 @@ mod letters;
 mod line;
 mod queue;
 mod schema;
+mod table;
 mod watch;
 
 pub use config::IntoConfig;
 pub use error::{ConnectError, ConnectErrorKind};
 pub use handle::{Postgres, PostgresBuilder};
 #[cfg(feature = "journal")]
-pub use journal::{PostgresJournal, PostgresJournalBuilder};
+pub use journal::{PostgresCompleting, PostgresJournal, PostgresJournalBuilder};
 pub use letters::{PostgresLetters, PostgresLettersBuilder};
-pub use queue::{PostgresQueue, PostgresQueueBuilder};
+pub use queue::{PostgresQueue, PostgresQueueBuilder, PostgresSettling};
+pub use table::{PostgresTable, PostgresTableBuilder};

@@ -26,11 +26,8 @@ pub use letters::{SqliteLetters, SqliteLettersBuilder};
 pub use queue::{Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};
 pub(crate) use schema::{Schema, Unusable};
-pub use table::{
-    Binder, RowError, Table, TableBuilder, TableRow, TableSnapshot, TableStats, ToValue, Value,
-    ValueRef, Values, WriteError,
-};
 pub(crate) use table::{Claim, Claiming, Claims};
+pub use table::{Table, TableBuilder};
 
 /// An error that may be one of SQLite.
 pub(crate) trait Cause {

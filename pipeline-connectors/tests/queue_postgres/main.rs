@@ -1,4 +1,4 @@
-//! Queues in PostgreSQL, against a server that is started here.
+//! Queues, tables, journals and letters in PostgreSQL, against a server that is started here.
 
 #![cfg(feature = "postgres")]
 
@@ -10,7 +10,10 @@ mod kills;
 mod letters;
 mod load;
 mod sending;
+#[cfg(feature = "journal")]
+mod settled;
 mod support;
+mod table;
 
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Postgres;

@@ -240,16 +240,16 @@ fn begun(rows: &[Row], count: usize) -> Result<Vec<Begun>, tokio_postgres::Error
     Ok(begun)
 }
 
-fn names<'a>(tasks: impl Iterator<Item = &'a TaskName>) -> (Vec<&'a str>, Vec<&'a str>) {
+pub(super) fn names<'a>(tasks: impl Iterator<Item = &'a TaskName>) -> (Vec<&'a str>, Vec<&'a str>) {
     tasks.map(|task| (&*task.id, &*task.scope)).unzip()
 }
 
 /// The server counts from 1.
-fn index(nth: i64) -> usize {
+pub(super) fn index(nth: i64) -> usize {
     usize::try_from(nth - 1).unwrap_or(usize::MAX)
 }
 
 /// Epochs are given by the server, so they fit.
-fn number(epoch: u64) -> i64 {
+pub(super) fn number(epoch: u64) -> i64 {
     i64::try_from(epoch).unwrap_or(i64::MAX)
 }

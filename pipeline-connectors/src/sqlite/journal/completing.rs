@@ -8,6 +8,7 @@ use rusqlite::Transaction;
 use super::SqliteJournal;
 use super::tasks::{self, Completion};
 use crate::sqlite::{Claim, Claiming, Claims, OpenError, Table};
+use crate::table::{Aside, Settled};
 
 impl SqliteJournal {
     /// The table as a sink of tasks: the rows of a task and its completion are written in one transaction, and only for
@@ -48,7 +49,8 @@ impl SqliteJournal {
     /// # }
     /// ```
     pub fn completing(&self, table: &Table) -> Result<Completing, OpenError> {
-        Completing::new(table, Completes, &self.0.path, "the journal")
+        let claiming = Claiming::new(table, Completes, &self.0.path, "the journal")?;
+        Ok(Settled(claiming))
     }
 
     /// Where it is.
@@ -61,7 +63,7 @@ impl SqliteJournal {
 /// A table that completes tasks with their rows; [`SqliteJournal::completing`] makes it.
 ///
 /// A task one of whose rows is refused fails, and none of its rows is written; the others of its transaction are.
-pub type Completing = Claiming<Completes>;
+pub type Completing = Settled<Claiming<Completes>>;
 
 /// Completes the tasks of a unit.
 #[derive(Debug, Clone, Copy)]
@@ -82,8 +84,8 @@ impl Claims for Completes {
         for (task, epoch) in &stake.tasks {
             match tasks::complete(transaction, task, *epoch)? {
                 Completion::Now => {}
-                Completion::Before => return Ok(Claim::Before),
-                Completion::Fenced => return Ok(Claim::Lost),
+                Completion::Before => return Ok(Claim::Aside(Aside::Before)),
+                Completion::Fenced => return Ok(Claim::Aside(Aside::Lost)),
             }
         }
         Ok(Claim::Ours)

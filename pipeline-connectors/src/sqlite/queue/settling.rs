@@ -9,6 +9,7 @@ use super::store::{now, parse, remove};
 use super::{SqliteQueue, in_file};
 use crate::body::QueueBody;
 use crate::sqlite::{Claim, Claiming, Claims, OpenError, Table};
+use crate::table::{Aside, Settled};
 
 impl<B: QueueBody> SqliteQueue<B> {
     /// The table as a sink that acknowledges: the rows of a message are written in the transaction that takes it out of
@@ -51,12 +52,13 @@ impl<B: QueueBody> SqliteQueue<B> {
     /// ```
     pub fn settling(&self, table: &Table) -> Result<Settling, OpenError> {
         let removes = Removes(self.0.file.place());
-        Settling::new(table, removes, self.0.file.path(), "the queue")
+        let claiming = Claiming::new(table, removes, self.0.file.path(), "the queue")?;
+        Ok(Settled(claiming))
     }
 }
 
 /// A table that acknowledges messages with their rows; [`SqliteQueue::settling`] makes it.
-pub type Settling = Claiming<Removes>;
+pub type Settling = Settled<Claiming<Removes>>;
 
 /// Takes the messages of a unit out of the queues in this file.
 #[derive(Debug, Clone)]
@@ -86,7 +88,7 @@ impl Claims for Removes {
                 None => false,
             };
             if !removed {
-                return Ok(Claim::Lost);
+                return Ok(Claim::Aside(Aside::Lost));
             }
         }
         Ok(Claim::Ours)

@@ -8,23 +8,14 @@ use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
-use super::sql::{OnConflict, Sql};
+use super::sql::Sql;
 use super::write::Batch;
-use super::{TableRow, TableStats, WriteError};
 use crate::sqlite::patience::Patience;
 use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, with_room};
+use crate::table::{self, TableRow, TableSnapshot, TableStats, WriteError};
 
 /// Describes a table; [`Sqlite::table`] begins it.
-#[derive(Debug, Clone)]
-#[must_use = "nothing is written before `open`"]
-pub struct TableBuilder {
-    database: Sqlite,
-    name: String,
-    columns: Vec<(String, String)>,
-    key: Vec<String>,
-    on_conflict: OnConflict,
-    create: bool,
-}
+pub type TableBuilder = table::TableBuilder<Sqlite>;
 
 impl Sqlite {
     /// A table of it, to be described and opened.
@@ -34,49 +25,6 @@ impl Sqlite {
 }
 
 impl TableBuilder {
-    fn new(database: Sqlite, name: String) -> Self {
-        Self {
-            database,
-            name,
-            columns: Vec::new(),
-            key: Vec::new(),
-            on_conflict: OnConflict::Fail,
-            create: false,
-        }
-    }
-
-    /// The next column that rows have a value for. The declaration (`INTEGER`, `TEXT NOT NULL`) is used where the
-    /// table is made; it may be empty.
-    pub fn column(mut self, name: impl Into<String>, declaration: impl Into<String>) -> Self {
-        self.columns.push((name.into(), declaration.into()));
-        self
-    }
-
-    /// The columns that tell rows apart: the table's primary key, or another unique constraint of it.
-    pub fn key<S: Into<String>>(mut self, columns: impl IntoIterator<Item = S>) -> Self {
-        self.key = columns.into_iter().map(Into::into).collect();
-        self
-    }
-
-    /// A row whose key is there already takes the place of the old one's values. Without this or
-    /// [`ignore`](Self::ignore) it fails.
-    pub fn upsert(mut self) -> Self {
-        self.on_conflict = OnConflict::Update;
-        self
-    }
-
-    /// A row whose key is there already is left out, and counted.
-    pub fn ignore(mut self) -> Self {
-        self.on_conflict = OnConflict::Ignore;
-        self
-    }
-
-    /// Makes the table if there is none of this name, with the key as its primary key.
-    pub fn create(mut self) -> Self {
-        self.create = true;
-        self
-    }
-
     /// Opens the table for writing.
     ///
     /// Blocks, for the busy timeout at most.
@@ -85,10 +33,11 @@ impl TableBuilder {
     ///
     /// If there is no such table, it lacks a column, the key is not unique, or the database is locked.
     pub fn open(self) -> Result<Table, OpenError> {
-        if let Err(problem) = self.check() {
-            return Err(OpenError::of_table(&self.database, &self.name, problem));
+        let name = &self.description.name;
+        if let Err(problem) = self.description.check() {
+            return Err(OpenError::of_table(&self.database, name, problem));
         }
-        let sql = Sql::new(&self.name, &self.columns, &self.key, self.on_conflict);
+        let sql = Sql::new(&self.description);
         let patience = Patience::new(self.database.busy_timeout());
         let mut connection = self.database.connection();
         let prepared = with_room(&mut *connection, |connection| {
@@ -96,7 +45,7 @@ impl TableBuilder {
         });
         prepared.map_err(|error| {
             let kind = OpenErrorKind::of(&error, patience.waited());
-            OpenError::of_refused(&self.database, &self.name, kind)
+            OpenError::of_refused(&self.database, name, kind)
         })?;
         drop(connection);
         Ok(Table(Arc::new(Inner {
@@ -106,22 +55,8 @@ impl TableBuilder {
         })))
     }
 
-    fn check(&self) -> Result<(), String> {
-        let is_column = |key: &String| self.columns.iter().any(|(name, _)| name == key);
-        if self.columns.is_empty() {
-            return Err("it has no columns; name them with `column`".into());
-        }
-        if let Some(key) = self.key.iter().find(|key| !is_column(key)) {
-            return Err(format!("its key `{key}` is not one of the columns"));
-        }
-        if self.key.is_empty() && self.on_conflict != OnConflict::Fail {
-            return Err("`upsert` and `ignore` need a `key`".into());
-        }
-        Ok(())
-    }
-
     fn prepare(&self, connection: &Connection, sql: &Sql) -> rusqlite::Result<()> {
-        if self.create {
+        if self.description.create {
             // A transaction of its own, which begins with a look at the tables that the file has by then: another process
             // may have made this one.
             connection.execute(&sql.create, [])?;
@@ -174,18 +109,17 @@ impl Table {
     }
 
     pub(crate) fn name(&self) -> &str {
-        &self.0.sql.table
+        &self.0.sql.names.table
     }
 
     /// Adds to what [`Table::stats`] shows.
-    pub(crate) fn count(&self, counts: super::TableSnapshot) {
+    pub(crate) fn count(&self, counts: TableSnapshot) {
         self.0.stats.add(counts);
     }
 
     /// Moves what was written into the file.
-    pub(super) async fn checkpoint<T>(&self) -> Result<(), SinkError<T>> {
-        let moved = self.0.database.checkpoint().await;
-        moved.map_err(SinkError::refused)
+    pub(super) async fn checkpoint(&self) -> Result<(), String> {
+        self.0.database.checkpoint().await
     }
 
     /// Works with the table's statements on a thread that may block.
@@ -244,7 +178,7 @@ impl<R: TableRow> Sink<R> for Table {
     }
 
     async fn flush(&self) -> Result<(), SinkError<R>> {
-        self.checkpoint().await
+        self.checkpoint().await.map_err(SinkError::refused)
     }
 
     fn name(&self) -> Name {
@@ -279,7 +213,7 @@ impl<R: TableRow> Sink<Vec<R>> for Table {
     }
 
     async fn flush(&self) -> Result<(), SinkError<Vec<R>>> {
-        self.checkpoint().await
+        self.checkpoint().await.map_err(SinkError::refused)
     }
 
     fn name(&self) -> Name {

@@ -1,17 +1,11 @@
 //! One transaction.
 
-use std::fmt::Write as _;
-
-use pipeline_runtime::{BoxError, guard};
 use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Statement, Transaction};
 
 use super::sql::Sql;
-use super::{Binder, RowError, TableRow, TableSnapshot, ValueRef, WriteError};
-use crate::sqlite::{Sqlite, begin, said, with_room};
-
-/// How much of a text in a row's key is shown, in characters.
-const SHOWN: usize = 100;
+use crate::sqlite::{Sqlite, begin, kind, refused, said, with_room};
+use crate::table::{RowError, TableRow, TableSnapshot, ValueRef, WriteError, bind};
 
 /// What became of one transaction.
 #[derive(Debug, Default)]
@@ -54,7 +48,7 @@ impl Batch {
                 ..TableSnapshot::default()
             },
             failed: Vec::new(),
-            error: Some(WriteError::new(&sql.table, database, &error)),
+            error: Some(failed(sql, database, &error)),
         })
     }
 
@@ -73,7 +67,8 @@ impl Batch {
                 Ok(Effect::Ignored) => batch.counts.ignored += 1,
                 Err(Refused::Row(problem)) if is_open(&transaction) => {
                     batch.counts.failed += 1;
-                    batch.failed.push((index, row_error(sql, row, problem)));
+                    let error = RowError::of_row(&sql.names, row, problem);
+                    batch.failed.push((index, error));
                 }
                 // A trigger or a constraint of the table has rolled it back.
                 Err(Refused::Row(problem)) => return Err(rolled_back(problem)),
@@ -119,12 +114,16 @@ impl<'t> Statements<'t> {
 fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, Refused> {
     let columns = statement.parameter_count();
     let mut count = 0;
-    bind(row, &mut |value| {
+    let mut take = |value: ValueRef<'_>| {
         count += 1;
         if count > columns {
             return Ok(());
         }
         Ok(statement.raw_bind_parameter(count, bound(value))?)
+    };
+    bind(row, &mut take, |error| match error.downcast::<Error>() {
+        Ok(error) => Refused::from(*error),
+        Err(error) => Refused::Row(error.to_string()),
     })?;
     if count != columns {
         return Err(Refused::Row(format!(
@@ -132,22 +131,6 @@ fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, 
         )));
     }
     statement.raw_execute().map_err(Refused::from)
-}
-
-/// Hands the row's values over; a panic of the row is an error of the row.
-fn bind(
-    row: &impl TableRow,
-    take: &mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>,
-) -> Result<(), Refused> {
-    // What it says of its values is its own code, too.
-    let bound = guard::call(|| {
-        let bound = row.bind(&mut Binder::new(take));
-        bound.map_err(|error| match error.downcast::<Error>() {
-            Ok(error) => Refused::from(*error),
-            Err(error) => Refused::Row(error.to_string()),
-        })
-    });
-    bound.unwrap_or_else(|panicked| Err(Refused::Row(format!("its `bind` {panicked}"))))
 }
 
 fn bound(value: ValueRef<'_>) -> ToSqlOutput<'_> {
@@ -167,6 +150,12 @@ impl Refused {
             Self::Row(problem) => rolled_back(problem),
             Self::All(error) => error,
         }
+    }
+}
+
+impl From<String> for Refused {
+    fn from(problem: String) -> Self {
+        Self::Row(problem)
     }
 }
 
@@ -194,37 +183,9 @@ fn rolled_back(problem: String) -> Error {
     Error::SqliteFailure(abort, Some(problem))
 }
 
-/// The error of a row, with its key as far as the row tells it.
-pub(crate) fn row_error(sql: &Sql, row: &impl TableRow, problem: String) -> RowError {
-    let mut values = Vec::new();
-    // What it hands over before it fails is what can be shown.
-    let _ = bind(row, &mut |value| {
-        values.push(shown(value));
-        Ok(())
-    });
-    let mut key = String::new();
-    for index in &sql.key {
-        let between = if key.is_empty() { "" } else { ", " };
-        let value = values.get(*index).map_or("?", String::as_str);
-        let _ = write!(key, "{between}{} = {value}", sql.columns[*index]);
-    }
-    RowError {
-        table: sql.table.clone(),
-        key,
-        problem,
-    }
-}
-
-/// A value, as a message shows it.
-fn shown(value: ValueRef<'_>) -> String {
-    match value {
-        ValueRef::Null => "NULL".into(),
-        ValueRef::Integer(number) => number.to_string(),
-        ValueRef::Real(number) => number.to_string(),
-        ValueRef::Text(text) => match text.char_indices().nth(SHOWN) {
-            Some((end, _)) => format!("{:?}…", &text[..end]),
-            None => format!("{text:?}"),
-        },
-        ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
-    }
+/// Why none of the rows of a transaction is written.
+pub(super) fn failed(sql: &Sql, database: &Sqlite, error: &Error) -> WriteError {
+    let place = database.path().display().to_string();
+    let problem = refused(error, database.busy_timeout());
+    WriteError::new(&sql.names.table, place, kind(error), problem)
 }

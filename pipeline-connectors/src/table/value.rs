@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use pipeline_runtime::BoxError;
 
-/// A value as SQLite keeps it.
+/// A value of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Value {
     /// `NULL`.

@@ -1,6 +1,6 @@
 //! What can be written into a table.
 
-use pipeline_runtime::BoxError;
+use pipeline_runtime::{BoxError, guard};
 
 use super::{ToValue, Value, ValueRef};
 
@@ -12,7 +12,7 @@ use super::{ToValue, Value, ValueRef};
 ///
 /// ```
 /// # use pipeline_connectors::sink::{Binder, TableRow};
-/// # use pipeline_runtime::BoxError;
+/// # use pipeline_runtime::{BoxError, guard};
 /// struct Post {
 ///     id: i64,
 ///     text: String,
@@ -38,10 +38,6 @@ pub trait TableRow: Send + 'static {
 pub struct Binder<'a>(&'a mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>);
 
 impl<'a> Binder<'a> {
-    pub(super) fn new(take: &'a mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>) -> Self {
-        Self(take)
-    }
-
     /// Takes the value of the next column.
     pub fn value(&mut self, value: &dyn ToValue) -> Result<(), BoxError> {
         (self.0)(value.to_value()?)
@@ -56,6 +52,34 @@ impl<'a> Binder<'a> {
 impl std::fmt::Debug for Binder<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Binder")
+    }
+}
+
+/// Hands the row's values over; what it says of its own code is told by `refused`, a panic as it is.
+pub(crate) fn bind<E: From<String>>(
+    row: &impl TableRow,
+    take: &mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>,
+    refused: impl FnOnce(BoxError) -> E,
+) -> Result<(), E> {
+    // What it says of its values is its own code, too.
+    let bound = guard::call(|| row.bind(&mut Binder(take)).map_err(refused));
+    bound.unwrap_or_else(|panicked| Err(format!("its `bind` {panicked}").into()))
+}
+
+/// How much of a text in a row's key is shown, in characters.
+const SHOWN: usize = 100;
+
+/// A value, as a message shows it.
+pub(super) fn shown(value: ValueRef<'_>) -> String {
+    match value {
+        ValueRef::Null => "NULL".into(),
+        ValueRef::Integer(number) => number.to_string(),
+        ValueRef::Real(number) => number.to_string(),
+        ValueRef::Text(text) => match text.char_indices().nth(SHOWN) {
+            Some((end, _)) => format!("{:?}…", &text[..end]),
+            None => format!("{text:?}"),
+        },
+        ValueRef::Blob(bytes) => format!("{} bytes", bytes.len()),
     }
 }
 

@@ -50,7 +50,7 @@ impl TableStats {
         }
     }
 
-    pub(super) fn add(&self, counts: TableSnapshot) {
+    pub(crate) fn add(&self, counts: TableSnapshot) {
         self.0.inserted.fetch_add(counts.inserted, Relaxed);
         self.0.updated.fetch_add(counts.updated, Relaxed);
         self.0.ignored.fetch_add(counts.ignored, Relaxed);

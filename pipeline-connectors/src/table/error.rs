@@ -1,40 +1,48 @@
 //! What goes wrong with batches and rows.
 
 use std::fmt;
-use std::path::PathBuf;
 
 use pipeline_runtime::ErrorKind;
 
-use crate::sqlite::{Sqlite, kind, refused};
+use super::{Columns, TableRow};
 
 /// A transaction that failed as a whole: none of its rows is written.
 #[derive(Debug)]
 pub struct WriteError {
-    path: PathBuf,
     table: String,
+    /// The file, or where the server is.
+    place: String,
     kind: ErrorKind,
     problem: String,
 }
 
 impl fmt::Display for WriteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            table,
+            place,
+            problem,
+            ..
+        } = self;
         write!(
             f,
-            "nothing of this batch was written to the table `{}` of {}: ",
-            self.table,
-            self.path.display()
-        )?;
-        f.write_str(&self.problem)
+            "nothing of this batch was written to the table `{table}` of {place}: {problem}"
+        )
     }
 }
 
 impl WriteError {
-    pub(super) fn new(table: &str, database: &Sqlite, error: &rusqlite::Error) -> Self {
+    pub(crate) fn new(
+        table: &str,
+        place: impl Into<String>,
+        kind: ErrorKind,
+        problem: String,
+    ) -> Self {
         Self {
-            path: database.path().to_path_buf(),
             table: table.to_owned(),
-            kind: kind(error),
-            problem: refused(error, database.busy_timeout()),
+            place: place.into(),
+            kind,
+            problem,
         }
     }
 
@@ -45,24 +53,28 @@ impl WriteError {
     }
 }
 
-impl std::error::Error for WriteError {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        // Its words are in the message already.
-        None
-    }
-}
+impl std::error::Error for WriteError {}
 
 /// A row that could not be written; the others of its batch were.
 #[derive(Debug)]
 pub struct RowError {
-    pub(super) table: String,
-    pub(super) key: String,
-    pub(super) problem: String,
+    table: String,
+    key: String,
+    problem: String,
 }
 
 impl RowError {
+    /// Of one row, which is told by its key.
+    pub(crate) fn of_row(columns: &Columns, row: &impl TableRow, problem: String) -> Self {
+        Self {
+            table: columns.table.clone(),
+            key: columns.key_of(row),
+            problem,
+        }
+    }
+
     /// What keeps all rows of an item from being written.
-    pub(super) fn of_item(table: impl Into<String>, problem: String) -> Self {
+    pub(crate) fn of_item(table: impl Into<String>, problem: String) -> Self {
         Self {
             table: table.into(),
             key: String::new(),
