@@ -37,7 +37,7 @@ pub trait TableRow: Send + 'static {
 /// Takes the values of one row.
 pub struct Binder<'a>(&'a mut dyn FnMut(ValueRef<'_>) -> Result<(), BoxError>);
 
-impl<'a> Binder<'a> {
+impl Binder<'_> {
     /// Takes the value of the next column.
     pub fn value(&mut self, value: &dyn ToValue) -> Result<(), BoxError> {
         (self.0)(value.to_value()?)

@@ -456,7 +456,8 @@ async fn each_row_is_there_once(completes: bool) {
             let rows = queue.settling(&table).unwrap();
             pipeline! {
                 [deliveries]
-                1 map(|message: Delivery<String>| (message.to_string(),)) with { window: 64 },
+                push_task(message),
+                1 map(|m| (m.message.to_string(),)) with { window: 64 },
                 :drive rows,
             }
             .spawn()

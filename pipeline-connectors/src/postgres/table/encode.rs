@@ -108,7 +108,7 @@ impl Values {
         let refused =
             |value: String| format!("its `{name}` is {}, and takes no {value}", column.of);
         match (column.takes, value) {
-            (_, ValueRef::Null) => return Ok(self.end(&NULL, &[])),
+            (_, ValueRef::Null) => Ok(self.end(&NULL, &[])),
             (Takes::Whole(bits), ValueRef::Integer(number)) => {
                 let most = i64::MAX >> (64 - bits);
                 if !(-most - 1..=most).contains(&number) {

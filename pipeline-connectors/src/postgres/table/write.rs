@@ -86,7 +86,8 @@ impl<C: Claims> Writing<'_, C> {
 
     async fn all(&self, load: &mut Load<C::Stake>) -> Result<TableSnapshot, Failed> {
         let mut counts = TableSnapshot::default();
-        let mut left = vec![0..load.units.len()];
+        let all = 0..load.units.len();
+        let mut left = vec![all];
         while let Some(units) = left.pop() {
             match self.attempt(load, units.clone()).await? {
                 Attempt::Written(more) => {
