@@ -78,6 +78,7 @@ pub(crate) const PACKAGES: &[Package] = &[
         allowed: &[],
         never: &[],
         shared: &[
+            "attributes",
             "body",
             "contents",
             "depth",
@@ -85,6 +86,7 @@ pub(crate) const PACKAGES: &[Package] = &[
             "lines",
             "reader",
             "replay",
+            "table",
         ],
         doors: &["database", "journal", "queue", "sink", "source"],
         unknown: &["brigade", "pipeline_macros"],

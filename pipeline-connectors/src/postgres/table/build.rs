@@ -9,7 +9,8 @@ use tokio_postgres::types::{ToSql, Type};
 
 use super::columns::{COLUMNS, Column};
 use super::encode::Encoded;
-use super::sink::{Inner, PostgresTable};
+use super::inner::Inner;
+use super::sink::PostgresTable;
 use super::sql::Sql;
 use crate::postgres::error::{ConnectError, ConnectErrorKind, Failed, Refused};
 use crate::postgres::handle::Postgres;

@@ -1,14 +1,17 @@
 //! Tables as sinks.
 
 mod build;
+mod claiming;
 mod claims;
 mod columns;
 mod encode;
+mod inner;
 mod load;
 mod sink;
 mod sql;
 mod write;
 
 pub use build::PostgresTableBuilder;
-pub(super) use claims::{Claim, Claiming, Claims};
+pub(super) use claiming::Claiming;
+pub(super) use claims::{Claim, Claims};
 pub use sink::PostgresTable;

@@ -6,11 +6,10 @@ use std::sync::Arc;
 use pipeline_runtime::sink::{Sink, SinkError, Stake, Written};
 use pipeline_runtime::{ErrorKind, Name};
 
-use super::claims::{Nothing, write_batch};
-use super::columns::Column;
-use super::sql::Sql;
-use crate::postgres::handle::Postgres;
-use crate::table::{Columns, Item, TableRow, TableStats, Unwritten};
+use super::claims::Nothing;
+use super::inner::Inner;
+use super::write::write_batch;
+use crate::table::{Item, TableRow, TableStats, Unwritten};
 
 /// A table in a PostgreSQL database as a sink: of rows, each write in a transaction, or of `Vec`s of rows, each `Vec` in a
 /// transaction of its own. Clones write to the same table.
@@ -49,14 +48,6 @@ use crate::table::{Columns, Item, TableRow, TableStats, Unwritten};
 #[must_use = "a sink writes only what a pipeline gives it"]
 pub struct PostgresTable(pub(super) Arc<Inner>);
 
-pub(super) struct Inner {
-    pub(super) db: Postgres,
-    pub(super) names: Columns,
-    pub(super) columns: Vec<Column>,
-    pub(super) sql: Sql,
-    pub(super) stats: TableStats,
-}
-
 impl PostgresTable {
     /// A handle that counts what became of the rows.
     #[must_use]
@@ -71,7 +62,7 @@ impl<R: TableRow> Sink<R> for PostgresTable {
             rows: vec![row],
             stake: Stake::default(),
         });
-        let batch = write_batch(self, &Nothing, items.collect()).await;
+        let batch = write_batch(&self.0, &Nothing, items.collect()).await;
         let batch = batch.map_err(|Unwritten { kind, error, items }| {
             SinkError::new(kind, error).with_items(items.into_iter().flatten().collect())
         })?;
@@ -91,7 +82,7 @@ impl<R: TableRow> Sink<Vec<R>> for PostgresTable {
         let mut left = items.into_iter();
         let mut index = 0;
         while let Some(rows) = left.next() {
-            match write_batch(self, &Nothing, vec![each_alone(rows)]).await {
+            match write_batch(&self.0, &Nothing, vec![each_alone(rows)]).await {
                 Ok(batch) => batch.tell(index, &mut written),
                 Err(Unwritten { kind, error, items }) => match kind {
                     ErrorKind::Away => {

@@ -3,17 +3,18 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use pipeline_runtime::ErrorKind;
+use pipeline_runtime::private::held;
+use pipeline_runtime::{ErrorKind, guard};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::ToSql;
 
 use super::claims::{Claim, Claims};
 use super::encode::Encoded;
+use super::inner::Inner;
 use super::load::{Fate, Load};
-use super::sink::Inner;
 use crate::postgres::error::Failed;
 use crate::postgres::line::{Alone, Value, answered};
-use crate::table::TableSnapshot;
+use crate::table::{Batch, Item, TableRow, TableSnapshot, Unwritten, WriteError};
 
 /// How much is sent at once, in bytes, but for a row that is larger.
 const AT_ONCE: usize = 16 << 20;
@@ -28,8 +29,42 @@ const BEGIN: &str = "
 const NEXT: &str = "RELEASE unit; SAVEPOINT unit";
 const UNDO: &str = "ROLLBACK TO unit";
 
+/// Writes all items in one transaction.
+pub(super) async fn write_batch<R: TableRow, C: Claims>(
+    table: &Inner,
+    claims: &C,
+    items: Vec<Item<R>>,
+) -> Result<Batch, Unwritten<R>> {
+    let mut load = Load::of(&items, &table.columns, claims);
+    match held("the table", write(table, claims, &mut load)).await {
+        Ok(counts) => {
+            claims.committed();
+            let mut batch = load.tell(&items, &table.names);
+            batch.counts += counts;
+            table.stats.add(batch.counts);
+            // They are written, whatever their drop does.
+            guard::let_go_of(items.into_iter().flat_map(|item| item.rows));
+            Ok(batch)
+        }
+        Err(Failed { kind, said, .. }) => {
+            let place = format!("PostgreSQL at {}", table.db.place());
+            let error = WriteError::new(&table.names.table, place, kind, said);
+            let items: Vec<_> = items.into_iter().map(|item| item.rows).collect();
+            // What is away comes again.
+            if kind != ErrorKind::Away {
+                table.stats.add(TableSnapshot {
+                    failed: items.iter().map(|rows| rows.len() as u64).sum(),
+                    ..TableSnapshot::default()
+                });
+            }
+            let error = error.into();
+            Err(Unwritten { kind, error, items })
+        }
+    }
+}
+
 /// Writes all units, but for those that it marks.
-pub(super) async fn write<C: Claims>(
+async fn write<C: Claims>(
     table: &Inner,
     claims: &C,
     load: &mut Load<C::Stake>,
