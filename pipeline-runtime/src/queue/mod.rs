@@ -116,8 +116,8 @@ pub trait Queue: Send + Sync + 'static {
 
     /// Waits until leases are over before their time, for all the queue knows: a partition that was given to another
     /// consumer, a connection that broke. Theirs are the receipts; those that are none of this consumer's are passed over.
-    /// What has not begun of these deliveries does not begin, and nothing is told the queue of them. It is called again when
-    /// it has returned.
+    /// What has not begun of these deliveries does not begin, and nothing is told the queue of those. What is in work goes on,
+    /// and is acknowledged, which is the queue's to refuse. It is called again when it has returned.
     ///
     /// The default never returns: such a queue tells by [`Queue::extend`], and in its answers, what is lost.
     ///
