@@ -37,7 +37,7 @@ pub struct DeadLetterQueue<Q>(Q);
 /// # async fn main() -> Result<(), pipeline_runtime::BoxError> {
 /// # use std::time::Duration;
 /// use pipeline_connectors::queue;
-/// use pipeline_runtime::queue::{DeadLetter, DeadLetters, Queue, memory};
+/// use pipeline_runtime::queue::{Ask, DeadLetter, DeadLetters, Queue, memory};
 ///
 /// let dead = memory::<String>();
 /// let letters = queue::dead_letter_queue(dead.clone());
