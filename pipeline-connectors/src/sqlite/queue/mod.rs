@@ -58,7 +58,7 @@ impl Sqlite {
     ///
     /// use pipeline_connectors::database::Sqlite;
     /// use pipeline_connectors::queue::SqliteQueue;
-    /// use pipeline_runtime::queue::{Outgoing, Queue};
+    /// use pipeline_runtime::queue::{Ask, Outgoing, Queue};
     ///
     /// # let dir = tempfile::tempdir()?;
     /// # let path = dir.path().join("work.db");
