@@ -131,6 +131,11 @@ pub(crate) struct Batch {
 
 /// Why nothing is written of a unit that is not refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[allow(
+    dead_code,
+    unreachable_pub,
+    reason = "it depends on the features who names it, and whether there are tasks"
+)]
 pub enum Aside {
     /// It is somebody else's by now.
     Lost,
@@ -153,6 +158,7 @@ impl Batch {
     }
 
     /// Whether all units are written.
+    #[cfg(feature = "sqlite")]
     pub(crate) fn is_whole(&self) -> bool {
         self.failed.is_empty() && self.aside.is_empty()
     }

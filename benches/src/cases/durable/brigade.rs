@@ -99,7 +99,10 @@ pub(super) fn recorded_and_forgotten_in_memory(tasks: u64) -> Sample {
 /// What is received is acknowledged at once, and lost if anything happens to it later.
 fn forgotten(queue: queue::Memory<String>) -> impl Stream<Item = Received<String>> {
     let received = stream::unfold(queue, |queue| async move {
-        let messages = queue.receive(Ask::new(1024, WAIT)).await.expect("it is in memory");
+        let messages = queue
+            .receive(Ask::new(1024, WAIT))
+            .await
+            .expect("it is in memory");
         let receipts = messages.iter().map(|message| message.receipt.clone());
         let unsettled = queue.ack(receipts.collect()).await;
         assert!(unsettled.expect("it is in memory").is_empty());

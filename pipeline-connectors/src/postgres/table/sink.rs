@@ -15,7 +15,7 @@ use crate::table::{Item, TableRow, TableStats, Unwritten};
 /// transaction of its own. Clones write to the same table.
 ///
 /// The rows of a write are sent with one statement, each column as an array, or with several if they are larger than
-/// 16 MiB. Of rows with equal keys in one write, [`upsert`](crate::sink::PostgresTableBuilder::upsert) sends the last; the
+/// 16 MiB. Of rows with equal keys in one write, `upsert` sends the last; the
 /// others count as updated.
 ///
 /// | values | what takes them |
