@@ -121,7 +121,8 @@ pub(crate) fn message_json(message: &MessageInfo) -> Value {
     json!({
         "seq": message.seq, "id": message.id, "dedup": message.dedup, "group": message.group,
         "state": state(message.state), "due": message.due.map(stamp), "sent": stamp(message.sent),
-        "receives": message.receives, "begun": message.begun, "size": message.size, "body": body,
+        "receives": message.receives, "begun": message.begun, "attributes": message.attributes,
+        "size": message.size, "body": body,
     })
 }
 

@@ -168,7 +168,7 @@ async fn show(queue: &impl Admin, of: &Of, id: &str) -> Result<(), Failure> {
             continue;
         }
         let none = || "-".to_owned();
-        let lines = [
+        let mut lines = vec![
             ("id", message.id.clone()),
             ("seq", message.seq.to_string()),
             ("state", waits(message)),
@@ -181,8 +181,11 @@ async fn show(queue: &impl Admin, of: &Of, id: &str) -> Result<(), Failure> {
             ("group", message.group.clone().unwrap_or_else(none)),
             ("dedup", message.dedup.clone().unwrap_or_else(none)),
             ("size", message.size.to_string()),
-            ("body", String::from_utf8_lossy(&message.body).into_owned()),
         ];
+        let attributes = message.attributes.iter();
+        lines.extend(attributes.map(|(name, value)| ("attribute", format!("{name}={value}"))));
+        let body = String::from_utf8_lossy(&message.body).into_owned();
+        lines.push(("body", body));
         for (name, value) in lines {
             say(format!("{name:10}{}", plain(&value)))?;
         }

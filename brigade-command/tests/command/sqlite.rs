@@ -15,7 +15,7 @@ async fn filled() -> Place {
     let place = Place::file();
     let sent = vec![
         message("a"),
-        message("b").delay(HOUR),
+        message("b").attribute("tenant", "ä7").delay(HOUR),
         message("g").group("group"),
         message("h").group("group"),
     ];
@@ -73,6 +73,7 @@ async fn a_queue_is_counted_listed_and_shown_to_people() {
         "body      body of b",
         "size      9",
         "receives  0 (0 begun)",
+        "attribute tenant=ä7",
     ] {
         assert!(shown.contains(line), "{shown}");
     }

@@ -53,14 +53,14 @@ CREATE OR REPLACE FUNCTION {schema}.list(
     queue_ integer, state_ smallint, grp_ text, after bigint, most bigint, preview integer
 ) RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, state smallint, due timestamptz, sent timestamptz, receives integer,
-    begun integer, size bigint, body text, bytes bytea
+    begun integer, attributes text, size bigint, body text, bytes bytea
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     PERFORM {schema}.place(queue_) FROM {schema}.moved m WHERE m.queue = queue_ LIMIT 1;
     RETURN QUERY SELECT m.seq, m.id, m.dedup, m.grp, {schema}.state_of(m.state, m.due, m.until),
-        CASE m.state WHEN 2 THEN m.until ELSE m.due END, m.sent, m.receives, m.begun,
+        CASE m.state WHEN 2 THEN m.until ELSE m.due END, m.sent, m.receives, m.begun, m.attributes::text,
         coalesce(octet_length(m.body), octet_length(m.bytes))::bigint, left(m.body, preview),
         substring(m.bytes FROM 1 FOR preview)
     FROM (
@@ -101,7 +101,7 @@ END $$;
 -- These messages, with all of their bodies.
 CREATE OR REPLACE FUNCTION {schema}.get(queue_ integer, ids text[], seqs bigint[]) RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, state smallint, due timestamptz, sent timestamptz, receives integer,
-    begun integer, size bigint, body text, bytes bytea
+    begun integer, attributes text, size bigint, body text, bytes bytea
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -109,7 +109,7 @@ SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 BEGIN
     PERFORM {schema}.place(queue_) FROM {schema}.moved m WHERE m.queue = queue_ LIMIT 1;
     RETURN QUERY SELECT m.seq, m.id, m.dedup, m.grp, {schema}.state_of(m.state, m.due, m.until),
-        CASE m.state WHEN 2 THEN m.until ELSE m.due END, m.sent, m.receives, m.begun,
+        CASE m.state WHEN 2 THEN m.until ELSE m.due END, m.sent, m.receives, m.begun, m.attributes::text,
         coalesce(octet_length(m.body), octet_length(m.bytes))::bigint, m.body, m.bytes
     FROM {schema}.find(queue_, ids, seqs) AS f (seq) JOIN {schema}.queue m ON m.seq = f.seq ORDER BY m.seq;
 END $$;

@@ -72,6 +72,7 @@ impl<'a> Waits<'a> {
 
 impl Drop for Waits<'_> {
     fn drop(&mut self) {
+        // Relaxed: see `begin`.
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }

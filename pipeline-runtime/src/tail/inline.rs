@@ -1,26 +1,26 @@
 //! A pipeline without an annotated stage: no task, no channel, the consumer runs it item by item.
 
+mod outside;
+
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
-use futures::task::AtomicWaker;
-
+use self::outside::{Drained, OfSource, OfStages, Shown};
 use super::{Emitted, Tail};
 use crate::bounds::BoxFuture;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
 use crate::errors::{Errors, Reporter};
 use crate::failure::{Cause, Failure};
-use crate::flow::edge::{Held, Meter};
+use crate::flow::edge::Meter;
 use crate::graph::{Crew, Graph, Group, Runs, Unbuffered};
 use crate::guard::{self, Panicked};
 use crate::measure::counts::Counts;
 use crate::named::debug_by_name;
 use crate::placed::Placed;
-use crate::run::control::{Close, Drain};
 use crate::site::Site;
 use crate::source::{AHEAD, Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
@@ -54,71 +54,6 @@ pub struct Inline<P: Puller, F, O, Task> {
 }
 
 debug_by_name!(Inline<P: Puller, F, O, Task>);
-
-/// The counts as they were last shown: of the source, and of the stages.
-struct Shown {
-    counts: Mutex<(Counts, Counts)>,
-}
-
-impl Shown {
-    fn lock(&self) -> MutexGuard<'_, (Counts, Counts)> {
-        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// Tells the consumer that no more is to be taken in.
-#[derive(Default)]
-struct Drained {
-    told: AtomicBool,
-    paused: AtomicBool,
-    consumer: AtomicWaker,
-}
-
-impl Drain for Drained {
-    fn drain(&self) {
-        // Release, and Acquire where it is read: who is woken by what follows sees it. The waker orders the two where the
-        // consumer registers at the same time.
-        self.told.store(true, Ordering::Release);
-        self.consumer.wake();
-    }
-
-    fn pause(&self, paused: bool) {
-        // Release: see `drain`.
-        self.paused.store(paused, Ordering::Release);
-        self.consumer.wake();
-    }
-}
-
-impl Close for Drained {
-    fn close(&self) {
-        self.consumer.wake();
-    }
-}
-
-struct OfSource(Arc<Shown>);
-struct OfStages(Arc<Shown>);
-
-impl Meter for OfSource {
-    fn hold(&self) -> Box<dyn Held + '_> {
-        Box::new(Copied(self.0.lock().0.clone()))
-    }
-}
-
-impl Meter for OfStages {
-    fn hold(&self) -> Box<dyn Held + '_> {
-        Box::new(Copied(self.0.lock().1.clone()))
-    }
-}
-
-/// Counts that are not locked: the consumer, who would change them, is the one who asks, or they differ by no more than
-/// what it did meanwhile.
-struct Copied(Counts);
-
-impl Held for Copied {
-    fn lanes(&self) -> &[Counts] {
-        std::slice::from_ref(&self.0)
-    }
-}
 
 /// Wires a pipeline of fused stages only.
 pub(crate) fn inline<I: Input, O: Item, Task: Item, F>(

@@ -162,6 +162,7 @@ where
 {
     let long = "ü".repeat(1_000);
     let sent = message::<Q::Body>(&long).id("a").dedup("once").group("g");
+    let sent = sent.attribute("tenant", "ä7");
     let same = message::<Q::Body>("twin")
         .id("a")
         .dedup("twice")
@@ -176,6 +177,8 @@ where
     assert_eq!(first.group.as_deref(), Some("g"));
     assert_eq!((first.state, first.due), (MessageState::Ready, None));
     assert_eq!((first.receives, first.begun), (0, 0));
+    assert_eq!(first.attributes.get("tenant"), Some("ä7"));
+    assert!(twin.attributes.is_empty(), "they are another's");
     assert_eq!(twin.state, MessageState::Delayed);
     let waits = twin.due.expect("it has a time").duration_since(first.sent);
     let waits = waits.expect("it comes later");

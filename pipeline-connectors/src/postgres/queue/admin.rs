@@ -13,6 +13,7 @@ use tokio_postgres::types::Type;
 
 use super::handle::PostgresQueue;
 use super::known::{Known, millis};
+use crate::attributes::from_json;
 use crate::body::QueueBody;
 use crate::postgres::error::Failed;
 use crate::postgres::line::Value;
@@ -230,6 +231,8 @@ fn message<B>(known: &Known<B>, row: &Row) -> Result<MessageInfo, tokio_postgres
     message.due = due.filter(|_| message.state != MessageState::Ready);
     message.sent = row.try_get("sent")?;
     (message.receives, message.begun) = (count("receives")?, count("begun")?);
+    // What is no object of texts tells nobody anything.
+    message.attributes = from_json(row.try_get("attributes")?).unwrap_or_default();
     message.size = row.try_get::<_, i64>("size")?.unsigned_abs();
     Ok(message)
 }

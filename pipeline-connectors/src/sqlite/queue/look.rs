@@ -7,6 +7,7 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OptionalExtension as _, Row};
 
 use super::store::now;
+use crate::attributes::from_json;
 
 /// A queue of a file: its number, and what the ids of its messages without a name begin with.
 #[derive(Debug, Clone)]
@@ -24,8 +25,7 @@ const BEHIND: &str = "INDEXED BY brigade_queue_grp
     WHERE grp IS NOT NULL AND queue = ?1 AND due IS NULL AND +seq > ?2";
 const IN_GROUP: &str = "INDEXED BY brigade_queue_grp WHERE grp = ?3 AND queue = ?1 AND +seq > ?2";
 
-const COLUMNS: &str =
-    "seq, id, dedup, grp, due, taken, sent, receives, begun, octet_length(body) AS size";
+const COLUMNS: &str = "seq, id, dedup, grp, due, taken, sent, receives, begun, attributes, octet_length(body) AS size";
 
 fn is_so(state: Option<MessageState>) -> &'static str {
     match state {
@@ -189,6 +189,8 @@ impl Of {
             Ok(u32::try_from(count).unwrap_or_default())
         };
         (message.receives, message.begun) = (count("receives")?, count("begun")?);
+        let attributes = text(row.get_ref("attributes")?);
+        message.attributes = from_json(attributes.as_deref()).unwrap_or_default();
         message.size = row.get("size")?;
         Ok(message)
     }

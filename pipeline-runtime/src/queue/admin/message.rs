@@ -2,6 +2,8 @@
 
 use std::time::SystemTime;
 
+use crate::ticket::Attributes;
+
 /// A message in a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -24,6 +26,8 @@ pub struct MessageInfo {
     pub receives: u32,
     /// How many of the deliveries were worked on.
     pub begun: u32,
+    /// What travels with it beside the body.
+    pub attributes: Attributes,
     /// How many bytes its body has.
     pub size: u64,
     /// Its body as bytes; in a list only the beginning.
@@ -47,6 +51,7 @@ impl MessageInfo {
             sent: SystemTime::now(),
             receives: 0,
             begun: 0,
+            attributes: Attributes::new(),
             size: body.len() as u64,
             body,
         }

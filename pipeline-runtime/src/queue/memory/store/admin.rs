@@ -38,6 +38,7 @@ impl<B> Message<B> {
         info.sent = self.first_seen;
         info.receives = self.receive_count;
         info.begun = self.begun;
+        info.attributes.clone_from(&self.attributes);
         Look {
             info,
             body: Arc::clone(&self.body),
