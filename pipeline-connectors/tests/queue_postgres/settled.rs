@@ -11,31 +11,10 @@ use pipeline_connectors::queue::PostgresQueue;
 use pipeline_connectors::sink::PostgresTable;
 use test_servers::Cluster;
 use tokio::sync::Semaphore;
-use tokio_postgres::Client;
 
-use crate::support::{PATIENCE, client, database, message, name, open, put, receive, until};
-
-/// A queue and a table that no other test uses, and the server as anybody sees it.
-struct Place {
-    name: String,
-    db: Postgres,
-    client: Client,
-}
+use crate::support::{PATIENCE, Place, client, database, message, name, open, put, receive, until};
 
 impl Place {
-    async fn new() -> Option<Self> {
-        let server = test_servers::postgres()?;
-        Some(Self::of(server).await)
-    }
-
-    async fn of(server: &Cluster) -> Self {
-        Self {
-            name: name(),
-            db: database(server).await,
-            client: client(&server.url("postgres")).await,
-        }
-    }
-
     /// A queue with these messages.
     async fn queue(&self, messages: &[&str]) -> PostgresQueue {
         let queue = open(&self.db, &self.name).await;
@@ -88,7 +67,7 @@ async fn resolved(stats: &DeliveryStats, count: u64) {
 
 #[tokio::test]
 async fn the_transaction_of_a_row_takes_its_message_out_of_the_queue() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&["a", "b", "bad"]).await;
@@ -116,7 +95,7 @@ async fn the_transaction_of_a_row_takes_its_message_out_of_the_queue() {
 
 #[tokio::test]
 async fn nothing_is_written_of_a_message_that_somebody_else_has_and_the_rest_of_its_batch_is() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&["a", "b", "c"]).await;
@@ -154,7 +133,7 @@ async fn nothing_is_written_of_a_message_that_somebody_else_has_and_the_rest_of_
 /// What a batch makes is one item of several messages: here one that only the sum of them is left of.
 #[tokio::test]
 async fn an_item_of_several_messages_is_written_if_all_of_them_are_its_own() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&["a", "b", "c", "d"]).await;
@@ -193,7 +172,7 @@ async fn an_item_of_several_messages_is_written_if_all_of_them_are_its_own() {
 
 #[tokio::test]
 async fn all_rows_of_a_message_are_written_or_none_and_the_row_at_fault_is_told() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&["one two three", "four"]).await;
@@ -224,7 +203,7 @@ async fn all_rows_of_a_message_are_written_or_none_and_the_row_at_fault_is_told(
 
 #[tokio::test]
 async fn refused_rows_fail_alone_in_each_batch_and_so_do_none_in_those_between() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let names: Vec<String> = (0..600).map(|number| format!("{number:03}")).collect();
@@ -252,7 +231,7 @@ async fn refused_rows_fail_alone_in_each_batch_and_so_do_none_in_those_between()
 
 #[tokio::test]
 async fn a_group_goes_on_at_once_behind_a_message_that_is_settled() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&[]).await;
@@ -283,7 +262,7 @@ async fn a_group_goes_on_at_once_behind_a_message_that_is_settled() {
 
 #[tokio::test]
 async fn a_message_of_another_queue_is_not_settled_here_and_is_told_what_to_do() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let elsewhere = Postgres::at(test_servers::postgres().unwrap().url("postgres"));
@@ -312,7 +291,7 @@ async fn a_message_of_another_queue_is_not_settled_here_and_is_told_what_to_do()
 
 #[tokio::test]
 async fn a_task_is_completed_with_its_row_once_and_only_for_the_delivery_that_began_last() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&["a", "b"]).await;
@@ -368,7 +347,7 @@ async fn a_task_is_completed_with_its_row_once_and_only_for_the_delivery_that_be
 
 #[tokio::test]
 async fn a_delivery_of_a_task_whose_rows_are_there_writes_none_again() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let journal = place.db.journal().open().await.unwrap();
@@ -408,7 +387,7 @@ async fn a_delivery_of_a_task_whose_rows_are_there_writes_none_again() {
 
 #[tokio::test]
 async fn without_a_journal_no_task_is_completed_and_it_says_what_is_missing() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let journal = place.db.journal().open().await.unwrap();
@@ -431,7 +410,7 @@ const COUNT: usize = 3_000;
 /// table has no key, so that a row which is written twice is there twice.
 async fn each_row_is_there_once(completes: bool) {
     let Some(server) = Cluster::new() else { return };
-    let place = Place::of(&server).await;
+    let place = Place::of(&server, name()).await;
     let queue = place.queue(&[]).await;
     let all: Vec<String> = (0..COUNT).map(|n| format!("{n:04}")).collect();
     put(&queue, all.iter().map(|text| message(text)).collect()).await;
@@ -495,7 +474,7 @@ async fn a_server_that_is_killed_under_3000_tasks_has_each_row_that_completes_on
 /// The lock is that of a program that is stopped in the middle of its transaction.
 #[tokio::test]
 async fn a_message_whose_row_waits_for_a_lock_keeps_its_lease() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(name()).await else {
         return;
     };
     let queue = place.queue(&["a"]).await;

@@ -6,7 +6,7 @@ use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::{PostgresQueue, QueueBody};
 use pipeline_runtime::queue::{Ask, Outgoing, Queue as _, Receipt, Received, Unsettled};
 use test_servers::Cluster;
-use tokio_postgres::NoTls;
+use tokio_postgres::{Client, NoTls};
 
 /// The lease of the queues here.
 pub(crate) const LEASE: Duration = Duration::from_secs(3);
@@ -37,7 +37,7 @@ pub(crate) async fn pair<B: QueueBody>(
 }
 
 /// The server as anybody sees it.
-pub(crate) async fn client(url: &str) -> tokio_postgres::Client {
+pub(crate) async fn client(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
     tokio::spawn(connection);
     client
@@ -84,5 +84,27 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     while !holds().await {
         assert!(Instant::now() < deadline, "it does not happen that {what}");
         tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+/// A table, or a queue and a table, that no other test uses, and the server as anybody sees it.
+pub(crate) struct Place {
+    pub(crate) name: String,
+    pub(crate) db: Postgres,
+    pub(crate) client: Client,
+}
+
+impl Place {
+    pub(crate) async fn new(name: String) -> Option<Self> {
+        let server = test_servers::postgres()?;
+        Some(Self::of(server, name).await)
+    }
+
+    pub(crate) async fn of(server: &Cluster, name: String) -> Self {
+        Self {
+            name,
+            db: database(server).await,
+            client: client(&server.url("postgres")).await,
+        }
     }
 }

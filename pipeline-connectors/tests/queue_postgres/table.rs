@@ -4,40 +4,24 @@ use std::time::Duration;
 
 use brigade::prelude::*;
 use pipeline_connectors::conformance;
-use pipeline_connectors::database::{ConnectErrorKind, Postgres};
+use pipeline_connectors::database::ConnectErrorKind;
 use pipeline_connectors::sink::{
     Binder, PostgresTable, PostgresTableBuilder, TableRow, Value, Values,
 };
 use pipeline_runtime::sink::{Sink, Written};
 use pipeline_runtime::{BoxError, ErrorKind};
 use test_servers::Cluster;
-use tokio_postgres::Client;
 
-use crate::support::{PATIENCE, client, database, until};
+use crate::support::{PATIENCE, Place, client, database, until};
 
-/// A table that no other test uses, and the server as anybody sees it.
-struct Place {
-    name: String,
-    db: Postgres,
-    client: Client,
+/// A table that no other test uses, whose name has to be quoted.
+fn posts() -> String {
+    format!("posts \"{:016x}\"", fastrand::u64(..))
 }
 
 impl Place {
-    async fn new() -> Option<Self> {
-        let server = test_servers::postgres()?;
-        Some(Self::of(server).await)
-    }
-
-    async fn of(server: &Cluster) -> Self {
-        Self {
-            name: format!("posts \"{:016x}\"", fastrand::u64(..)),
-            db: database(server).await,
-            client: client(&server.url("postgres")).await,
-        }
-    }
-
     /// The name of the table, as SQL takes it.
-    fn table(&self) -> String {
+    fn quoted(&self) -> String {
         format!("\"{}\"", self.name.replace('"', "\"\""))
     }
 
@@ -49,12 +33,12 @@ impl Place {
 
     /// Makes the table of these columns.
     async fn make(&self, columns: &str) {
-        let make = format!("CREATE TABLE {} ({columns})", self.table());
+        let make = format!("CREATE TABLE {} ({columns})", self.quoted());
         self.client.batch_execute(&make).await.unwrap();
     }
 
     async fn stored(&self) -> Vec<(i64, String)> {
-        let select = format!("SELECT id::bigint, text FROM {} ORDER BY id", self.table());
+        let select = format!("SELECT id::bigint, text FROM {} ORDER BY id", self.quoted());
         let rows = self.client.query(&select, &[]).await.unwrap();
         rows.iter().map(|row| (row.get(0), row.get(1))).collect()
     }
@@ -110,7 +94,7 @@ fn counts(table: &PostgresTable) -> [u64; 4] {
 
 #[tokio::test]
 async fn upsert_replaces_the_last_of_equal_keys_wins_and_all_are_counted() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().upsert().open().await.unwrap();
@@ -124,7 +108,7 @@ async fn upsert_replaces_the_last_of_equal_keys_wins_and_all_are_counted() {
 
 #[tokio::test]
 async fn of_equal_keys_the_last_that_can_be_written_wins() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().upsert().open().await.unwrap();
@@ -145,7 +129,7 @@ async fn of_equal_keys_the_last_that_can_be_written_wins() {
 
 #[tokio::test]
 async fn keys_that_only_the_server_knows_to_be_equal_are_written_one_after_the_other() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     place.make("id numeric PRIMARY KEY, text text").await;
@@ -165,7 +149,7 @@ async fn keys_that_only_the_server_knows_to_be_equal_are_written_one_after_the_o
 
 #[tokio::test]
 async fn ignore_keeps_the_first_and_counts() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().ignore().open().await.unwrap();
@@ -177,7 +161,7 @@ async fn ignore_keeps_the_first_and_counts() {
 
 #[tokio::test]
 async fn without_either_a_row_that_is_there_fails() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().open().await.unwrap();
@@ -197,7 +181,7 @@ async fn without_either_a_row_that_is_there_fails() {
 
 #[tokio::test]
 async fn the_rows_of_parts_of_a_table_are_counted_alike() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     place
@@ -205,7 +189,7 @@ async fn the_rows_of_parts_of_a_table_are_counted_alike() {
         .batch_execute(&format!(
             "CREATE TABLE {0} (id int PRIMARY KEY, text text) PARTITION BY RANGE (id);
             CREATE TABLE \"{1}\" PARTITION OF {0} FOR VALUES FROM (0) TO (100)",
-            place.table(),
+            place.quoted(),
             place.name.replace('"', "_")
         ))
         .await
@@ -240,7 +224,7 @@ fn odd(id: i64, column: usize, value: Value) -> Values {
 
 #[tokio::test]
 async fn each_bad_row_of_a_thousand_fails_alone_and_names_its_column_or_constraint() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     place
@@ -310,7 +294,7 @@ async fn each_bad_row_of_a_thousand_fails_alone_and_names_its_column_or_constrai
 
 #[tokio::test]
 async fn a_row_that_panics_or_has_the_wrong_number_of_values_fails_alone() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().open().await.unwrap();
@@ -331,7 +315,7 @@ async fn a_row_that_panics_or_has_the_wrong_number_of_values_fails_alone() {
 
 #[tokio::test]
 async fn values_arrive_as_the_columns_have_them() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let types = [
@@ -367,7 +351,7 @@ async fn values_arrive_as_the_columns_have_them() {
         .batch_execute("SET timezone = 'UTC'")
         .await
         .unwrap();
-    let select = format!("SELECT {} FROM {}", read.join(", "), place.table());
+    let select = format!("SELECT {} FROM {}", read.join(", "), place.quoted());
     let row = place.client.query_one(&select, &[]).await.unwrap();
     for (index, (_, _, text)) in types.iter().enumerate() {
         let read: String = row.get(index);
@@ -377,11 +361,11 @@ async fn values_arrive_as_the_columns_have_them() {
 
 #[tokio::test]
 async fn what_a_trigger_a_domain_or_a_deferred_constraint_refuses_fails_alone() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let suffix = format!("{:016x}", fastrand::u64(..));
-    let (table, trigger) = (place.table(), format!("refuse_{suffix}"));
+    let (table, trigger) = (place.quoted(), format!("refuse_{suffix}"));
     let make = format!(
         "CREATE DOMAIN short_{suffix} AS varchar(3);
         CREATE TABLE {table} (id int PRIMARY KEY, text short_{suffix},
@@ -417,7 +401,7 @@ async fn what_a_trigger_a_domain_or_a_deferred_constraint_refuses_fails_alone() 
 
 #[tokio::test]
 async fn each_vec_is_a_transaction_and_its_failing_rows_are_parts() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().open().await.unwrap();
@@ -434,7 +418,7 @@ async fn each_vec_is_a_transaction_and_its_failing_rows_are_parts() {
 
 #[tokio::test]
 async fn rows_of_more_than_one_statement_are_all_written() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let table = place.posts().upsert().open().await.unwrap();
@@ -447,13 +431,13 @@ async fn rows_of_more_than_one_statement_are_all_written() {
 
 #[tokio::test]
 async fn it_keeps_the_contract_of_a_sink() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let items: Vec<_> = (20..40).map(|id| post(id, "text")).collect();
     let fresh = async || {
         let table = place.posts().open().await.unwrap();
-        let empty = format!("DELETE FROM {}", place.table());
+        let empty = format!("DELETE FROM {}", place.quoted());
         place.client.batch_execute(&empty).await.unwrap();
         table
     };
@@ -467,7 +451,7 @@ async fn it_keeps_the_contract_of_a_sink() {
 
 #[tokio::test]
 async fn what_cannot_be_opened_says_why_and_what_to_do() {
-    let Some(place) = Place::new().await else {
+    let Some(place) = Place::new(posts()).await else {
         return;
     };
     let told = async |table: PostgresTableBuilder, what: &str| {
@@ -515,7 +499,7 @@ async fn of_many_who_make_a_table_at_once_all_can_write_to_it() {
     let Some(server) = test_servers::postgres() else {
         return;
     };
-    let place = Place::of(server).await;
+    let place = Place::of(server, posts()).await;
     let mut opening = tokio::task::JoinSet::new();
     for id in 0..8 {
         let (db, name) = (database(server).await, place.name.clone());
@@ -535,9 +519,9 @@ async fn of_many_who_make_a_table_at_once_all_can_write_to_it() {
 async fn a_table_that_is_gone_is_closed_and_a_server_that_is_gone_is_away_and_gives_the_rows_back()
 {
     let Some(server) = Cluster::new() else { return };
-    let place = Place::of(&server).await;
+    let place = Place::of(&server, posts()).await;
     let table = place.posts().upsert().open().await.unwrap();
-    let drop = format!("DROP TABLE {}", place.table());
+    let drop = format!("DROP TABLE {}", place.quoted());
     place.client.batch_execute(&drop).await.unwrap();
     let rows = vec![post(1, "a"), post(2, "b")];
     let error = Sink::<Post>::write(&table, rows.clone()).await.unwrap_err();
@@ -570,7 +554,7 @@ const COUNT: usize = 20_000;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_under_writers_loses_no_row() {
     let Some(server) = Cluster::new() else { return };
-    let place = Place::of(&server).await;
+    let place = Place::of(&server, posts()).await;
     let table = place.posts().upsert().open().await.unwrap();
     let stats = table.stats();
     let rows = (0..COUNT).map(|id| (i64::try_from(id).unwrap(), "text"));
