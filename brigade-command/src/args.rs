@@ -207,7 +207,7 @@ pub(crate) struct Replay {
     #[arg(value_name = "ID")]
     pub(crate) ids: Vec<String>,
 
-    /// The queue
+    /// The queue; it lies where the letters do, and so does the journal
     #[arg(long, value_name = "QUEUE")]
     pub(crate) to: String,
 

@@ -77,7 +77,7 @@ async fn show(id: &str, place: &Place) -> Result<(), Failure> {
             continue;
         }
         let keys: Vec<_> = letter.frames.iter().map(|frame| &*frame.key).collect();
-        let lines = [
+        let mut lines = vec![
             ("id", letter.id.clone()),
             ("stack", letter.to_string()),
             ("stage", letter.stage.clone()),
@@ -92,11 +92,11 @@ async fn show(id: &str, place: &Place) -> Result<(), Failure> {
             ("scope", letter.scope.clone()),
             ("group", letter.group.clone().unwrap_or_else(|| "-".into())),
             ("frames", keys.join(", ")),
-            (
-                "original",
-                String::from_utf8_lossy(&letter.original).into_owned(),
-            ),
         ];
+        let attributes = letter.attributes.iter();
+        lines.extend(attributes.map(|(name, value)| ("attribute", format!("{name}={value}"))));
+        let original = String::from_utf8_lossy(&letter.original).into_owned();
+        lines.push(("original", original));
         for (name, value) in lines {
             say(format!("{name:10}{}", plain(&value)))?;
         }
@@ -207,6 +207,12 @@ fn told(replayed: &Replayed, asked: &Replay) -> Result<(), Failure> {
     }
     let left: Vec<_> = replayed.unsent.iter().collect();
     if left.is_empty() {
+        let found = replayed.sent + replayed.already_done;
+        if found == 0 && !asked.ids.is_empty() {
+            return Err(missing(
+                &asked.ids.iter().map(|id| &**id).collect::<Vec<_>>(),
+            ));
+        }
         return Ok(());
     }
     let left: Vec<_> = left

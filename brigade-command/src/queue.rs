@@ -1,5 +1,6 @@
 //! Queues.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use brigade::queue::{Admin, Filter, MessageInfo, Pause};
@@ -35,10 +36,10 @@ pub(crate) async fn run(what: Queue) -> Result<(), Failure> {
             with_queue!(open(&of).await?, queue => show(&queue, &of, &id).await)
         }
         Queue::Cancel { of, ids, yes } => {
-            with_queue!(open(&of).await?, queue => cancel(&queue, &of, ids, yes).await)
+            with_queue!(open(&of).await?, queue => cancel(&queue, &of, once(ids), yes).await)
         }
         Queue::Retry { of, ids } => {
-            with_queue!(open(&of).await?, queue => retry(&queue, &of, ids).await)
+            with_queue!(open(&of).await?, queue => retry(&queue, &of, once(ids)).await)
         }
         Queue::Purge { of, yes } => {
             with_queue!(open(&of).await?, queue => purge(&queue, &of, yes).await)
@@ -200,6 +201,13 @@ fn missing(of: &Of, ids: &[String]) -> Failure {
         "no message {} in the queue `{name}`",
         ids.join(", ")
     ))
+}
+
+/// An id that is named twice is one.
+fn once(mut ids: Vec<String>) -> Vec<String> {
+    let mut seen = HashSet::new();
+    ids.retain(|id| seen.insert(id.clone()));
+    ids
 }
 
 async fn cancel(queue: &impl Admin, of: &Of, ids: Vec<String>, yes: Yes) -> Result<(), Failure> {

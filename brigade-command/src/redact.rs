@@ -12,7 +12,8 @@ pub(crate) fn refused(error: &Error) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let mut said = error.render().to_string();
-    for argument in env::args().skip(1) {
+    for argument in env::args_os().skip(1) {
+        let argument = argument.to_string_lossy();
         let value = argument.split_once('=').map_or("", |(_, value)| value);
         // The longest first: the others are parts of it.
         for part in [&*argument, value] {

@@ -324,12 +324,12 @@ is_found_out! { admin;
     a_queue_that_loses_at_a_pause_is_found_out: LosesAtAPause, "nothing is lost";
     a_queue_that_cancels_nothing_is_found_out: CancelsNothing, "a_message_that_is_cancelled_never_comes:";
     a_queue_that_cancels_only_what_is_ready_is_found_out: CancelsOnlyWhatIsReady, "who_works_on_a_cancelled_message_is_told:";
-    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 13 checks fail:\nwhat_is_delayed_comes_when_it_is_retried_now";
-    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 13 checks fail:\na_purge_leaves_nothing";
+    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 14 checks fail:\nwhat_is_delayed_comes_when_it_is_retried_now";
+    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 14 checks fail:\na_purge_leaves_nothing";
     a_queue_that_lists_more_is_found_out: ListsMore, "messages_are_listed_in_order_part_after_part: of 10 it lists 11";
     a_queue_that_lists_all_states_is_found_out: ListsAllStates, "messages_are_listed_by_state_and_group: ";
     a_queue_that_counts_all_as_ready_is_found_out: CountsAllAsReady, "ready, delayed, taken, behind";
-    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 13 checks fail:\na_message_is_shown_as_it_is";
+    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 14 checks fail:\na_message_is_shown_as_it_is";
 }
 
 async fn admin(make: impl AsyncFn() -> (Broken, Broken)) {

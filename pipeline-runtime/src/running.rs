@@ -346,7 +346,17 @@ impl<Task: Send + 'static> Running<Task> {
         self.live.watched.report()
     }
 
-    /// For a report elsewhere.
+    /// Takes nothing more in, until [`resume`](Self::resume): see [`Handle::pause`].
+    pub fn pause(&self) {
+        self.handle().pause();
+    }
+
+    /// Takes items in again.
+    pub fn resume(&self) {
+        self.handle().resume();
+    }
+
+    /// For report and control elsewhere.
     pub fn handle(&self) -> Handle {
         self.live.handle()
     }

@@ -26,7 +26,7 @@ async fn stands_still(handle: &Handle, taken: &Count) -> usize {
 }
 
 macro_rules! takes_nothing_more_in_and_loses_nothing {
-    ($($name:ident: |$items:ident| $pipeline:expr;)*) => {$(
+    ($($name:ident, $more:literal more: |$items:ident| $pipeline:expr;)*) => {$(
         #[tokio::test(start_paused = true)]
         async fn $name() {
             let ($items, taken) = counted(0..ITEMS);
@@ -51,22 +51,29 @@ macro_rules! takes_nothing_more_in_and_loses_nothing {
                 before = now;
                 handle.resume();
             }
-            in_time(running).await.unwrap();
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            handle.pause();
+            let before = stands_still(&handle, &taken).await;
+            // What is paused can be drained: it ends with what it has taken.
+            in_time(running.drain(PATIENCE)).await.unwrap();
+            assert!(taken.get() - before <= $more, "{} more came in", taken.get() - before);
             let mut all = out.take();
             all.sort_unstable();
-            assert_eq!(all, (0..ITEMS).collect::<Vec<_>>());
+            let whole = all.iter().copied().eq(0..taken.get() as u64);
+            assert!(whole, "{} of {} are there", all.len(), taken.get());
         }
     )*};
 }
 
 takes_nothing_more_in_and_loses_nothing! {
-    an_iterator: |items| source::iter(items);
-    a_stream: |items| source::stream(futures::stream::iter(items));
-    merged_inputs: |items| source::merge((source::iter(items), Vec::new()));
-    inputs_one_after_the_other: |items| source::concat(Vec::new(), source::iter(items));
-    a_pipeline_that_is_an_input: |items| pipeline! { [source::iter(items)] 2 map(|x| x) with { buffer: 4 } };
-    plain_stages_that_are_an_input: |items| pipeline! { [source::iter(items)] map(|x| x), filter(|_| true) };
-    sources_that_come_and_go: |items| {
+    an_iterator, 0 more: |items| source::iter(items);
+    a_stream, 0 more: |items| source::stream(futures::stream::iter(items));
+    merged_inputs, 0 more: |items| source::merge((source::iter(items), Vec::new()));
+    inputs_one_after_the_other, 0 more: |items| source::concat(Vec::new(), source::iter(items));
+    a_pipeline_that_is_an_input, 0 more: |items| pipeline! { [source::iter(items)] 2 map(|x| x) with { buffer: 4 } };
+    // They hear of a drain at every 64th item.
+    plain_stages_that_are_an_input, 64 more: |items| pipeline! { [source::iter(items)] map(|x| x), filter(|_| true) };
+    sources_that_come_and_go, 0 more: |items| {
         let (sources, input) = source::open_ended();
         sources.add("one", source::iter(items)).unwrap();
         input
@@ -132,6 +139,60 @@ async fn messages_that_wait_go_back_uncounted_and_a_long_poll_is_dropped() {
     let message = orders.receive(Ask::new(1, Duration::ZERO)).await.unwrap();
     assert_eq!(message[0].body, 12);
     running.drain(PATIENCE).await.unwrap();
+}
+
+/// What is taken through stages that run where they are polled goes back as well.
+#[tokio::test(start_paused = true)]
+async fn messages_that_wait_behind_plain_stages_go_back_and_a_long_poll_is_dropped() {
+    let orders = filled(0..10_u64).await;
+    let deliveries = orders.clone().deliveries().prefetch(10).wait(PATIENCE);
+    let (stats, gate) = (deliveries.stats(), Gate::closed());
+    let passing = gate.clone();
+    let inner = pipeline! { [deliveries] map(|order| *order) };
+    let running = pipeline! {
+        [inner]
+        :async 1 tap(async |_| passing.pass().await) with { window: 2, buffer: 2 },
+        :drive sink::discard(),
+    }
+    .spawn();
+    settled(&stats, 10).await;
+    running.pause();
+    until(&stats, |counts| counts.in_flight <= 4).await;
+    let held = usize::try_from(conserved(&stats).in_flight).unwrap();
+    assert_eq!(received(&orders, Duration::ZERO).await.len(), 10 - held);
+    running.resume();
+    gate.open();
+    until(&stats, |counts| counts.acked == 10).await;
+    // Now it waits for more.
+    idle().await;
+    running.pause();
+    orders.put(11).await;
+    assert_eq!(received(&orders, Duration::ZERO).await, [(11, 1)]);
+    running.drain(PATIENCE).await.unwrap();
+}
+
+/// Whoever is later, all sources hear what is so at the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_pauses_and_who_resumes_at_the_same_time_leave_it_as_it_says() {
+    let (items, taken) = counted(0_u64..);
+    let running = pipeline! {
+        [source::merge((source::iter(items), source::stream(futures::stream::pending())))]
+        :async 1 tap(async |_| tokio::task::yield_now().await),
+        :drive sink::discard(),
+    }
+    .spawn();
+    for _ in 0..200 {
+        let [one, other] = [running.handle(), running.handle()];
+        let pauses = std::thread::spawn(move || one.pause());
+        other.resume();
+        pauses.join().unwrap();
+        if running.handle().is_paused() {
+            running.resume();
+        }
+        let before = taken.get();
+        eventually("it goes on", || taken.get() > before).await;
+    }
+    running.abort().await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -194,6 +194,27 @@ async fn nothing_is_written_of_a_message_that_somebody_else_has_and_the_rest_of_
 }
 
 #[tokio::test]
+async fn without_messages_there_is_nothing_to_settle_and_nothing_starts() {
+    let place = Place::new();
+    let queue = place.queue("work.db", &["one"]).await;
+    let rows = queue.settling(&place.table("work.db")).unwrap();
+    let (failures, told) = (sink::collect(), sink::collect());
+    let running = pipeline! {
+        [source::iter(["a", "b"]), failures.clone()]
+        map(|text| (text.to_owned(),)),
+        tee |row| row.0.clone() { :drive told.clone() },
+        :drive rows,
+    };
+    let said = running.run().await.unwrap_err().to_string();
+    assert!(said.contains("an input that brings no messages"), "{said}");
+    assert!(said.contains("`queue.deliveries()`"), "{said}");
+    assert!(
+        told.is_empty() && failures.is_empty(),
+        "nothing has started"
+    );
+}
+
+#[tokio::test]
 async fn all_rows_of_a_message_are_written_or_none() {
     let place = Place::new();
     let queue = place.queue("work.db", &["one two", "three"]).await;

@@ -92,6 +92,10 @@ async fn letters_are_operated(place: &Place) {
     ];
     assert_eq!(place.run(&replay).clean(), "1 message sent\n");
     assert_eq!(place.bodies("orders").await, ["body of a"]);
+    let said = place
+        .run(&["letters", "replay", "nobody", "--to", "orders"])
+        .said(3);
+    assert!(said.contains("no dead letter of `nobody`"), "{said}");
     let said = place.run(&["letters", "replay", "--to", "order"]).said(3);
     assert!(said.contains("no queue `order`"), "{said}");
     let said = place.run(&["letters", "show", "a"]).said(3);

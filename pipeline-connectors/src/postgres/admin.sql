@@ -35,7 +35,9 @@ BEGIN
     taken := taken - past_;
     first_ := least(
         (SELECT q.sent FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 0 ORDER BY q.seq LIMIT 1),
-        (SELECT q.sent FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 2 ORDER BY q.seq LIMIT 1)
+        (SELECT q.sent FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 2 ORDER BY q.seq LIMIT 1),
+        (SELECT min(q.sent) FROM {schema}.queue q
+            WHERE q.queue = queue_ AND q.state = 1 AND q.due <= statement_timestamp())
     );
     oldest := extract(epoch FROM greatest(statement_timestamp() - first_, interval '0')) * 1000;
     oldest := CASE WHEN first_ IS NOT NULL THEN oldest END;
@@ -137,13 +139,15 @@ SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM {schema}.place(queue_) FROM {schema}.moved m WHERE m.queue = queue_ LIMIT 1;
     RETURN QUERY UPDATE {schema}.queue q SET state = 0 FROM {schema}.find(queue_, ids, seqs) AS f (seq)
-        WHERE q.seq = f.seq AND q.state = 1 RETURNING q.id, q.seq;
+        WHERE q.seq = f.seq AND q.state = 1 AND q.due > statement_timestamp() RETURNING q.id, q.seq;
 END $$;
 
--- Removes up to four times `most` messages, of those up to this number, but for what another transaction works on.
--- Returns how many.
-CREATE OR REPLACE FUNCTION {schema}.purge(queue_ integer, newest bigint, most bigint) RETURNS bigint LANGUAGE plpgsql
+-- Removes up to four times `most` messages, of those up to this number. What another transaction works on is left out,
+-- or waited for, for 2 s. Returns how many.
+CREATE OR REPLACE FUNCTION {schema}.purge(queue_ integer, newest bigint, most bigint, waits boolean) RETURNS bigint
+LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 DECLARE
@@ -160,6 +164,10 @@ BEGIN
         (SELECT q.seq FROM {schema}.queue q
             WHERE q.queue = queue_ AND q.grp IS NOT NULL AND q.state = 3 AND q.seq <= newest LIMIT most)
     );
+    IF waits THEN
+        PERFORM set_config('lock_timeout', '2s', true);
+        PERFORM FROM unnest(some_) AS r (seq) JOIN {schema}.queue q ON q.seq = r.seq FOR UPDATE OF q;
+    END IF;
     WITH free AS (
         SELECT q.seq FROM unnest(some_) AS r (seq) JOIN {schema}.queue q ON q.seq = r.seq FOR UPDATE OF q SKIP LOCKED
     ), gone AS (

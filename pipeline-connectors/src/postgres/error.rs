@@ -54,6 +54,13 @@ pub enum ConnectErrorKind {
         /// What does not fit.
         problem: String,
     },
+    /// A table is opened from another handle than what is settled with its rows.
+    Elsewhere {
+        /// The table.
+        table: String,
+        /// From which it is not.
+        problem: String,
+    },
     /// Something else, in the server's words or ours.
     Other(String),
 }
@@ -68,6 +75,10 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Table { table, problem } => write!(
                 f,
                 "cannot write to the table `{table}` of PostgreSQL at {at}: {problem}; describe the table as it is, or choose another name"
+            ),
+            ConnectErrorKind::Elsewhere { table, problem } => write!(
+                f,
+                "cannot settle with the table `{table}` of PostgreSQL at {at}: {problem}"
             ),
             kind => write!(f, "cannot use PostgreSQL at {at}: {kind}"),
         }
@@ -110,7 +121,9 @@ impl fmt::Display for ConnectErrorKind {
                 f,
                 "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another name"
             ),
-            Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
+            Self::Table { table, problem } | Self::Elsewhere { table, problem } => {
+                write!(f, "table `{table}`: {problem}")
+            }
             Self::Other(said) => f.write_str(said),
         }
     }

@@ -10,7 +10,8 @@ use super::{OpenError, OpenErrorKind, SqliteBuilder};
 use crate::contents::Contents;
 
 impl SqliteBuilder {
-    /// What of ours the file holds. No file is made, and one that is there is not changed, whoever it belongs to.
+    /// What of ours the file holds. No file is made, and no table of one that is there is changed, whoever it
+    /// belongs to.
     ///
     /// Blocks, for the busy timeout at most.
     ///

@@ -56,6 +56,13 @@ pub enum OpenErrorKind {
         /// What does not fit.
         problem: String,
     },
+    /// A table is not where what is settled with its rows is.
+    Elsewhere {
+        /// The table.
+        table: String,
+        /// Where it is not.
+        problem: String,
+    },
     /// What it holds was made by another version of brigade.
     Version {
         /// What it is: a queue, say.
@@ -120,6 +127,10 @@ impl fmt::Display for OpenError {
                 f,
                 "cannot write to the table `{table}` of {path}: {problem}; describe the table as it is, or choose another name"
             ),
+            OpenErrorKind::Elsewhere { table, problem } => write!(
+                f,
+                "cannot settle with the table `{table}` of {path}: {problem}; open both from one `Sqlite`"
+            ),
             kind => write!(f, "cannot open the database {path}: {kind}"),
         }
     }
@@ -152,7 +163,9 @@ impl fmt::Display for OpenErrorKind {
                 f,
                 "there is no thread for it: {said}; run fewer threads, or raise their limit"
             ),
-            Self::Table { table, problem } => write!(f, "table `{table}`: {problem}"),
+            Self::Table { table, problem } | Self::Elsewhere { table, problem } => {
+                write!(f, "table `{table}`: {problem}")
+            }
             Self::Version { what, found, known } => write!(
                 f,
                 "it holds a {what} of version {found}, and this program knows version {known}; let the program that made it finish its tasks, or choose another path"

@@ -113,3 +113,19 @@ macro_rules! tuples {
     () => {};
 }
 tuples!(A B C D E F G H I J K L);
+
+/// What is said of a row that has too many values, or too few.
+pub(crate) fn miscounted(values: usize, columns: usize) -> String {
+    let many = |count, what| {
+        if count == 1 {
+            format!("1 {what}")
+        } else {
+            format!("{count} {what}s")
+        }
+    };
+    format!(
+        "it has {} for {}",
+        many(values, "value"),
+        many(columns, "column")
+    )
+}

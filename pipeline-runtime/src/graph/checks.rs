@@ -48,6 +48,15 @@ impl Build {
         }
     }
 
+    /// Notes that there are no messages to settle.
+    pub(crate) fn check_messages(&mut self, sink: &StageInfo, there_are: bool) {
+        if !there_are {
+            let has = "a sink that settles each message with its item, and an input that brings no messages";
+            let rule = "let the input be `queue.deliveries()`, or write to the table itself";
+            self.invalid(sink, "sink", has, rule);
+        }
+    }
+
     /// Notes that a message cannot be settled with one item where a stage in front of the sink makes several of it, or a
     /// side line has a part in it.
     pub(crate) fn check_whole(&mut self, sink: &StageInfo, inputs: &[Arrow]) {

@@ -77,6 +77,10 @@ impl<Task: Send + 'static, S: Tail<Item: Send + 'static>> Puller for Inner<Task,
         Poll::Ready(Ok(Flow::More))
     }
 
+    fn pause(&mut self) {
+        self.tail.pause();
+    }
+
     fn name(&self) -> Name {
         self.name.clone()
     }

@@ -225,7 +225,7 @@ impl<T: Clone> Repeat<T> for T {
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink for `{T}`",
     label = "does not take `{T}`",
-    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
+    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, a queue's `queue.sink()`, or a type that implements `Sink<{T}>`"
 )]
 pub trait Takes<T, S> {
     /// The sink.

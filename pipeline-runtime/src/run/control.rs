@@ -341,22 +341,28 @@ impl Control {
 
     /// Sources take nothing in, or do again. Everything that they had taken is processed.
     pub(crate) fn pause(&self, paused: bool) {
-        // Relaxed: for who asks; sources are told below.
-        self.paused.store(paused, Ordering::Relaxed);
-        // Told without the lock: code of a user's may run.
-        let sources = lock(&self.sources).clone();
-        for source in sources {
-            source.pause(paused);
-        }
-        let inner = lock(&self.inner).clone();
-        for inner in inner {
-            inner.pause(paused);
+        // SeqCst, as below: of two callers the one who stores later, or sees what the other has stored, tells sources last.
+        self.paused.store(paused, Ordering::SeqCst);
+        loop {
+            let paused = self.paused();
+            // Told without the lock: code of a user's may run.
+            let sources = lock(&self.sources).clone();
+            for source in sources {
+                source.pause(paused);
+            }
+            let inner = lock(&self.inner).clone();
+            for inner in inner {
+                inner.pause(paused);
+            }
+            if self.paused() == paused {
+                break;
+            }
         }
     }
 
     pub(crate) fn paused(&self) -> bool {
-        // Relaxed: see `pause`.
-        self.paused.load(Ordering::Relaxed)
+        // SeqCst: see `pause`.
+        self.paused.load(Ordering::SeqCst)
     }
 
     /// Everything stops: nothing more is taken, async work is cancelled, blocking calls are left to return.

@@ -35,7 +35,7 @@ pub(crate) const MOST: usize = 1024;
 /// Where items go: something that writes a batch of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a sink for `{T}`",
-    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, or a type that implements `Sink<{T}>`"
+    note = "a sink is a `tokio::sync::mpsc::Sender<{T}>`, `sink::each(|item: {T}| …)`, `sink::each_async` for an async function, a queue's `queue.sink()`, or a type that implements `Sink<{T}>`"
 )]
 pub trait Sink<T>: Send + Sync + 'static {
     /// Whether a write of many items costs less than one for each of them. The default is `true`: a write is given all

@@ -47,7 +47,6 @@ struct State<P: Puller> {
 pub(crate) struct Side {
     waiters: Mutex<Waiters>,
     workers: AtomicUsize,
-    drains: bool,
     pauses: bool,
     draining: AtomicBool,
     paused: AtomicBool,
@@ -81,10 +80,10 @@ impl Side {
         self.draining.load(Ordering::Relaxed)
     }
 
-    /// Whether nothing is to be taken in for now.
+    /// Whether nothing is to be taken in for now. A drain ends that: what an inner pipeline still has comes out.
     fn paused(&self) -> bool {
         // Relaxed: see `gone`.
-        self.paused.load(Ordering::Relaxed)
+        self.paused.load(Ordering::Relaxed) && !self.draining()
     }
 
     fn wake_all(&self) {
@@ -114,9 +113,6 @@ impl PullTime for Side {
 
 impl Drain for Side {
     fn drain(&self) {
-        if !self.drains {
-            return;
-        }
         // Relaxed: see `gone`.
         self.draining.store(true, Ordering::Relaxed);
         self.wake_all();
@@ -216,7 +212,6 @@ impl<P: Puller> SourceFeed<P> {
             side: Arc::new(Side {
                 waiters: Mutex::default(),
                 workers: AtomicUsize::new(1),
-                drains: P::DRAINS,
                 pauses: P::PAUSES,
                 draining: AtomicBool::new(false),
                 paused: AtomicBool::new(false),
@@ -269,7 +264,7 @@ impl<P: Puller> SourceFeed<P> {
             guard::let_go_of(state.puller.take());
             return Poll::Ready(());
         }
-        if self.side.draining() {
+        if P::DRAINS && self.side.draining() {
             if let Some(mut puller) = state.puller.take() {
                 let rest = &mut state.rest;
                 guard::quietly(|| puller.stop(rest));

@@ -43,6 +43,7 @@ where
     let (shared, group, next) = Shared::<Sunk<T, Task, K>>::wire(port, opts, false);
     if S::SETTLES == Settles::Messages {
         let mut build = next.graph.lock();
+        build.check_messages(group.main(), K::CARRIES);
         build.check_whole(group.main(), &group.inputs);
     }
     if S::ALONE {

@@ -4,7 +4,7 @@ mod outside;
 
 use std::marker::PhantomData;
 use std::ops::ControlFlow;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::task::{Context, Poll, ready};
 
@@ -166,8 +166,9 @@ where
         let Some(puller) = self.puller.as_mut().filter(|_| P::PAUSES) else {
             return false;
         };
-        // Acquire: see `Drained::drain`.
-        let paused = || self.drained.paused.load(Ordering::Acquire);
+        // Acquire: see `Drained::drain`. What an inner pipeline still has comes out at a drain.
+        let is = |told: &AtomicBool| told.load(Ordering::Acquire);
+        let paused = || is(&self.drained.paused) && !is(&self.drained.told);
         if !paused() {
             return false;
         }
@@ -405,6 +406,12 @@ where
     type Item = O;
     type Ticket = P::Ticket;
     const HOLDS_NOTHING: bool = true;
+
+    fn pause(&mut self) {
+        if let Some(puller) = &mut self.puller {
+            guard::quietly(|| puller.pause());
+        }
+    }
 
     #[inline]
     fn ready(&mut self, cx: &mut Context<'_>) -> Option<Emitted<Self>> {

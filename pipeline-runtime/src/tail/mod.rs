@@ -25,6 +25,9 @@ pub trait Tail: Send + 'static {
     /// Whether no item is in it but the one that is asked for.
     const HOLDS_NOTHING: bool = false;
 
+    /// Nothing is asked for now, where it holds nothing: its source gives back what others may take meanwhile.
+    fn pause(&mut self) {}
+
     /// The next item, if it is at hand: the short way past everything that [`Tail::poll_item`] has to look at.
     #[inline]
     fn ready(&mut self, _cx: &mut Context<'_>) -> Option<Carried<Self::Item, Self::Ticket>> {

@@ -10,6 +10,9 @@ pub trait Carry: Default + Send + 'static {
     /// What is beside items of which some have this beside them, and others `K`.
     type Or<K: Carry>: Carry;
 
+    /// Whether there may be a message behind an item.
+    const CARRIES: bool = true;
+
     /// The item has reached its end.
     fn done(self);
 
@@ -139,6 +142,8 @@ impl<T> Carried<T, ()> {
 
 impl Carry for () {
     type Or<K: Carry> = K;
+
+    const CARRIES: bool = false;
 
     #[inline]
     fn done(self) {}

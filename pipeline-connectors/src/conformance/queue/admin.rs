@@ -35,6 +35,7 @@ where
     }
     check! {
         messages_are_counted_by_state;
+        what_is_past_its_time_has_an_age;
         messages_are_listed_in_order_part_after_part;
         messages_are_listed_by_state_and_group;
         a_message_is_shown_as_it_is;
@@ -103,6 +104,30 @@ where
     assert!(
         oldest >= Duration::from_millis(299),
         "the oldest was sent {oldest:?} ago"
+    );
+}
+
+async fn what_is_past_its_time_has_an_age<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text> + Admin,
+{
+    queue.one.put(vec![message("a"), message("b")]).await;
+    let [a, b] = &queue.one.gather(2).await[..] else {
+        unreachable!("it is two")
+    };
+    let short = Duration::from_millis(50);
+    queue.one.nacked(std::slice::from_ref(a), short).await;
+    queue.one.extended(std::slice::from_ref(b), short).await;
+    in_time("both are ready", async {
+        while stats(&queue.other).await.ready < 2 {
+            sleep(short).await;
+        }
+    })
+    .await;
+    let oldest = stats(&queue.other).await.oldest;
+    assert!(
+        oldest.is_some_and(|age| age >= short),
+        "the oldest: {oldest:?}"
     );
 }
 
@@ -291,17 +316,21 @@ where
     let sent = vec![
         message("b").id("b").delay(HOUR),
         message("d").id("d").delay(HOUR),
+        message("e").id("e").group("g").delay(HOUR),
     ];
     queue.one.put(sent).await;
-    let retried = queue.other.retry_now(named(&["a", "b", "c", "x"])).await;
+    let retried = queue
+        .other
+        .retry_now(named(&["a", "b", "c", "e", "x"]))
+        .await;
     assert_eq!(
         retried.expect("it retries"),
         ["c", "x"],
         "what was not delayed"
     );
-    let came = queue.one.gather(2).await;
+    let came = queue.one.gather(3).await;
     let came: Vec<_> = came.iter().map(|message| &*message.id).collect();
-    assert_eq!(came, ["a", "b"]);
+    assert_eq!(came, ["a", "b", "e"]);
     queue.one.acked(&taken).await;
     let delayed = Filter::default().state(MessageState::Delayed);
     assert_eq!(

@@ -16,7 +16,7 @@ const COLUMNS: &str =
 
 /// What reads letters; the number is the first column.
 pub(super) fn select(schema: &str) -> String {
-    format!("SELECT seq, {COLUMNS}::text FROM {schema}.letter")
+    format!("SELECT seq, {COLUMNS} FROM {schema}.letter")
 }
 
 /// Puts a letter in place of that of an earlier time, if there is one.
@@ -32,7 +32,7 @@ pub(super) async fn put(
         .collect();
     let sql = format!(
         "INSERT INTO {schema}.letter ({COLUMNS})
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17::text::jsonb)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
         ON CONFLICT (id, scope) DO UPDATE SET seq = EXCLUDED.seq, {}",
         replaced.join(", ")
     );

@@ -119,16 +119,22 @@ impl<B: QueueBody> Admin for PostgresQueue<B> {
         let row = rows.first().ok_or_else(|| nothing(&self.0))?;
         let newest: Option<i64> = self.read(row.try_get(0))?;
         let newest = newest.unwrap_or_default();
-        let values: [Value<'_>; 3] = [
-            (&self.0.queue, Type::INT4),
-            (&newest, Type::INT8),
-            (&AT_ONCE, Type::INT8),
-        ];
-        let mut purged = 0;
+        let (mut purged, mut waits) = (0, false);
         loop {
-            let rows = self.ask("purge($1, $2, $3)", &values).await?;
+            let values: [Value<'_>; 4] = [
+                (&self.0.queue, Type::INT4),
+                (&newest, Type::INT8),
+                (&AT_ONCE, Type::INT8),
+                (&waits, Type::BOOL),
+            ];
+            let rows = self.ask("purge($1, $2, $3, $4)", &values).await?;
             let row = rows.first().ok_or_else(|| nothing(&self.0))?;
             let removed: i64 = self.read(row.try_get(0))?;
+            if removed == 0 && !waits {
+                // What is left is in somebody's hands just now.
+                waits = true;
+                continue;
+            }
             if removed == 0 {
                 // Of a group, what was sent meanwhile may come.
                 self.wake();

@@ -31,6 +31,8 @@ impl<B: QueueBody> PostgresQueue<B> {
     /// refused fails, and none of its rows is written; the others of its transaction are. The table's statistics count
     /// the rows of lost messages as `lost`.
     ///
+    /// Of a group of another queue in the schema, the next message comes within a second.
+    ///
     /// A program that is stopped in the middle holds its messages for 30 seconds: then the server ends the transaction,
     /// and another consumer can have them.
     ///
@@ -128,7 +130,7 @@ impl Claims for Removes {
                 *removed = true;
             }
             if row.try_get(1).map_err(failed)? {
-                // Relaxed: who reads it waits for this transaction, or looks once too often.
+                // Relaxed: who commits this has stored it. Never taken back: another transaction may be about to be committed.
                 self.0.moved.store(true, Ordering::Relaxed);
             }
         }
@@ -142,7 +144,7 @@ impl Claims for Removes {
 
     fn committed(&self) {
         // Relaxed: as above.
-        if self.0.moved.swap(false, Ordering::Relaxed) {
+        if self.0.moved.load(Ordering::Relaxed) {
             self.0.db.watch().tell(self.0.queue);
         }
     }

@@ -29,7 +29,7 @@ impl<C> Claiming<C> {
             let problem = format!(
                 "it is opened from another handle than {what}; open both from one `Postgres`, or a clone of it"
             );
-            return Err(table.0.db.refused(ConnectErrorKind::Table {
+            return Err(table.0.db.refused(ConnectErrorKind::Elsewhere {
                 table: table.0.names.table.clone(),
                 problem,
             }));

@@ -7,7 +7,7 @@ use pipeline_runtime::BoxError;
 use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use super::columns::{Column, Takes};
-use crate::table::{TableRow, ValueRef, bind};
+use crate::table::{TableRow, ValueRef, bind, miscounted};
 
 /// The most bytes of a row: what is sent may grow on its way, and the server takes a gigabyte.
 const LARGEST_ROW: usize = 512 << 20;
@@ -57,7 +57,7 @@ impl Encoded {
         bind(row, &mut take, |error| error.to_string())?;
         if count != columns.len() {
             let columns = columns.len();
-            return Err(format!("it has {count} values for {columns} columns"));
+            return Err(miscounted(count, columns));
         }
         if size > LARGEST_ROW {
             return Err("it is larger than 512 MiB".into());

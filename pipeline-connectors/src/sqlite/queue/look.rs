@@ -126,6 +126,9 @@ impl Of {
         const READY: &str = "SELECT count(*) FROM brigade_queue WHERE queue = ?1 AND due <= ?2";
         const FIRST: &str =
             "SELECT sent FROM brigade_queue WHERE queue = ?1 AND due = 0 ORDER BY seq LIMIT 1";
+        // Those whose delay or lease is over, of which nobody has said so yet.
+        const PAST: &str =
+            "SELECT min(sent) FROM brigade_queue WHERE queue = ?1 AND due > 0 AND due <= ?2";
         const LATER: &str =
             "SELECT count(*) FILTER (WHERE NOT taken), count(*) FILTER (WHERE taken),
             min(sent) FILTER (WHERE taken) FROM brigade_queue WHERE queue = ?1 AND due > ?2";
@@ -142,6 +145,9 @@ impl Of {
             .prepare_cached(FIRST)?
             .query_row([self.queue], |row| row.get(0))
             .optional()?;
+        let past: Option<i64> = connection
+            .prepare_cached(PAST)?
+            .query_row(at, |row| row.get(0))?;
         let paused: Option<i64> = connection
             .prepare_cached(PAUSED)?
             .query_row([self.queue], |row| row.get(0))?;
@@ -153,7 +159,7 @@ impl Of {
         stats.behind = connection
             .prepare_cached(BEHIND)?
             .query_row([self.queue], |row| row.get(0))?;
-        let oldest = first.into_iter().chain(held).min();
+        let oldest = first.into_iter().chain(past).chain(held).min();
         stats.oldest = oldest.map(|sent| between(sent, now));
         stats.paused = paused.filter(|until| *until > now).map(|until| {
             if until == i64::MAX {

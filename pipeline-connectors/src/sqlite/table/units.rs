@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction};
 use super::Table;
 use super::sql::Sql;
 use super::write::{Effect, Refused, Statements, failed};
-use crate::sqlite::{OpenError, begin, with_room};
+use crate::sqlite::{OpenError, OpenErrorKind, begin, with_room};
 use crate::table::{Aside, At, Batch, Item, RowError, TableRow, TableSnapshot, Unwritten, Writes};
 
 /// What a unit may do.
@@ -59,7 +59,9 @@ impl<C: Claims> Claiming<C> {
         let database = table.database();
         if !same_file(database.path(), place) {
             let problem = format!("it is not in the file of {what}, {}", place.display());
-            return Err(OpenError::of_table(database, table.name(), problem));
+            let table = table.name().to_owned();
+            let kind = OpenErrorKind::Elsewhere { table, problem };
+            return Err(OpenError::of_file(database.path(), kind));
         }
         database
             .connection()

@@ -5,7 +5,7 @@ use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Statement, Transac
 
 use super::sql::Sql;
 use crate::sqlite::{Sqlite, begin, kind, refused, said, with_room};
-use crate::table::{RowError, TableRow, TableSnapshot, ValueRef, WriteError, bind};
+use crate::table::{RowError, TableRow, TableSnapshot, ValueRef, WriteError, bind, miscounted};
 
 /// What became of one transaction.
 #[derive(Debug, Default)]
@@ -126,9 +126,7 @@ fn execute(row: &impl TableRow, statement: &mut Statement<'_>) -> Result<usize, 
         Err(error) => Refused::Row(error.to_string()),
     })?;
     if count != columns {
-        return Err(Refused::Row(format!(
-            "it has {count} values for {columns} columns"
-        )));
+        return Err(Refused::Row(miscounted(count, columns)));
     }
     statement.raw_execute().map_err(Refused::from)
 }
