@@ -61,6 +61,14 @@ fn unreadable(error: &tokio_postgres::Error) -> String {
     )
 }
 
+/// What a client would only find out later, or never.
+pub(super) fn checked(config: Config) -> Result<Config, String> {
+    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+        return Err("it names no host; add `host=…`, a name or the folder of a Unix socket".into());
+    }
+    Ok(config)
+}
+
 /// The same with what it does not say.
 pub(super) fn completed(mut config: Config) -> Config {
     if config.get_application_name().is_none() {

@@ -26,6 +26,9 @@ pub struct ConnectError {
 pub enum ConnectErrorKind {
     /// The connection string is none, or the configuration makes no sense.
     Configuration(String),
+    /// What [`Postgres::connect_with`](crate::database::Postgres::connect_with) asks had no configuration for that long; and
+    /// in whose words, the last time.
+    Unconfigured(Duration, String),
     /// It did not answer for that long; and in whose words, the last time.
     Unreachable(Duration, String),
     /// The server does not let this user in: in its words.
@@ -69,8 +72,8 @@ impl fmt::Display for ConnectError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { at, kind } = self;
         match kind {
-            ConnectErrorKind::Configuration(problem) => {
-                write!(f, "cannot connect to PostgreSQL: {problem}")
+            kind @ (ConnectErrorKind::Configuration(_) | ConnectErrorKind::Unconfigured(..)) => {
+                write!(f, "cannot connect to PostgreSQL: {kind}")
             }
             ConnectErrorKind::Table { table, problem } => write!(
                 f,
@@ -89,6 +92,10 @@ impl fmt::Display for ConnectErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Configuration(problem) => f.write_str(problem),
+            Self::Unconfigured(waited, said) => write!(
+                f,
+                "it is not told how to for {waited:?}: {said}; see to what `connect_with` asks, or raise `connect_within`"
+            ),
             Self::Unreachable(waited, said) => write!(
                 f,
                 "it has not answered for {waited:?}: {said}; start the server, correct host and port, or raise `connect_within`"
@@ -147,6 +154,21 @@ impl Failed {
             code: None,
             said: said.into(),
         }
+    }
+
+    /// What is wrong on this side, and stays so.
+    pub(super) fn ours(said: String) -> Self {
+        Self {
+            kind: ErrorKind::Closed,
+            code: None,
+            said,
+        }
+    }
+
+    /// The server does not let this user in.
+    pub(super) fn is_of_credentials(&self) -> bool {
+        let code = self.code.as_ref().map(SqlState::code);
+        code.is_some_and(|code| code.starts_with("28"))
     }
 
     pub(super) fn is_read_only(&self) -> bool {

@@ -9,16 +9,20 @@ use pipeline_runtime::private::{Asking, Patience, held};
 use tokio::sync::{Notify, OnceCell};
 use tokio_postgres::Config;
 
-use super::config::{IntoConfig, at, completed, database};
+use super::access::Access;
+use super::config::{at, database};
 use super::error::{ConnectError, ConnectErrorKind, Refused};
 use super::line::Line;
 use super::schema::{self, quoted};
 use super::watch::{Bells, Watch};
 
-/// Where the tables are, where nothing else is said.
-const SCHEMA: &str = "brigade";
-/// For how long a server is waited for, where nothing else is said.
-const CONNECT_WITHIN: Duration = Duration::from_secs(30);
+/// What holds where messages are received, whatever the server's defaults are: groups need to see what is committed, and
+/// nothing there waits for long.
+const SETUP: &str = "
+    SET default_transaction_isolation = 'read committed';
+    SET lock_timeout = '2s';
+    SET statement_timeout = '30s';
+";
 
 /// A PostgreSQL database: one handle for all that is in it.
 ///
@@ -45,10 +49,12 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(30);
 /// Connections are not encrypted: use a Unix socket, a private network or a tunnel. A configuration that requires TLS is an
 /// error.
 ///
+/// Where passwords are changed while programs run, let each connection ask for one: [`Postgres::connect_with`].
+///
 /// # Poolers
 ///
 /// The connection that receives needs a server connection for itself. Behind a pooler that hands one out for each
-/// transaction, say so with [`poll_only`](PostgresBuilder::poll_only).
+/// transaction, say so with [`poll_only`](crate::database::PostgresBuilder::poll_only).
 ///
 /// # Examples
 ///
@@ -82,30 +88,48 @@ struct Inner {
     home: OnceCell<Arc<str>>,
 }
 
-impl Postgres {
-    /// Connects to a database with the defaults of [`PostgresBuilder`]: to one such as
-    /// `postgres://user:password@host:5432/database` or `host=/run/postgresql user=app dbname=work`, or to that of a
-    /// `Config` of `tokio_postgres`.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`PostgresBuilder::connect`].
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    pub async fn connect(config: impl IntoConfig) -> Result<Self, ConnectError> {
-        Self::at(config).connect().await
-    }
+/// What is said of a handle before it is there.
+pub(super) struct Opening {
+    pub(super) access: Arc<Access>,
+    pub(super) schema: String,
+    pub(super) within: Duration,
+    pub(super) poll_only: bool,
+}
 
-    /// A database, to be described and connected to.
-    pub fn at(config: impl IntoConfig) -> PostgresBuilder {
-        PostgresBuilder {
-            config: config.into_config(),
-            schema: SCHEMA.to_owned(),
-            within: CONNECT_WITHIN,
-            poll_only: false,
-        }
+impl Postgres {
+    /// A handle whose connections are not made yet.
+    pub(super) fn new(opening: Opening, config: &Config) -> Self {
+        let Opening {
+            access,
+            schema,
+            within,
+            poll_only,
+        } = opening;
+        let quoted: Arc<str> = quoted(&schema).into();
+        let bells = Arc::new(Bells::default());
+        let (setup, heard) = if poll_only {
+            (String::new(), None)
+        } else {
+            let setup = format!("{SETUP}LISTEN {quoted};");
+            (setup, Some(bells.heard()))
+        };
+        let receiving = Arc::new(Line::new(Arc::clone(&access), setup, heard));
+        Self(Arc::new(Inner {
+            at: at(config).into(),
+            database: database(config).to_owned(),
+            schema: Arc::clone(&quoted),
+            within,
+            receiving: Arc::clone(&receiving),
+            transacting: Line::new(access, String::new(), None),
+            watch: Watch {
+                bells,
+                line: receiving,
+                schema: quoted,
+                channel: schema.into(),
+                kick: Arc::new(Notify::new()),
+            },
+            home: OnceCell::new(),
+        }))
     }
 
     /// The SQL that makes the tables and functions in a schema of this name, for a role that may do so: then the role of
@@ -204,7 +228,7 @@ impl Postgres {
     }
 
     /// Whether it answers, and can be worked with.
-    async fn greet(&self) -> Result<(), Refused> {
+    pub(super) async fn greet(&self) -> Result<(), Refused> {
         let ask = "SELECT current_setting('server_encoding')";
         let rows = self.0.transacting.query_alone(ask, &[]).await?;
         let encoding = rows.first().map(|row| row.try_get::<_, String>(0));
@@ -221,128 +245,5 @@ impl Postgres {
 impl fmt::Debug for Postgres {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Postgres").field(&self.0.at).finish()
-    }
-}
-
-/// A database before it is connected to; [`Postgres::at`] makes it.
-#[derive(Clone)]
-#[must_use = "nothing is connected to before `connect`"]
-pub struct PostgresBuilder {
-    config: Result<Config, String>,
-    schema: String,
-    within: Duration,
-    poll_only: bool,
-}
-
-impl PostgresBuilder {
-    /// The schema that its tables are in: 1 to 63 bytes, without quotes, `$`, `{` and `\`. It is made if there is none. The default is `brigade`.
-    pub fn schema(mut self, name: impl Into<String>) -> Self {
-        self.schema = name.into();
-        self
-    }
-
-    /// For how long [`connect`](Self::connect), and `open` of what is in it, wait for a server that does not answer, with
-    /// growing pauses; a warning is logged when the waiting begins, and each minute. The default is 30 seconds.
-    pub fn connect_within(mut self, time: Duration) -> Self {
-        self.within = time;
-        self
-    }
-
-    /// Does without `LISTEN`, for a pooler that hands out a connection for each transaction: what other programs send is
-    /// found within a second. The pooler has to leave transactions READ COMMITTED, which is PostgreSQL's default.
-    pub fn poll_only(mut self) -> Self {
-        self.poll_only = true;
-        self
-    }
-
-    /// Connects to it. No tables are made before something is opened.
-    ///
-    /// # Errors
-    ///
-    /// If the connection string cannot be read; if the server refuses the user, or has no such database; if the
-    /// encoding of the database is another than UTF-8; if the server does not answer in time.
-    ///
-    /// # Cancel safety
-    ///
-    /// Nothing is lost.
-    pub async fn connect(self) -> Result<Postgres, ConnectError> {
-        let Self {
-            schema,
-            within,
-            poll_only,
-            ..
-        } = self;
-        let config = self.config.and_then(|config| check(config, &schema));
-        let config = config.map_err(|problem| ConnectError {
-            at: String::new(),
-            kind: ConnectErrorKind::Configuration(problem),
-        })?;
-        let config = completed(config);
-        let quoted: Arc<str> = quoted(&schema).into();
-        let bells = Arc::new(Bells::default());
-        let (setup, heard) = if poll_only {
-            (String::new(), None)
-        } else {
-            let setup = format!("{SETUP}LISTEN {quoted};");
-            (setup, Some(bells.heard()))
-        };
-        let receiving = Arc::new(Line::new(config.clone(), setup, heard));
-        let db = Postgres(Arc::new(Inner {
-            at: at(&config).into(),
-            database: database(&config).to_owned(),
-            schema: Arc::clone(&quoted),
-            within,
-            receiving: Arc::clone(&receiving),
-            transacting: Line::new(config, String::new(), None),
-            watch: Watch {
-                bells,
-                line: receiving,
-                schema: quoted,
-                channel: schema.into(),
-                kick: Arc::new(Notify::new()),
-            },
-            home: OnceCell::new(),
-        }));
-        let patience = db.patience();
-        let mut asking = patience.asking();
-        while let Err(refused) = held("a database", db.greet()).await {
-            db.pause(&mut asking, refused).await?;
-        }
-        asking.answered();
-        Ok(db)
-    }
-}
-
-/// What holds where messages are received, whatever the server's defaults are: groups need to see what is committed, and
-/// nothing there waits for long.
-const SETUP: &str = "
-    SET default_transaction_isolation = 'read committed';
-    SET lock_timeout = '2s';
-    SET statement_timeout = '30s';
-";
-
-/// What a client would only find out later, or never.
-fn check(config: Config, schema: &str) -> Result<Config, String> {
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        return Err("it names no host; add `host=…`, a name or the folder of a Unix socket".into());
-    }
-    // They stand in strings and bodies of functions, too.
-    let unfit = ['\0', '\'', '"', '$', '{', '\\'];
-    if schema.is_empty() || schema.len() > 63 || schema.contains(unfit) {
-        return Err(format!(
-            "`{}` is no name of a schema; it has 1 to 63 bytes, without quotes, `$`, `{{` and `\\`",
-            schema.escape_debug()
-        ));
-    }
-    Ok(config)
-}
-
-impl fmt::Debug for PostgresBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = self.config.as_ref().map(at);
-        f.debug_struct("PostgresBuilder")
-            .field("at", &at.unwrap_or_default())
-            .field("schema", &self.schema)
-            .finish_non_exhaustive()
     }
 }

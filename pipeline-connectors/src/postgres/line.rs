@@ -1,31 +1,24 @@
 //! A connection that is made again when it is gone.
 
-use std::future::{Future, poll_fn};
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
-use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
-use tokio_postgres::{AsyncMessage, Client, Config, IsolationLevel, NoTls, Row, Transaction};
+use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
+use super::access::{Access, Heard};
+use super::answer::{answered, in_time, read};
 use super::error::Failed;
-
-/// For how long an answer is waited for: then the connection is given up.
-const ANSWER: Duration = Duration::from_secs(35);
 
 /// A value with its type, so that what is asked for takes one round trip and leaves nothing on the server: that also goes
 /// through a pooler that hands out a connection for each transaction.
 pub(super) type Value<'a> = (&'a (dyn ToSql + Sync), Type);
 
-/// What is told of a notification: its payload.
-pub(super) type Heard = Arc<dyn Fn(&str) + Send + Sync>;
-
 /// A way to the database: one connection at a time, made when it is first needed, and again when it is gone.
 ///
 /// It does not try again by itself: that is done by those who asked, with pauses, by the rules that hold for every place.
 pub(super) struct Line {
-    config: Config,
+    access: Arc<Access>,
     /// What is set in each new connection.
     setup: String,
     heard: Option<Heard>,
@@ -34,9 +27,9 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn new(config: Config, setup: String, heard: Option<Heard>) -> Self {
+    pub(super) fn new(access: Arc<Access>, setup: String, heard: Option<Heard>) -> Self {
         Self {
-            config,
+            access,
             setup,
             heard,
             live: Mutex::new(None),
@@ -86,16 +79,7 @@ impl Line {
             return Ok(Arc::clone(client));
         }
         *live = None;
-        let (client, mut connection) = read(in_time(self.config.connect(NoTls)).await)?;
-        let heard = self.heard.clone();
-        // It ends with the last handle of its client, or with the connection.
-        tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                if let (AsyncMessage::Notification(told), Some(heard)) = (message, &heard) {
-                    heard(told.payload());
-                }
-            }
-        });
+        let client = self.access.connect(self.heard.clone()).await?;
         if !self.setup.is_empty() {
             read(in_time(client.batch_execute(&self.setup)).await)?;
         }
@@ -123,25 +107,5 @@ impl Alone<'_> {
 
     pub(super) fn hang_up(&mut self) {
         *self.0 = None;
-    }
-}
-
-/// What the server answers; it is away if that takes too long.
-pub(super) async fn answered<T>(
-    asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Result<T, Failed> {
-    read(in_time(asking).await)
-}
-
-async fn in_time<T>(
-    asking: impl Future<Output = Result<T, tokio_postgres::Error>>,
-) -> Option<Result<T, tokio_postgres::Error>> {
-    timeout(ANSWER, asking).await.ok()
-}
-
-fn read<T>(answer: Option<Result<T, tokio_postgres::Error>>) -> Result<T, Failed> {
-    match answer {
-        Some(answer) => answer.map_err(|error| Failed::from(&error)),
-        None => Err(Failed::away(format!("it has not answered for {ANSWER:?}"))),
     }
 }

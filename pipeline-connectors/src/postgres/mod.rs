@@ -1,5 +1,8 @@
 //! A PostgreSQL database, and what may be in it: tables, queues, a journal, dead letters.
 
+mod access;
+mod answer;
+mod build;
 mod config;
 mod contents;
 mod error;
@@ -13,9 +16,10 @@ mod schema;
 mod table;
 mod watch;
 
+pub use build::PostgresBuilder;
 pub use config::IntoConfig;
 pub use error::{ConnectError, ConnectErrorKind};
-pub use handle::{Postgres, PostgresBuilder};
+pub use handle::Postgres;
 #[cfg(feature = "journal")]
 pub use journal::{PostgresCompleting, PostgresJournal, PostgresJournalBuilder};
 pub use letters::{PostgresLetters, PostgresLettersBuilder};

@@ -12,8 +12,9 @@ use tokio::sync::futures::Notified;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_postgres::types::Type;
 
+use super::access::Heard;
 use super::error::Failed;
-use super::line::{Heard, Line, Value};
+use super::line::{Line, Value};
 
 /// How often the queues that are waited for are looked at: what was not told, or was told and lost, is found by then.
 const LOOK: Duration = Duration::from_secs(1);

@@ -41,9 +41,8 @@ fn consume(queue: &PostgresQueue, seen: &Seen) -> (brigade::Running<()>, Deliver
 }
 
 /// All are worked on while `disturb` is called, some time after each of these counts.
-async fn works_on_all(server: &Cluster, disturb: impl AsyncFn()) {
-    let db = database(server).await;
-    let queue = filled(&db).await;
+pub(crate) async fn works_on_all(db: &Postgres, disturb: impl AsyncFn(&DeliveryStats)) {
+    let queue = filled(db).await;
     let seen = Seen::default();
     let (running, stats) = consume(&queue, &seen);
     for count in [300, 1_000, 2_000] {
@@ -51,7 +50,7 @@ async fn works_on_all(server: &Cluster, disturb: impl AsyncFn()) {
             seen.lock().unwrap().len() >= count
         })
         .await;
-        disturb().await;
+        disturb(&stats).await;
     }
     until("all are seen", async || seen.lock().unwrap().len() == COUNT).await;
     until("nothing is left", async || {
@@ -70,7 +69,7 @@ async fn works_on_all(server: &Cluster, disturb: impl AsyncFn()) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_killed_under_3000_messages_loses_none() {
     let Some(server) = Cluster::new() else { return };
-    works_on_all(&server, async || {
+    works_on_all(&database(&server).await, async |_| {
         server.kill();
         tokio::time::sleep(Duration::from_millis(300)).await;
         server.resume();
@@ -81,7 +80,7 @@ async fn a_server_that_is_killed_under_3000_messages_loses_none() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_is_started_anew_under_3000_messages_loses_none() {
     let Some(server) = Cluster::new() else { return };
-    works_on_all(&server, async || {
+    works_on_all(&database(&server).await, async |_| {
         server.stop();
         server.resume();
     })
@@ -92,7 +91,7 @@ async fn a_server_that_is_started_anew_under_3000_messages_loses_none() {
 async fn connections_that_are_ended_under_3000_messages_lose_none() {
     let Some(server) = Cluster::new() else { return };
     let admin = client(&server.url("postgres")).await;
-    works_on_all(&server, async || {
+    works_on_all(&database(&server).await, async |_| {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'brigade'";
         let ended = admin.query(end, &[]).await.unwrap();
         assert!(!ended.is_empty(), "there is no connection");

@@ -9,6 +9,7 @@ mod journal;
 mod kills;
 mod letters;
 mod load;
+mod passwords;
 mod sending;
 #[cfg(feature = "journal")]
 mod settled;

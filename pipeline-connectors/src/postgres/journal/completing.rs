@@ -7,9 +7,10 @@ use tokio_postgres::{Row, Transaction};
 
 use super::PostgresJournal;
 use super::handle::{index, names, number};
+use crate::postgres::answer::answered;
 use crate::postgres::error::{ConnectError, Failed};
 use crate::postgres::handle::Postgres;
-use crate::postgres::line::{Value, answered};
+use crate::postgres::line::Value;
 use crate::postgres::table::{Claim, Claiming, Claims, PostgresTable};
 use crate::table::{Aside, Settled};
 

@@ -12,9 +12,10 @@ use super::PostgresQueue;
 use super::known::beside;
 use super::receipt::parse;
 use crate::body::QueueBody;
+use crate::postgres::answer::answered;
 use crate::postgres::error::{ConnectError, Failed};
 use crate::postgres::handle::Postgres;
-use crate::postgres::line::{Value, answered};
+use crate::postgres::line::Value;
 use crate::postgres::table::{Claim, Claiming, Claims, PostgresTable};
 use crate::table::{Aside, Settled};
 

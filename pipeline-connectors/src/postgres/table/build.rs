@@ -12,9 +12,10 @@ use super::encode::Encoded;
 use super::inner::Inner;
 use super::sink::PostgresTable;
 use super::sql::Sql;
+use crate::postgres::answer::answered;
 use crate::postgres::error::{ConnectError, ConnectErrorKind, Failed, Refused};
 use crate::postgres::handle::Postgres;
-use crate::postgres::line::{Value, answered};
+use crate::postgres::line::Value;
 use crate::table::{self, Columns, TableStats, quoted};
 
 /// Describes a table; [`Postgres::table`] begins it.

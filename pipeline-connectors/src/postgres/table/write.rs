@@ -12,8 +12,9 @@ use super::claims::{Claim, Claims};
 use super::encode::Encoded;
 use super::inner::Inner;
 use super::load::{Fate, Load};
+use crate::postgres::answer::answered;
 use crate::postgres::error::Failed;
-use crate::postgres::line::{Alone, Value, answered};
+use crate::postgres::line::{Alone, Value};
 use crate::table::{Batch, Item, TableRow, TableSnapshot, Unwritten, WriteError};
 
 /// How much is sent at once, in bytes, but for a row that is larger.
