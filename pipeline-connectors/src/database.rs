@@ -3,6 +3,8 @@
 #[cfg(any(feature = "postgres", feature = "sqlite"))]
 pub use crate::contents::{Contents, QueueName};
 #[cfg(feature = "postgres")]
-pub use crate::postgres::{ConnectError, ConnectErrorKind, IntoConfig, Postgres, PostgresBuilder};
+pub use crate::postgres::{
+    ConnectError, ConnectErrorKind, IntoConfig, Postgres, PostgresBuilder, SslMode,
+};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, SqliteBuilder, Synchronous};

@@ -10,21 +10,33 @@ use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use pipeline_runtime::ErrorKind;
 use tokio::time::timeout;
-use tokio_postgres::{AsyncMessage, Client, Config, NoTls};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
+use tokio_postgres::{AsyncMessage, Client, Config, NoTls, Socket};
 
-use super::answer::{ANSWER, in_time, read};
-use super::config::{IntoConfig, checked, completed};
+use super::answer::{ANSWER, answered};
+use super::config::{IntoConfig, Said, Target};
+#[cfg(feature = "postgres-tls")]
+use super::encryption::Encryption;
+use super::encryption::Ssl;
 use super::error::Failed;
+#[cfg(feature = "postgres-tls")]
+use super::tls::connector;
 
 /// What is told of a notification: its payload.
 pub(super) type Heard = Arc<dyn Fn(&str) + Send + Sync>;
 
-/// Where the configuration of a connection comes from.
+/// Where the configuration of a connection comes from, and what is said beside it.
 #[derive(Clone)]
-pub(super) enum Source {
-    Said(Box<Result<Config, String>>),
+pub(super) struct Source {
+    pub(super) from: From,
+    pub(super) ssl: Ssl,
+}
+
+#[derive(Clone)]
+pub(super) enum From {
+    Said(Box<Result<Said, String>>),
     /// Asked for each connection.
-    Asked(Arc<dyn Fn() -> BoxFuture<'static, Result<Config, Unasked>> + Send + Sync>),
+    Asked(Arc<dyn Fn() -> BoxFuture<'static, Result<Said, Unasked>> + Send + Sync>),
 }
 
 /// Why there is no configuration.
@@ -36,7 +48,7 @@ pub(super) enum Unasked {
     Wrong(String),
 }
 
-impl Source {
+impl From {
     /// Asks this function for each connection.
     pub(super) fn asking<F, Fut, C, E>(configure: F) -> Self
     where
@@ -65,13 +77,15 @@ impl Source {
             asking.boxed()
         }))
     }
+}
 
-    pub(super) async fn config(&self) -> Result<Config, Unasked> {
-        let config = match self {
-            Self::Said(config) => (**config).clone().map_err(Unasked::Wrong)?,
-            Self::Asked(ask) => ask().await?,
+impl Source {
+    pub(super) async fn target(&self) -> Result<Target, Unasked> {
+        let said = match &self.from {
+            From::Said(said) => (**said).clone().map_err(Unasked::Wrong)?,
+            From::Asked(ask) => ask().await?,
         };
-        Ok(completed(checked(config).map_err(Unasked::Wrong)?))
+        said.with(&self.ssl).map_err(Unasked::Wrong)
     }
 }
 
@@ -79,13 +93,13 @@ impl Source {
 pub(super) struct Access {
     source: Source,
     /// What was asked for before there was a connection to make.
-    first: Mutex<Option<Config>>,
+    first: Mutex<Option<Target>>,
     /// The server has let us in before.
     known: AtomicBool,
 }
 
 impl Access {
-    pub(super) fn new(source: Source, first: Config) -> Self {
+    pub(super) fn new(source: Source, first: Target) -> Self {
         Self {
             source,
             first: Mutex::new(Some(first)),
@@ -95,22 +109,15 @@ impl Access {
 
     /// Makes a connection. It ends with the last handle of its client, or by itself.
     pub(super) async fn connect(&self, heard: Option<Heard>) -> Result<Client, Failed> {
-        let config = self.config().await?;
-        let connected = read(in_time(config.connect(NoTls)).await);
-        let (client, mut connection) = connected.map_err(|failed| self.judged(failed))?;
+        let target = self.target().await?;
+        let connected = connect(target, heard).await;
+        let client = connected.map_err(|failed| self.judged(failed))?;
         // Relaxed: it only makes an error of later one that passes.
         self.known.store(true, Ordering::Relaxed);
-        tokio::spawn(async move {
-            while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
-                if let (AsyncMessage::Notification(told), Some(heard)) = (message, &heard) {
-                    heard(told.payload());
-                }
-            }
-        });
         Ok(client)
     }
 
-    async fn config(&self) -> Result<Config, Failed> {
+    async fn target(&self) -> Result<Target, Failed> {
         let first = self
             .first
             .lock()
@@ -119,8 +126,8 @@ impl Access {
         if let Some(first) = first {
             return Ok(first);
         }
-        let config = self.source.config().await;
-        config.map_err(|unasked| match unasked {
+        let target = self.source.target().await;
+        target.map_err(|unasked| match unasked {
             Unasked::Away(said) => Failed::away(format!("it is not told how to connect: {said}")),
             Unasked::Wrong(problem) => Failed::ours(problem),
         })
@@ -128,10 +135,52 @@ impl Access {
 
     /// A password that was changed a moment ago may be known to the one before the other: it is asked for again.
     fn judged(&self, mut failed: Failed) -> Failed {
-        let asks = matches!(self.source, Source::Asked(_));
+        let asks = matches!(self.source.from, From::Asked(_));
         if asks && failed.is_of_credentials() && self.known.load(Ordering::Relaxed) {
             failed.kind = ErrorKind::Away;
         }
         failed
     }
+}
+
+#[cfg(not(feature = "postgres-tls"))]
+async fn connect(target: Target, heard: Option<Heard>) -> Result<Client, Failed> {
+    through(&target.config, NoTls, heard).await
+}
+
+#[cfg(feature = "postgres-tls")]
+async fn connect(target: Target, heard: Option<Heard>) -> Result<Client, Failed> {
+    let Target {
+        mut config,
+        encryption,
+    } = target;
+    let connector = connector(&encryption).await;
+    let Some(tls) = connector.map_err(Failed::of_encryption)? else {
+        return through(&config, NoTls, heard).await;
+    };
+    match through(&config, tls, heard.clone()).await {
+        Err(failed) if failed.encryption && encryption == Encryption::IfPossible => {
+            config.ssl_mode(tokio_postgres::config::SslMode::Disable);
+            through(&config, NoTls, heard).await
+        }
+        connected => connected,
+    }
+}
+
+async fn through<T>(config: &Config, tls: T, heard: Option<Heard>) -> Result<Client, Failed>
+where
+    T: MakeTlsConnect<Socket>,
+    T::Stream: Send + 'static,
+    T::TlsConnect: Send,
+    <T::TlsConnect as TlsConnect<Socket>>::Future: Send,
+{
+    let (client, mut connection) = answered(config.connect(tls)).await?;
+    tokio::spawn(async move {
+        while let Some(Ok(message)) = poll_fn(|cx| connection.poll_message(cx)).await {
+            if let (AsyncMessage::Notification(told), Some(heard)) = (message, &heard) {
+                heard(told.payload());
+            }
+        }
+    });
+    Ok(client)
 }

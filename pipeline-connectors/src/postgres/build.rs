@@ -2,14 +2,15 @@
 
 use std::fmt::{self, Display};
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline_runtime::private::{Patience, held};
-use tokio_postgres::Config;
 
-use super::access::{Access, Source, Unasked};
-use super::config::{IntoConfig, at};
+use super::access::{Access, From, Source, Unasked};
+use super::config::{IntoConfig, Said, Target, at};
+use super::encryption::{Ssl, SslMode};
 use super::error::{ConnectError, ConnectErrorKind};
 use super::handle::{Opening, Postgres};
 
@@ -85,7 +86,7 @@ impl Postgres {
 
     /// A database, to be described and connected to.
     pub fn at(config: impl IntoConfig) -> PostgresBuilder {
-        PostgresBuilder::new(Source::Said(Box::new(config.into_config())))
+        PostgresBuilder::new(From::Said(Box::new(config.into_config())))
     }
 
     /// A database to be described and connected to, which is asked for at each connection, as
@@ -97,7 +98,7 @@ impl Postgres {
         C: IntoConfig,
         E: Display,
     {
-        PostgresBuilder::new(Source::asking(configure))
+        PostgresBuilder::new(From::asking(configure))
     }
 }
 
@@ -112,9 +113,10 @@ pub struct PostgresBuilder {
 }
 
 impl PostgresBuilder {
-    fn new(source: Source) -> Self {
+    fn new(from: From) -> Self {
+        let ssl = Ssl::default();
         Self {
-            source,
+            source: Source { from, ssl },
             schema: SCHEMA.to_owned(),
             within: CONNECT_WITHIN,
             poll_only: false,
@@ -141,12 +143,26 @@ impl PostgresBuilder {
         self
     }
 
+    /// How far connections are protected, whatever the configuration says of it: for a `Config` of `tokio_postgres`, which
+    /// cannot say `verify-full`. The default is what the configuration says, or [`SslMode::Prefer`].
+    pub fn sslmode(mut self, mode: SslMode) -> Self {
+        self.source.ssl.mode = Some(mode);
+        self
+    }
+
+    /// The file of the certificates, in PEM, of the CAs that may have signed that of the server, or `system` for those that
+    /// the system trusts, whatever the configuration says of it. It is read for each connection.
+    pub fn sslrootcert(mut self, file: impl Into<PathBuf>) -> Self {
+        self.source.ssl.roots = Some(file.into());
+        self
+    }
+
     /// Connects to it. No tables are made before something is opened.
     ///
     /// # Errors
     ///
     /// If the connection string cannot be read, or what is asked for one has none in time; if the server refuses the user,
-    /// or has no such database; if the
+    /// or has no such database; if it cannot be encrypted as is wanted; if the
     /// encoding of the database is another than UTF-8; if the server does not answer in time.
     ///
     /// # Cancel safety
@@ -158,15 +174,16 @@ impl PostgresBuilder {
             kind,
         };
         check(&self.schema).map_err(|problem| refused(ConnectErrorKind::Configuration(problem)))?;
-        let config = self.config().await.map_err(refused)?;
+        let target = self.target().await.map_err(refused)?;
         let Self {
             source,
             schema,
             within,
             poll_only,
         } = self;
+        let config = target.config.clone();
         let opening = Opening {
-            access: Arc::new(Access::new(source, config.clone())),
+            access: Arc::new(Access::new(source, target)),
             schema,
             within,
             poll_only,
@@ -182,14 +199,14 @@ impl PostgresBuilder {
     }
 
     /// The first one, which may have to be waited for.
-    async fn config(&self) -> Result<Config, ConnectErrorKind> {
+    async fn target(&self) -> Result<Target, ConnectErrorKind> {
         let patience = Patience::new("the configuration of PostgreSQL");
         let mut asking = patience.asking();
         loop {
-            match held("a database", self.source.config()).await {
-                Ok(config) => {
+            match held("a database", self.source.target()).await {
+                Ok(target) => {
                     asking.answered();
-                    return Ok(config);
+                    return Ok(target);
                 }
                 Err(Unasked::Wrong(problem)) => {
                     return Err(ConnectErrorKind::Configuration(problem));
@@ -219,9 +236,12 @@ fn check(schema: &str) -> Result<(), String> {
 
 impl fmt::Debug for PostgresBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let at = match &self.source {
-            Source::Said(config) => (**config).as_ref().map(at).unwrap_or_default(),
-            Source::Asked(_) => "asked for at each connection".into(),
+        let at = match &self.source.from {
+            From::Said(said) => {
+                let at = |said: &Said| at(&said.config);
+                (**said).as_ref().map(at).unwrap_or_default()
+            }
+            From::Asked(_) => "asked for at each connection".into(),
         };
         f.debug_struct("PostgresBuilder")
             .field("at", &at)

@@ -6,45 +6,75 @@ use std::time::Duration;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use super::encryption::{Encryption, Ssl};
+use super::words::Words;
+
 /// For how long a connection is waited for, where nothing else is said.
 const CONNECT: Duration = Duration::from_secs(10);
 /// A connection on which nothing is heard for so long is asked whether it is there.
 const IDLE: Duration = Duration::from_secs(30);
 
 /// What [`Postgres::connect`](crate::database::Postgres::connect) takes: a `Config` of `tokio_postgres`, or a string
-/// such as `postgres://user:password@host:5432/database` or `host=/run/postgresql user=app dbname=work`.
+/// such as `postgres://user:password@host:5432/database?sslmode=verify-full` or
+/// `host=/run/postgresql user=app dbname=work`.
+///
+/// A string may have the options of [`Config`]'s own, and `sslmode` and `sslrootcert` as libpq has them
+/// ([`SslMode`](crate::database::SslMode)). Other options of libpq are refused by name; its environment variables and its
+/// folder `~/.postgresql` are not looked at.
 pub trait IntoConfig: sealed::Sealed {
     /// The configuration, or why the string is none. A message never quotes it: there may be a password in it.
     #[doc(hidden)]
-    fn into_config(self) -> Result<Config, String>;
+    fn into_config(self) -> Result<Said, String>;
+}
+
+/// A configuration, and what is said beside it.
+#[derive(Debug, Clone)]
+pub struct Said {
+    pub(super) config: Config,
+    pub(super) ssl: Ssl,
+}
+
+/// A configuration that is complete.
+#[derive(Debug, Clone)]
+pub(super) struct Target {
+    pub(super) config: Config,
+    #[cfg_attr(
+        not(feature = "postgres-tls"),
+        expect(dead_code, reason = "then it is none")
+    )]
+    pub(super) encryption: Encryption,
 }
 
 impl IntoConfig for Config {
-    fn into_config(self) -> Result<Config, String> {
-        Ok(self)
+    fn into_config(self) -> Result<Said, String> {
+        let ssl = Ssl::of_client(&self);
+        Ok(Said { config: self, ssl })
     }
 }
 
 impl IntoConfig for &Config {
-    fn into_config(self) -> Result<Config, String> {
-        Ok(self.clone())
+    fn into_config(self) -> Result<Said, String> {
+        self.clone().into_config()
     }
 }
 
 impl IntoConfig for &str {
-    fn into_config(self) -> Result<Config, String> {
-        self.parse().map_err(|error| unreadable(&error))
+    fn into_config(self) -> Result<Said, String> {
+        let words = Words::of(self)?;
+        let ssl = Ssl::of_words(words.sslmode.as_deref(), words.sslrootcert)?;
+        let config = words.rest.parse().map_err(|error| unreadable(&error))?;
+        Ok(Said { config, ssl })
     }
 }
 
 impl IntoConfig for String {
-    fn into_config(self) -> Result<Config, String> {
+    fn into_config(self) -> Result<Said, String> {
         self.as_str().into_config()
     }
 }
 
 impl IntoConfig for &String {
-    fn into_config(self) -> Result<Config, String> {
+    fn into_config(self) -> Result<Said, String> {
         self.as_str().into_config()
     }
 }
@@ -61,16 +91,23 @@ fn unreadable(error: &tokio_postgres::Error) -> String {
     )
 }
 
-/// What a client would only find out later, or never.
-pub(super) fn checked(config: Config) -> Result<Config, String> {
-    if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
-        return Err("it names no host; add `host=…`, a name or the folder of a Unix socket".into());
+impl Said {
+    /// Complete, with what is said beside it; or what a client would only find out later, or never.
+    pub(super) fn with(self, ssl: &Ssl) -> Result<Target, String> {
+        let mut config = self.config;
+        if config.get_hosts().is_empty() && config.get_hostaddrs().is_empty() {
+            return Err(
+                "it names no host; add `host=…`, a name or the folder of a Unix socket".into(),
+            );
+        }
+        let encryption = self.ssl.but(ssl).apply(&mut config)?;
+        let config = completed(config);
+        Ok(Target { config, encryption })
     }
-    Ok(config)
 }
 
 /// The same with what it does not say.
-pub(super) fn completed(mut config: Config) -> Config {
+fn completed(mut config: Config) -> Config {
     if config.get_application_name().is_none() {
         config.application_name("brigade");
     }
@@ -155,7 +192,7 @@ mod tests {
     #[test]
     fn where_a_database_is_does_not_tell_the_password() {
         let config = "postgres://app:geheim@db.example:6432/work";
-        let config = config.into_config().unwrap();
+        let config = config.into_config().unwrap().config;
         let at = at(&config);
         assert_eq!(at, "db.example:6432 (database `work`, user `app`)");
         assert!(!format!("{config:?}").contains(MARKER));

@@ -2,6 +2,7 @@
 
 use std::error::Error as _;
 use std::fmt;
+use std::io;
 use std::time::Duration;
 
 use pipeline_runtime::ErrorKind;
@@ -31,6 +32,9 @@ pub enum ConnectErrorKind {
     Unconfigured(Duration, String),
     /// It did not answer for that long; and in whose words, the last time.
     Unreachable(Duration, String),
+    /// The connection cannot be encrypted as [`SslMode`](crate::database::SslMode) says, or the certificate of the server is
+    /// not accepted: what is wrong, and what to do.
+    Encryption(String),
     /// The server does not let this user in: in its words.
     Credentials(String),
     /// The server has no such database.
@@ -91,7 +95,9 @@ impl fmt::Display for ConnectError {
 impl fmt::Display for ConnectErrorKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Configuration(problem) => f.write_str(problem),
+            Self::Configuration(said) | Self::Encryption(said) | Self::Other(said) => {
+                f.write_str(said)
+            }
             Self::Unconfigured(waited, said) => write!(
                 f,
                 "it is not told how to for {waited:?}: {said}; see to what `connect_with` asks, or raise `connect_within`"
@@ -131,7 +137,6 @@ impl fmt::Display for ConnectErrorKind {
             Self::Table { table, problem } | Self::Elsewhere { table, problem } => {
                 write!(f, "table `{table}`: {problem}")
             }
-            Self::Other(said) => f.write_str(said),
         }
     }
 }
@@ -144,6 +149,8 @@ pub(super) struct Failed {
     pub(super) kind: ErrorKind,
     pub(super) code: Option<SqlState>,
     pub(super) said: String,
+    /// It is of the encryption that is wanted.
+    pub(super) encryption: bool,
 }
 
 impl Failed {
@@ -153,6 +160,7 @@ impl Failed {
             kind: ErrorKind::Away,
             code: None,
             said: said.into(),
+            encryption: false,
         }
     }
 
@@ -162,6 +170,16 @@ impl Failed {
             kind: ErrorKind::Closed,
             code: None,
             said,
+            encryption: false,
+        }
+    }
+
+    /// It cannot be encrypted as is wanted.
+    #[cfg(feature = "postgres-tls")]
+    pub(super) fn of_encryption(said: String) -> Self {
+        Self {
+            encryption: true,
+            ..Self::ours(said)
         }
     }
 
@@ -183,9 +201,15 @@ impl Failed {
 
     /// For a connection error. What it says of the place is what `ConnectError` begins with.
     pub(super) fn into_connect(self) -> ConnectErrorKind {
-        let Self { code, said, .. } = self;
+        let Self {
+            code,
+            said,
+            encryption,
+            ..
+        } = self;
         let class = code.as_ref().map(|code| &code.code()[..2]);
         match (class, &code) {
+            _ if encryption => ConnectErrorKind::Encryption(said),
             (Some("28"), _) => ConnectErrorKind::Credentials(said),
             (Some("3D"), _) => ConnectErrorKind::NoDatabase,
             (_, Some(SqlState::INSUFFICIENT_PRIVILEGE)) => ConnectErrorKind::Rights(said),
@@ -227,14 +251,17 @@ impl From<tokio_postgres::Error> for Refused {
 
 impl From<&tokio_postgres::Error> for Failed {
     fn from(error: &tokio_postgres::Error) -> Self {
+        let encryption = is_of_encryption(error);
         let said = match error.as_db_error() {
             Some(db) => said(db),
+            None if encryption => said_of_encryption(error),
             None => causes(error),
         };
         Self {
             kind: kind(error),
             code: error.code().cloned(),
             said,
+            encryption,
         }
     }
 }
@@ -244,7 +271,7 @@ fn kind(error: &tokio_postgres::Error) -> ErrorKind {
     match error.code() {
         Some(code) => kind_of(code),
         // The program's own mistake, or a server that wants what this client does not have.
-        None if is_ours(error) => ErrorKind::Closed,
+        None if is_ours(error) && !is_cut_off(error) => ErrorKind::Closed,
         None => ErrorKind::Away,
     }
 }
@@ -274,6 +301,41 @@ fn is_ours(error: &tokio_postgres::Error) -> bool {
     ]
     .iter()
     .any(|part| said.contains(part))
+}
+
+fn is_of_encryption(error: &tokio_postgres::Error) -> bool {
+    error.to_string().contains("TLS handshake")
+}
+
+/// While it was agreed upon how to encrypt, the connection was lost.
+fn is_cut_off(error: &tokio_postgres::Error) -> bool {
+    let cause = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<io::Error>());
+    let bad = [io::ErrorKind::InvalidData, io::ErrorKind::InvalidInput];
+    is_of_encryption(error) && cause.is_some_and(|cause| !bad.contains(&cause.kind()))
+}
+
+/// What is wrong with the encryption that is wanted, and what to do.
+fn said_of_encryption(error: &tokio_postgres::Error) -> String {
+    let said = causes(error);
+    #[cfg(feature = "postgres-tls")]
+    if let Some(cause) = error
+        .source()
+        .and_then(|cause| cause.downcast_ref::<io::Error>())
+        && let Some(told) = super::tls::told(cause)
+    {
+        return told;
+    }
+    if said.contains("does not support TLS") {
+        let advice = "switch it on there (`ssl = on`), or, on a network that is yours alone, write `sslmode=disable`";
+        return format!("the server does not support TLS; {advice}");
+    }
+    if said.contains("no hostname") {
+        return "its certificate cannot be looked at without a name; add `host=…` to `hostaddr`"
+            .into();
+    }
+    said
 }
 
 /// The server's own words.

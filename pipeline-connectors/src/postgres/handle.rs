@@ -46,10 +46,27 @@ const SETUP: &str = "
 /// A connection is given up if nothing is answered for 35 seconds, and a machine that is gone is noticed after 30 to 60
 /// seconds, unless the configuration says otherwise.
 ///
-/// Connections are not encrypted: use a Unix socket, a private network or a tunnel. A configuration that requires TLS is an
-/// error.
+/// # Encryption
 ///
-/// Where passwords are changed while programs run, let each connection ask for one: [`Postgres::connect_with`].
+/// With the feature `postgres-tls` connections are encrypted by rustls, TLS 1.2 and 1.3, as `sslmode` and `sslrootcert` say
+/// in the words of libpq: across a network that is not yours alone, write `sslmode=verify-full`. `require` keeps out those
+/// who only listen, not those who stand in between; `prefer`, the default, may leave connections plain. See
+/// [`SslMode`](crate::database::SslMode) for what each means. What is not as in libpq:
+///
+/// - `verify-full` without `sslrootcert` trusts the CAs of the system; there is no folder `~/.postgresql`.
+/// - `sslmode=allow` is an error, and so are an `sslrootcert` beside `prefer`, certificates of clients, lists of revoked ones,
+///   and all options of libpq that are not there: the message names the option, and says what to do.
+/// - The name has to stand in the server's certificate as a `subjectAltName`. A certificate that is a CA's own, as
+///   `openssl req -x509` makes them, is not accepted as a server's, though it is the root certificate itself: have it sign
+///   one for the server.
+///
+/// A connection that cannot be encrypted as is wanted is an error that ends the source; one that breaks off meanwhile is away.
+/// Without the feature, what `prefer` means is plain, and more than that is an error that names the feature. Through a Unix
+/// socket nothing is encrypted.
+///
+/// # Passwords
+///
+/// No message, name or `Debug` has a password in it. Where passwords are changed while programs run, let each connection ask for one: [`Postgres::connect_with`].
 ///
 /// # Poolers
 ///

@@ -79,7 +79,8 @@ impl Line {
             return Ok(Arc::clone(client));
         }
         *live = None;
-        let client = self.access.connect(self.heard.clone()).await?;
+        // It is large, and made seldom.
+        let client = Box::pin(self.access.connect(self.heard.clone())).await?;
         if !self.setup.is_empty() {
             read(in_time(client.batch_execute(&self.setup)).await)?;
         }

@@ -5,6 +5,7 @@ mod answer;
 mod build;
 mod config;
 mod contents;
+mod encryption;
 mod error;
 mod handle;
 #[cfg(feature = "journal")]
@@ -14,10 +15,14 @@ mod line;
 mod queue;
 mod schema;
 mod table;
+#[cfg(feature = "postgres-tls")]
+mod tls;
 mod watch;
+mod words;
 
 pub use build::PostgresBuilder;
 pub use config::IntoConfig;
+pub use encryption::SslMode;
 pub use error::{ConnectError, ConnectErrorKind};
 pub use handle::Postgres;
 #[cfg(feature = "journal")]

@@ -3,6 +3,8 @@
 #![cfg(feature = "postgres")]
 
 mod connecting;
+#[cfg(feature = "postgres-tls")]
+mod encrypted;
 mod groups;
 #[cfg(feature = "journal")]
 mod journal;

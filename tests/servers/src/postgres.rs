@@ -50,6 +50,8 @@ pub struct Cluster {
     port: u16,
     /// Where its programs are.
     programs: PathBuf,
+    /// Its data.
+    data: PathBuf,
 }
 
 impl Cluster {
@@ -111,6 +113,7 @@ impl Cluster {
             keeper: Mutex::new(keeper),
             port,
             programs,
+            data,
         };
         cluster.resume();
         Ok(cluster)
@@ -130,6 +133,30 @@ impl Cluster {
             "postgres://postgres:{password}@127.0.0.1:{}/{database}",
             self.port
         )
+    }
+
+    /// Gives it a certificate and its key, in PEM, and lets it encrypt connections, all but those that are there: from when
+    /// its configuration is loaded again (`SELECT pg_reload_conf()`).
+    ///
+    /// # Panics
+    ///
+    /// If the files cannot be written.
+    pub fn certify(&self, certificate: &str, key: &str) {
+        use std::os::unix::fs::PermissionsExt as _;
+        let write = |name: &str, text: &str| {
+            let path = self.data.join(name);
+            fs::write(&path, text)?;
+            fs::set_permissions(&path, fs::Permissions::from_mode(0o600))
+        };
+        let written = write("server.crt", certificate).and_then(|()| write("server.key", key));
+        written.expect("its data can be written");
+        let configuration = fs::OpenOptions::new()
+            .append(true)
+            .open(self.data.join("postgresql.conf"));
+        let mut configuration = configuration.expect("it has a configuration");
+        writeln!(configuration, "ssl = on").expect("it can be written");
+        let user = User::current().expect("somebody runs this");
+        user.owns(&self.data).expect("it may have its data");
     }
 
     /// Kills it, with all its processes, at once.
