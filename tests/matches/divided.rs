@@ -1,6 +1,5 @@
 //! Arms with workers of their own: the match divides the items, and what comes back is brought together.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -164,54 +163,4 @@ async fn a_stop_releases_what_waits_in_lanes() {
     tokio::time::sleep(Duration::from_millis(20)).await;
     running.abort().await;
     assert_eq!(Arc::strong_count(&alive), 1);
-}
-
-/// How many items are taken, and how many come through the other arm, where one arm comes to no end: first come so many for
-/// that arm, then so many for the other.
-async fn taken_and_passed(buffer: usize, stuck: u64, others: u64) -> (usize, usize) {
-    let counts: [Arc<AtomicUsize>; 2] = Default::default();
-    let [taken, passed] = counts.clone();
-    let items = std::iter::repeat_n(0_u64, usize::try_from(stuck).unwrap());
-    let items = items.chain(std::iter::repeat_n(1, usize::try_from(others).unwrap()));
-    let items = items.inspect(move |_| {
-        taken.fetch_add(1, Ordering::Relaxed);
-    });
-    let pipeline = pipeline! {
-        [source::iter(items)]
-        1 map(|n| n) with { window: 4, buffer: 4 },
-        match |n| n {
-            0 => {
-                :async 1 tap(async |_| std::future::pending::<()>().await) with { name: "stuck", buffer: buffer, window: 1 },
-                :drive sink::discard(),
-            }
-            _ => :drive sink::each(move |_| { passed.fetch_add(1, Ordering::Relaxed); }) with { buffer: 4 },
-        }
-    };
-    let running = pipeline.spawn();
-    // In virtual time: until everything waits.
-    tokio::time::sleep(Duration::from_secs(1)).await;
-    running.abort().await;
-    counts.map(|count| count.load(Ordering::Relaxed)).into()
-}
-
-/// Promise 58. The stage in front takes more when half of its window is free, so it may stand a little sooner.
-#[tokio::test(start_paused = true)]
-async fn an_arm_holds_the_others_back_only_when_all_is_full_that_may_wait_for_it() {
-    let mut before = None;
-    for buffer in [1, 2, 8, 64] {
-        let (full, _) = taken_and_passed(buffer, 10_000, 0).await;
-        let least = buffer + 1;
-        assert!(
-            full >= least,
-            "{full} where {least} may wait for the arm or in it"
-        );
-        let (_, passed) = taken_and_passed(buffer, full as u64 / 2, 1_000).await;
-        assert_eq!(passed, 1_000, "buffer {buffer}: there is room in {full}");
-        let (taken, passed) = taken_and_passed(buffer, full as u64, 1_000).await;
-        assert_eq!((taken, passed), (full, 0), "buffer {buffer}: there is none");
-        // What may wait for it is what is written.
-        if let Some((last, held)) = before.replace((buffer, full)) {
-            assert_eq!(full - held, buffer - last);
-        }
-    }
 }

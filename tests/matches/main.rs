@@ -4,3 +4,4 @@ mod deliveries;
 mod divided;
 mod fused;
 mod ordered;
+mod stuck;

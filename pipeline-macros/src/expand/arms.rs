@@ -24,14 +24,15 @@ impl Expander<'_> {
             self.branches_name(stage),
         );
         let lanes = route.lanes();
-        let mut statements = if route.ordered {
-            let divide = self.glue.private("ordered", span);
-            let returns = lanes.iter().map(|arm| route.arms[*arm].returns);
-            quote_spanned!(span=> let #branches = #divide(#port, &[#(#returns),*]);)
+        let divide = if route.ordered {
+            "ordered"
         } else {
-            let (divide, lanes) = (self.glue.private("unordered", span), lanes.len());
-            quote_spanned!(span=> let #branches = #divide(#port, #lanes);)
+            "unordered"
         };
+        let divide = self.glue.private(divide, span);
+        let returns = lanes.iter().map(|arm| route.arms[*arm].returns);
+        let mut statements =
+            quote_spanned!(span=> let #branches = #divide(#port, &[#(#returns),*]););
         let (mut ends, mut numbered) = (TokenStream::new(), arms.iter());
         for arm in route.lanes() {
             let lane = self.port_name(Input::Arm { of: stage, arm }, span);

@@ -26,7 +26,7 @@ struct State {
 }
 
 /// Those who wait behind a join. One is woken whenever any of its arms may go on.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Wakes(Mutex<Waiters>);
 
 impl Wakes {
@@ -116,30 +116,44 @@ impl<T: Send + 'static, K: Send + 'static> Feed<Carried<T, K>> for Join<T, K> {
         // Before the arms are asked: who is woken by what they bring is to find this one.
         self.wakes.lock().park(place, cx.waker());
         let cx = &mut Context::from_waker(&self.waker);
-        let count = self.arms.len();
+        let (count, turn) = (self.arms.len(), state.turn);
+        let mut more = Batch::new();
         for step in 0..count {
-            let arm = (state.turn + step) % count;
+            let arm = (turn + step) % count;
             if state.ended[arm] {
                 continue;
             }
-            match self.arms[arm].poll_take(0, cx, want, batch, take) {
+            let room = want - batch.items.len();
+            if room == 0 {
+                break;
+            }
+            // What comes of the first is not moved.
+            let taken = if batch.items.is_empty() {
+                &mut *batch
+            } else {
+                &mut more
+            };
+            match self.arms[arm].poll_take(0, cx, room, taken, take) {
                 Poll::Pending => {}
                 Poll::Ready(None) => state.ended[arm] = true,
                 Poll::Ready(Some(_)) => {
-                    let items = batch.items.len();
-                    state.turn = arm + 1;
-                    let stamp = state.stamps;
-                    state.stamps += if take.each { items as u64 } else { 1 };
                     if take.keep {
-                        state.kept.push_back((arm, items));
+                        state.kept.push_back((arm, taken.items.len()));
                     }
-                    drop(state);
-                    self.wakes.lock().unpark(place);
-                    // The other arms were not asked: another one has to.
-                    self.wakes.one();
-                    return Poll::Ready(Some(stamp));
+                    state.turn = arm + 1;
+                    batch.items.append(&mut more.items);
                 }
             }
+        }
+        if !batch.items.is_empty() {
+            let stamp = state.stamps;
+            let items = batch.items.len() as u64;
+            state.stamps += if take.each { items } else { 1 };
+            drop(state);
+            self.wakes.lock().unpark(place);
+            // There may be more, and the other arms may not have been asked: another one has to look.
+            self.wakes.one();
+            return Poll::Ready(Some(stamp));
         }
         if state.ended.iter().all(|ended| *ended) {
             drop(state);

@@ -5,7 +5,6 @@ pub(crate) mod feed;
 pub(crate) mod join;
 pub(crate) mod mapped;
 pub(crate) mod numbered;
-pub(crate) mod order;
 pub(crate) mod ordered;
 pub(crate) mod pushing;
 pub(crate) mod split;

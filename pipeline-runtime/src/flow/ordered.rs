@@ -7,13 +7,12 @@ use std::vec;
 
 use crate::flow::edge::{Held, Meter, Take};
 use crate::flow::feed::{Batch, Feed};
-use crate::flow::join;
-use crate::flow::numbered::rank;
-use crate::flow::order::Order;
+use crate::flow::join::{self, Wakes};
+use crate::flow::numbered::{Numbered, rank};
 use crate::flow::pushing::emptied;
 use crate::guard;
 use crate::measure::counts::Counts;
-use crate::ticket::{Carried, Carry, InTurn};
+use crate::ticket::{Carried, Carry, InTurn, Order};
 
 /// How many items are asked for at least: they cost less together, and stay under the bound of their arm.
 const ASKED: usize = 64;
@@ -21,20 +20,16 @@ const ASKED: usize = 64;
 /// What an arm hands on.
 type Coming<T, K> = Carried<T, InTurn<K>>;
 
-/// Hands on what is due. An arm keeps the order of its items, so the first that has come from it is the one that is due
-/// next of its lane, or that one is lost. What is at hand is under the credits of its arm until it is handed on.
+/// Hands on what is due. An arm keeps the order of its items, so what is due is the first that has come from an arm, or
+/// it has not come yet, or it is lost, which is told. What is at hand is under the credits of its arm until it is handed
+/// on.
 pub(crate) struct Ordered<T, K> {
-    arms: Vec<Arm<T, K>>,
+    arms: Vec<Arc<dyn Feed<Coming<T, K>>>>,
     order: Arc<Order>,
+    wakes: Arc<Wakes>,
     rank: usize,
     state: Mutex<State<T, K>>,
     waker: Waker,
-}
-
-/// An arm, and the lane of the split that it begins with.
-pub(crate) struct Arm<T, K> {
-    pub(crate) feed: Arc<dyn Feed<Coming<T, K>>>,
-    pub(crate) lane: usize,
 }
 
 struct State<T, K> {
@@ -51,16 +46,29 @@ struct State<T, K> {
 /// What has come from one arm.
 struct Hand<T, K> {
     items: vec::IntoIter<Coming<T, K>>,
+    /// The number of the first of them, if there is one.
+    first: u64,
     /// How many of them were handed on and are still under the arm's credits.
     used: usize,
     ended: bool,
 }
 
+/// Greater than any number: nothing is at hand.
+const NOTHING: u64 = u64::MAX;
+
+impl<T, K: Carry> Hand<T, K> {
+    #[inline]
+    fn look(&mut self) {
+        let first = self.items.as_slice().first();
+        self.first = first.map_or(NOTHING, |first| first.ticket.number());
+    }
+}
+
 impl<T: Send + 'static, K: Carry> Ordered<T, K> {
-    /// `arms` by lanes, where a lane that does not come back has none.
-    pub(crate) fn new(order: Arc<Order>, arms: Vec<Arm<T, K>>) -> Self {
-        let hand = |_: &Arm<T, K>| Hand {
+    pub(crate) fn new(of: &Numbered, arms: Vec<Arc<dyn Feed<Coming<T, K>>>>) -> Self {
+        let hand = |_: &_| Hand {
             items: Vec::new().into_iter(),
+            first: NOTHING,
             used: 0,
             ended: false,
         };
@@ -74,8 +82,9 @@ impl<T: Send + 'static, K: Carry> Ordered<T, K> {
             }),
             arms,
             rank: rank(),
-            waker: join::waker(order.wakes()),
-            order,
+            waker: join::waker(&of.wakes),
+            order: Arc::clone(&of.order),
+            wakes: Arc::clone(&of.wakes),
         }
     }
 
@@ -83,74 +92,52 @@ impl<T: Send + 'static, K: Carry> Ordered<T, K> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn arm_of(&self, lane: usize) -> usize {
-        let arm = self.arms.iter().position(|arm| arm.lane == lane);
-        arm.expect("what is numbered comes back")
-    }
-
-    /// Moves what is due and at hand, up to `want` items; the arm that has to be asked for what is due then.
-    fn hand_on(
-        &self,
-        state: &mut State<T, K>,
-        want: usize,
-        out: &mut Vec<Carried<T, K>>,
-    ) -> Option<usize> {
+    /// Moves what is due and at hand, up to `want` items.
+    fn hand_on(&self, hands: &mut [Hand<T, K>], want: usize, out: &mut Vec<Carried<T, K>>) {
         let mut order = self.order.lock();
-        while let Some((number, lane)) = order.due() {
-            let arm = self.arm_of(lane);
-            let hand = &mut state.hands[arm];
-            let turn = hand
-                .items
-                .as_slice()
-                .first()
-                .map(|first| &first.ticket.turn);
-            let is_it = match turn {
-                None if hand.ended => false,
-                None => return Some(arm),
-                // Where another one comes first, this one is lost and that is not told yet.
-                Some(turn) => turn.as_ref().is_none_or(|turn| turn.number() <= number),
+        while out.len() < want {
+            let due = order.due();
+            // What has no number is nobody's turn: it goes on at once.
+            let Some(hand) = hands.iter_mut().find(|hand| hand.first <= due) else {
+                break;
             };
-            if is_it {
-                if out.len() == want {
-                    return None;
-                }
-                out.extend(hand.items.next().map(Carried::arrived));
-                hand.used += 1;
+            if hand.first == due {
+                order.pass();
             }
-            order.pass();
+            let Some(coming) = hand.items.next() else {
+                break;
+            };
+            out.push(coming.arrived());
+            hand.used += 1;
+            hand.look();
         }
-        None
     }
 
-    /// Asks an arm; whether that has brought something, be it the end.
-    fn ask(&self, state: &mut State<T, K>, arm: usize, want: usize) -> bool {
-        let hand = &mut state.hands[arm];
-        if hand.ended || hand.items.len() > 0 {
-            return false;
-        }
+    /// Asks the arms of which nothing is at hand; whether that has brought something, be it an end.
+    fn ask(&self, state: &mut State<T, K>, want: usize) -> bool {
         let take = Take {
             each: false,
             keep: true,
         };
         let cx = &mut Context::from_waker(&self.waker);
-        let mut taken = Batch::new();
-        taken.items = emptied(std::mem::take(&mut hand.items));
-        let polled = self.arms[arm]
-            .feed
-            .poll_take(0, cx, want.max(ASKED), &mut taken, take);
-        state.counts[arm].emitted += taken.items.len() as u64;
-        hand.items = std::mem::take(&mut taken.items).into_iter();
-        hand.ended = matches!(polled, Poll::Ready(None));
-        polled.is_ready()
-    }
-}
-
-impl<T: Send + 'static, K: Carry> Ordered<T, K> {
-    /// The same of all arms.
-    fn ask_all(&self, state: &mut State<T, K>, want: usize) -> bool {
         let mut any = false;
-        for arm in 0..self.arms.len() {
-            any |= self.ask(state, arm, want);
+        for ((hand, counts), arm) in state
+            .hands
+            .iter_mut()
+            .zip(&mut state.counts)
+            .zip(&self.arms)
+        {
+            if hand.ended || hand.first != NOTHING {
+                continue;
+            }
+            let mut taken = Batch::new();
+            taken.items = emptied(std::mem::take(&mut hand.items));
+            let polled = arm.poll_take(0, cx, want.max(ASKED), &mut taken, take);
+            counts.emitted += taken.items.len() as u64;
+            hand.items = std::mem::take(&mut taken.items).into_iter();
+            hand.look();
+            hand.ended = matches!(polled, Poll::Ready(None));
+            any |= polled.is_ready();
         }
         any
     }
@@ -168,16 +155,10 @@ impl<T: Send + 'static, K: Carry> Feed<Carried<T, K>> for Ordered<T, K> {
         let mut guard = self.lock();
         let state = &mut *guard;
         // Before anything is looked at: who is woken by what changes from here on is to find this one.
-        self.order.wakes().lock().park(place, cx.waker());
+        self.wakes.lock().park(place, cx.waker());
         while !state.gone {
-            let goes_on = match self.hand_on(state, want, &mut batch.items) {
-                _ if batch.items.len() == want => false,
-                Some(arm) if self.ask(state, arm, want) => true,
-                _ if !batch.items.is_empty() => false,
-                // Nothing is due, or it has not come: the arms wake whoever waits here.
-                _ => self.ask_all(state, want),
-            };
-            if !goes_on {
+            self.hand_on(&mut state.hands, want, &mut batch.items);
+            if batch.items.len() == want || !self.ask(state, want) {
                 break;
             }
         }
@@ -187,8 +168,8 @@ impl<T: Send + 'static, K: Carry> Feed<Carried<T, K>> for Ordered<T, K> {
             drop(guard);
             if ended {
                 // Not itself: it may go on to wait for something else, and would be woken by each look of its own.
-                self.order.wakes().lock().unpark(place);
-                self.order.wakes().all();
+                self.wakes.lock().unpark(place);
+                self.wakes.all();
                 return Poll::Ready(None);
             }
             return Poll::Pending;
@@ -208,29 +189,29 @@ impl<T: Send + 'static, K: Carry> Feed<Carried<T, K>> for Ordered<T, K> {
         }
         drop(guard);
         for (arm, count) in used {
-            self.arms[arm].feed.used(count);
+            self.arms[arm].used(count);
         }
-        self.order.wakes().lock().unpark(place);
+        self.wakes.lock().unpark(place);
         // There may be more, and the arms may not have been asked: another one has to look.
-        self.order.wakes().one();
+        self.wakes.one();
         Poll::Ready(Some(stamp))
     }
 
     fn used(&self, items: usize) {
         let back = join::given_back(&mut self.lock().kept, items);
         for (arm, count) in back {
-            self.arms[arm].feed.used(count);
+            self.arms[arm].used(count);
         }
     }
 
     fn unpark(&self, place: usize) {
         // Another one goes on in any case: if this one had been chosen already, its turn is lost otherwise.
-        self.order.wakes().lock().unpark(place);
-        self.order.wakes().one();
+        self.wakes.lock().unpark(place);
+        self.wakes.one();
     }
 
     fn share(&self) -> usize {
-        let shares = self.arms.iter().map(|arm| arm.feed.share());
+        let shares = self.arms.iter().map(|arm| arm.share());
         shares.max().unwrap_or(1)
     }
 }
@@ -244,7 +225,7 @@ impl<T, K> Ordered<T, K> {
         let left: Vec<_> = hands.map(|hand| std::mem::take(&mut hand.items)).collect();
         drop(state);
         guard::let_go_of(left.into_iter().flatten());
-        self.order.wakes().all();
+        self.wakes.all();
     }
 }
 

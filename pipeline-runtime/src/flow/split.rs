@@ -3,17 +3,18 @@
 //! There is nobody whose work is to divide. Who wants an item and finds its lane empty asks the edge in front, and puts
 //! what is not its own into the other lanes. What waits in a lane is still under the credits of that edge.
 
-use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Wake, Waker};
+use std::vec;
 
 use crate::flow::edge::{Held, Meter, Take, Waiters};
 use crate::flow::feed::{Batch, Feed};
 use crate::flow::numbered::{Numbers, rank};
+use crate::flow::pushing::emptied;
 use crate::guard;
 use crate::measure::counts::Counts;
-use crate::ticket::{Carried, Carry};
+use crate::ticket::{Carried, Carry, Turn};
 
 /// How many items are asked for at least: they cost less together, and are no more in memory than before.
 const ASKED: usize = 64;
@@ -50,9 +51,54 @@ struct State<E, A, B> {
 }
 
 struct Queue<E, B> {
-    items: VecDeque<Carried<E, B>>,
+    waiting: Waiting<Carried<E, B>>,
     stamps: u64,
     waiters: Waiters,
+}
+
+/// What waits in a lane.
+struct Waiting<T> {
+    /// What is being taken.
+    front: vec::IntoIter<T>,
+    back: Vec<T>,
+}
+
+impl<T> Waiting<T> {
+    fn new() -> Self {
+        Self {
+            front: Vec::new().into_iter(),
+            back: Vec::new(),
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.front.len() + self.back.len()
+    }
+
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Moves up to `want` items, as `own` takes them out.
+    fn take<U>(&mut self, want: usize, own: impl Fn(T) -> U, out: &mut Vec<U>) {
+        let mut room = want;
+        while room > 0 {
+            if self.front.len() == 0 {
+                if self.back.is_empty() {
+                    return;
+                }
+                let back = emptied(std::mem::take(&mut self.front));
+                self.front = std::mem::replace(&mut self.back, back).into_iter();
+            }
+            let taken = room.min(self.front.len());
+            out.extend(self.front.by_ref().take(taken).map(&own));
+            room -= taken;
+        }
+    }
+
+    fn all(self) -> impl Iterator<Item = T> {
+        self.front.chain(self.back)
+    }
 }
 
 /// Wakes one of those who wait for items, of whichever lane.
@@ -93,7 +139,7 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
     /// With so many lanes.
     pub(crate) fn new(feed: Arc<dyn Feed<Carried<E, A>>>, numbers: N, lanes: usize) -> Arc<Self> {
         let queue = || Queue {
-            items: VecDeque::new(),
+            waiting: Waiting::new(),
             stamps: 0,
             waiters: Waiters::default(),
         };
@@ -138,17 +184,16 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
             item: own(carried.item),
             ticket: carried.ticket,
         };
-        let waiting = want.min(state.lanes[lane].items.len());
-        out.extend(state.lanes[lane].items.drain(..waiting).map(&taken));
-        let mut woken = Vec::new();
+        state.lanes[lane].waiting.take(want, taken, out);
+        let (mut woken, mut left) = (Vec::new(), Vec::new());
         // Relaxed: see `Woken`.
         if out.is_empty() || self.due.load(Ordering::Relaxed) {
             // Before the edge is asked: who is woken by what it brings is to find this one.
             state.lanes[lane].waiters.park(place, cx.waker());
-            self.ask(state, (lane, &taken), want, out, &mut woken);
+            self.ask(state, (lane, &taken), want, out, (&mut woken, &mut left));
         }
         let Queue {
-            items,
+            waiting,
             stamps,
             waiters,
         } = &mut state.lanes[lane];
@@ -158,6 +203,7 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
                 waiters.unpark(place);
             }
             drop(guard);
+            drop(left);
             woken.into_iter().for_each(Waker::wake);
             return if ended {
                 Poll::Ready(None)
@@ -166,13 +212,15 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
             };
         }
         waiters.unpark(place);
-        if !items.is_empty() {
+        if !waiting.is_empty() {
             woken.extend(waiters.choose());
         }
         let (stamp, count) = (*stamps, out.len() as u64);
         *stamps += if take.each { count } else { 1 };
         state.counts[lane].handed += count;
         drop(guard);
+        // Only now: who waits for them may be behind another split, whose lock this one's may be taken under.
+        drop(left);
         if !take.keep {
             self.feed.used(out.len());
         }
@@ -190,7 +238,7 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
         ),
         want: usize,
         out: &mut Vec<Carried<T, N::Ticket>>,
-        woken: &mut Vec<Waker>,
+        (woken, left): (&mut Vec<Waker>, &mut Vec<Turn>),
     ) {
         let State {
             lanes,
@@ -223,18 +271,19 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
             let mut numbering = self.numbers.numbering();
             for Carried { item, ticket } in batch.items.drain(..) {
                 let lane = item.lane();
-                let ticket = N::number(&mut numbering, lane, ticket);
+                let ticket = N::number(&mut numbering, lane, ticket, left);
                 let carried = Carried { item, ticket };
                 counts[lane].emitted += 1;
-                if lane == own && out.len() < want && lanes[lane].items.is_empty() {
+                // Nothing of its own waits as long as there is room.
+                if lane == own && out.len() < want {
                     out.push(taken(carried));
                 } else {
-                    lanes[lane].items.push_back(carried);
+                    lanes[lane].waiting.back.push(carried);
                 }
             }
         }
         for (number, lane) in lanes.iter_mut().enumerate() {
-            if number != own && !lane.items.is_empty() {
+            if number != own && !lane.waiting.is_empty() {
                 woken.extend(lane.waiters.choose());
             }
         }
@@ -246,7 +295,7 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
         // It may have been chosen to ask the edge, or to take what is in its lane.
         let next = if !was_chosen {
             None
-        } else if !state.lanes[lane].items.is_empty() && state.lanes[lane].waiters.any() {
+        } else if !state.lanes[lane].waiting.is_empty() && state.lanes[lane].waiters.any() {
             state.lanes[lane].waiters.choose()
         } else {
             // Relaxed: see `Woken`.
@@ -261,7 +310,7 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
 impl<E, A, B> Drop for State<E, A, B> {
     fn drop(&mut self) {
         let lanes = self.lanes.drain(..);
-        guard::let_go_of(lanes.flat_map(|lane| lane.items));
+        guard::let_go_of(lanes.flat_map(|lane| lane.waiting.all()));
     }
 }
 
@@ -274,10 +323,10 @@ impl<E: Divided, A: Carry, N: Numbers<A>> Split<E, A, N> {
         let left = state
             .lanes
             .iter_mut()
-            .map(|lane| std::mem::take(&mut lane.items));
+            .map(|lane| std::mem::replace(&mut lane.waiting, Waiting::new()));
         let left: Vec<_> = left.collect();
         drop(state);
-        guard::let_go_of(left.into_iter().flatten());
+        guard::let_go_of(left.into_iter().flat_map(Waiting::all));
         woken.into_iter().for_each(Waker::wake);
     }
 }

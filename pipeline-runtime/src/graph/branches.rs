@@ -9,9 +9,8 @@ use crate::errors::{Errors, Reporter};
 use crate::flow::edge::Meter;
 use crate::flow::feed::Feed;
 use crate::flow::join::Join;
-use crate::flow::numbered::{Numbers, Unnumbered};
-use crate::flow::order::{Numbered, Order};
-use crate::flow::ordered::{Arm, Ordered};
+use crate::flow::numbered::{Numbered, Numbers, Returning, Unnumbered};
+use crate::flow::ordered::Ordered;
 use crate::flow::split::{Divided, Lane, Split};
 use crate::name::Name;
 use crate::run::control::Close;
@@ -38,12 +37,13 @@ impl<E: Divided, Task, A: Carry, N: Numbers<A>> std::fmt::Debug for Branches<E, 
     }
 }
 
-/// Divides the items of a port into so many lanes; what comes back comes in any order.
+/// Divides the items of a port into lanes, of which `returns` says which come back; what does comes in any order.
 pub fn unordered<E: Divided, Task, A: Carry>(
     port: Port<E, Task, A>,
-    lanes: usize,
+    returns: &[bool],
 ) -> Branches<E, Task, A, Unnumbered> {
-    Branches::new(port, Unnumbered, lanes)
+    let numbers = Unnumbered(Returning::of(returns));
+    Branches::new(port, numbers, returns.len())
 }
 
 impl<E: Divided, Task, A: Carry, N: Numbers<A>> Branches<E, Task, A, N> {
@@ -105,15 +105,12 @@ impl<E: Divided, Task, A: Carry, N: Numbers<A>> Branches<E, Task, A, N> {
     }
 }
 
-/// The same where all comes back in order; `returns` says which lanes come back.
+/// The same where all comes back in order.
 pub fn ordered<E: Divided, Task, A: Carry>(
     port: Port<E, Task, A>,
     returns: &[bool],
 ) -> Branches<E, Task, A, Numbered> {
-    let numbers = Numbered {
-        order: Order::new(),
-        returns: returns.to_vec(),
-    };
+    let numbers = Numbered::new(Returning::of(returns));
     Branches::new(port, numbers, returns.len())
 }
 
@@ -189,15 +186,12 @@ impl<E: Divided, Task, A: Carry, T: Item> Back<E, Task, A, Unnumbered, T> {
 impl<E: Divided, Task, A: Carry, T: Item> Back<E, Task, A, Numbered, T> {
     /// The same, in order.
     pub fn join(self) -> Port<T, Task, A> {
-        let Numbered { order, returns } = self.branches.split.numbers();
-        let lanes = (0..returns.len()).filter(|lane| returns[*lane]);
-        let (mut coming, mut inputs) = (Vec::new(), Vec::new());
-        for (lane, arm) in lanes.zip(self.arms) {
-            let feed = arm.feed;
-            coming.push(Arm { feed, lane });
+        let (mut arms, mut inputs) = (Vec::new(), Vec::new());
+        for arm in self.arms {
+            arms.push(arm.feed);
             inputs.push(arm.inputs);
         }
-        let join = Arc::new(Ordered::new(Arc::clone(order), coming));
+        let join = Arc::new(Ordered::new(self.branches.split.numbers(), arms));
         let control = self.branches.graph.control();
         control.closes(Arc::clone(&join) as Arc<dyn Close>);
         let meter: Arc<dyn Meter> = join.clone();

@@ -4,8 +4,7 @@ use std::marker::PhantomData;
 
 pub use crate::bounds::{Item, Portable};
 use crate::failure::Failure;
-pub use crate::flow::numbered::{Numbers, Unnumbered};
-pub use crate::flow::order::Numbered;
+pub use crate::flow::numbered::{Numbered, Numbers, Unnumbered};
 pub use crate::flow::split::Divided;
 pub use crate::graph::{Back, Branches, ComesBack, Port, lossy, ordered, tee, unordered};
 use crate::named::debug_by_name;
@@ -19,7 +18,7 @@ pub use crate::stage::{
 };
 pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::{Carried, Carry};
-pub use crate::ticket::{InTurn, Message, Now, Ticket};
+pub use crate::ticket::{InTurn, Message, Now, Ticket, Turn};
 
 /// Tells the type of a sink's closure before its body is checked.
 pub struct Hint<T>(PhantomData<fn() -> T>);

@@ -266,7 +266,7 @@ where
             (Ok(None), Some(mut ticket)) => {
                 self.resolved += 1;
                 if ticket.as_ticket().is_some_and(|ticket| !ticket.is_null()) {
-                    ticket.leave_order();
+                    ticket.leave_order(&mut Vec::new());
                     self.held.push(ticket);
                 }
                 return ControlFlow::Continue(());

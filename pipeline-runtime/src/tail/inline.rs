@@ -265,7 +265,11 @@ where
     /// Runs until `take` has enough outputs, or something else came than an output, which is set aside for
     /// [`Inline::see_to`]. There is no wait in it, and all that is rare is called from it, so that what it works with
     /// stays in registers, and it in its caller.
-    #[inline]
+    #[expect(
+        clippy::inline_always,
+        reason = "else a chain of stages that is a little longer costs half as much again"
+    )]
+    #[inline(always)]
     fn run(
         &mut self,
         cx: &mut Context<'_>,
@@ -413,7 +417,8 @@ where
         }
     }
 
-    #[inline]
+    #[expect(clippy::inline_always, reason = "see `run`")]
+    #[inline(always)]
     fn ready(&mut self, cx: &mut Context<'_>) -> Option<Emitted<Self>> {
         let mut item = None;
         self.run(cx, |emitted| {

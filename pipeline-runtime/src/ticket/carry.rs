@@ -1,6 +1,6 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
-use super::{KeptBy, Now, Stake, Ticket};
+use super::{KeptBy, Now, Stake, Ticket, Turn};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
 ///
@@ -12,6 +12,9 @@ pub trait Carry: Default + Send + 'static {
 
     /// Whether there may be a message behind an item.
     const CARRIES: bool = true;
+
+    /// Whether the item may be one of those that a `match` puts back in order.
+    const HAS_TURNS: bool = true;
 
     /// The item has reached its end.
     fn done(self);
@@ -43,7 +46,7 @@ pub trait Carry: Default + Send + 'static {
     /// Moves items that are gathered, and their tickets, to the end of vectors of their own.
     fn unzip<T>(carried: &mut Vec<Carried<T, Self>>, items: &mut Vec<T>, tickets: &mut Vec<Self>) {
         for Carried { item, mut ticket } in carried.drain(..) {
-            ticket.leave_order();
+            ticket.leave_order(&mut Vec::new());
             items.push(item);
             tickets.push(ticket);
         }
@@ -70,8 +73,9 @@ pub trait Carry: Default + Send + 'static {
     #[must_use]
     fn unawaited(self) -> Self;
 
-    /// The item is kept where nothing comes back in order: nobody waits for it to do so any more.
-    fn leave_order(&mut self);
+    /// The item is where nothing comes back in order: nobody waits for it to do so any more, when its turns, which are
+    /// added to `left`, are let go of. That takes locks.
+    fn leave_order(&mut self, left: &mut Vec<Turn>);
 
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
@@ -145,6 +149,8 @@ impl Carry for () {
 
     const CARRIES: bool = false;
 
+    const HAS_TURNS: bool = false;
+
     #[inline]
     fn done(self) {}
 
@@ -203,7 +209,7 @@ impl Carry for () {
     fn unawaited(self) {}
 
     #[inline]
-    fn leave_order(&mut self) {}
+    fn leave_order(&mut self, _left: &mut Vec<Turn>) {}
 
     #[inline]
     fn into_ticket(self) -> Ticket {

@@ -11,6 +11,7 @@ mod carry;
 mod fate;
 mod lease;
 mod message;
+pub(crate) mod order;
 mod parts;
 mod rider;
 mod stake;
@@ -26,11 +27,12 @@ pub(crate) use fate::Fate;
 pub use lease::Now;
 pub(crate) use lease::{LeaseEnd, Term};
 pub use message::Message;
+pub(crate) use order::Order;
+pub use order::Turn;
 pub use rider::{Ending, Recorded, TaskName};
 pub(crate) use rider::{Last, Record, Rider, Riders, Seat};
 pub use stake::{Receipt, Settles, Stake};
 pub use turn::InTurn;
-pub(crate) use turn::{Awaits, Turn};
 pub(crate) use undecided::Undecided;
 
 /// Stands for the message that an item comes from. The runtime carries it beside the item, no stage sees it.

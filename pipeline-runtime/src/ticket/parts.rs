@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::awaited::Awaited;
-use super::{Carry, Entry, Fate, KeptBy, Now, Of, Stake, Ticket};
+use super::{Carry, Entry, Fate, KeptBy, Now, Of, Stake, Ticket, Turn};
 
 impl Carry for Ticket {
     type Or<K: Carry> = Self;
@@ -101,14 +101,16 @@ impl Carry for Ticket {
         self.apart().0
     }
 
-    fn leave_order(&mut self) {
+    fn leave_order(&mut self, left: &mut Vec<Turn>) {
         // What has parts has them in an arm that does not come back: each tells of the turn with the last of them.
         while self
             .0
             .as_ref()
             .is_some_and(|entry| matches!(entry.of, Of::Turn(..)) && Arc::strong_count(entry) == 1)
         {
-            (_, *self) = std::mem::take(self).out_of_turn();
+            let turn;
+            (turn, *self) = std::mem::take(self).out_of_turn();
+            left.extend(turn);
         }
     }
 

@@ -1,54 +1,13 @@
 //! The turn of an item whose output is put back in order behind the arms of a `match`.
 
-use std::sync::Arc;
-
-use super::{Carried, Carry, KeptBy, Now, Stake, Ticket};
-
-/// Who puts items back in order, and has to be told when one will not come.
-pub(crate) trait Awaits: Send + Sync {
-    /// The item with this number is gone.
-    fn lost(&self, number: u64);
-}
-
-/// The number of an item among those that are put back in order. Dropped before it has arrived there, it says so: an
-/// item that is filtered, fails, or is lost in whatever way does not hold up those behind it.
-pub(crate) struct Turn {
-    order: Option<Arc<dyn Awaits>>,
-    number: u64,
-}
-
-impl Turn {
-    pub(crate) fn of(order: Arc<dyn Awaits>, number: u64) -> Self {
-        Self {
-            order: Some(order),
-            number,
-        }
-    }
-
-    pub(crate) fn number(&self) -> u64 {
-        self.number
-    }
-
-    /// It has arrived.
-    pub(crate) fn arrived(mut self) {
-        self.order = None;
-    }
-}
-
-impl Drop for Turn {
-    fn drop(&mut self) {
-        if let Some(order) = self.order.take() {
-            order.lost(self.number);
-        }
-    }
-}
+use super::{Carried, Carry, KeptBy, Now, Stake, Ticket, Turn};
 
 /// A ticket, and the item's turn if it is to come back in order. What becomes of the item becomes of the ticket; the turn
 /// is let go before that is told to anyone.
 #[derive(Default)]
 pub struct InTurn<K> {
-    pub(crate) ticket: K,
-    pub(crate) turn: Option<Turn>,
+    ticket: K,
+    turn: Option<Turn>,
 }
 
 impl<K> InTurn<K> {
@@ -57,15 +16,27 @@ impl<K> InTurn<K> {
         self.ticket
     }
 
-    fn without_turn(ticket: K) -> Self {
+    /// Of an item that is to come back.
+    pub(crate) fn of(ticket: K, turn: Turn) -> Self {
+        let turn = Some(turn);
+        Self { ticket, turn }
+    }
+
+    /// Of one that is not, or for which another part of its ticket does.
+    pub(crate) fn none(ticket: K) -> Self {
         Self { ticket, turn: None }
+    }
+
+    /// Its number; 0 if it has none.
+    #[inline]
+    pub(crate) fn number(&self) -> u64 {
+        self.turn.as_ref().map_or(0, |turn| turn.number)
     }
 }
 
 impl<K> std::fmt::Debug for InTurn<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let number = self.turn.as_ref().map(Turn::number);
-        f.debug_tuple("InTurn").field(&number).finish()
+        f.debug_tuple("InTurn").field(&self.turn).finish()
     }
 }
 
@@ -94,15 +65,15 @@ impl<K: Carry> Carry for InTurn<K> {
     }
 
     fn part(&self) -> Self {
-        Self::without_turn(self.ticket.part())
+        Self::none(self.ticket.part())
     }
 
     fn join(tickets: Vec<Self>) -> Self {
-        Self::without_turn(K::join(tickets.into_iter().map(Self::inner).collect()))
+        Self::none(K::join(tickets.into_iter().map(Self::inner).collect()))
     }
 
     fn element(&self, index: usize) -> Self {
-        Self::without_turn(self.ticket.element(index))
+        Self::none(self.ticket.element(index))
     }
 
     fn stake(&self, stake: &mut Stake, batches: bool) {
@@ -139,9 +110,9 @@ impl<K: Carry> Carry for InTurn<K> {
         }
     }
 
-    fn leave_order(&mut self) {
-        self.turn = None;
-        self.ticket.leave_order();
+    fn leave_order(&mut self, left: &mut Vec<Turn>) {
+        left.extend(self.turn.take());
+        self.ticket.leave_order(left);
     }
 
     fn into_ticket(self) -> Ticket {
@@ -163,6 +134,7 @@ impl<K: Carry> Carry for InTurn<K> {
 
 impl<T, K> Carried<T, InTurn<K>> {
     /// The item has arrived where it is put in order.
+    #[inline]
     pub(crate) fn arrived(self) -> Carried<T, K> {
         if let Some(turn) = self.ticket.turn {
             turn.arrived();

@@ -135,7 +135,7 @@ macro_rules! depths {
                         .fold(branches.back(), |back, arm| back.and(arm));
                     return back.join();
                 }
-                let branches = unordered(port, arms.len());
+                let branches = unordered(port, &returns);
                 let mut back = Vec::new();
                 for (lane, arm) in arms.iter().enumerate() {
                     let port = branches.lane(lane, from, "arm", |routed| routed.item);

@@ -277,7 +277,7 @@ where
             }
             return self.fail(failure, ticket).await;
         }
-        ticket.leave_order();
+        ticket.leave_order(&mut Vec::new());
         open.tickets.push(ticket);
         open.items += 1;
         self.held += 1;

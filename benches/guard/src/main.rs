@@ -1,7 +1,7 @@
 //! Counts the instructions that an item takes, so that no change makes it more unseen.
 //!
-//! `cargo run --release --manifest-path benches/Cargo.toml --bin guard` compares with `benches/instructions.txt` and fails
-//! where an item takes more than it did; `--bless` writes the file anew. Instructions are counted by valgrind's callgrind:
+//! `cargo run --release --manifest-path benches/guard/Cargo.toml` compares with `instructions.txt` and fails where an item
+//! takes more than it did; `--bless` writes the file anew. Instructions are counted by valgrind's callgrind:
 //! unlike time they are the same on a busy machine. Each case runs with few items and with many in a process of its own,
 //! and the difference counts: what a pipeline costs to build does not.
 //!
