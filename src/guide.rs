@@ -16,6 +16,7 @@ pub mod cookbook {
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
     //! | [`rate_and_retry_after`] | a service that takes so many calls, and says when to come again |
     //! | [`pipeline_to_pipeline`] | one message through several pipelines, acknowledged behind the last |
+    //! | `services` (feature `service`) | a program of several pipelines: started in order, made again, stopped without loss |
     //! | [`sessions_and_totals`] | what comes of an item depends on those before it |
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
@@ -50,6 +51,10 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/rate-and-retry-after.md")]
     pub mod rate_and_retry_after {}
+
+    #[cfg(feature = "service")]
+    #[doc = include_str!("../guide/cookbook/services.md")]
+    pub mod services {}
 
     #[doc = include_str!("../guide/cookbook/sessions-and-totals.md")]
     pub mod sessions_and_totals {}

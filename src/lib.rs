@@ -225,6 +225,9 @@ pub mod database {
     pub use pipeline_connectors::database::*;
 }
 
+#[cfg(feature = "service")]
+pub use pipeline_service as service;
+
 #[doc = include_str!("pipeline.md")]
 #[macro_export]
 macro_rules! pipeline {

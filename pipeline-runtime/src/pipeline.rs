@@ -20,6 +20,7 @@ use crate::failure::Failure;
 use crate::flow::numbered::Numbers;
 use crate::flow::split::Divided;
 use crate::graph::{Branches, Graph, Opts, Port};
+use crate::link::Joint;
 use crate::measure::report::Report;
 use crate::name::Name;
 use crate::named::debug_by_name;
@@ -110,6 +111,7 @@ where
     Task: Send + 'static,
     E: Sink<Failure<Task>>,
 {
+    errors.joins(pipeline.graph.control().links());
     pipeline.errors.set_end(errors);
     pipeline
 }
@@ -209,6 +211,14 @@ where
     #[must_use]
     pub fn plan(&self) -> Plan {
         Plan::of(&self.graph.lock())
+    }
+
+    /// The links that it takes from and drives into, those of its inputs included, in the order in which they were wired.
+    ///
+    /// Who starts and stops several pipelines that are joined keeps them open by this while one of them is made again.
+    #[must_use]
+    pub fn links(&self) -> Vec<Joint> {
+        Joint::all(self.graph.control().links())
     }
 
     /// The same pipeline with the type of its last part hidden, to be named as `Pipeline<T, Task>`. It costs a virtual

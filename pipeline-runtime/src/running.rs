@@ -374,10 +374,15 @@ impl<Task: Send + 'static> Running<Task> {
     ///
     /// Cancel safe: the sources stay stopped.
     pub async fn drain(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
+        self.live.watched.control.drain();
+        self.ends_within(deadline).await
+    }
+
+    /// Its sources are stopped: waits for its end, and aborts it at the deadline.
+    async fn ends_within(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
         let control = &self.live.watched.control;
         let begun = tokio::time::Instant::now();
         let left = || deadline.saturating_sub(begun.elapsed());
-        control.drain();
         if control
             .within(deadline, self.live.succeeded())
             .await
@@ -396,6 +401,36 @@ impl<Task: Send + 'static> Running<Task> {
         control.within(CLEAN_UP, self.live.ended()).await;
         control.abandon_keepers();
         self.live.outcome()
+    }
+
+    /// As [`drain`](Self::drain), but what comes through [links](crate::link()) is still taken until they end: it has been
+    /// taken in elsewhere. Of several pipelines that are joined by links, and are all told so, each ends after those in
+    /// front of it, and nothing that any of them had taken is left.
+    ///
+    /// # Errors
+    ///
+    /// As [`drain`](Self::drain); also where a link does not end in time, as one that is kept open.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: the sources stay stopped.
+    pub async fn drain_behind_links(&self, deadline: Duration) -> Result<Report, Failure<Task>> {
+        self.live.watched.control.drain_outside();
+        self.ends_within(deadline).await
+    }
+
+    /// Waits for its end, as awaiting it does, from any number of places.
+    ///
+    /// # Errors
+    ///
+    /// What [`Pipeline::run`](crate::Pipeline::run) returns. The failure itself goes to the first who is told, of whatever
+    /// he has asked; the others get what it says.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    pub async fn ended(&self) -> Result<Report, Failure<Task>> {
+        self.live.finished().await
     }
 
     /// Stops everything at once: async work is cancelled; blocking calls are left to return, and their results are

@@ -62,6 +62,8 @@ pub(crate) struct Details<T> {
     pub(crate) report: Option<Report>,
     /// Of a side line that nothing waits for.
     pub(crate) aside: bool,
+    /// Whoever looks on has seen it.
+    pub(crate) noted: bool,
     /// The message that the item comes from, still to be decided about.
     pub(crate) ticket: Undecided,
 }
@@ -186,6 +188,7 @@ impl<T> Failure<T> {
             task: details.task.and_then(f),
             report: details.report,
             aside: details.aside,
+            noted: details.noted,
             ticket: details.ticket,
         }))
     }
@@ -205,6 +208,12 @@ impl<T> Failure<T> {
     /// not come again at once.
     pub fn nack(self, delay: Duration) {
         self.decide(Fate::Again(delay));
+    }
+
+    /// Whether it is noted for the first time: an errors end that is away is given its failures again.
+    #[doc(hidden)]
+    pub fn note(&mut self) -> bool {
+        !std::mem::replace(&mut self.0.noted, true)
     }
 
     /// Whether a message is still to be decided about.
@@ -233,6 +242,7 @@ impl<T> Failure<T> {
             task: None,
             report: None,
             aside: false,
+            noted: false,
             ticket: Undecided::null(),
         }))
     }

@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use crate::guard;
 use crate::name::Name;
 use crate::run::idle::Idle;
+use crate::run::links::Joins;
 use crate::ticket::{Stake, Ticket};
 
 /// What the ends of a link share.
@@ -38,6 +39,8 @@ struct State<T> {
     kept_open: usize,
     closed: bool,
     lost: u64,
+    /// Whether there has been an input.
+    wanted: bool,
     takers: Vec<Waker>,
     /// The pipelines that put, and those that take.
     before: Vec<Weak<Idle>>,
@@ -97,6 +100,7 @@ impl<T> Between<T> {
                 // Nothing fits into it, so nobody may wait for room.
                 closed: capacity == 0,
                 lost: 0,
+                wanted: false,
                 takers: Vec::new(),
                 before: Vec::new(),
                 behind: Vec::new(),
@@ -272,6 +276,11 @@ impl<T> Between<T> {
         left.into_iter().map(|waiting| waiting.item).collect()
     }
 
+    /// An input was asked for.
+    pub(super) fn is_wanted(&self) {
+        self.lock().wanted = true;
+    }
+
     /// A pipeline puts into it. Where that one waits until nothing is left to do, those who take let go of what they keep.
     pub(super) fn is_behind(&self, idle: &Arc<Idle>) {
         let mut state = self.lock();
@@ -290,6 +299,37 @@ impl<T> Between<T> {
         drop(state);
         let before = before.iter().filter_map(Weak::upgrade);
         before.for_each(|before| before.leads_to(idle));
+    }
+}
+
+impl<T: Send + 'static> Joins for Between<T> {
+    fn name(&self) -> &Name {
+        &self.name
+    }
+
+    fn keep_open(&self) {
+        Self::keep_open(self);
+    }
+
+    fn let_end(&self) {
+        Self::let_end(self);
+    }
+
+    fn close(&self) {
+        Self::close(self);
+    }
+
+    fn has_begun(&self) -> bool {
+        self.lock().begun
+    }
+
+    fn was_taken_from(&self) -> bool {
+        self.lock().wanted
+    }
+
+    fn is_taken_from(&self) -> bool {
+        let state = self.lock();
+        state.behind.iter().any(|one| one.strong_count() > 0)
     }
 }
 

@@ -8,6 +8,7 @@ use crate::graph::Graph;
 use crate::guard;
 use crate::name::Name;
 use crate::named::debug_by_name;
+use crate::run::links::Joins;
 use crate::site::StageInfo;
 use crate::source::{CarriedOf, Fault, Flow, Input, Pulled, Puller, Relay, SourceError};
 use crate::ticket::{Carried, Carry as _, Ending, Rider, Ticket};
@@ -29,6 +30,8 @@ impl<T: Send + 'static> Input for LinkInput<T> {
         // Whether who puts waits for that may not be known yet.
         idle.want();
         between.is_before(idle);
+        let joins = Arc::clone(&between) as Arc<dyn Joins>;
+        control.links().add(joins, false);
         if between.capacity == 0 {
             let (has, rule) = ("a capacity of 0", "a capacity is at least 1");
             let stage = StageInfo::new(between.name.clone());
@@ -87,6 +90,7 @@ impl<T: Send + 'static> Taking<T> {
 impl<T: Send + 'static> Puller for Taking<T> {
     type Item = T;
     type Ticket = Ticket;
+    const IS_LINK: bool = true;
 
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         let mut taken = ready!(self.poll_take(cx, 1));

@@ -2,6 +2,7 @@
 
 mod between;
 mod input;
+mod joint;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,8 +10,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use self::between::Between;
 pub use self::input::LinkInput;
+pub use self::joint::{Joint, JointKept};
 use crate::name::Name;
 use crate::run::idle::Idle;
+use crate::run::links::{Joins, Links};
 use crate::sink::{Settles, Sink, SinkError, Stake, Written};
 
 /// Joins pipelines: what is driven into a [sink](Link::sink) of the link comes out of an [input](Link::input) of it, in
@@ -104,6 +107,7 @@ impl<T: Send + 'static> Link<T> {
 
     /// A new input.
     pub fn input(&self) -> LinkInput<T> {
+        self.0.is_wanted();
         LinkInput(Arc::clone(&self.0))
     }
 
@@ -228,6 +232,10 @@ impl<T: Send + 'static> Sink<T> for LinkSink<T> {
 
     fn leads_from(&self, idle: &Arc<Idle>) {
         self.of.is_behind(idle);
+    }
+
+    fn joins(&self, links: &Links) {
+        links.add(Arc::clone(&self.of) as Arc<dyn Joins>, true);
     }
 
     fn name(&self) -> Name {

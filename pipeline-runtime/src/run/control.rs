@@ -18,6 +18,7 @@ use self::threads::Threads;
 use crate::bounds::BoxFuture;
 use crate::run::context::{Call, has_timers, within};
 use crate::run::idle::Idle;
+use crate::run::links::Links;
 use crate::run::paused::{Clock, LetGo, Parker};
 
 /// How long the end waits for side lines that nothing waits for otherwise.
@@ -41,6 +42,11 @@ impl<T: Send> Close for crate::flow::edge::Edge<T> {
 pub(crate) trait Drain: Close {
     /// What was taken is still processed.
     fn drain(&self);
+
+    /// Whether it takes from a link, which ends by itself.
+    fn is_link(&self) -> bool {
+        false
+    }
 
     /// Nothing is to come in for now, or again.
     fn pause(&self, paused: bool);
@@ -130,6 +136,7 @@ pub(crate) struct Control {
     unsent: watch::Sender<usize>,
     runtime: OnceLock<Handle>,
     idle: Arc<Idle>,
+    links: Links,
     timers: OnceLock<bool>,
     /// The runtime's clock, if it was paused when it was first asked for: by a thread, or by an input whose items have
     /// leases.
@@ -159,12 +166,18 @@ impl Control {
 
     pub(crate) fn adopt(&self, inner: Arc<Control>) {
         inner.idle.within(&self.idle);
+        self.links.extend(inner.links.all());
         lock(&self.inner).push(inner);
     }
 
     /// Who keeps items back.
     pub(crate) fn idle(&self) -> &Arc<Idle> {
         &self.idle
+    }
+
+    /// What it takes from and drives into that other pipelines have the other end of.
+    pub(crate) fn links(&self) -> &Links {
+        &self.links
     }
 
     /// Everything will run in the runtime that `call` is polled in.
@@ -336,6 +349,18 @@ impl Control {
         }
         for inner in lock(&self.inner).iter() {
             inner.drain();
+        }
+    }
+
+    /// The same, but what comes through links is still taken, until they end.
+    pub(crate) fn drain_outside(&self) {
+        let sources = lock(&self.sources).clone();
+        for source in sources.iter().filter(|source| !source.is_link()) {
+            source.drain();
+        }
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            inner.drain_outside();
         }
     }
 

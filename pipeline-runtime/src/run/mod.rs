@@ -3,5 +3,6 @@
 pub(crate) mod context;
 pub(crate) mod control;
 pub(crate) mod idle;
+pub(crate) mod links;
 pub(crate) mod patience;
 pub(crate) mod paused;

@@ -17,6 +17,8 @@ use crate::failure::{Away, BoxError, Cause};
 use crate::guard::{self, Going, Panicked, Shown};
 use crate::name::Name;
 use crate::run::idle::Idle;
+#[doc(hidden)]
+pub use crate::run::links::Links;
 use crate::ticket::Ticket;
 #[doc(hidden)]
 pub use crate::ticket::{Settles, Stake};
@@ -91,6 +93,10 @@ pub trait Sink<T>: Send + Sync + 'static {
     /// It is the end of a pipeline that may wait until nothing is left to do.
     #[doc(hidden)]
     fn leads_from(&self, _idle: &Arc<Idle>) {}
+
+    /// It is the end of a pipeline, and may lead to another.
+    #[doc(hidden)]
+    fn joins(&self, _links: &Links) {}
 
     /// Writes the items, and settles what is at stake with them in the same transaction.
     #[doc(hidden)]

@@ -48,6 +48,7 @@ pub(crate) struct Side {
     waiters: Mutex<Waiters>,
     workers: AtomicUsize,
     pauses: bool,
+    is_link: bool,
     draining: AtomicBool,
     paused: AtomicBool,
     gone: AtomicBool,
@@ -116,6 +117,10 @@ impl Drain for Side {
         // Relaxed: see `gone`.
         self.draining.store(true, Ordering::Relaxed);
         self.wake_all();
+    }
+
+    fn is_link(&self) -> bool {
+        self.is_link
     }
 
     fn pause(&self, paused: bool) {
@@ -213,6 +218,7 @@ impl<P: Puller> SourceFeed<P> {
                 waiters: Mutex::default(),
                 workers: AtomicUsize::new(1),
                 pauses: P::PAUSES,
+                is_link: P::IS_LINK,
                 draining: AtomicBool::new(false),
                 paused: AtomicBool::new(false),
                 lays_down: Weak::clone(feed) as Weak<dyn LaysDown>,

@@ -98,6 +98,8 @@ pub trait Puller: Send + 'static {
     const DRAINS: bool = true;
     /// Whether a pause holds it here: not what has sources of its own, or comes out of the pipeline itself.
     const PAUSES: bool = true;
+    /// Whether it takes from a link, which ends when those who drive into it have.
+    const IS_LINK: bool = false;
     /// Whether it stands for sources with rows of their own, and has none itself.
     const STANDS_FOR_OTHERS: bool = false;
     /// Whether what it waits for comes out of the pipeline that it is the input of.

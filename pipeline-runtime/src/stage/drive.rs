@@ -51,6 +51,7 @@ where
         build.check_alone(group.main(), group.count);
     }
     sink.leads_from(next.graph.control().idle());
+    sink.joins(next.graph.control().links());
     shared.edge.untaken();
     let writers = Arc::new(Writers {
         shared,

@@ -109,7 +109,10 @@ where
     let source = graph.lock().source.clone().unwrap_or_default();
     let stages = std::iter::once(source).chain(stages).collect();
     let stages = graph.lock().placed(stages);
-    let drained = Arc::<Drained>::default();
+    let drained = Arc::new(Drained {
+        is_link: I::Puller::IS_LINK,
+        ..Drained::default()
+    });
     graph.control().add_source(drained.clone());
     let tail = Inline {
         puller: Some(puller),

@@ -92,6 +92,20 @@ pub(crate) const PACKAGES: &[Package] = &[
         unknown: &["brigade", "pipeline_macros"],
     },
     Package {
+        folder: "pipeline-service",
+        allowed: &[],
+        never: &[Never {
+            from: &[
+                "context", "control", "core", "noting", "process", "status", "work",
+            ],
+            to: "supervisor",
+            why: "a supervisor is above all but the service that starts it",
+        }],
+        shared: &[],
+        doors: &[],
+        unknown: &["brigade", "pipeline_connectors", "pipeline_macros"],
+    },
+    Package {
         folder: "brigade-command",
         allowed: &[],
         never: &[],

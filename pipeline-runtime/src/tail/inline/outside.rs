@@ -23,6 +23,7 @@ impl Shown {
 /// Tells the consumer that no more is to be taken in.
 #[derive(Default)]
 pub(super) struct Drained {
+    pub(super) is_link: bool,
     pub(super) told: AtomicBool,
     pub(super) paused: AtomicBool,
     pub(super) consumer: AtomicWaker,
@@ -34,6 +35,10 @@ impl Drain for Drained {
         // consumer registers at the same time.
         self.told.store(true, Ordering::Release);
         self.consumer.wake();
+    }
+
+    fn is_link(&self) -> bool {
+        self.is_link
     }
 
     fn pause(&self, paused: bool) {

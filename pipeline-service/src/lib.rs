@@ -1,0 +1,35 @@
+//! Services: processes that are pipelines, started in order, made again when they fail, paused and resumed by name, and
+//! stopped in the order of the data.
+//!
+//! [`Service`] says how it is used.
+
+mod clock;
+mod command;
+mod context;
+mod control;
+mod core;
+mod error;
+mod noted;
+mod noting;
+mod process;
+mod restart;
+mod running;
+mod service;
+mod signals;
+mod status;
+mod supervisor;
+mod work;
+
+pub use clock::Clock;
+pub use command::ControlError;
+pub use context::Context;
+pub use control::Control;
+pub use error::{Invalid, ServiceError};
+pub use noted::{Noted, Noticed};
+pub use noting::Noting;
+pub use process::{Process, Unset};
+pub use restart::Restart;
+pub use running::RunningService;
+pub use service::Service;
+pub use status::{ProcessStatus, State, Status, Totals};
+pub use work::{IsProcess, Outcome, Stopping, Work};

@@ -1,0 +1,236 @@
+//! While a process runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::future::BoxFuture;
+use pipeline_runtime::Handle;
+use tokio::time::Instant;
+
+use super::next::Next;
+use super::process::Supervisor;
+use crate::command::{Command, ControlError, Reply};
+use crate::core::Phase;
+use crate::noted::{Broken, Noticed};
+use crate::status::{Ending, State};
+use crate::work::{Ended, Live};
+
+/// How long a run that was aborted has to be gone.
+const CLEAN_UP: Duration = Duration::from_secs(1);
+
+/// A run, and what is to come of it.
+struct Attended {
+    live: Arc<dyn Live>,
+    handle: Option<Handle>,
+    began: Instant,
+    ending: BoxFuture<'static, Ended>,
+    why: Why,
+}
+
+/// Why a run ends.
+enum Why {
+    /// By itself.
+    Itself,
+    /// It was told to, and is not made again until somebody wants it.
+    Drained(Reply),
+    /// It was told to, and is made again.
+    Restarted(Reply),
+    /// Somebody said that it had failed.
+    Failed(String, Reply),
+    /// The service stops.
+    Stopping,
+    Aborted,
+}
+
+impl<S: Send + Sync + 'static> Supervisor<S> {
+    /// Looks after a run until its end.
+    pub(super) async fn attend(&mut self, live: Arc<dyn Live>) -> Next {
+        let mut run = Attended {
+            handle: live.handle(),
+            began: Instant::now(),
+            ending: Arc::clone(&live).ended(),
+            live,
+            why: Why::Itself,
+        };
+        let ended = loop {
+            let phase = *self.phase.borrow_and_update();
+            self.obey(phase, &mut run);
+            tokio::select! {
+                biased;
+                _ = self.phase.changed() => {}
+                Some(command) = self.inbox.recv() => self.told(command, &mut run),
+                ended = &mut run.ending => break ended,
+            }
+        };
+        self.core.board.ran(self.of.place, ended.report);
+        self.next(run, ended.result)
+    }
+
+    /// What is said of the whole service goes before what is said of this process.
+    fn obey(&self, phase: Phase, run: &mut Attended) {
+        match phase {
+            Phase::Running => {}
+            Phase::Stopping(_) if matches!(run.why, Why::Stopping | Why::Aborted) => {}
+            Phase::Stopping(by) => {
+                // What it has is to be worked off.
+                run.handle.iter().for_each(Handle::resume);
+                self.held.end_those_without_sinks();
+                self.set(State::Draining);
+                run.why = Why::Stopping;
+                let left = by.saturating_duration_since(Instant::now());
+                run.ending = Arc::clone(&run.live).finish(left);
+            }
+            Phase::Aborted if matches!(run.why, Why::Aborted) => {}
+            Phase::Aborted => {
+                run.why = Why::Aborted;
+                run.ending = aborted(&run.live);
+            }
+        }
+    }
+
+    /// A command.
+    fn told(&mut self, command: Command, run: &mut Attended) {
+        if let Command::Ping(reply) = command {
+            let _ = reply.send(Ok(()));
+            return;
+        }
+        if !matches!(run.why, Why::Itself) {
+            return self.is_late(command);
+        }
+        match command {
+            Command::Ping(reply) | Command::Start(reply) => {
+                let _ = reply.send(Ok(()));
+            }
+            // There is one first start.
+            Command::First(_) => {}
+            Command::Pause(reply) => self.pause(true, run, reply),
+            Command::Resume(reply) => self.pause(false, run, reply),
+            Command::SetCount(stage, count, reply) => {
+                let _ = reply.send(match &run.handle {
+                    Some(handle) => handle.set_count(&stage, count).map_err(Into::into),
+                    None => Err(self.is_task("change the count of a stage")),
+                });
+            }
+            Command::Drain(deadline, reply) => self.drain(deadline, run, Why::Drained(reply)),
+            Command::Restart(why, reply) => {
+                tracing::info!(process = %self.name(), why, "is made again");
+                self.drain(self.core.grace, run, Why::Restarted(reply));
+            }
+            Command::Fail(why, reply) => {
+                run.why = Why::Failed(why, reply);
+                run.ending = aborted(&run.live);
+            }
+        }
+    }
+
+    fn drain(&self, deadline: Duration, run: &mut Attended, why: Why) {
+        self.set(State::Draining);
+        run.why = why;
+        run.ending = Arc::clone(&run.live).drain(deadline);
+    }
+
+    fn pause(&mut self, paused: bool, run: &Attended, reply: Reply) {
+        let Some(handle) = &run.handle else {
+            let _ = reply.send(Err(self.is_task(if paused { "pause" } else { "resume" })));
+            return;
+        };
+        self.is_paused = paused;
+        if paused {
+            handle.pause();
+        } else {
+            handle.resume();
+        }
+        self.set(if paused {
+            State::Paused
+        } else {
+            State::Running
+        });
+        let _ = reply.send(Ok(()));
+    }
+
+    /// It ends already.
+    fn is_late(&mut self, command: Command) {
+        let (reply, command) = match command {
+            Command::First(_) => return,
+            Command::Start(reply) => (reply, "start"),
+            Command::Drain(_, reply) => (reply, "drain"),
+            Command::Pause(reply) => (reply, "pause"),
+            Command::Resume(reply) => (reply, "resume"),
+            Command::Restart(_, reply) => (reply, "restart"),
+            Command::Fail(_, reply) => (reply, "fail"),
+            Command::SetCount(_, _, reply) => (reply, "change the count of a stage"),
+            Command::Ping(reply) => (reply, "answer"),
+        };
+        let _ = reply.send(Err(ControlError::State {
+            process: self.name(),
+            command,
+            state: "draining".to_owned(),
+        }));
+    }
+
+    fn is_task(&self, command: &'static str) -> ControlError {
+        ControlError::Task {
+            process: self.name(),
+            command,
+        }
+    }
+
+    /// A run has ended.
+    fn next(&mut self, run: Attended, result: Result<(), Broken>) -> Next {
+        let place = self.of.place;
+        match (run.why, result) {
+            (Why::Itself, Ok(())) => self.ended(run.began),
+            (Why::Itself, Err(broken)) => self.failed(&broken, Noticed::Run, Some(run.began)),
+            (Why::Failed(why, reply), _) => {
+                let next = self.failed(&Broken::saying(why), Noticed::Run, Some(run.began));
+                self.shows(&next);
+                let _ = reply.send(Ok(()));
+                next
+            }
+            (Why::Drained(reply), result) => {
+                let next = Next::Rest(State::Stopped, Ending::Told);
+                self.shows(&next);
+                let _ = reply.send(self.drained(result));
+                next
+            }
+            (Why::Restarted(reply), result) => {
+                let _ = reply.send(self.drained(result));
+                Next::Make
+            }
+            (Why::Stopping | Why::Aborted, Ok(())) => Next::Over(State::Stopped),
+            (Why::Stopping | Why::Aborted, Err(broken)) => {
+                self.core.note_run(place, &broken, Noticed::Run, self.run);
+                let why = broken.cause;
+                if broken.is_stuck {
+                    self.core.stuck(place, why.clone());
+                } else {
+                    self.core.failed(place, why.clone());
+                }
+                Next::Over(State::Failed(why))
+            }
+        }
+    }
+
+    /// How a drain that somebody asked for went.
+    fn drained(&self, result: Result<(), Broken>) -> Result<(), ControlError> {
+        let Err(broken) = result else { return Ok(()) };
+        let place = self.of.place;
+        self.core.note_run(place, &broken, Noticed::Run, self.run);
+        Err(ControlError::Stuck {
+            process: self.name(),
+            why: broken.cause,
+        })
+    }
+}
+
+/// Aborts a run. One that does not let go of its task is left to itself.
+fn aborted(live: &Arc<dyn Live>) -> BoxFuture<'static, Ended> {
+    let aborting = Arc::clone(live).abort();
+    Box::pin(async move {
+        let ended = tokio::time::timeout(CLEAN_UP, aborting).await;
+        ended.unwrap_or_else(|_| Ended {
+            report: None,
+            result: Err(Broken::stuck("it was aborted, and has not ended yet")),
+        })
+    })
+}
