@@ -2,7 +2,7 @@
 
 use super::scope::Scope;
 use crate::ast::{Body, Stage};
-use crate::forms::skip;
+use crate::forms::{Place, skip};
 
 /// A stage, and what the item is before and after it.
 pub(crate) struct Placed {
@@ -22,6 +22,25 @@ pub(crate) struct Branch {
     pub after: Scope,
     /// Whether items come back from it.
     pub returns: bool,
+}
+
+impl Branch {
+    /// Whether all of the arm runs in the worker of its `match`.
+    pub(crate) fn is_fused(&self) -> bool {
+        self.stages.iter().all(Placed::is_plain)
+    }
+}
+
+impl Placed {
+    fn is_plain(&self) -> bool {
+        match &self.stage.body {
+            Body::Drive(_) | Body::Tee(_) => false,
+            Body::Match(_) => self.branches.iter().all(Branch::is_fused),
+            Body::Form(form) => {
+                form.kind().place == Place::Worker && !Stage::is_annotated(&self.stage)
+            }
+        }
+    }
 }
 
 /// Whether items come out behind these stages.

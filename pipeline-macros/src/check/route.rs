@@ -1,5 +1,6 @@
 //! `match`: what is matched, what each arm gets, and what comes back.
 
+use proc_macro2::Span;
 use syn::Expr;
 
 use super::checker::Checker;
@@ -21,7 +22,7 @@ impl Walk<'_> {
         scope: &mut Scope,
         later: &[String],
     ) -> Vec<Branch> {
-        let unordered = stage.options.has(&unordered::SPEC);
+        let unordered = stage.options.get(&unordered::SPEC).map(|given| given.span);
         let Body::Match(route) = &mut stage.body else {
             return Vec::new();
         };
@@ -42,7 +43,10 @@ impl Walk<'_> {
                 returns,
             });
         }
-        self.keeps_order(route, &branches, unordered);
+        self.keeps_order(route, &branches, unordered.is_some());
+        if let Some(span) = unordered.filter(|_| !route.lost) {
+            self.changes_order(span, &branches);
+        }
         if !pushed && let Some(joined) = self.joined(route, &branches, scope) {
             *scope = joined;
         }
@@ -62,6 +66,19 @@ impl Walk<'_> {
             let message = "nothing comes of this `match`: all of its arms skip";
             self.errors.at(route.word.span, message);
         }
+    }
+
+    fn changes_order(&mut self, unordered: Span, branches: &[Branch]) {
+        let back = branches.iter().filter(|branch| branch.returns).count();
+        let why = if branches.iter().all(Branch::is_fused) {
+            "its arms are plain: they run one item after the other where the `match` stands"
+        } else if back < 2 {
+            "there is no order between arms where fewer than two come back"
+        } else {
+            return;
+        };
+        let message = format!("`unordered` changes nothing at this `match`; {why}, leave it out");
+        self.errors.at(unordered, message);
     }
 
     fn in_order(&mut self, stages: &[Placed]) {

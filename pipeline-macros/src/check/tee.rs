@@ -10,7 +10,7 @@ use crate::ast::{self, Body, Stage, Tee};
 use crate::closure;
 use crate::directive::Mode;
 use crate::forms::Key;
-use crate::options::once;
+use crate::options::{buffer, lossy, once};
 
 impl Walk<'_> {
     /// The side line of a `tee`.
@@ -25,6 +25,9 @@ impl Walk<'_> {
         };
         self.made(tee, scope);
         self.ends(tee);
+        if stage.options.has(&lossy::SPEC) {
+            self.waits_for_nothing_else(tee);
+        }
         for stage in ast::all(&tee.stages) {
             self.asks_for_no_task(stage);
         }
@@ -89,6 +92,15 @@ impl Walk<'_> {
         let at = tee.stages.last().map_or(tee.braces, |stage| stage.span);
         let message = "a side line ends in `:drive`; what goes on stands behind the `tee`";
         self.errors.at(at, message);
+    }
+
+    /// What waits in front of a lossy side line is what `lossy` says.
+    fn waits_for_nothing_else(&mut self, tee: &Tee) {
+        let first = tee.stages.first();
+        if let Some(buffer) = first.and_then(|first| first.options.get(&buffer::SPEC)) {
+            let message = "what may wait in front of a lossy side line is what its `lossy` says; leave `buffer` out";
+            self.errors.at(buffer.span, message);
+        }
     }
 
     fn asks_for_no_task(&mut self, stage: &Stage) {

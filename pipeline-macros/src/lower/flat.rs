@@ -1,8 +1,6 @@
 //! Stages in one list: those in the arms of a `match`, or in the side line of a `tee`, behind it.
 
-use crate::ast::{Body, Stage};
 use crate::check::{Branch, Placed};
-use crate::forms::Place;
 use crate::ir::{self, Input, Route, Tee};
 use crate::options::unordered;
 
@@ -61,7 +59,7 @@ impl List {
 
     /// The arms that run where the `match` does come first: so the stages of a group are numbered one after the other.
     fn route(&mut self, stage: usize, branches: Vec<Branch>, patterns: Vec<String>, ordered: bool) {
-        let is_fused: Vec<_> = branches.iter().map(is_fused).collect();
+        let is_fused: Vec<_> = branches.iter().map(Branch::is_fused).collect();
         let fused = is_fused.iter().all(|fused| *fused);
         let mut arms: Vec<_> = branches
             .into_iter()
@@ -99,21 +97,5 @@ impl List {
             end: self.flat.stages.len(),
             fused,
         });
-    }
-}
-
-/// Whether all of the arm runs in the worker of its `match`.
-fn is_fused(branch: &Branch) -> bool {
-    branch.stages.iter().all(is_plain)
-}
-
-fn is_plain(placed: &Placed) -> bool {
-    let Placed {
-        stage, branches, ..
-    } = placed;
-    match &stage.body {
-        Body::Drive(_) | Body::Tee(_) => false,
-        Body::Match(_) => branches.iter().all(is_fused),
-        Body::Form(form) => form.kind().place == Place::Worker && !Stage::is_annotated(stage),
     }
 }

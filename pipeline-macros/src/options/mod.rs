@@ -1,6 +1,6 @@
 //! The options of `with { … }`: one file each with what it takes, where it means something, and what it emits.
 
-mod buffer;
+pub(crate) mod buffer;
 pub(crate) mod by;
 pub(crate) mod groups;
 pub(crate) mod held;
