@@ -66,7 +66,7 @@ const GRACE: Duration = Duration::from_secs(25);
 ///     }))
 ///     .process("read", |p| p.pipeline(|cx| pipeline! {
 ///         [cx.words.clone().deliveries().until_idle(), cx.errors(sink::each(|failure: Failure| failure.ack()))]
-///         map(|word: String| word.len()),
+///         map(|word| word.len()),
 ///         :drive cx.lengths.sink(),
 ///     }))
 ///     .run()
