@@ -5,8 +5,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use test_servers::Host;
+
 use crate::clock::Clock;
-use crate::story::Places;
+use crate::places::Places;
 use crate::worker;
 
 pub(crate) struct Crew {
@@ -23,6 +25,7 @@ pub(crate) struct Crew {
 
 struct Worker {
     child: Child,
+    host: Option<Host>,
     stopped: Option<Stopped>,
 }
 
@@ -38,7 +41,14 @@ pub(crate) struct Zombie {
 }
 
 impl Crew {
-    pub(crate) fn start(directory: &Path, notes: &Path, places: Places, workers: usize) -> Self {
+    /// So many workers, evenly on these hosts if there are any.
+    pub(crate) fn start(
+        directory: &Path,
+        notes: &Path,
+        places: Places,
+        workers: usize,
+        hosts: &[Host],
+    ) -> Self {
         let mut crew = Self {
             directory: directory.into(),
             notes: notes.into(),
@@ -52,15 +62,22 @@ impl Crew {
             kills: 0,
             jumps: 0,
         };
-        for _ in 0..workers {
-            let worker = crew.begin();
+        for which in 0..workers {
+            let host = which
+                .checked_rem(hosts.len())
+                .map(|host| hosts[host].clone());
+            let worker = crew.begin(host);
             crew.workers.push(worker);
         }
         crew
     }
 
-    fn begin(&self) -> Worker {
-        let mut command = Command::new(std::env::current_exe().unwrap());
+    fn begin(&self, host: Option<Host>) -> Worker {
+        let program = std::env::current_exe().unwrap();
+        let mut command = match &host {
+            Some(host) => host.command(program),
+            None => Command::new(program),
+        };
         command
             .args(["worker::worker", "--exact", "--ignored", "--nocapture"])
             .envs(worker::environment(
@@ -83,8 +100,13 @@ impl Crew {
         }
         Worker {
             child: command.spawn().unwrap(),
+            host,
             stopped: None,
         }
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.workers.len()
     }
 
     /// What the workers have said.
@@ -101,7 +123,7 @@ impl Crew {
         if self.workers[which].stopped.is_some() {
             return;
         }
-        let fresh = self.begin();
+        let fresh = self.begin(self.workers[which].host.clone());
         let mut killed = std::mem::replace(&mut self.workers[which], fresh);
         killed.end();
         self.kills += 1;
@@ -109,15 +131,32 @@ impl Crew {
 
     /// Stops a worker for that long.
     pub(crate) fn stop(&mut self, which: usize, span: Duration, lease: Duration) {
-        if self.workers[which].stopped.is_some() {
-            return;
+        self.stop_if(which, span, lease, |_| true);
+    }
+
+    /// Stops a worker for that long, if this holds of its process when it is stopped. Whether it is.
+    pub(crate) fn stop_if(
+        &mut self,
+        which: usize,
+        span: Duration,
+        lease: Duration,
+        holds: impl FnOnce(u32) -> bool,
+    ) -> bool {
+        let worker = &mut self.workers[which];
+        if worker.stopped.is_some() {
+            return false;
         }
-        self.workers[which].signal("-STOP");
-        self.workers[which].wait_until_stopped();
-        self.workers[which].stopped = Some(Stopped {
+        worker.signal("-STOP");
+        worker.wait_until_stopped();
+        if !holds(worker.child.id()) {
+            worker.signal("-CONT");
+            return false;
+        }
+        worker.stopped = Some(Stopped {
             until: Instant::now() + span,
             outlives_its_lease: span > lease,
         });
+        true
     }
 
     /// Lets those go on whose time has come; with `all`, all of them.
@@ -160,6 +199,29 @@ impl Crew {
                 let said = fs::read_to_string(self.notes.with_extension("said"));
                 panic!("a worker has ended, {status}: {}", said.unwrap_or_default());
             }
+        }
+    }
+}
+
+/// What servers and networks are disturbed by.
+#[cfg(feature = "postgres")]
+impl Crew {
+    /// Its process now.
+    pub(crate) fn process(&self, which: usize) -> u32 {
+        self.workers[which].child.id()
+    }
+
+    pub(crate) fn is_stopped(&self, which: usize) -> bool {
+        self.workers[which].stopped.is_some()
+    }
+
+    /// A worker that could not be reached for longer than a lease can be from now on. If it is stopped, its time has not come.
+    pub(crate) fn is_back(&mut self, which: usize) {
+        if self.workers[which].stopped.is_none() {
+            self.zombies.push(Zombie {
+                process: self.process(which),
+                went_on: self.noted(),
+            });
         }
     }
 }

@@ -4,14 +4,15 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+#[cfg(feature = "postgres")]
+use test_servers::{Cluster, Network};
+
+use crate::audit::{self, Books, Files, Found, Ledger};
 use crate::crew::Crew;
+use crate::places::Places;
 use crate::small_disk::SmallDisk;
-use crate::{audit, worker};
-
-const WORKERS: usize = 3;
-
-/// For how many leases things happen, if nothing else is said.
-const LEASES: u32 = 20;
+use crate::trouble::{self, Trouble};
+use crate::worker;
 
 /// Messages for each second: more than are done meanwhile.
 const MESSAGES: u32 = 500;
@@ -19,198 +20,186 @@ const MESSAGES: u32 = 500;
 /// How long the rest may take when nothing happens any more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
-const DAY: i64 = 24 * 3600;
-
-/// What lies in which file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Places {
-    /// Queue and table are one database.
-    OneFile,
-    /// The table is in the journal's.
-    QueueElsewhere,
-    /// As in one file, where workers are two pipelines that a link joins.
-    Linked,
-    /// As in one file, with little room.
-    SmallDisk,
-    /// The queue is SQS, the table in the journal's file.
-    Sqs,
-}
-
-impl Places {
-    const ALL: [Self; 5] = [
-        Self::OneFile,
-        Self::Linked,
-        Self::QueueElsewhere,
-        Self::SmallDisk,
-        Self::Sqs,
-    ];
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::OneFile => "one-file",
-            Self::Linked => "linked",
-            Self::QueueElsewhere => "queue-elsewhere",
-            Self::SmallDisk => "small-disk",
-            Self::Sqs => "sqs",
-        }
-    }
-
-    pub(crate) fn of(name: &str) -> Self {
-        let mut all = Self::ALL.into_iter();
-        all.find(|places| places.name() == name).unwrap()
-    }
-
-    /// A worker has a message for so long, unless it says that it still works on it. SQS knows whole seconds.
-    pub(crate) fn lease(self) -> Duration {
-        match self {
-            Self::OneFile | Self::Linked | Self::QueueElsewhere | Self::SmallDisk => {
-                Duration::from_millis(500)
-            }
-            Self::Sqs => Duration::from_secs(1),
-        }
-    }
-
-    /// The files of queue, table, journal and letters; where the queue is none, what says where it is.
-    pub(crate) fn files(self, directory: &Path) -> [PathBuf; 4] {
-        let names = match self {
-            Self::OneFile | Self::Linked | Self::SmallDisk => {
-                ["work.db", "work.db", "tasks.db", "dead.db"]
-            }
-            Self::QueueElsewhere => ["queue.db", "work.db", "work.db", "dead.db"],
-            Self::Sqs => ["sqs.txt", "work.db", "work.db", "dead.db"],
-        };
-        names.map(|name| directory.join(name))
-    }
-}
-
 pub(crate) struct Story {
     places: Places,
-    /// Where SQS is.
-    endpoint: Option<String>,
+    trouble: Box<dyn Trouble>,
+    /// Where the server is, for workers and for the test.
+    server: Option<(String, String)>,
+    /// Those of the workers.
+    hosts: Vec<test_servers::Host>,
+    /// Of the files; where there are none, that of the notes.
+    directory: Option<PathBuf>,
+    workers: usize,
     seconds: u64,
     seed: u64,
 }
 
 impl Story {
     pub(crate) fn new(places: Places) -> Self {
+        Self::of(places, trouble::Workers)
+    }
+
+    fn of(places: Places, trouble: impl Trouble + 'static) -> Self {
         let said = |name| std::env::var(name).ok().map(|value| value.parse().unwrap());
-        let seconds = (places.lease() * LEASES).as_secs();
         Self {
             places,
-            endpoint: None,
-            seconds: said("BRIGADE_CRASH_SECONDS").unwrap_or(seconds),
+            trouble: Box::new(trouble),
+            server: None,
+            hosts: Vec::new(),
+            directory: None,
+            workers: 3,
+            seconds: said("BRIGADE_CRASH_SECONDS").unwrap_or(places.span().as_secs()),
             seed: said("BRIGADE_CRASH_SEED").unwrap_or_else(|| fastrand::u64(..)),
         }
     }
 
+    pub(crate) fn of_a_small_disk() -> Option<Self> {
+        let disk = SmallDisk::mount_of("8m")?;
+        let directory = disk.file("x").parent().unwrap().to_path_buf();
+        Some(Self {
+            directory: Some(directory),
+            ..Self::of(Places::SmallDisk, trouble::Disk { disk, full: 0 })
+        })
+    }
+
     #[cfg(feature = "sqs")]
     pub(crate) fn of_sqs(endpoint: &str) -> Self {
+        let story = Self::new(Places::Sqs);
+        let place = format!("{endpoint} crash-{:016x}", story.seed);
         Self {
-            endpoint: Some(endpoint.to_owned()),
-            ..Self::new(Places::Sqs)
+            server: Some((place.clone(), place)),
+            ..story
         }
     }
 
-    pub(crate) fn run(&self) {
-        let Self {
-            places,
-            seconds,
-            seed,
-            ..
-        } = *self;
-        let lease = places.lease();
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_postgres(places: Places, cluster: Cluster) -> Self {
+        let server = (cluster.url("postgres"), cluster.url_here("postgres"));
+        Self {
+            server: Some(server),
+            ..Self::of(places, trouble::Restarts::of(cluster))
+        }
+    }
+
+    /// Two workers on each host but the first, where the server is.
+    #[cfg(feature = "postgres")]
+    pub(crate) fn of_hosts(network: Network, cluster: Cluster) -> Self {
+        let server = (cluster.url("postgres"), cluster.url_here("postgres"));
+        let trouble = trouble::Hosts::of(network, cluster);
+        let hosts = trouble.hosts().to_vec();
+        Self {
+            server: Some(server),
+            workers: hosts.len() * 2,
+            hosts,
+            ..Self::of(Places::Hosts, trouble)
+        }
+    }
+
+    pub(crate) fn run(mut self) {
         let directory = tempfile::tempdir().unwrap();
-        let disk = (places == Places::SmallDisk).then(|| SmallDisk::mount_of("8m"));
-        let Some(disk) = disk.map_or(Some(None), |disk| disk.map(Some)) else {
-            return;
-        };
-        let files = match &disk {
-            Some(disk) => disk.file("x").parent().unwrap().to_path_buf(),
-            None => directory.path().to_path_buf(),
-        };
         let notes = directory.path().join("notes.txt");
-        let messages = MESSAGES * u32::try_from(seconds).unwrap();
-        self.say(&format!("seed {seed}, {messages} messages"));
-        if let Some(endpoint) = &self.endpoint {
-            let [queue, ..] = places.files(&files);
-            std::fs::write(queue, format!("{endpoint} crash-{seed:016x}")).unwrap();
-        }
-        worker::prepare(&files, places, messages);
-        audit::prepare(&files, places);
-        let mut ledger = audit::Ledger::open(&files, places, &notes);
-        let mut crew = Crew::start(&files, &notes, places, WORKERS);
-        let mut chance = fastrand::Rng::with_seed(seed);
-        let until = Instant::now() + Duration::from_secs(seconds);
-        let mut full = 0;
-        // Chance may leave these out.
-        crew.stop(0, lease * 2, lease);
-        crew.kill(1);
-        crew.jump(DAY);
-        while Instant::now() < until && audit::left(&files, places, messages) != Some(0) {
-            std::thread::sleep(Duration::from_millis(chance.u64(20..300)));
-            ledger.look();
-            crew.go_on(false);
-            crew.is_at_work();
-            match &disk {
-                Some(disk) if full == 0 || chance.u8(0..4) == 0 => {
-                    full += 1;
-                    let rest = disk.fill();
-                    std::thread::sleep(lease.mul_f64(chance.f64() * 3.0));
-                    std::fs::remove_file(rest).unwrap();
-                }
-                _ => happens(&mut crew, &mut chance, lease),
-            }
-        }
-        crew.go_on(true);
-        let (kills, jumps) = (crew.kills, crew.jumps);
-        crew.jump(0);
-        let patience = Instant::now() + PATIENCE;
-        while audit::left(&files, places, messages) != Some(0) {
-            assert!(
-                Instant::now() < patience,
-                "{:?} messages are left for {PATIENCE:?}, seed {seed}",
-                audit::left(&files, places, messages)
-            );
-            ledger.look();
-            crew.is_at_work();
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        let has_clock = crew.has_clock();
+        let files = self.directory.clone();
+        let files = files.unwrap_or_else(|| directory.path().to_path_buf());
+        let messages = MESSAGES * u32::try_from(self.seconds).unwrap();
+        self.say(&format!("seed {}, {messages} messages", self.seed));
+        let mut books = self.prepare(&files, messages);
+        let mut ledger = Ledger::open(&notes);
+        let mut crew = Crew::start(&files, &notes, self.places, self.workers, &self.hosts);
+        self.goes_on(&mut crew, &mut *books, &mut ledger, messages);
+        self.comes_to_an_end(&mut crew, &mut *books, &mut ledger, messages);
+        let (kills, jumps, has_clock) = (crew.kills, crew.jumps, crew.has_clock());
         let zombies = std::mem::take(&mut crew.zombies);
         drop(crew);
-        assert!(ledger.look(), "nobody is left who could hold it");
-        let found = audit::look(&files, places, messages, &notes, &zombies, ledger);
+        assert!(ledger.look(&mut *books), "nobody is left who could hold it");
+        let places = self.places;
+        let found = audit::look(&mut *books, places, messages, &notes, &zombies, ledger);
         self.say(&format!(
-            "{kills} kills, {} went on past their leases, {jumps} jumps of the clock, {full} times full; {} calls by zombies",
+            "{kills} kills, {} went on past their leases, {jumps} jumps of the clock{}",
             zombies.len(),
-            found.by_zombies.len()
+            self.trouble.tell(),
         ));
-        assert_eq!(found, audit::Found::default(), "seed {seed}");
+        assert_eq!(found, Found::default(), "seed {}", self.seed);
         assert!(
             kills > 0 && !zombies.is_empty(),
             "nothing has happened: {kills} kills, {} stops",
             zombies.len()
         );
         assert!(jumps > 0 || !has_clock, "the clock has not jumped");
-        assert!(full > 0 || disk.is_none(), "the disk was never full");
+    }
+
+    fn prepare(&self, files: &Path, messages: u32) -> Box<dyn Books> {
+        let [place, ..] = self.places.files(files);
+        if let Some((_, outside)) = &self.server {
+            std::fs::write(&place, outside).unwrap();
+        }
+        let mut books: Box<dyn Books> = match &self.server {
+            #[cfg(feature = "postgres")]
+            Some((_, outside)) if self.places.is_postgres() => {
+                Box::new(audit::Server::at(outside.clone()))
+            }
+            _ => Box::new(Files::open(files, self.places)),
+        };
+        worker::prepare(files, self.places, messages);
+        books.prepare();
+        if let Some((inside, _)) = &self.server {
+            // As workers reach it.
+            std::fs::write(place, inside).unwrap();
+        }
+        books
+    }
+
+    /// Things happen.
+    fn goes_on(
+        &mut self,
+        crew: &mut Crew,
+        books: &mut dyn Books,
+        ledger: &mut Ledger,
+        messages: u32,
+    ) {
+        let lease = self.places.lease();
+        let mut chance = fastrand::Rng::with_seed(self.seed);
+        let until = Instant::now() + Duration::from_secs(self.seconds);
+        self.trouble.begins(crew, lease);
+        while Instant::now() < until && books.left(messages) != Some(0) {
+            std::thread::sleep(Duration::from_millis(chance.u64(20..300)));
+            ledger.look(books);
+            self.trouble.passes(crew, false);
+            crew.is_at_work();
+            self.trouble.happens(crew, &mut chance, lease);
+        }
+        self.trouble.passes(crew, true);
+        crew.jump(0);
+    }
+
+    /// Nothing happens any more, and all is done.
+    fn comes_to_an_end(
+        &mut self,
+        crew: &mut Crew,
+        books: &mut dyn Books,
+        ledger: &mut Ledger,
+        messages: u32,
+    ) {
+        let seed = self.seed;
+        let patience = Instant::now() + PATIENCE;
+        loop {
+            let left = books.left(messages);
+            if left == Some(0) {
+                break;
+            }
+            assert!(
+                Instant::now() < patience,
+                "{left:?} messages are left for {PATIENCE:?}, seed {seed}"
+            );
+            ledger.look(books);
+            crew.is_at_work();
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        self.trouble.ends(crew);
     }
 
     /// Also of a story that ends well: a run that is to be repeated may be one that did not fail.
     fn say(&self, what: &str) {
         // Not `eprintln!`, which is captured.
         let _ = writeln!(io::stderr(), "{}: {what}", self.places.name());
-    }
-}
-
-fn happens(crew: &mut Crew, chance: &mut fastrand::Rng, lease: Duration) {
-    let which = chance.usize(0..WORKERS);
-    match chance.u8(0..10) {
-        0..4 => crew.kill(which),
-        4..8 => crew.stop(which, lease.mul_f64(0.5 + chance.f64() * 2.5), lease),
-        _ => crew.jump(
-            *chance
-                .choice(&[-30 * DAY, -3600, 0, 3600, 30 * DAY])
-                .unwrap(),
-        ),
     }
 }

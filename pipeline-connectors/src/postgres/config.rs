@@ -127,6 +127,39 @@ fn completed(mut config: Config) -> Config {
     config
 }
 
+/// What is set in each connection so that the server, too, notices a program whose machine is gone, by the same times. Its
+/// own are hours, and until then it keeps the connection, of which it has not many, and all that this holds.
+pub(super) fn noticing(config: &Config) -> String {
+    let mut sql = String::new();
+    let mut set = |name: &str, value: Option<u128>| {
+        if let Some(value) = value {
+            let written = write!(sql, "SET {name} = {value}; ");
+            debug_assert!(written.is_ok(), "a string takes all that is written");
+        }
+    };
+    // 0 stands for that of the system.
+    let whole = |time: &Duration| u128::from(time.as_secs().clamp(1, 32_767));
+    let user_timeout = config.get_tcp_user_timeout().map(Duration::as_millis);
+    set(
+        "tcp_user_timeout",
+        user_timeout.filter(|millis| *millis <= 0x7fff_ffff),
+    );
+    if config.get_keepalives() {
+        let interval = config.get_keepalives_interval();
+        let retries = config.get_keepalives_retries();
+        set(
+            "tcp_keepalives_idle",
+            Some(whole(&config.get_keepalives_idle())),
+        );
+        set("tcp_keepalives_interval", interval.as_ref().map(whole));
+        set(
+            "tcp_keepalives_count",
+            retries.map(|retries| u128::from(retries.min(127))),
+        );
+    }
+    sql
+}
+
 /// Where it is, for messages: all but the password.
 pub(super) fn at(config: &Config) -> String {
     let mut text = String::new();
@@ -187,6 +220,25 @@ mod tests {
         }
         let port = "host=a port=x".into_config().unwrap_err();
         assert!(port.contains("`port`"), "{port}");
+    }
+
+    #[test]
+    fn the_server_notices_a_machine_that_is_gone_by_the_times_of_the_program() {
+        let setup = |text: &str| {
+            let said = text.into_config().unwrap();
+            noticing(&said.with(&Ssl::default()).unwrap().config)
+        };
+        assert_eq!(
+            setup("host=a user=b"),
+            "SET tcp_user_timeout = 30000; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3; "
+        );
+        let own = "host=a user=b tcp_user_timeout=5 keepalives_idle=7 keepalives_interval=2 keepalives_retries=4";
+        assert_eq!(
+            setup(own),
+            "SET tcp_user_timeout = 5000; SET tcp_keepalives_idle = 7; SET tcp_keepalives_interval = 2; SET tcp_keepalives_count = 4; "
+        );
+        let none = setup("host=a user=b keepalives=0 tcp_user_timeout=1");
+        assert_eq!(none, "SET tcp_user_timeout = 1000; ");
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tokio::sync::{Notify, OnceCell};
 use tokio_postgres::Config;
 
 use super::access::Access;
-use super::config::{at, database};
+use super::config::{at, database, noticing};
 use super::error::{ConnectError, ConnectErrorKind, Refused};
 use super::line::Line;
 use super::schema::{self, quoted};
@@ -44,7 +44,9 @@ const SETUP: &str = "
 /// and a pipeline asks again with growing pauses (100 ms to 3 s) for as long as it takes. They end with the last handle.
 ///
 /// A connection is given up if nothing is answered for 35 seconds, and a machine that is gone is noticed after 30 to 60
-/// seconds, unless the configuration says otherwise.
+/// seconds, unless the configuration says otherwise; the server is told to notice by the same times that the machine of the
+/// program is gone, and keeps neither its connections nor the locks of its transactions for longer. A program that was cut
+/// off goes on by itself when the network does.
 ///
 /// # Encryption
 ///
@@ -124,10 +126,16 @@ impl Postgres {
         } = opening;
         let quoted: Arc<str> = quoted(&schema).into();
         let bells = Arc::new(Bells::default());
+        // What is set in a connection of a pooler is set for others, too.
+        let noticing = if poll_only {
+            String::new()
+        } else {
+            noticing(config)
+        };
         let (setup, heard) = if poll_only {
             (String::new(), None)
         } else {
-            let setup = format!("{SETUP}LISTEN {quoted};");
+            let setup = format!("{noticing}{SETUP}LISTEN {quoted};");
             (setup, Some(bells.heard()))
         };
         let receiving = Arc::new(Line::new(Arc::clone(&access), setup, heard));
@@ -137,7 +145,7 @@ impl Postgres {
             schema: Arc::clone(&quoted),
             within,
             receiving: Arc::clone(&receiving),
-            transacting: Line::new(access, String::new(), None),
+            transacting: Line::new(access, noticing, None),
             watch: Watch {
                 bells,
                 line: receiving,

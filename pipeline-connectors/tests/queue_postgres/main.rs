@@ -3,6 +3,7 @@
 #![cfg(feature = "postgres")]
 
 mod connecting;
+mod cut_off;
 #[cfg(feature = "postgres-tls")]
 mod encrypted;
 mod groups;

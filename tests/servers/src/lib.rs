@@ -9,10 +9,13 @@
 //! | [`ministack`], [`moto`] | SQS |
 //! | [`postgres`], [`Cluster`] | PostgreSQL |
 //! | [`Faults`] | for any of them, with faults that a test asks for |
+//!
+//! [`Network`] has hosts of their own, which can be cut off.
 
 mod faults;
 mod http;
 mod install;
+mod network;
 mod postgres;
 mod process;
 
@@ -20,6 +23,7 @@ use std::io::{self, Write as _};
 use std::sync::OnceLock;
 
 pub use faults::Faults;
+pub use network::{Cut, Host, Network};
 pub use postgres::Cluster;
 pub use process::Server;
 

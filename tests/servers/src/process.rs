@@ -15,6 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Runs the program until there is no one left who could write to its input, and removes its directory.
 const KEEPER: &str = r#"
+    trap '' HUP INT TERM
     "$@" </dev/null & server=$!
     cat >/dev/null
     kill -9 $server

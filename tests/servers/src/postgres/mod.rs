@@ -1,5 +1,7 @@
 //! PostgreSQL, with a data directory of its own.
 
+mod system;
+
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -8,7 +10,9 @@ use std::sync::Mutex;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use self::system::{User, programs};
 use crate::install::target;
+use crate::network::Host;
 use crate::or_skip;
 use crate::process::{free_port, log};
 
@@ -18,10 +22,17 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// The superuser's password. Every connection needs one.
 const PASSWORD: &str = "a password of tests";
 
+/// The port on a host of its own, where nobody else has one.
+const HOST_PORT: u16 = 5432;
+
+/// Who is on the same network may connect, too.
+const NETWORK: &[u8] = b"host all all samenet scram-sha-256\n";
+
 /// Runs the server until there is no one left who could write to its input, then removes its directory. On `kill` it is
-/// killed at once, and its processes notice that; on `stop` it lets nobody finish; on `start` it runs again, unless it does.
-/// Each is answered when it is done.
+/// killed at once, and its processes notice that; on `stop` it lets nobody finish, on `quit` it tidies up nothing either; on
+/// `start` it runs again, unless it does. Each is answered when it is done.
 const KEEPER: &str = r#"
+    trap '' HUP INT TERM
     cd "$PLACE"
     server=none
     runs() { read -r _ _ state _ 2>/dev/null </proc/$server/stat && [ "$state" != Z ]; }
@@ -31,6 +42,7 @@ const KEEPER: &str = r#"
         case $word in
             start) runs || start "$@" ;;
             stop) end INT ;;
+            quit) end QUIT ;;
             kill) end KILL - ;;
         esac
         echo $word
@@ -47,6 +59,9 @@ const KEEPER: &str = r#"
 #[derive(Debug)]
 pub struct Cluster {
     keeper: Mutex<Child>,
+    /// Where it listens: for all who can reach it, and for those on this machine.
+    address: String,
+    here: String,
     port: u16,
     /// Where its programs are.
     programs: PathBuf,
@@ -61,46 +76,55 @@ impl Cluster {
         or_skip(Self::start())
     }
 
+    /// The same on a host, for all hosts of its network.
+    #[must_use]
+    pub fn on(host: &Host) -> Option<Self> {
+        or_skip(Self::begin(None, Some(host)))
+    }
+
+    /// A server whose data are kept in a folder, which is made if there is none; on a host, or on this machine.
+    ///
+    /// # Errors
+    ///
+    /// If there is no PostgreSQL, or it does not start there.
+    pub fn kept_in(folder: &Path, host: Option<&Host>) -> Result<Self, String> {
+        Self::begin(Some(folder), host)
+    }
+
     pub(crate) fn start() -> Result<Self, String> {
+        Self::begin(None, None)
+    }
+
+    fn begin(kept: Option<&Path>, host: Option<&Host>) -> Result<Self, String> {
         let programs = programs()?;
-        let port = free_port()?;
         let error = |error: std::io::Error| format!("PostgreSQL does not start: {error}");
         // Not in the target directory: a user who is not root must reach it.
         let name = format!("brigade-postgres-{:016x}", fastrand::u64(..));
         let home = std::env::temp_dir().join(name);
-        let data = home.join("data");
         fs::create_dir(&home).map_err(error)?;
-        let password = home.join("password");
-        fs::write(&password, PASSWORD).map_err(error)?;
         let user = User::current()?;
-        user.owns(&home)?;
-        let mut initdb = user.command(&programs.join("initdb"));
-        initdb
-            .args([
-                "--username=postgres",
-                "--auth=scram-sha-256",
-                "--encoding=UTF8",
-            ])
-            .args(["--locale=C", "--no-sync"])
-            .arg(format!("--pwfile={}", password.display()))
-            .arg(format!("--pgdata={}", data.display()))
-            .current_dir(&home);
-        let made = initdb.output().map_err(error)?;
-        if !made.status.success() {
-            let _ = fs::remove_dir_all(&home);
-            return Err(format!(
-                "initdb fails: {}",
-                String::from_utf8_lossy(&made.stderr).trim()
-            ));
-        }
+        let data = kept.map_or_else(|| home.join("data"), Path::to_path_buf);
+        let made = fill(&data, &home, &programs, &user);
+        made.inspect_err(|_| drop(fs::remove_dir_all(&home)))?;
+        let port = match host {
+            Some(_) => HOST_PORT,
+            None => free_port()?,
+        };
+        let (address, here) = match host {
+            Some(host) => (host.address().to_string(), home.display().to_string()),
+            None => ("127.0.0.1".to_owned(), "127.0.0.1".to_owned()),
+        };
+        // A host's address is reached from its network alone, a socket by all who see its file.
+        let sockets = host.map_or("", |_| &here);
         log("postgres", port)?;
         let keeper = Command::new("sh")
             .args(["-c", KEEPER, "sh"])
+            .args(host.map(Host::words).into_iter().flatten())
             .args(user.words())
             .arg(programs.join("postgres"))
             .arg("-D")
             .arg(&data)
-            .args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""])
+            .args(["-p", &port.to_string(), "-h", &address, "-k", sockets])
             .args(["-c", "max_connections=200"])
             .env("PLACE", &home)
             .env("LOG", target()?.join("servers/postgres.log"))
@@ -111,26 +135,42 @@ impl Cluster {
             .map_err(error)?;
         let cluster = Self {
             keeper: Mutex::new(keeper),
+            address,
+            here,
             port,
             programs,
             data,
         };
-        cluster.resume();
-        Ok(cluster)
+        if cluster.starts() {
+            Ok(cluster)
+        } else {
+            Err("PostgreSQL does not start; its log is `servers/postgres.log` in the target directory".into())
+        }
     }
 
-    /// The port that it has on 127.0.0.1.
+    /// The port that it has.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// How the superuser connects to a database.
+    /// How the superuser connects to a database; if it is on a host, from its network.
     #[must_use]
     pub fn url(&self, database: &str) -> String {
+        self.at(&self.address, database)
+    }
+
+    /// How the superuser connects to a database from this machine, also where it is on a host.
+    #[must_use]
+    pub fn url_here(&self, database: &str) -> String {
+        self.at(&self.here, database)
+    }
+
+    fn at(&self, place: &str, database: &str) -> String {
         let password = PASSWORD.replace(' ', "%20");
+        let place = place.replace('/', "%2F");
         format!(
-            "postgres://postgres:{password}@127.0.0.1:{}/{database}",
+            "postgres://postgres:{password}@{place}:{}/{database}",
             self.port
         )
     }
@@ -169,30 +209,39 @@ impl Cluster {
         self.tell("stop");
     }
 
+    /// Stops it at once, as `pg_ctl stop -m immediate` does: it recovers when it starts again.
+    pub fn quit(&self) {
+        self.tell("quit");
+    }
+
     /// Starts it again, and waits until it can be connected to.
     ///
     /// # Panics
     ///
     /// If it cannot within a minute.
     pub fn resume(&self) {
+        assert!(self.starts(), "PostgreSQL does not answer");
+    }
+
+    fn starts(&self) -> bool {
         let deadline = Instant::now() + PATIENCE;
-        loop {
+        while Instant::now() < deadline {
             // It does not start as long as a process of the one that was killed has its memory.
             self.tell("start");
             let again = Instant::now() + Duration::from_secs(1);
             while Instant::now() < again {
                 if self.is_ready() {
-                    return;
+                    return true;
                 }
                 sleep(Duration::from_millis(10));
             }
-            assert!(Instant::now() < deadline, "PostgreSQL does not answer");
         }
+        false
     }
 
     fn is_ready(&self) -> bool {
         let mut ask = Command::new(self.programs.join("pg_isready"));
-        let asked = ask.args(["-q", "-h", "127.0.0.1", "-p", &self.port.to_string()]);
+        let asked = ask.args(["-q", "-h", &self.here, "-p", &self.port.to_string()]);
         asked.status().is_ok_and(|status| status.success())
     }
 
@@ -217,75 +266,33 @@ impl Drop for Cluster {
     }
 }
 
-/// As whom it runs: it refuses to be root.
-enum User {
-    Own,
-    Postgres,
-}
-
-impl User {
-    fn current() -> Result<Self, String> {
-        let said = Command::new("id").arg("-u").output();
-        let said = said.map_err(|error| format!("id: {error}"))?;
-        match String::from_utf8_lossy(&said.stdout).trim() {
-            "0" => Ok(Self::Postgres),
-            _ => Ok(Self::Own),
-        }
+/// Makes the data of a server, if there are none.
+fn fill(data: &Path, home: &Path, programs: &Path, user: &User) -> Result<(), String> {
+    let error = |error: std::io::Error| format!("PostgreSQL does not start: {error}");
+    let password = home.join("password");
+    fs::write(&password, PASSWORD).map_err(error)?;
+    user.owns(home)?;
+    if data.join("PG_VERSION").exists() {
+        return Ok(());
     }
-
-    /// What stands in front of a command.
-    fn words(&self) -> &'static [&'static str] {
-        match self {
-            Self::Own => &[],
-            Self::Postgres => &[
-                "setpriv",
-                "--reuid=postgres",
-                "--regid=postgres",
-                "--clear-groups",
-            ],
-        }
+    fs::create_dir_all(data).map_err(error)?;
+    user.owns(data)?;
+    let mut initdb = user.command(&programs.join("initdb"));
+    initdb
+        .args(["--username=postgres", "--auth=scram-sha-256"])
+        .args(["--encoding=UTF8", "--locale=C", "--no-sync"])
+        .arg(format!("--pwfile={}", password.display()))
+        .arg(format!("--pgdata={}", data.display()))
+        .current_dir(home);
+    let made = initdb.output().map_err(error)?;
+    if !made.status.success() {
+        let why = String::from_utf8_lossy(&made.stderr);
+        return Err(format!("initdb fails: {}", why.trim()));
     }
-
-    fn command(&self, program: &Path) -> Command {
-        match self.words().split_first() {
-            None => Command::new(program),
-            Some((first, words)) => {
-                let mut command = Command::new(first);
-                command.args(words).arg(program);
-                command
-            }
-        }
-    }
-
-    fn owns(&self, folder: &Path) -> Result<(), String> {
-        if let Self::Own = self {
-            return Ok(());
-        }
-        let owned = Command::new("chown")
-            .args(["-R", "postgres:postgres"])
-            .arg(folder)
-            .status();
-        match owned {
-            Ok(status) if status.success() => Ok(()),
-            other => Err(format!("chown postgres fails: {other:?}")),
-        }
-    }
-}
-
-/// Where `initdb` and `postgres` are: the newest that is installed.
-fn programs() -> Result<PathBuf, String> {
-    let versions = fs::read_dir("/usr/lib/postgresql");
-    let versions = versions.into_iter().flatten().flatten();
-    let folders = versions.map(|version| version.path().join("bin"));
-    let mut folders: Vec<_> = folders
-        .filter(|folder| folder.join("initdb").exists())
-        .collect();
-    folders.sort_by_key(|folder| {
-        let version = folder.parent().and_then(Path::file_name);
-        version.and_then(|version| version.to_str()?.parse::<u32>().ok())
-    });
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let elsewhere = std::env::split_paths(&path).find(|folder| folder.join("initdb").exists());
-    let newest = folders.pop().or(elsewhere);
-    newest.ok_or_else(|| "there is no PostgreSQL; install Debian's `postgresql`".into())
+    let hosts = fs::File::options()
+        .append(true)
+        .open(data.join("pg_hba.conf"));
+    hosts
+        .and_then(|mut hosts| hosts.write_all(NETWORK))
+        .map_err(error)
 }
