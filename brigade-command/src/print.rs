@@ -108,7 +108,7 @@ pub(crate) fn stats_json(name: &str, stats: &QueueStats) -> Value {
     json!({
         "queue": name, "ready": stats.ready, "delayed": stats.delayed, "taken": stats.taken,
         "behind": stats.behind, "oldest_seconds": stats.oldest.map(|age| age.as_secs_f64()),
-        "paused": paused,
+        "expired": stats.expired, "paused": paused,
     })
 }
 
@@ -121,6 +121,7 @@ pub(crate) fn message_json(message: &MessageInfo) -> Value {
     json!({
         "seq": message.seq, "id": message.id, "dedup": message.dedup, "group": message.group,
         "state": state(message.state), "due": message.due.map(stamp), "sent": stamp(message.sent),
+        "priority": message.priority, "expires": message.expires.map(stamp),
         "receives": message.receives, "begun": message.begun, "attributes": message.attributes,
         "size": message.size, "body": body,
     })

@@ -51,6 +51,10 @@ enum Fault {
     ForgetsGroups,
     ForgetsDedups,
     ForgetsAttributes,
+    IgnoresKinds,
+    IgnoresPriorities,
+    NeverExpires,
+    ExpiresNobodyKnows,
     BringsMore,
     NeverWaits,
     LosesWhatWasDropped,
@@ -89,14 +93,20 @@ impl Queue for Broken {
     }
 
     async fn receive(&self, ask: Ask) -> Result<Vec<Received<String>>, QueueError> {
-        let Ask { max, wait, .. } = ask;
+        let Ask {
+            max, wait, kinds, ..
+        } = ask;
         let max = if self.is(BringsMore) { max + 1 } else { max };
         let wait = if self.is(NeverWaits) {
             Duration::ZERO
         } else {
             wait
         };
-        let mut received = self.0.receive(Ask::new(max, wait)).await?;
+        let mut ask = Ask::new(max, wait);
+        if !self.is(IgnoresKinds) {
+            ask.kinds = kinds;
+        }
+        let mut received = self.0.receive(ask).await?;
         if self.is(LosesWhatWasDropped) && !wait.is_zero() {
             // Nobody gets it for an hour if this is dropped now.
             let receipts: Vec<_> = received
@@ -184,6 +194,14 @@ impl Queue for Broken {
                 message.dedup = None;
             }
         }
+        for message in &mut messages {
+            if self.is(IgnoresPriorities) {
+                message.priority = 0;
+            }
+            if self.is(NeverExpires) {
+                message.expires = None;
+            }
+        }
         if self.is(ForgetsAttributes) {
             for message in &mut messages {
                 message.attributes = Attributes::new();
@@ -199,6 +217,9 @@ impl Admin for Broken {
         if self.is(CountsAllAsReady) {
             let ready = stats.total();
             (stats.ready, stats.delayed, stats.taken, stats.behind) = (ready, 0, 0, 0);
+        }
+        if self.is(ExpiresNobodyKnows) {
+            stats.expired = 0;
         }
         Ok(stats)
     }
@@ -310,6 +331,9 @@ is_found_out! { queue;
     a_queue_that_forgets_groups_is_found_out: ForgetsGroups, "comes beside another of its group";
     a_queue_that_forgets_dedups_is_found_out: ForgetsDedups, "of 1 messages only 0 came";
     a_queue_that_forgets_attributes_is_found_out: ForgetsAttributes, "sending::attributes_are_kept";
+    a_queue_that_brings_any_kind_is_found_out: IgnoresKinds, "a kind comes that nobody asked for";
+    a_queue_that_has_no_priorities_is_found_out: IgnoresPriorities, "choosing::what_is_more_urgent_comes_first";
+    a_queue_where_nothing_expires_is_found_out: NeverExpires, "choosing::what_has_expired_does_not_come";
     a_queue_that_brings_more_is_found_out: BringsMore, "a receive of";
     a_queue_that_never_waits_is_found_out: NeverWaits, "was to wait for 1s and waited for 0ns";
     a_queue_that_loses_what_was_dropped_is_found_out: LosesWhatWasDropped, "messages only";
@@ -324,12 +348,13 @@ is_found_out! { admin;
     a_queue_that_loses_at_a_pause_is_found_out: LosesAtAPause, "nothing is lost";
     a_queue_that_cancels_nothing_is_found_out: CancelsNothing, "a_message_that_is_cancelled_never_comes:";
     a_queue_that_cancels_only_what_is_ready_is_found_out: CancelsOnlyWhatIsReady, "who_works_on_a_cancelled_message_is_told:";
-    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 14 checks fail:\nwhat_is_delayed_comes_when_it_is_retried_now";
-    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 14 checks fail:\na_purge_leaves_nothing";
+    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 15 checks fail:\nwhat_is_delayed_comes_when_it_is_retried_now";
+    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 15 checks fail:\na_purge_leaves_nothing";
+    a_queue_that_counts_nothing_as_expired_is_found_out: ExpiresNobodyKnows, "1 of 15 checks fail:\nwhat_has_expired_is_counted";
     a_queue_that_lists_more_is_found_out: ListsMore, "messages_are_listed_in_order_part_after_part: of 10 it lists 11";
     a_queue_that_lists_all_states_is_found_out: ListsAllStates, "messages_are_listed_by_state_and_group: ";
     a_queue_that_counts_all_as_ready_is_found_out: CountsAllAsReady, "ready, delayed, taken, behind";
-    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 14 checks fail:\na_message_is_shown_as_it_is";
+    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 15 checks fail:\na_message_is_shown_as_it_is";
 }
 
 async fn admin(make: impl AsyncFn() -> (Broken, Broken)) {

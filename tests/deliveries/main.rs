@@ -4,6 +4,7 @@
 mod absent;
 mod away;
 mod backoff;
+mod choosing;
 mod dead_letters;
 mod failures;
 mod fakes;

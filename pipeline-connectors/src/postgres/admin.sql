@@ -11,7 +11,7 @@ $$;
 -- How many messages there are in each state, since how many milliseconds the oldest waits that is ready or taken, and
 -- for how many the queue is still paused: -1 until it is resumed.
 CREATE OR REPLACE FUNCTION {schema}.stats(queue_ integer) RETURNS TABLE (
-    ready bigint, delayed bigint, taken bigint, behind bigint, oldest bigint, paused bigint
+    ready bigint, delayed bigint, taken bigint, behind bigint, oldest bigint, paused bigint, expired bigint
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 DECLARE
@@ -19,6 +19,8 @@ DECLARE
     due_ bigint;
     past_ bigint;
 BEGIN
+    PERFORM {schema}.expire(queue_) FROM {schema}.queue q
+        WHERE q.queue = queue_ AND q.state <> 2 AND q.expires <= statement_timestamp() LIMIT 1;
     PERFORM {schema}.place(queue_) FROM {schema}.moved m WHERE m.queue = queue_ LIMIT 1;
     SELECT count(*) INTO ready FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 0;
     SELECT count(*) INTO delayed FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 1;
@@ -34,7 +36,7 @@ BEGIN
     delayed := delayed - due_;
     taken := taken - past_;
     first_ := least(
-        (SELECT q.sent FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 0 ORDER BY q.seq LIMIT 1),
+        (SELECT min(q.sent) FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 0),
         (SELECT q.sent FROM {schema}.queue q WHERE q.queue = queue_ AND q.state = 2 ORDER BY q.seq LIMIT 1),
         (SELECT min(q.sent) FROM {schema}.queue q
             WHERE q.queue = queue_ AND q.state = 1 AND q.due <= statement_timestamp())
@@ -45,7 +47,7 @@ BEGIN
         WHEN n.paused = 'infinity' THEN -1
         WHEN n.paused > statement_timestamp()
             THEN ceil(extract(epoch FROM n.paused - statement_timestamp()) * 1000)::bigint
-        END INTO paused FROM {schema}.queue_name n WHERE n.queue = queue_;
+        END, n.expired INTO paused, expired FROM {schema}.queue_name n WHERE n.queue = queue_;
     RETURN NEXT;
 END $$;
 
@@ -55,16 +57,18 @@ CREATE OR REPLACE FUNCTION {schema}.list(
     queue_ integer, state_ smallint, grp_ text, after bigint, most bigint, preview integer
 ) RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, state smallint, due timestamptz, sent timestamptz, receives integer,
-    begun integer, attributes text, size bigint, body text, bytes bytea
+    begun integer, attributes text, size bigint, body text, bytes bytea, priority smallint, expires timestamptz
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM {schema}.expire(queue_) FROM {schema}.queue q
+        WHERE q.queue = queue_ AND q.state <> 2 AND q.expires <= statement_timestamp() LIMIT 1;
     PERFORM {schema}.place(queue_) FROM {schema}.moved m WHERE m.queue = queue_ LIMIT 1;
     RETURN QUERY SELECT m.seq, m.id, m.dedup, m.grp, {schema}.state_of(m.state, m.due, m.until),
         CASE m.state WHEN 2 THEN m.until ELSE m.due END, m.sent, m.receives, m.begun, m.attributes::text,
         coalesce(octet_length(m.body), octet_length(m.bytes))::bigint, left(m.body, preview),
-        substring(m.bytes FROM 1 FOR preview)
+        substring(m.bytes FROM 1 FOR preview), m.priority, m.expires
     FROM (
         (SELECT * FROM {schema}.queue q WHERE grp_ IS NULL AND coalesce(state_, 0) = 0
             AND q.queue = queue_ AND q.state = 0 AND q.seq > after ORDER BY q.seq LIMIT most)
@@ -103,16 +107,18 @@ END $$;
 -- These messages, with all of their bodies.
 CREATE OR REPLACE FUNCTION {schema}.get(queue_ integer, ids text[], seqs bigint[]) RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, state smallint, due timestamptz, sent timestamptz, receives integer,
-    begun integer, attributes text, size bigint, body text, bytes bytea
+    begun integer, attributes text, size bigint, body text, bytes bytea, priority smallint, expires timestamptz
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
 #variable_conflict use_column
 BEGIN
+    PERFORM {schema}.expire(queue_) FROM {schema}.queue q
+        WHERE q.queue = queue_ AND q.state <> 2 AND q.expires <= statement_timestamp() LIMIT 1;
     PERFORM {schema}.place(queue_) FROM {schema}.moved m WHERE m.queue = queue_ LIMIT 1;
     RETURN QUERY SELECT m.seq, m.id, m.dedup, m.grp, {schema}.state_of(m.state, m.due, m.until),
         CASE m.state WHEN 2 THEN m.until ELSE m.due END, m.sent, m.receives, m.begun, m.attributes::text,
-        coalesce(octet_length(m.body), octet_length(m.bytes))::bigint, m.body, m.bytes
+        coalesce(octet_length(m.body), octet_length(m.bytes))::bigint, m.body, m.bytes, m.priority, m.expires
     FROM {schema}.find(queue_, ids, seqs) AS f (seq) JOIN {schema}.queue m ON m.seq = f.seq ORDER BY m.seq;
 END $$;
 

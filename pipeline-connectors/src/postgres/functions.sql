@@ -8,8 +8,8 @@
 -- Stores messages, but for those that are there already: by their `dedup`, or else by their name. Those of a group wait
 -- behind it until a receive has looked who is first.
 CREATE OR REPLACE FUNCTION {schema}.put(
-    home_ text, queue_ integer, ids text[], dedups text[], grps text[], delays bigint[], attributes_ text[], bodies text[],
-    blobs bytea[]
+    home_ text, queue_ integer, ids text[], dedups text[], grps text[], delays bigint[], priorities smallint[],
+    expiries bigint[], attributes_ text[], bodies text[], blobs bytea[]
 ) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
@@ -20,11 +20,12 @@ BEGIN
     PERFORM set_config('lock_timeout', '2s', true);
     INSERT INTO {schema}.moved
         SELECT DISTINCT queue_, grp FROM unnest(grps) AS grp WHERE grp IS NOT NULL;
-    INSERT INTO {schema}.queue (queue, state, id, dedup, grp, due, attributes, body, bytes)
+    INSERT INTO {schema}.queue (queue, state, id, dedup, grp, kind, priority, expires, due, attributes, body, bytes)
         SELECT queue_, CASE WHEN grp IS NOT NULL THEN 3 WHEN delay > 0 THEN 1 ELSE 0 END, id, dedup, grp,
+            attributes::jsonb ->> 'kind', priority, statement_timestamp() + expiry * interval '1 millisecond',
             CASE WHEN delay > 0 THEN statement_timestamp() + delay * interval '1 millisecond' END, attributes::jsonb, body, bytes
-        FROM unnest(ids, dedups, grps, delays, attributes_, bodies, blobs) WITH ORDINALITY
-            AS m (id, dedup, grp, delay, attributes, body, bytes, nth)
+        FROM unnest(ids, dedups, grps, delays, priorities, expiries, attributes_, bodies, blobs) WITH ORDINALITY
+            AS m (id, dedup, grp, delay, priority, expiry, attributes, body, bytes, nth)
         WHERE id IS NULL OR dedup IS NOT NULL
             OR (SELECT true FROM {schema}.queue q WHERE q.queue = queue_ AND q.id = m.id LIMIT 1) IS NULL
         ORDER BY nth
@@ -53,12 +54,33 @@ BEGIN
     END LOOP;
 END $$;
 
--- Takes the oldest messages that are ready, unless the queue is paused. With `sweep`, what is past its lease is ready
--- again before.
-CREATE OR REPLACE FUNCTION {schema}.receive(queue_ integer, most integer, lease bigint, token_ bigint, sweep boolean)
-RETURNS TABLE (
+-- Removes what has expired and is in nobody's hands, and counts it.
+CREATE OR REPLACE FUNCTION {schema}.expire(queue_ integer) RETURNS void LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+DECLARE
+    gone_ bigint;
+BEGIN
+    WITH past AS (
+        SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state <> 2 AND expires <= statement_timestamp()
+        ORDER BY expires LIMIT 1000 FOR UPDATE SKIP LOCKED
+    ), gone AS (
+        DELETE FROM {schema}.queue q USING past WHERE q.seq = past.seq RETURNING q.queue, q.grp
+    ), told AS (
+        INSERT INTO {schema}.moved SELECT DISTINCT queue, grp FROM gone WHERE grp IS NOT NULL
+    ) SELECT count(*) INTO gone_ FROM gone;
+    IF gone_ > 0 THEN
+        UPDATE {schema}.queue_name SET expired = expired + gone_ WHERE queue = queue_;
+    END IF;
+END $$;
+
+-- Takes the first messages that are ready, of these kinds if there are any, unless the queue is paused. With `sweep`, what is
+-- past its lease is ready again before.
+CREATE OR REPLACE FUNCTION {schema}.receive(
+    queue_ integer, most integer, lease bigint, token_ bigint, sweep boolean, kinds text[]
+) RETURNS TABLE (
     seq bigint, id text, dedup text, grp text, sent timestamptz, receives integer, begun integer, attributes text,
-    body text, bytes bytea
+    body text, bytes bytea, priority smallint
 ) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET enable_bitmapscan = off
 SET enable_hashjoin = off SET enable_mergejoin = off AS $$
@@ -72,6 +94,11 @@ BEGIN
             LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
         ) AS past WHERE q.seq = past.seq;
     END IF;
+    IF EXISTS (
+        SELECT FROM {schema}.queue WHERE queue = queue_ AND state <> 2 AND expires <= statement_timestamp() LIMIT 1
+    ) THEN
+        PERFORM {schema}.expire(queue_);
+    END IF;
     UPDATE {schema}.queue q SET state = 0 FROM (
         SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 1 AND due <= statement_timestamp()
         ORDER BY due LIMIT 1000 FOR NO KEY UPDATE SKIP LOCKED
@@ -82,15 +109,32 @@ BEGIN
     IF (SELECT paused > statement_timestamp() FROM {schema}.queue_name WHERE queue = queue_) THEN
         RETURN;
     END IF;
-    RETURN QUERY
-        UPDATE {schema}.queue q SET state = 2, until = statement_timestamp() + lease * interval '1 millisecond',
-            token = token_, receives = q.receives + 1, marked = false
-        FROM (
-            SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 0
-            ORDER BY seq LIMIT most FOR NO KEY UPDATE SKIP LOCKED
-        ) AS ready WHERE q.seq = ready.seq
-        RETURNING q.seq, q.id, q.dedup, q.grp, q.sent, q.receives, q.begun, q.attributes::text, q.body,
-            q.bytes;
+    -- What has expired since may be more than was removed.
+    IF kinds IS NULL THEN
+        RETURN QUERY
+            UPDATE {schema}.queue q SET state = 2, until = statement_timestamp() + lease * interval '1 millisecond',
+                token = token_, receives = q.receives + 1, marked = false
+            FROM (
+                SELECT seq FROM {schema}.queue WHERE queue = queue_ AND state = 0
+                    AND (expires IS NULL OR expires > statement_timestamp())
+                ORDER BY priority DESC, seq LIMIT most FOR NO KEY UPDATE SKIP LOCKED
+            ) AS ready WHERE q.seq = ready.seq
+            RETURNING q.seq, q.id, q.dedup, q.grp, q.sent, q.receives, q.begun, q.attributes::text, q.body,
+                q.bytes, q.priority;
+    ELSE
+        RETURN QUERY
+            UPDATE {schema}.queue q SET state = 2, until = statement_timestamp() + lease * interval '1 millisecond',
+                token = token_, receives = q.receives + 1, marked = false
+            FROM (
+                SELECT m.seq FROM unnest(kinds) AS k (kind), LATERAL (
+                    SELECT r.seq, r.priority FROM {schema}.queue r WHERE r.queue = queue_ AND r.state = 0
+                        AND r.kind = k.kind AND (r.expires IS NULL OR r.expires > statement_timestamp())
+                    ORDER BY r.priority DESC, r.seq LIMIT most FOR NO KEY UPDATE SKIP LOCKED
+                ) AS m ORDER BY m.priority DESC, m.seq LIMIT most
+            ) AS ready WHERE q.seq = ready.seq
+            RETURNING q.seq, q.id, q.dedup, q.grp, q.sent, q.receives, q.begun, q.attributes::text, q.body,
+                q.bytes, q.priority;
+    END IF;
 END $$;
 
 -- In how many milliseconds there may be something to receive from each of these queues; nothing of one that is empty.

@@ -8,7 +8,7 @@ use super::error::{ConnectErrorKind, Failed, Refused};
 use super::line::Line;
 
 /// Of the tables. Another one is not opened.
-const MAJOR: i32 = 1;
+const MAJOR: i32 = 2;
 /// Grows with what is added to them; what this version asks for stays as it is.
 const MINOR: i32 = 0;
 

@@ -1,4 +1,4 @@
--- Version 1 of the tables. `{schema}` is the schema's name, quoted.
+-- Version 2 of the tables. `{schema}` is the schema's name, quoted.
 
 CREATE TABLE {schema}.meta (
     one boolean PRIMARY KEY DEFAULT true CHECK (one),
@@ -15,13 +15,17 @@ CREATE TABLE {schema}.queue_name (
     -- `text` or `bytes`.
     bodies text NOT NULL,
     -- Before this time it gives no messages.
-    paused timestamptz
+    paused timestamptz,
+    -- So many messages have expired.
+    expired bigint NOT NULL DEFAULT 0
 );
 
 -- `state` is 0 for ready, 1 for delayed until `due`, 2 for taken until `until`, and 3 for behind another of its group.
 -- What was never named has no `id`; `dedup` is what a message is a duplicate by in place of it. `token` stands for the
 -- last delivery. `receives` counts deliveries, but not those that nobody got; `begun` those that were worked on, and
 -- `marked` says whether the last one is among them. `attributes` are an object of texts.
+-- `kind` is the one of that name, by which some messages only can be asked for. Those of a higher `priority` come first. What
+-- `expires` is not delivered from that time on.
 --
 -- `until` is in no index, so that a lease is extended without touching one: each page keeps room for the next version of
 -- all that is in it.
@@ -32,7 +36,10 @@ CREATE TABLE {schema}.queue (
     id text,
     dedup text,
     grp text,
+    kind text,
+    priority smallint NOT NULL DEFAULT 0,
     sent timestamptz NOT NULL DEFAULT statement_timestamp(),
+    expires timestamptz,
     due timestamptz,
     until timestamptz,
     token bigint NOT NULL DEFAULT 0,
@@ -45,7 +52,9 @@ CREATE TABLE {schema}.queue (
     CHECK ((body IS NULL) <> (bytes IS NULL))
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_threshold = 1000);
 
-CREATE INDEX queue_ready ON {schema}.queue (queue, seq) WHERE state = 0;
+CREATE INDEX queue_ready ON {schema}.queue (queue, priority DESC, seq) WHERE state = 0;
+CREATE INDEX queue_kind ON {schema}.queue (queue, kind, priority DESC, seq) WHERE state = 0 AND kind IS NOT NULL;
+CREATE INDEX queue_expires ON {schema}.queue (queue, expires) WHERE expires IS NOT NULL AND state <> 2;
 CREATE INDEX queue_delayed ON {schema}.queue (queue, due) WHERE state = 1;
 CREATE INDEX queue_taken ON {schema}.queue (queue, seq) WHERE state = 2;
 CREATE INDEX queue_grp ON {schema}.queue (queue, grp, seq) WHERE grp IS NOT NULL;

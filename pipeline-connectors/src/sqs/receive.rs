@@ -17,7 +17,13 @@ pub(super) async fn receive(
     queue: &SqsQueue,
     ask: Ask,
 ) -> Result<Vec<Received<String>>, QueueError> {
-    let Ask { max, wait, .. } = ask;
+    let Ask {
+        max, wait, kinds, ..
+    } = ask;
+    if !kinds.is_empty() {
+        let why = "SQS cannot be asked for some kinds of messages only";
+        return Err(QueueError::refused(why));
+    }
     // Of a group, a FIFO queue gives out nothing more while one of it is leased, but all of it in one answer.
     let batch = if queue.is_fifo() { 1 } else { ENTRIES };
     let max = max.min(queue.profile().receives).max(1);

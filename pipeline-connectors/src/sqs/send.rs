@@ -127,6 +127,11 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
     if fifo && !message.delay.is_zero() {
         return Some("a FIFO queue delays no single message".into());
     }
+    if message.expires.is_some() {
+        return Some(
+            "it expires, and SQS forgets messages by the retention of their queue only".into(),
+        );
+    }
     if message.id.as_deref() == Some("") {
         return Some("its id is empty".into());
     }

@@ -172,5 +172,5 @@ async fn tables_of_another_version_and_queues_of_other_bodies_are_not_used() {
         .open()
         .await
         .unwrap_err();
-    assert_eq!(error.kind, ConnectErrorKind::Version { found: 2, known: 1 });
+    assert_eq!(error.kind, ConnectErrorKind::Version { found: 3, known: 2 });
 }

@@ -49,12 +49,12 @@ fn a_queue_of_another_version_is_refused() {
     let version = OpenErrorKind::Version {
         what: "queue",
         found: 7,
-        known: 5,
+        known: 6,
     };
     assert_eq!(kind, version);
     assert!(
         said.ends_with(
-            "it holds a queue of version 7, and this program knows version 5; let the program that made it finish its tasks, or choose another path"
+            "it holds a queue of version 7, and this program knows version 6; let the program that made it finish its tasks, or choose another path"
         ),
         "{said}"
     );

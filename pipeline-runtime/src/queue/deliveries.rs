@@ -7,7 +7,7 @@ use super::connecting::Connecting;
 use super::keeper::{Keeper, Terms, keep};
 use super::poison::Poison;
 use super::receiving::{Asks, Receiving};
-use super::{DeadLetters, Delivery, DeliveryStats, Queue};
+use super::{Ask, DeadLetters, Delivery, DeliveryStats, Queue};
 use crate::graph::Graph;
 use crate::source::{Input, Relay};
 
@@ -45,6 +45,7 @@ pub struct Deliveries<Q: Queue> {
     keeper: Arc<Keeper>,
     prefetch: Option<usize>,
     wait: Duration,
+    kinds: Arc<[Arc<str>]>,
     connect_within: Duration,
     until_idle: bool,
     nack_filtered: bool,
@@ -58,6 +59,7 @@ pub(crate) fn deliveries<Q: Queue>(queue: Q) -> Deliveries<Q> {
         keeper: Arc::default(),
         prefetch: None,
         wait: WAIT,
+        kinds: Arc::default(),
         connect_within: CONNECT_WITHIN,
         until_idle: false,
         nack_filtered: false,
@@ -77,6 +79,31 @@ impl<Q: Queue> Deliveries<Q> {
     /// interrupts it.
     pub fn wait(mut self, wait: Duration) -> Self {
         self.wait = wait;
+        self
+    }
+
+    /// Only messages of these [kinds](super::Outgoing::kind) are received; the others are left to those who ask for them. Of a
+    /// group, a message of another kind holds up those behind it. The default is all, those without a kind too, and so is a
+    /// list of none.
+    ///
+    /// A source whose queue cannot do that ends with an error that says so; `queue::memory()` and the queues in SQLite and
+    /// PostgreSQL can.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use pipeline_runtime::queue::{self, Outgoing, Queue};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let jobs = queue::memory::<String>();
+    /// jobs.send(vec![Outgoing::new("of June".to_owned()).kind("report")]).await?;
+    /// let reports = jobs.deliveries().kinds(["report", "summary"]);
+    /// # let _ = reports;
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn kinds(mut self, kinds: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        self.kinds = Ask::new(1, self.wait).kinds(kinds).kinds;
         self
     }
 
@@ -151,6 +178,7 @@ impl<Q: Queue> Input for Deliveries<Q> {
             keeper,
             prefetch,
             wait,
+            kinds,
             connect_within,
             until_idle,
             nack_filtered,
@@ -182,8 +210,12 @@ impl<Q: Queue> Input for Deliveries<Q> {
             connecting: Connecting::within(connect_within, &queue.name()),
             queue,
             keeper,
-            prefetch: prefetch.unwrap_or(profile.receives),
-            wait,
+            ask: Ask {
+                max: prefetch.unwrap_or(profile.receives),
+                wait,
+                kinds,
+            },
+            can_choose: profile.kinds,
             idle,
             until_idle,
             poison,

@@ -127,6 +127,12 @@ impl<B> Delivery<B> {
         &self.0.attributes
     }
 
+    /// What [kind](super::Outgoing::kind) of message it is.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.0.attributes.get(Attributes::KIND)
+    }
+
     /// What the message carries.
     #[must_use]
     pub fn body(&self) -> &B {

@@ -1,5 +1,6 @@
 //! A message on its way out of a queue, and into one.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
@@ -13,13 +14,28 @@ pub struct Ask {
     pub max: usize,
     /// For how long the first one is waited for.
     pub wait: Duration,
+    /// Only messages of these [kinds](Outgoing::kind), each named once; of any kind, and of none, if there are none here. A
+    /// queue whose [`Profile::kinds`](super::Profile::kinds) does not say that it can do that refuses to.
+    pub kinds: Arc<[Arc<str>]>,
 }
 
 impl Ask {
     /// Up to `max` messages of any kind; the first one is waited for up to `wait`.
     #[must_use]
     pub fn new(max: usize, wait: Duration) -> Self {
-        Self { max, wait }
+        Self {
+            max,
+            wait,
+            kinds: Arc::default(),
+        }
+    }
+
+    /// The same of these kinds only.
+    #[must_use]
+    pub fn kinds(mut self, kinds: impl IntoIterator<Item = impl Into<Arc<str>>>) -> Self {
+        let kinds: BTreeSet<_> = kinds.into_iter().map(Into::into).collect();
+        self.kinds = kinds.into_iter().collect();
+        self
     }
 }
 
@@ -64,6 +80,12 @@ impl<B> Received<B> {
             group: None,
             attributes: Attributes::new(),
         }
+    }
+
+    /// What [kind](Outgoing::kind) of message it is.
+    #[must_use]
+    pub fn kind(&self) -> Option<&str> {
+        self.attributes.get(Attributes::KIND)
     }
 
     /// The same with a body that is made of this one.
@@ -148,6 +170,13 @@ pub struct Outgoing<B> {
     pub group: Option<Arc<str>>,
     /// For how long it is not delivered. The default is zero.
     pub delay: Duration,
+    /// A message of a higher one is delivered before those of lower ones that can be delivered then, where the queue has
+    /// priorities; of a group, the order stays. The default is 0; it may be negative.
+    pub priority: i16,
+    /// After how long, from when it is sent, it is not delivered any more, where the queue can do that: it is removed, and
+    /// counted as [expired](super::QueueStats::expired). Who works on it then goes on, and may acknowledge it. The default is
+    /// never.
+    pub expires: Option<Duration>,
     /// What travels with it beside the body.
     pub attributes: Attributes,
 }
@@ -161,6 +190,8 @@ impl<B> Outgoing<B> {
             dedup: None,
             group: None,
             delay: Duration::ZERO,
+            priority: 0,
+            expires: None,
             attributes: Attributes::new(),
         }
     }
@@ -174,6 +205,8 @@ impl<B> Outgoing<B> {
             dedup,
             group,
             delay,
+            priority,
+            expires,
             attributes,
         } = self;
         Outgoing {
@@ -182,6 +215,8 @@ impl<B> Outgoing<B> {
             dedup,
             group,
             delay,
+            priority,
+            expires,
             attributes,
         }
     }
@@ -218,6 +253,27 @@ impl<B> Outgoing<B> {
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {
         self.delay = delay;
+        self
+    }
+
+    /// The same of this kind: an attribute, by name `kind`, so it arrives with the message, and goes along into a dead letter
+    /// and back. A queue may be [asked](Ask::kinds) for some kinds only.
+    #[must_use]
+    pub fn kind(self, kind: impl Into<String>) -> Self {
+        self.attribute(Attributes::KIND, kind)
+    }
+
+    /// The same with a priority: a higher one is delivered first.
+    #[must_use]
+    pub fn priority(mut self, priority: i16) -> Self {
+        self.priority = priority;
+        self
+    }
+
+    /// The same, not delivered any more after so long from when it is sent.
+    #[must_use]
+    pub fn expires(mut self, after: Duration) -> Self {
+        self.expires = Some(after);
         self
     }
 }

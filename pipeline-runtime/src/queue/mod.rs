@@ -335,6 +335,8 @@ pub struct Profile {
     pub receives: usize,
     /// The most entries of one `ack`, `nack` or `extend` that cost one round trip; larger batches are split inside.
     pub settles: usize,
+    /// Whether it can be asked for some [kinds](Ask::kinds) of messages only. The default is that it cannot.
+    pub kinds: bool,
 }
 
 impl Profile {
@@ -346,7 +348,15 @@ impl Profile {
             leases: Leases::Timed,
             receives: receives.max(1),
             settles: settles.max(1),
+            kinds: false,
         }
+    }
+
+    /// The same of a queue that can be asked for some kinds of messages only.
+    #[must_use]
+    pub fn kinds(mut self) -> Self {
+        self.kinds = true;
+        self
     }
 
     /// The same with leases that something else ends.

@@ -48,8 +48,9 @@ debug_by_name!(Receiving<Q: Queue>);
 pub(super) struct Asks<Q> {
     pub(super) queue: Arc<Q>,
     pub(super) keeper: Arc<Keeper>,
-    pub(super) prefetch: usize,
-    pub(super) wait: Duration,
+    pub(super) ask: Ask,
+    /// Whether the queue can be asked for some kinds only.
+    pub(super) can_choose: bool,
     pub(super) connecting: Arc<Connecting>,
     /// Who keeps items back.
     pub(super) idle: Arc<Idle>,
@@ -65,6 +66,7 @@ impl<Q> Clone for Asks<Q> {
         Self {
             queue: Arc::clone(&self.queue),
             keeper: Arc::clone(&self.keeper),
+            ask: self.ask.clone(),
             poison: self.poison.clone(),
             connecting: Arc::clone(&self.connecting),
             idle: Arc::clone(&self.idle),
@@ -151,13 +153,19 @@ impl<Q: Queue> Drop for Receiving<Q> {
 impl<Q: Queue> Asks<Q> {
     /// Receives until there is a message, or nothing more is to come. What may pass by itself is waited for.
     async fn receive(self) -> Result<Vec<Item<Q>>, SourceError> {
+        if !self.can_choose && !self.ask.kinds.is_empty() {
+            let name = self.queue.name();
+            return Err(SourceError::new(format!(
+                "the queue `{name}` cannot be asked for some kinds of messages only; have a queue for each kind, or divide its messages with a `match`"
+            )));
+        }
         let connecting = Arc::clone(&self.connecting);
         let mut asking = connecting.asking();
         loop {
             self.keeper.room().await.map_err(SourceError::new)?;
             // Before it is asked: what is under way may send more while it is.
             let (is_over, asked) = (self.is_idle(), Instant::now());
-            let receive = self.queue.receive(Ask::new(self.prefetch, self.wait));
+            let receive = self.queue.receive(self.ask.clone());
             let (answer, since) = answer(receive, asked, self.keeper.lease()).await;
             match answer {
                 Ok(messages) => {

@@ -24,6 +24,9 @@ use serde::{Deserialize, Serialize};
 pub struct Attributes(Option<Arc<BTreeMap<String, String>>>);
 
 impl Attributes {
+    /// The name of the attribute that says of what [kind](crate::queue::Outgoing::kind) a message is.
+    pub const KIND: &'static str = "kind";
+
     /// None.
     #[must_use]
     pub fn new() -> Self {

@@ -36,6 +36,7 @@ where
     check! {
         messages_are_counted_by_state;
         what_is_past_its_time_has_an_age;
+        what_has_expired_is_counted;
         messages_are_listed_in_order_part_after_part;
         messages_are_listed_by_state_and_group;
         a_message_is_shown_as_it_is;
@@ -129,6 +130,35 @@ where
         oldest.is_some_and(|age| age >= short),
         "the oldest: {oldest:?}"
     );
+}
+
+async fn what_has_expired_is_counted<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text> + Admin,
+{
+    let soon = Duration::from_millis(100);
+    let expiring = |text: &str| message(text).id(text).expires(soon);
+    let sent = vec![
+        expiring("a"),
+        expiring("b").group("g"),
+        message("c").id("c").group("g").priority(-3).expires(HOUR),
+        expiring("d").delay(HOUR),
+    ];
+    queue.one.put(sent).await;
+    sleep(3 * soon).await;
+    let counted = stats(&queue.other).await;
+    assert_eq!((counted.total(), counted.ready), (1, 1), "what is left");
+    assert_eq!(counted.expired, 3, "what has expired");
+    let left = queue.other.list(Filter::default(), 10).await;
+    let left = left.expect("it lists");
+    assert_eq!(ids(&left), ["c"]);
+    assert_eq!(left[0].priority, -3);
+    let expires = left[0].expires.expect("it expires");
+    let after = expires.duration_since(left[0].sent).expect("it is later");
+    assert!(after > HOUR / 2 && after < 2 * HOUR, "after {after:?}");
+    assert!(queue.other.get("a").await.expect("it shows").is_empty());
+    queue.other.acked(&[queue.other.one().await]).await;
+    assert_eq!(stats(&queue.one).await.expired, 3, "that stays counted");
 }
 
 async fn messages_are_listed_in_order_part_after_part<Q>(queue: Handles<Q>)

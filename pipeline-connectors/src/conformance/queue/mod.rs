@@ -2,6 +2,7 @@
 
 mod admin;
 mod batches;
+mod choosing;
 mod groups;
 mod leases;
 mod sending;
@@ -30,6 +31,12 @@ pub enum Lacks {
     Attributes,
     /// A message cannot be sent so that it is delivered later.
     Delays,
+    /// It cannot be asked for some kinds of messages only.
+    Kinds,
+    /// What has a higher priority does not come first.
+    Priorities,
+    /// A message does not expire.
+    Expiry,
     /// A consumer that has lost its lease is not told so, and may settle the delivery of another.
     LostLeases,
     /// A message that is not there any more is told as one whose lease is lost.
@@ -37,7 +44,7 @@ pub enum Lacks {
 }
 
 /// Checks a queue: what is sent is delivered, to one consumer at a time, until it is acknowledged; leases end, can be
-/// extended and given back; ids, delays, groups and long polls hold; batches of any size are settled entry by entry; a
+/// extended and given back; ids, delays, groups, kinds, priorities and long polls hold; what has expired does not come; batches of any size are settled entry by entry; a
 /// `receive` that is dropped loses nothing.
 ///
 /// `make` makes a new, empty queue each time it is called, and returns two handles to it, opened apart as two
@@ -54,8 +61,8 @@ where
 {
     let mut checks = Checks::default();
     macro_rules! check {
-        ($($check:path $(, unless $lack:ident)?;)*) => {$(
-            if !(false $(|| lacks.contains(&Lacks::$lack))?) {
+        ($($check:path $(, unless $lack:ident)*;)*) => {$(
+            if !(false $(|| lacks.contains(&Lacks::$lack))*) {
                 let (one, other) = make().await;
                 checks.add(stringify!($check), || $check(Handles { one, other }));
             }
@@ -85,6 +92,13 @@ where
         groups::a_group_is_delivered_in_order_one_at_a_time, unless Groups;
         groups::a_released_message_stays_first_of_its_group, unless Groups;
         groups::other_groups_go_on, unless Groups;
+        choosing::only_the_kinds_that_are_asked_for_come, unless Kinds;
+        choosing::who_waits_for_a_kind_is_woken_by_it_alone, unless Kinds;
+        choosing::what_is_more_urgent_comes_first, unless Priorities;
+        choosing::of_the_kinds_that_are_asked_for_the_most_urgent_comes_first, unless Kinds, unless Priorities;
+        choosing::a_group_keeps_its_order_whatever_is_urgent, unless Groups, unless Priorities;
+        choosing::what_has_expired_does_not_come, unless Expiry, unless Groups;
+        choosing::what_is_worked_on_does_not_expire, unless Expiry;
         waiting::a_waiting_receive_wakes_up_when_a_message_is_sent;
         waiting::a_receive_waits_when_there_is_nothing;
         waiting::a_dropped_receive_loses_nothing;

@@ -204,6 +204,7 @@ fn stats(row: &Row) -> Result<QueueStats, tokio_postgres::Error> {
     let mut stats = QueueStats::default();
     (stats.ready, stats.delayed) = (count(0)?, count(1)?);
     (stats.taken, stats.behind) = (count(2)?, count(3)?);
+    stats.expired = count(6)?;
     stats.oldest = time(4)?.map(|millis| Duration::from_millis(millis.unsigned_abs()));
     stats.paused = time(5)?.map(|millis| match u64::try_from(millis) {
         Ok(millis) => Pause::For(Duration::from_millis(millis)),
@@ -236,6 +237,7 @@ fn message<B>(known: &Known<B>, row: &Row) -> Result<MessageInfo, tokio_postgres
     let due: Option<SystemTime> = row.try_get("due")?;
     message.due = due.filter(|_| message.state != MessageState::Ready);
     message.sent = row.try_get("sent")?;
+    (message.priority, message.expires) = (row.try_get("priority")?, row.try_get("expires")?);
     (message.receives, message.begun) = (count("receives")?, count("begun")?);
     // What is no object of texts tells nobody anything.
     message.attributes = from_json(row.try_get("attributes")?).unwrap_or_default();

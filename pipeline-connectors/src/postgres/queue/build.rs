@@ -142,7 +142,7 @@ impl<B: QueueBody> PostgresQueueBuilder<B> {
             name: format!("postgres:{}/{}", self.db.database(), self.name).into(),
             place: place(home, &self.name).into(),
             home: home.to_owned(),
-            profile: Profile::new(self.lease, self.receives, SETTLES),
+            profile: Profile::new(self.lease, self.receives, SETTLES).kinds(),
             bell,
             swept: Mutex::new(None),
             bodies: PhantomData,

@@ -22,7 +22,7 @@ use crate::postgres::line::Value;
 
 /// A queue in a PostgreSQL database, for any number of programs on any number of machines. Clones are the same queue.
 ///
-/// - The oldest message comes first; one that comes again, too. Of a group only the oldest comes, and the next when that
+/// - The most urgent message comes first, of one priority the oldest; one that comes again, too. Of a group only the oldest comes, and the next when that
 ///   is acknowledged.
 /// - A receive that waits is woken at once by what is sent through this handle, what other programs send wakes it by a
 ///   notification, at most 20 a second from each program; and each second all queues of the handle that are waited for are
@@ -30,9 +30,11 @@ use crate::postgres::line::Value;
 ///   is gone, comes no more than a second late.
 /// - The name that a sender gives a message is its id, and taken until the message is acknowledged: another of that name
 ///   is not stored meanwhile, unless it has an [`Outgoing::dedup`] of its own, which is taken for as long.
-/// - Names, `dedup`s and groups have up to 1,024 bytes each. PostgreSQL keeps no NUL (`U+0000`) in a text: a message with
+/// - It can be asked for some [kinds](Outgoing::kind) of messages only; who asks for several may have to wait for a second
+///   while another does.
+/// - Names, `dedup`s, groups and kinds have up to 1,024 bytes each. PostgreSQL keeps no NUL (`U+0000`) in a text: a message with
 ///   one is refused alone, in a name as in a body of text; a body of bytes may have any. A body has up to 512 MiB.
-/// - Leases and delays end by the clock of the server.
+/// - Leases and delays end, and messages expire, by the clock of the server.
 /// - What was sent, acknowledged or released is as durable as the server's `synchronous_commit` makes it; leases never
 ///   wait for the disk.
 /// - A message that another program has written and that cannot be read, since it is no UTF-8, holds up no other: the
@@ -105,7 +107,8 @@ impl<B: QueueBody> PostgresQueue<B> {
         let sql = format!(
             "SELECT count(*) FILTER (WHERE state = 0 OR state = 1 AND due <= statement_timestamp()
                 OR state = 2 AND until <= statement_timestamp()), count(*)
-            FROM {schema}.queue WHERE queue = $1"
+            FROM {schema}.queue WHERE queue = $1
+                AND (state = 2 OR expires IS NULL OR expires > statement_timestamp())"
         );
         let values: [Value<'_>; 1] = [(&self.0.queue, Type::INT4)];
         let counting = self.0.db.transacting().query_alone(&sql, &values);

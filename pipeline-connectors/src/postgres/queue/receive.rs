@@ -1,5 +1,6 @@
 //! Receiving: at once if there is something, else when there is.
 
+use std::cmp::Reverse;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
@@ -28,14 +29,17 @@ pub(super) async fn receive<B: QueueBody>(
     queue: &Arc<Known<B>>,
     ask: Ask,
 ) -> Result<Vec<Received<B>>, QueueError> {
-    let Ask { max, wait, .. } = ask;
+    let Ask {
+        max, wait, kinds, ..
+    } = ask;
+    let kinds = (!kinds.is_empty()).then_some(kinds);
     let max = max.min(queue.profile.receives).max(1);
     let until = Instant::now() + wait.min(LONGEST_WAIT);
     let mut waiting = None;
     loop {
         let mut rung = queue.bell.listen();
         // Its own task: what is dropped while the server is asked goes back.
-        let taking = tokio::spawn(take(Arc::clone(queue), max));
+        let taking = tokio::spawn(take(Arc::clone(queue), max, kinds.clone()));
         let taken = taking.await.unwrap_or_else(|ended| {
             let why = format!("the receive has ended: {ended}");
             Err(Failed::away(why))
@@ -83,32 +87,43 @@ impl<B: QueueBody> Drop for Taken<B> {
     }
 }
 
-async fn take<B: QueueBody>(queue: Arc<Known<B>>, max: usize) -> Result<Taken<B>, Failed> {
+async fn take<B: QueueBody>(
+    queue: Arc<Known<B>>,
+    max: usize,
+    kinds: Option<Arc<[Arc<str>]>>,
+) -> Result<Taken<B>, Failed> {
+    let kinds = kinds.as_deref().map(|kinds| {
+        let kinds = kinds.iter().filter(|kind| !kind.contains('\0'));
+        kinds.map(|kind| &**kind).collect::<Vec<&str>>()
+    });
     let schema = queue.db.schema();
-    let sql = format!("SELECT * FROM {schema}.receive($1, $2, $3, $4, $5)");
+    let sql = format!("SELECT * FROM {schema}.receive($1, $2, $3, $4, $5, $6)");
     let most = i32::try_from(max).unwrap_or(i32::MAX);
     let (lease, token) = (millis(queue.profile.lease).max(1), token());
     let sweep = sweeps(&queue);
-    let values: [Value<'_>; 5] = [
+    let values: [Value<'_>; 6] = [
         (&queue.queue, Type::INT4),
         (&most, Type::INT4),
         (&lease, Type::INT8),
         (&token, Type::INT8),
         (&sweep, Type::BOOL),
+        (&kinds, Type::TEXT_ARRAY),
     ];
     loop {
         let rows = queue.db.receiving().query(&sql, &values).await?;
         let mut messages = Vec::with_capacity(rows.len());
         let some = !rows.is_empty();
         for row in rows {
-            let seq = row.try_get(0).map_err(|error| Failed::from(&error))?;
+            let at = || Ok((row.try_get(10)?, row.try_get(0)?));
+            let at: Result<(i16, i64), tokio_postgres::Error> = at();
+            let (priority, seq) = at.map_err(|error| Failed::from(&error))?;
             match read(&queue, &row, seq, token) {
-                Ok(message) => messages.push((seq, message)),
+                Ok(message) => messages.push(((Reverse(priority), seq), message)),
                 Err(why) => set_aside(&queue, seq, token, &why).await?,
             }
         }
         // What is updated comes in any order.
-        messages.sort_unstable_by_key(|(seq, _)| *seq);
+        messages.sort_unstable_by_key(|(at, _)| *at);
         let messages: Vec<_> = messages.into_iter().map(|(_, message)| message).collect();
         if !some || !messages.is_empty() {
             let taken = Taken {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use pipeline_runtime::queue::{Body as _, Outgoing, QueueError, Unsettled};
+use pipeline_runtime::queue::{Attributes, Body as _, Outgoing, QueueError, Unsettled};
 use tokio_postgres::Transaction;
 use tokio_postgres::types::Type;
 
@@ -117,7 +117,7 @@ async fn put<B: QueueBody>(
 }
 
 fn sql(schema: &str) -> String {
-    format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8, $9)")
+    format!("SELECT {schema}.put($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)")
 }
 
 /// What is sent at once, column by column.
@@ -127,6 +127,8 @@ struct Batch<'a> {
     dedups: Vec<Option<&'a str>>,
     groups: Vec<Option<&'a str>>,
     delays: Vec<i64>,
+    priorities: Vec<i16>,
+    expiries: Vec<Option<i64>>,
     attributes: Vec<Option<String>>,
     texts: Vec<Option<&'a str>>,
     blobs: Vec<Option<&'a [u8]>>,
@@ -139,6 +141,8 @@ impl<'a> Batch<'a> {
         self.dedups.push(message.dedup.as_deref());
         self.groups.push(message.group.as_deref());
         self.delays.push(millis(message.delay));
+        self.priorities.push(message.priority);
+        self.expiries.push(message.expires.map(millis));
         self.attributes.push(to_json(&message.attributes));
         let (text, blob) = match message.body.stored() {
             Stored::Text(text) => (Some(text), None),
@@ -154,7 +158,7 @@ impl<'a> Batch<'a> {
         count == 0 || count < MESSAGES && self.bytes + size(message) <= AT_ONCE
     }
 
-    fn values(&'a self, home: &'a String, queue: &'a i32) -> [Value<'a>; 9] {
+    fn values(&'a self, home: &'a String, queue: &'a i32) -> [Value<'a>; 11] {
         [
             (home, Type::TEXT),
             (queue, Type::INT4),
@@ -162,6 +166,8 @@ impl<'a> Batch<'a> {
             (&self.dedups, Type::TEXT_ARRAY),
             (&self.groups, Type::TEXT_ARRAY),
             (&self.delays, Type::INT8_ARRAY),
+            (&self.priorities, Type::INT2_ARRAY),
+            (&self.expiries, Type::INT8_ARRAY),
             (&self.attributes, Type::TEXT_ARRAY),
             (&self.texts, Type::TEXT_ARRAY),
             (&self.blobs, Type::BYTEA_ARRAY),
@@ -203,8 +209,10 @@ fn check<B: QueueBody>(message: &Outgoing<B>) -> Result<(), String> {
         ("dedup", &message.dedup),
         ("group", &message.group),
     ];
-    for (what, name) in names {
-        let name = name.as_deref().unwrap_or_default();
+    let names = names.map(|(what, name)| (what, name.as_deref()));
+    let kind = ("kind", message.attributes.get(Attributes::KIND));
+    for (what, name) in names.into_iter().chain([kind]) {
+        let name = name.unwrap_or_default();
         if name.contains('\0') {
             return Err(format!(
                 "its {what} has a NUL, which PostgreSQL cannot keep"

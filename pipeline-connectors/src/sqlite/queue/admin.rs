@@ -9,7 +9,7 @@ use tokio::task::spawn_blocking;
 
 use super::SqliteQueue;
 use super::look::Of;
-use super::store::{millis, now, take_out};
+use super::store::{expire, is_expired, millis, now, take_out};
 use super::thread::queue_error;
 use crate::body::QueueBody;
 use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, begin, with_room};
@@ -83,6 +83,16 @@ impl<B: QueueBody> SqliteQueue<B> {
         Ok(())
     }
 
+    /// Removes what has expired, if anything has.
+    async fn tidy(&self) -> Result<(), QueueError> {
+        let look = self.look(|connection, of| is_expired(connection, of.queue));
+        if look.await? {
+            self.change(|transaction, of| expire(transaction, now(), of.queue))
+                .await?;
+        }
+        Ok(())
+    }
+
     /// Does it with each message of these ids. The ids of which it was done with none.
     async fn each(
         &self,
@@ -113,16 +123,19 @@ impl<B: QueueBody> SqliteQueue<B> {
 
 impl<B: QueueBody> Admin for SqliteQueue<B> {
     async fn stats(&self) -> Result<QueueStats, QueueError> {
+        self.tidy().await?;
         self.look(|connection, of| of.stats(connection)).await
     }
 
     async fn list(&self, filter: Filter, limit: usize) -> Result<Vec<MessageInfo>, QueueError> {
+        self.tidy().await?;
         self.look(move |connection, of| of.list(connection, &filter, limit))
             .await
     }
 
     async fn get(&self, id: &str) -> Result<Vec<MessageInfo>, QueueError> {
         let id = id.to_owned();
+        self.tidy().await?;
         self.look(move |connection, of| of.get(connection, &id))
             .await
     }

@@ -16,8 +16,8 @@ pub(super) struct Of {
     pub(super) prefix: String,
 }
 
-/// Those that are ready, by their number; those that wait for a time; and those that wait for another. Each is found by
-/// an index: only of those that wait, all have to be looked at. Their parameters are the queue, the number behind which
+/// Those that are ready; those that wait for a time; and those that wait for another. Each is found by an index, of which
+/// all have to be looked at, since it has them in another order than that of their numbers. Their parameters are the queue, the number behind which
 /// they are, the group, the time, how many, and how much of a body.
 const READY: &str = "INDEXED BY brigade_queue_due WHERE queue = ?1 AND due = 0 AND seq > ?2";
 const LATER: &str = "INDEXED BY brigade_queue_due WHERE queue = ?1 AND due > 0 AND +seq > ?2";
@@ -25,7 +25,7 @@ const BEHIND: &str = "INDEXED BY brigade_queue_grp
     WHERE grp IS NOT NULL AND queue = ?1 AND due IS NULL AND +seq > ?2";
 const IN_GROUP: &str = "INDEXED BY brigade_queue_grp WHERE grp = ?3 AND queue = ?1 AND +seq > ?2";
 
-const COLUMNS: &str = "seq, id, dedup, grp, due, taken, sent, receives, begun, attributes, octet_length(body) AS size";
+const COLUMNS: &str = "seq, id, dedup, grp, due, taken, sent, priority, expires, receives, begun, attributes, octet_length(body) AS size";
 
 fn is_so(state: Option<MessageState>) -> &'static str {
     match state {
@@ -135,7 +135,7 @@ impl Of {
         // Of each group all but one wait for another, and one does not.
         const BEHIND: &str = "SELECT count(*) - count(DISTINCT grp) FROM brigade_queue
             WHERE grp IS NOT NULL AND queue = ?1";
-        const PAUSED: &str = "SELECT paused FROM brigade_queue_name WHERE queue = ?1";
+        const NAMED: &str = "SELECT paused, expired FROM brigade_queue_name WHERE queue = ?1";
         let now = now();
         let at = (self.queue, now);
         let (delayed, taken, held): (u64, u64, Option<i64>) = connection
@@ -148,10 +148,11 @@ impl Of {
         let past: Option<i64> = connection
             .prepare_cached(PAST)?
             .query_row(at, |row| row.get(0))?;
-        let paused: Option<i64> = connection
-            .prepare_cached(PAUSED)?
-            .query_row([self.queue], |row| row.get(0))?;
+        let (paused, expired): (Option<i64>, u64) = connection
+            .prepare_cached(NAMED)?
+            .query_row([self.queue], |row| Ok((row.get(0)?, row.get(1)?)))?;
         let mut stats = QueueStats::default();
+        stats.expired = expired;
         (stats.delayed, stats.taken) = (delayed, taken);
         stats.ready = connection
             .prepare_cached(READY)?
@@ -190,6 +191,9 @@ impl Of {
         let time = |millis: i64| UNIX_EPOCH + Duration::from_millis(millis.unsigned_abs());
         message.due = due.filter(|due| *due > now).map(time);
         message.sent = time(row.get("sent")?);
+        let priority: i64 = row.get("priority")?;
+        message.priority = i16::try_from(priority).unwrap_or_default();
+        message.expires = row.get::<_, Option<i64>>("expires")?.map(time);
         let count = |column| -> rusqlite::Result<u32> {
             let count: i64 = row.get(column)?;
             Ok(u32::try_from(count).unwrap_or_default())

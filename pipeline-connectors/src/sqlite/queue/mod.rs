@@ -2,6 +2,7 @@
 
 mod admin;
 mod join;
+mod kinds;
 mod look;
 mod schema;
 mod settling;
@@ -31,6 +32,7 @@ pub use settling::Settling;
 use crate::body::QueueBody;
 use crate::depth::Depth;
 use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous};
+use kinds::Kinds;
 use store::{Settle, Store};
 use thread::{Receive, Request, Thread, WAITING};
 
@@ -161,7 +163,7 @@ impl<B: QueueBody> SqliteQueueBuilder<B> {
             queue,
             prefix,
             beside: OnceCell::new(),
-            profile: Profile::new(self.lease, self.receives, SETTLES),
+            profile: Profile::new(self.lease, self.receives, SETTLES).kinds(),
         })))
     }
 }
@@ -181,13 +183,14 @@ pub(in crate::sqlite) fn in_file<'p>(place: &'p str, file: &str) -> Option<&'p s
 /// Clones are the same queue. A thread of its own, which ends with the last of them, serves all requests that are
 /// waiting in one transaction, so that many small ones cost one `fsync`.
 ///
-/// - The oldest message comes first; one that comes again, too. Of a group only the oldest comes, and the next when that
+/// - The most urgent message comes first, of one priority the oldest; one that comes again, too. Of a group only the oldest comes, and the next when that
 ///   is acknowledged.
 /// - A receive that waits is woken by what is sent through this handle or its clones; what other processes send, and
 ///   what is due again, it finds within 20 ms.
 /// - The name that a sender gives a message is its id, and taken until the message is acknowledged: another of that name
 ///   is not stored meanwhile, unless it has an [`Outgoing::dedup`] of its own, which is taken for as long.
-/// - Leases and delays end by the clock of the machine. If it is set back, they begin anew, so that none lasts longer
+/// - It can be asked for some [kinds](Outgoing::kind) of messages only.
+/// - Leases and delays end, and messages expire, by the clock of the machine. If it is set back, leases and delays begin anew, so that none lasts longer
 ///   than twice its time; if it is set forward they end early, and messages may come again while they are worked on.
 /// - A message that another program has written and that cannot be read, since its body is of another type or no UTF-8,
 ///   holds up no other: the receive that finds it moves it to the table `brigade_queue_set_aside` of the same file, with
@@ -259,10 +262,20 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
     }
 
     async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
-        let Ask { max, wait, .. } = ask;
+        let Ask {
+            max, wait, kinds, ..
+        } = ask;
+        let kinds = Kinds::new(kinds);
         let max = max.min(self.0.profile.receives);
         let until = Instant::now() + wait.min(LONGEST_WAIT);
-        let receive = |answer| Request::Receive(Receive { max, until, answer });
+        let receive = |answer| {
+            Request::Receive(Receive {
+                max,
+                kinds,
+                until,
+                answer,
+            })
+        };
         // It waits for messages, perhaps for as long as it may.
         Ok(held_briefly("the queue", self.ask(receive)).await?.take())
     }

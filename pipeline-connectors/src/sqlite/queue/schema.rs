@@ -6,7 +6,7 @@ use crate::contents::QueueName;
 use crate::sqlite::{OpenErrorKind, Schema, Unusable};
 
 /// Of the tables below. Another version is not opened.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 
 /// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
 /// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`; `dedup` is
@@ -16,6 +16,10 @@ const VERSION: i64 = 5;
 /// a worker that was stopped past its lease may have one of long ago. `begun` counts the deliveries that were worked on, of
 /// which `marked` is the last. `taken` tells a lease from a delay, where `due` is a time that is still to come. `attributes`
 /// are a JSON object.
+///
+/// `kind` is the attribute of that name, by which some messages only can be asked for. Those of a higher `priority` come
+/// first. A message that `expires` is not delivered from that time on, in milliseconds since 1970: it is removed, and counted
+/// as `expired` of its queue.
 ///
 /// A queue that is `paused` gives nothing before that time, in milliseconds since 1970.
 ///
@@ -32,7 +36,8 @@ const TABLES: &str = "
         queue INTEGER PRIMARY KEY,
         name TEXT NOT NULL UNIQUE,
         bodies TEXT NOT NULL,
-        paused INTEGER
+        paused INTEGER,
+        expired INTEGER NOT NULL DEFAULT 0
     );
     CREATE TABLE brigade_queue (
         seq INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -48,12 +53,18 @@ const TABLES: &str = "
         begun INTEGER NOT NULL DEFAULT 0,
         marked INTEGER NOT NULL DEFAULT 0,
         taken INTEGER NOT NULL DEFAULT 0,
+        priority INTEGER NOT NULL DEFAULT 0,
+        expires INTEGER,
+        kind TEXT,
         attributes TEXT,
         body NOT NULL
     );
     CREATE INDEX brigade_queue_id ON brigade_queue (id, queue) WHERE id IS NOT NULL;
     CREATE UNIQUE INDEX brigade_queue_dedup ON brigade_queue (dedup, queue) WHERE dedup IS NOT NULL;
-    CREATE INDEX brigade_queue_due ON brigade_queue (queue, due) WHERE due IS NOT NULL;
+    CREATE INDEX brigade_queue_due ON brigade_queue (queue, due, priority DESC) WHERE due IS NOT NULL;
+    CREATE INDEX brigade_queue_kind ON brigade_queue (queue, kind, due, priority DESC)
+        WHERE kind IS NOT NULL AND due IS NOT NULL;
+    CREATE INDEX brigade_queue_expires ON brigade_queue (queue, expires) WHERE expires IS NOT NULL;
     CREATE INDEX brigade_queue_grp ON brigade_queue (grp, queue) WHERE grp IS NOT NULL;
 ";
 

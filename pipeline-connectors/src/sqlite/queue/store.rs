@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pipeline_runtime::queue::{Outgoing, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Attributes, Outgoing, Receipt, Received, Unsettled};
 use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
-use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql};
+use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql, params};
 
+use super::kinds::Kinds;
 use super::schema;
 use crate::attributes::{from_json, to_json};
 use crate::body::{QueueBody, Stored};
@@ -37,15 +38,26 @@ pub(super) enum Settle {
 }
 
 impl Store {
-    /// Whether a transaction would find something to deliver, or a clock to set right.
-    pub(super) fn is_due(&self) -> rusqlite::Result<bool> {
+    /// Whether a transaction would find something to deliver, of these kinds if only some are wanted, or a clock to set right.
+    pub(super) fn is_due(&self, kinds: Option<&Kinds>) -> rusqlite::Result<bool> {
         const DUE: &str =
             "SELECT EXISTS (SELECT 1 FROM brigade_queue WHERE queue = ?2 AND due <= ?1)
             AND NOT EXISTS (SELECT 1 FROM brigade_queue_name WHERE queue = ?2 AND paused > ?1)
             OR EXISTS (SELECT 1 FROM brigade_queue_meta WHERE clock > ?1)";
-        self.connection
-            .prepare_cached(DUE)?
-            .query_row([now(), self.queue], |row| row.get(0))
+        const DUE_OF: &str =
+            "SELECT EXISTS (SELECT 1 FROM brigade_queue INDEXED BY brigade_queue_kind
+                WHERE queue = ?2 AND due <= ?1 AND kind IN (SELECT value FROM json_each(?3)))
+            AND NOT EXISTS (SELECT 1 FROM brigade_queue_name WHERE queue = ?2 AND paused > ?1)
+            OR EXISTS (SELECT 1 FROM brigade_queue_meta WHERE clock > ?1)";
+        let (connection, now) = (&self.connection, now());
+        match kinds {
+            None => connection
+                .prepare_cached(DUE)?
+                .query_row([now, self.queue], |row| row.get(0)),
+            Some(kinds) => connection
+                .prepare_cached(DUE_OF)?
+                .query_row((now, self.queue, kinds.json()), |row| row.get(0)),
+        }
     }
 
     /// To be called first in each transaction: makes ready what is due. Returns the time of the transaction.
@@ -70,18 +82,20 @@ impl Store {
                 "UPDATE brigade_queue SET due = 0 WHERE queue = ?2 AND due > 0 AND due <= ?1",
             )?
             .execute([now, self.queue])?;
+        expire(&self.connection, now, self.queue)?;
         Ok(now)
     }
 
-    /// Leases the oldest messages that are ready. Those that cannot be read are set aside, and others come instead.
+    /// Leases the first messages that are ready. Those that cannot be read are set aside, and others come instead.
     pub(super) fn lease<B: QueueBody>(
         &self,
         now: i64,
         max: usize,
+        kinds: &Kinds,
         lease: Duration,
     ) -> rusqlite::Result<Vec<Received<B>>> {
         loop {
-            let rows = self.lease_rows(now, max, lease)?;
+            let rows = self.lease_rows(now, max, kinds, lease)?;
             let leased = rows.len();
             let mut messages = Vec::with_capacity(leased);
             for (seq, read) in rows {
@@ -96,33 +110,57 @@ impl Store {
         }
     }
 
-    /// By `seq`. What other programs have written may be anything.
+    /// The most urgent first, and those by `seq`. What other programs have written may be anything.
     fn lease_rows<B: QueueBody>(
         &self,
         now: i64,
         max: usize,
+        kinds: &Kinds,
         lease: Duration,
     ) -> rusqlite::Result<Vec<(i64, rusqlite::Result<Received<B>>)>> {
-        const READY: &str =
-            "SELECT seq, receives + 1, delivery + 1, id, sent, dedup, body, grp, begun, attributes
-            FROM brigade_queue WHERE queue = ?2 AND due = 0
-            AND NOT EXISTS (SELECT 1 FROM brigade_queue_name WHERE queue = ?2 AND paused > ?3)
-            ORDER BY seq LIMIT ?1";
-        // Those, for nobody else writes in this transaction. `RETURNING` would keep all of them in a table of its own.
+        let max = i64::try_from(max).unwrap_or(i64::MAX);
+        let mut ready = self.connection.prepare_cached(&kinds.ready())?;
+        let mut values: Vec<&dyn ToSql> = vec![&max, &self.queue, &now];
+        let of_kinds = kinds.values();
+        values.extend(of_kinds.iter().map(|kind| kind as &dyn ToSql));
+        let rows = ready.query_map(&*values, |row| {
+            Ok((row.get(0)?, row.get(10)?, self.received(row)))
+        })?;
+        let rows = rows.collect::<rusqlite::Result<Vec<(i64, i64, _)>>>()?;
+        let at: Vec<_> = rows.iter().map(|row| (row.0, row.1)).collect();
+        self.mark_leased(now, &at, kinds, millis(lease).max(1))?;
+        Ok(rows.into_iter().map(|(seq, _, read)| (seq, read)).collect())
+    }
+
+    /// Of these numbers and priorities.
+    fn mark_leased(
+        &self,
+        now: i64,
+        rows: &[(i64, i64)],
+        kinds: &Kinds,
+        lease: i64,
+    ) -> rusqlite::Result<()> {
+        // Those, for nobody else writes in this transaction, and of any other priority there is either none that is more
+        // urgent, or none of this one left. `RETURNING` would keep all of them in a table of its own.
         const LEASE: &str = "UPDATE brigade_queue
             SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1, taken = 1
-            WHERE queue = ?4 AND due = 0 AND seq <= ?3";
-        let max = i64::try_from(max).unwrap_or(i64::MAX);
-        let mut ready = self.connection.prepare_cached(READY)?;
-        let rows = ready.query_map([max, self.queue, now], |row| {
-            Ok((row.get(0)?, self.received(row)))
-        })?;
-        let rows = rows.collect::<rusqlite::Result<Vec<(i64, _)>>>()?;
-        if let Some((last, _)) = rows.last() {
-            let mut statement = self.connection.prepare_cached(LEASE)?;
-            statement.execute((now, millis(lease).max(1), last, self.queue))?;
+            WHERE queue = ?4 AND due = 0 AND priority = ?5 AND seq <= ?3";
+        const LEASE_ONE: &str = "UPDATE brigade_queue
+            SET due = ?1 + ?2, span = ?2, receives = receives + 1, delivery = delivery + 1, taken = 1
+            WHERE seq = ?3";
+        let Some(&(last, priority)) = rows.last() else {
+            return Ok(());
+        };
+        if kinds.are_all() && rows.iter().all(|row| row.1 == priority) {
+            let mut all = self.connection.prepare_cached(LEASE)?;
+            all.execute((now, lease, last, self.queue, priority))?;
+            return Ok(());
         }
-        Ok(rows)
+        let mut one = self.connection.prepare_cached(LEASE_ONE)?;
+        for (seq, _) in rows {
+            one.execute((now, lease, seq))?;
+        }
+        Ok(())
     }
 
     fn received<B: QueueBody>(&self, row: &Row<'_>) -> rusqlite::Result<Received<B>> {
@@ -285,8 +323,8 @@ pub(super) fn send<B: QueueBody>(
     const DEDUP: &str = "SELECT 1 FROM brigade_queue WHERE dedup = ?1 AND queue = ?2";
     const GROUP: &str = "SELECT 1 FROM brigade_queue WHERE grp = ?1 AND queue = ?2";
     const SEND: &str =
-        "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup, queue, attributes)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        "INSERT INTO brigade_queue (id, grp, sent, due, span, body, dedup, queue, attributes, kind, priority, expires)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)";
     // Only for what has a name: most have none.
     let is_there = |sql: &str, name: Option<&str>| match name {
         Some(name) => connection.prepare_cached(sql)?.exists((name, queue)),
@@ -314,7 +352,25 @@ pub(super) fn send<B: QueueBody>(
     };
     let mut statement = connection.prepare_cached(SEND)?;
     let attributes = to_json(&message.attributes);
-    match statement.execute((id, group, now, due, delay, body, dedup, queue, attributes)) {
+    let kind = message.attributes.get(Attributes::KIND);
+    let expires = message
+        .expires
+        .map(|after| now.saturating_add(millis(after)));
+    let values = params![
+        id,
+        group,
+        now,
+        due,
+        delay,
+        body,
+        dedup,
+        queue,
+        attributes,
+        kind,
+        message.priority,
+        expires
+    ];
+    match statement.execute(values) {
         Ok(_) => Ok(true),
         Err(error) if error.sqlite_error_code() == Some(ErrorCode::TooBig) => Ok(false),
         Err(error) => Err(error),
@@ -356,6 +412,33 @@ pub(super) fn take_out(
     }
     Ok(group.is_some())
 }
+
+/// Removes what has expired and is in nobody's hands.
+pub(super) fn expire(connection: &Connection, now: i64, queue: i64) -> rusqlite::Result<()> {
+    const COUNT: &str = "UPDATE brigade_queue_name SET expired = expired + ?2 WHERE queue = ?1";
+    let mut past = connection.prepare_cached(EXPIRED)?;
+    let past = past.query_map([now, queue], |row| row.get(0))?;
+    let past = past.collect::<rusqlite::Result<Vec<i64>>>()?;
+    if past.is_empty() {
+        return Ok(());
+    }
+    let mut expired = 0;
+    for seq in past {
+        expired += i64::from(take_out(connection, now, queue, seq)?);
+    }
+    connection
+        .prepare_cached(COUNT)?
+        .execute([queue, expired])?;
+    Ok(())
+}
+
+/// Whether there is anything to remove so.
+pub(super) fn is_expired(connection: &Connection, queue: i64) -> rusqlite::Result<bool> {
+    connection.prepare_cached(EXPIRED)?.exists([now(), queue])
+}
+
+const EXPIRED: &str = "SELECT seq FROM brigade_queue INDEXED BY brigade_queue_expires
+    WHERE queue = ?2 AND expires <= ?1 AND (due IS NULL OR due <= ?1 OR taken = 0)";
 
 /// One of this group is gone: the next can be received, unless another one is under way. What was sent with a delay waits
 /// for the rest of it.

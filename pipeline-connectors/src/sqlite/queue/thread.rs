@@ -10,6 +10,7 @@ use rusqlite::{Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
+use super::kinds::Kinds;
 use super::store::{Settle, Store};
 use crate::body::QueueBody;
 use crate::depth::Depth;
@@ -34,6 +35,7 @@ pub(super) enum Request<B> {
 
 pub(super) struct Receive<B> {
     pub(super) max: usize,
+    pub(super) kinds: Kinds,
     pub(super) until: Instant,
     pub(super) answer: Answer<Leased<B>>,
 }
@@ -134,8 +136,9 @@ impl<B: QueueBody> Thread<B> {
                 let full = requests.len() + self.receives.len() >= WAITING;
                 next = (!full).then(|| self.requests.try_recv().ok()).flatten();
             }
+            let kinds = Kinds::of_any(self.receives.iter().map(|receive| &receive.kinds));
             // An error shows again in the transaction, which can tell it.
-            if !requests.is_empty() || self.store.is_due().unwrap_or(true) {
+            if !requests.is_empty() || self.store.is_due(kinds.as_ref()).unwrap_or(true) {
                 return Some(requests);
             }
             self.expire();
@@ -225,8 +228,9 @@ impl<B: QueueBody> Thread<B> {
             });
         }
         for receive in self.receives.iter().filter(|_| receives) {
-            let messages = store.lease(now, receive.max, self.lease)?;
-            if messages.is_empty() {
+            let messages = store.lease(now, receive.max, &receive.kinds, self.lease)?;
+            // Then there is nothing for anybody.
+            if messages.is_empty() && receive.kinds.are_all() {
                 break;
             }
             done.leased.push(messages);
@@ -250,12 +254,18 @@ impl<B: QueueBody> Thread<B> {
                 _ => {}
             }
         }
-        for messages in done.leased {
-            let back = self.back.clone();
-            let leased = Leased { messages, back };
-            if let Some(receive) = self.receives.pop_front() {
-                let _ = receive.answer.send(Ok(leased));
+        if done.leased.is_empty() {
+            return;
+        }
+        let mut leased = done.leased.into_iter();
+        for receive in std::mem::take(&mut self.receives) {
+            let messages = leased.next().unwrap_or_default();
+            if messages.is_empty() {
+                self.receives.push_back(receive);
+                continue;
             }
+            let back = self.back.clone();
+            let _ = receive.answer.send(Ok(Leased { messages, back }));
         }
     }
 }
@@ -302,7 +312,7 @@ impl<B> Request<B> {
 /// What a transaction did, to be told when it is committed.
 struct Done<B> {
     replies: Vec<Reply>,
-    /// For the first of the receives that wait, in their order.
+    /// For the first of the receives that wait, in their order; for some of them nothing.
     leased: Vec<Vec<Received<B>>>,
 }
 

@@ -22,6 +22,10 @@ pub struct MessageInfo {
     pub due: Option<SystemTime>,
     /// When it was sent.
     pub sent: SystemTime,
+    /// Those of higher ones come first.
+    pub priority: i16,
+    /// From when on it is not delivered any more.
+    pub expires: Option<SystemTime>,
     /// How often it was delivered.
     pub receives: u32,
     /// How many of the deliveries were worked on.
@@ -49,6 +53,8 @@ impl MessageInfo {
             state: MessageState::Ready,
             due: None,
             sent: SystemTime::now(),
+            priority: 0,
+            expires: None,
             receives: 0,
             begun: 0,
             attributes: Attributes::new(),

@@ -17,6 +17,8 @@ pub struct QueueStats {
     /// Since when the oldest one that is ready or taken was sent: by so much the workers are late. `None` if there is
     /// none, or where the queue cannot tell.
     pub oldest: Option<Duration>,
+    /// How many have [expired](crate::queue::Outgoing::expires) since the queue was made.
+    pub expired: u64,
     /// For how long it is still paused.
     pub paused: Option<Pause>,
 }

@@ -12,19 +12,23 @@ impl<B: Body + Clone> Memory<B> {
     fn look<T>(&self, look: impl FnOnce(&Store<B>, Instant) -> T) -> T {
         let now = Instant::now();
         let mut store = self.store();
-        store.expire(now);
-        look(&store, now)
+        let expired = store.expire(now);
+        let looked = look(&store, now);
+        drop(store);
+        self.let_go(expired);
+        looked
     }
 
     /// Changes the store, and wakes those who wait for messages or for room.
     fn change<T>(&self, change: impl FnOnce(&mut Store<B>, Instant) -> T) -> T {
         let now = Instant::now();
         let mut store = self.store();
-        store.expire(now);
+        let expired = store.expire(now);
         let changed = change(&mut store, now);
         drop(store);
+        self.let_go(expired);
         // Who waits for what is due sees that it may be sooner, or that there is a pause.
-        self.shared.sent.notify_one();
+        self.wake();
         self.shared.acked.notify_waiters();
         changed
     }

@@ -3,6 +3,7 @@
 mod admin;
 mod store;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -30,7 +31,8 @@ const BATCH: usize = 1024;
 /// same queue.
 ///
 /// It has ids (a second message of the same id is accepted and not stored while the first is there, unless it has an
-/// [`Outgoing::dedup`] of its own; the others get ids that no other queue has), groups, delays and leases, and keeps
+/// [`Outgoing::dedup`] of its own; the others get ids that no other queue has), groups, delays, priorities, leases and messages
+/// that expire; it can be asked for some kinds of messages only, for which all that are ready may be looked at. It keeps
 /// the time of `tokio::time`, so that tests can let it pass. It is bounded: to send waits for room. Messages are gone
 /// with the last clone.
 #[derive(Debug)]
@@ -45,8 +47,29 @@ struct Shared<B> {
     capacity: usize,
     /// A message can be received, or will be sooner than it was known.
     sent: Notify,
+    /// The same for those who wait for messages of some kinds only: who is woken may not want what is there.
+    sent_some: Notify,
+    /// How many of them there are.
+    choosing: AtomicUsize,
     /// There is room.
     acked: Notify,
+}
+
+/// Who waits for messages of some kinds only, as long as this is there.
+struct Choosing<'a>(&'a AtomicUsize);
+
+impl<'a> Choosing<'a> {
+    fn new(choosing: &'a AtomicUsize) -> Self {
+        // Relaxed: see `Memory::wake`.
+        choosing.fetch_add(1, Ordering::Relaxed);
+        Self(choosing)
+    }
+}
+
+impl Drop for Choosing<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// An empty queue of at most 65,536 messages, with leases of 30 s.
@@ -71,6 +94,8 @@ impl<B: Body + Clone> Memory<B> {
                 store: Mutex::new(Store::new()),
                 capacity,
                 sent: Notify::new(),
+                sent_some: Notify::new(),
+                choosing: AtomicUsize::new(0),
                 acked: Notify::new(),
             }),
             lease,
@@ -120,18 +145,51 @@ impl<B: Body + Clone> Memory<B> {
         let mut message = Some(message);
         loop {
             let room = self.shared.acked.notified();
-            {
+            let expires = {
+                let now = Instant::now();
                 let mut store = self.store();
-                if store.len() < self.shared.capacity {
+                let expired = if store.len() < self.shared.capacity {
+                    Vec::new()
+                } else {
+                    store.expire(now)
+                };
+                let stored = store.len() < self.shared.capacity;
+                if stored {
                     let message = message.take().expect("stored once");
-                    store.put(message, Instant::now());
-                    drop(store);
-                    self.shared.sent.notify_one();
+                    store.put(message, now);
+                }
+                let expires = store.next_expiry();
+                drop(store);
+                self.let_go(expired);
+                if stored {
+                    self.wake();
                     return;
                 }
+                expires
+            };
+            match expires {
+                // Whether there is room or something expires: either way it is looked at again.
+                Some(expires) => drop(timeout_at(expires, room).await),
+                None => room.await,
             }
-            room.await;
         }
+    }
+
+    /// Something may be received.
+    fn wake(&self) {
+        // Relaxed: who chooses is counted before it looks, under the lock that what it would find was stored under.
+        if self.shared.choosing.load(Ordering::Relaxed) > 0 {
+            self.shared.sent_some.notify_waiters();
+        }
+        self.shared.sent.notify_one();
+    }
+
+    /// What has expired is dropped, without the lock, and leaves room.
+    fn let_go(&self, expired: Vec<Arc<B>>) {
+        if !expired.is_empty() {
+            self.shared.acked.notify_waiters();
+        }
+        drop(expired);
     }
 
     /// Settles each of the receipts; which of them are lost.
@@ -142,7 +200,7 @@ impl<B: Body + Clone> Memory<B> {
     ) -> Vec<Unsettled> {
         let now = Instant::now();
         let mut store = self.store();
-        store.expire(now);
+        let expired = store.expire(now);
         let mut lost = Vec::new();
         for (index, receipt) in receipts.iter().enumerate() {
             if settle(&mut store, receipt, now) {
@@ -156,8 +214,9 @@ impl<B: Body + Clone> Memory<B> {
         }
         let ready = store.is_ready(now);
         drop(store);
+        self.let_go(expired);
         if ready {
-            self.shared.sent.notify_one();
+            self.wake();
         }
         lost
     }
@@ -171,30 +230,38 @@ impl<B: Body + Clone> Queue for Memory<B> {
     }
 
     fn profile(&self) -> Profile {
-        Profile::new(self.lease, BATCH, BATCH)
+        Profile::new(self.lease, BATCH, BATCH).kinds()
     }
 
     async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
-        let Ask { max, wait, .. } = ask;
+        let Ask { max, wait, kinds } = ask;
         let until = Instant::now() + wait.min(LONGEST_WAIT);
+        let choosing = (!kinds.is_empty()).then(|| Choosing::new(&self.shared.choosing));
         loop {
-            let sent = self.shared.sent.notified();
+            let sent = match choosing {
+                Some(_) => self.shared.sent_some.notified(),
+                None => self.shared.sent.notified(),
+            };
             let due = {
                 let now = Instant::now();
                 let mut store = self.store();
-                store.expire(now);
-                let received = store.lease(max, now, self.lease);
+                let expired = store.expire(now);
+                let received = store.lease(max, &kinds, now, self.lease);
                 if !received.is_empty() || now >= until {
                     let more = store.is_ready(now);
                     drop(store);
+                    self.let_go(expired);
                     if more {
-                        self.shared.sent.notify_one();
+                        self.wake();
                     }
                     // Cloned here, for no lock is held.
                     let own = |one: Received<_>| one.map_body(Arc::unwrap_or_clone);
                     return Ok(received.into_iter().map(own).collect());
                 }
-                store.next_due(now).map_or(until, |due| due.min(until))
+                let due = store.next_due(now).map_or(until, |due| due.min(until));
+                drop(store);
+                self.let_go(expired);
+                due
             };
             // Woken or due: either way it is looked at again.
             let _ = timeout_at(due, sent).await;
@@ -222,7 +289,7 @@ impl<B: Body + Clone> Queue for Memory<B> {
             store.give_back(receipt, now, delay)
         });
         // Who waits for what is due sees that it may be sooner.
-        self.shared.sent.notify_one();
+        self.wake();
         Ok(lost)
     }
 
@@ -248,7 +315,7 @@ impl<B: Body + Clone> Queue for Memory<B> {
         let lost = self.each(&receipts, |store, receipt, now| {
             store.give_back_unbegun(receipt, now)
         });
-        self.shared.sent.notify_one();
+        self.wake();
         Ok(lost)
     }
 

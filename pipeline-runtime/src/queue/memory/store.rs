@@ -1,6 +1,7 @@
 //! The messages of a queue in memory.
 
 mod admin;
+mod ready;
 
 use std::collections::hash_map::Entry;
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
@@ -14,14 +15,19 @@ use tokio::time::Instant;
 use crate::queue::{Attributes, Outgoing, Receipt, Received};
 
 pub(super) use admin::Look;
+use ready::Ready;
 
 #[derive(Debug)]
 pub(super) struct Store<B> {
     messages: Slab<Message<B>>,
-    /// What can be received, in this order.
-    ready: VecDeque<usize>,
+    /// What can be received.
+    ready: Ready,
     /// What can be received later: leased or delayed.
     timed: BTreeSet<(Instant, usize)>,
+    /// What is not to be delivered any more from then on, and is not leased.
+    expiring: BTreeSet<(Instant, usize)>,
+    /// How many have expired.
+    expired: u64,
     /// The messages of each group, in order; all but the first wait for it.
     groups: HashMap<Arc<str>, VecDeque<usize>>,
     /// The ids that senders have chosen, and how many messages have them.
@@ -56,6 +62,8 @@ struct Message<B> {
     is_begun: bool,
     /// What tells it from another message of the id that a sender has chosen.
     number: Option<Arc<str>>,
+    priority: i16,
+    expires: Option<Instant>,
     place: Place,
 }
 
@@ -80,8 +88,10 @@ impl<B> Store<B> {
     pub(super) fn new() -> Self {
         Self {
             messages: Slab::new(),
-            ready: VecDeque::new(),
+            ready: Ready::default(),
             timed: BTreeSet::new(),
+            expiring: BTreeSet::new(),
+            expired: 0,
             groups: HashMap::new(),
             ids: HashMap::new(),
             dedups: HashSet::new(),
@@ -118,6 +128,8 @@ impl<B> Store<B> {
             dedup,
             group,
             delay,
+            priority,
+            expires,
             attributes,
         } = message;
         let is_duplicate = match (&dedup, &id) {
@@ -152,8 +164,12 @@ impl<B> Store<B> {
             begun: 0,
             is_begun: false,
             number,
+            priority,
+            // So late that it is never.
+            expires: expires.and_then(|after| now.checked_add(after)),
             place: Place::Ready,
         });
+        self.expires(slot, true);
         if chosen {
             *self.ids.entry(id).or_default() += 1;
         }
@@ -178,35 +194,70 @@ impl<B> Store<B> {
                 self.timed.insert((due, slot));
             }
             _ => {
-                self.messages[slot].place = Place::Ready;
-                self.ready.push_back(slot);
+                let message = &mut self.messages[slot];
+                message.place = Place::Ready;
+                self.ready.push(slot, message.priority);
             }
         }
     }
 
-    /// Makes ready what is due: delays that are over, leases that have ended.
-    pub(super) fn expire(&mut self, now: Instant) {
+    /// Whether it is removed when it expires: not while it is leased.
+    fn expires(&mut self, slot: usize, whether: bool) {
+        let Some(expires) = self.messages[slot].expires else {
+            return;
+        };
+        if whether {
+            self.expiring.insert((expires, slot));
+        } else {
+            self.expiring.remove(&(expires, slot));
+        }
+    }
+
+    /// Makes ready what is due: delays that are over, leases that have ended; and removes what has expired: the bodies of
+    /// that, to be dropped without the lock.
+    #[must_use = "bodies are the user's"]
+    pub(super) fn expire(&mut self, now: Instant) -> Vec<Arc<B>> {
         while let Some((due, slot)) = self.timed.first().copied()
             && due <= now
         {
             self.timed.pop_first();
+            self.expires(slot, true);
             self.line_up(slot, None, now);
         }
+        let past = self.expiring.iter().take_while(|(at, _)| *at <= now);
+        let past: HashSet<_> = past.map(|(_, slot)| *slot).collect();
+        if past.is_empty() {
+            return Vec::new();
+        }
+        self.expired += past.len() as u64;
+        self.take_out(&past, now)
+    }
+
+    /// When the next one expires.
+    pub(super) fn next_expiry(&self) -> Option<Instant> {
+        self.expiring.first().map(|(at, _)| *at)
     }
 
     pub(super) fn lease(
         &mut self,
         max: usize,
+        kinds: &[Arc<str>],
         now: Instant,
         lease: Duration,
     ) -> Vec<Received<Arc<B>>> {
-        let count = if self.is_paused(now) {
-            0
+        let slots = if self.is_paused(now) {
+            Vec::new()
+        } else if kinds.is_empty() {
+            self.ready.take(max)
         } else {
-            max.min(self.ready.len())
+            self.ready.take_of(max, |slot| {
+                let kind = self.messages[slot].attributes.get(Attributes::KIND);
+                kind.is_some_and(|kind| kinds.iter().any(|one| **one == *kind))
+            })
         };
-        let mut received = Vec::with_capacity(count);
-        for slot in self.ready.drain(..count) {
+        let mut received = Vec::with_capacity(slots.len());
+        for slot in slots {
+            self.expires(slot, false);
             self.stamps += 1;
             let receipt = Receipt(Arc::from(format!("{slot}.{}", self.stamps)));
             let message = &mut self.messages[slot];
@@ -305,6 +356,7 @@ impl<B> Store<B> {
         };
         self.messages[slot].mark_begun();
         self.timed.remove(&(until, slot));
+        self.expires(slot, true);
         self.line_up(slot, Some(now + delay), now);
         true
     }
@@ -327,6 +379,7 @@ impl<B> Store<B> {
         message.receive_count -= 1;
         message.begun -= u32::from(std::mem::take(&mut message.is_begun));
         self.timed.remove(&(until, slot));
+        self.expires(slot, true);
         self.line_up(slot, None, now);
         true
     }

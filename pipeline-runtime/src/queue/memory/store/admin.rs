@@ -36,6 +36,10 @@ impl<B> Message<B> {
         info.state = state;
         info.due = due.map(|due| SystemTime::now() + due.saturating_duration_since(now));
         info.sent = self.first_seen;
+        info.priority = self.priority;
+        info.expires = self
+            .expires
+            .map(|at| SystemTime::now() + at.saturating_duration_since(now));
         info.receives = self.receive_count;
         info.begun = self.begun;
         info.attributes.clone_from(&self.attributes);
@@ -64,6 +68,7 @@ impl<B> Store<B> {
             }
         }
         stats.oldest = oldest;
+        stats.expired = self.expired;
         stats.paused = self
             .paused
             .filter(|paused| paused.holds(now))
@@ -142,9 +147,10 @@ impl<B> Store<B> {
         self.take_out(&slots, now)
     }
 
-    fn take_out(&mut self, slots: &HashSet<usize>, now: Instant) -> Vec<Arc<B>> {
-        self.ready.retain(|slot| !slots.contains(slot));
+    pub(super) fn take_out(&mut self, slots: &HashSet<usize>, now: Instant) -> Vec<Arc<B>> {
+        self.ready.retain(|slot| !slots.contains(&slot));
         self.timed.retain(|(_, slot)| !slots.contains(slot));
+        self.expiring.retain(|(_, slot)| !slots.contains(slot));
         let mut groups = HashSet::new();
         let mut bodies = Vec::with_capacity(slots.len());
         for slot in slots {
