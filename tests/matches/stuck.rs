@@ -135,21 +135,21 @@ async fn what_ends_in_a_match_within_a_match_holds_up_nobody_while_its_sink_writ
             }
         })
     };
-    let (ordered, unordered) = (Count::default(), Count::default());
+    let (even, odd) = (Count::default(), Count::default());
     let pipeline = pipeline! {
         [0..300_u64]
         match |n| n % 3 {
             0 => {
                 match |n| n % 6 {
-                    0 => :drive writes(&ordered),
+                    0 => :drive writes(&even),
                     _ => { :async 2 map(async |n| n) }
                 },
             }
             1 => {
                 match |n| n % 2 {
                     0 => { :async 2 map(async |n| n) }
-                    _ => :drive writes(&unordered),
-                } with { unordered },
+                    _ => :drive writes(&odd),
+                },
             }
             _ => { :async 2 map(async |n| n) }
         },
@@ -169,7 +169,7 @@ async fn what_ends_in_a_match_within_a_match_holds_up_nobody_while_its_sink_writ
     }
     assert_eq!(rest, (60..300).filter(comes_back).collect::<Vec<_>>());
     let count = |count: &Count| count.load(Ordering::Relaxed);
-    assert_eq!((count(&ordered), count(&unordered)), (50, 50));
+    assert_eq!((count(&even), count(&odd)), (50, 50));
 }
 
 /// The same of messages, which have tickets.

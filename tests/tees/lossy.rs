@@ -165,7 +165,7 @@ async fn a_slow_side_line_misses_what_it_has_no_room_for_and_delays_nothing() {
         [source::iter(0..1000u64)]
         use waits;
         1 map(|n| n) with { buffer: 4, window: 4 },
-        tee { :async 2 map(async |n: u64| { waits.acquire().await.unwrap().forget(); n }) with { window: 2, buffer: 2, name: "slow" },
+        tee { :async 2 map(async |n: u64| { waits.acquire().await.unwrap().forget(); n }) with { window: 2, name: "slow" },
               :drive sink::discard() with { buffer: 2 } } with { lossy: 10 },
         :drive sink::each(move |_| { counts.fetch_add(1, SeqCst); }) with { buffer: 4 },
     };

@@ -1,5 +1,5 @@
-//! What the compiler says: `tests/ui/fail` holds programs with a mistake and what is said about it, `tests/ui/pass`
-//! programs that must compile without a warning, run, and end well.
+//! What the compiler says: `fail` holds programs with a mistake and what is said about it, `pass` programs that must
+//! compile without a warning, run, and end well.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -7,22 +7,21 @@ use std::process::Command;
 #[test]
 fn every_mistake_is_explained_at_the_users_token() {
     let cases = trybuild::TestCases::new();
-    cases.compile_fail("tests/ui/fail/*.rs");
+    cases.compile_fail("fail/*.rs");
 }
 
 #[test]
 fn every_program_compiles_without_a_warning_and_runs() {
     let cases = trybuild::TestCases::new();
-    cases.pass("tests/ui/pass/*.rs");
-    cases.pass("examples/*.rs");
+    cases.pass("pass/*.rs");
 }
 
 #[test]
 fn after_a_mistake_an_editor_still_sees_typed_closures() {
-    let plain = errors_of("tests/ui/editor/closures_after_a_mistake.rs", &[]);
+    let plain = errors_of("editor/closures_after_a_mistake.rs", &[]);
     assert_eq!(plain.len(), 3, "{plain:#?}");
     let editor = errors_of(
-        "tests/ui/editor/closures_after_a_mistake.rs",
+        "editor/closures_after_a_mistake.rs",
         &["--cfg", "rust_analyzer"],
     );
     assert_eq!(editor, plain);

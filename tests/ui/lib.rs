@@ -1,0 +1,1 @@
+//! Programs with a mistake in `fail`, with what the compiler says about it; programs that compile in `pass`.
