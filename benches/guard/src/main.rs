@@ -36,6 +36,9 @@ type Case = (&'static str, fn(u64) -> u64);
 /// The cases: everything runs on one thread, and no bound is so wide that how fast valgrind is changes a chunk.
 const CASES: &[Case] = &[
     ("fused stages, streamed", |items| run(fused(items))),
+    ("two inputs as one, and a fused stage", |items| {
+        run(merged(items))
+    }),
     ("three hops, buffers of 64", |items| run(hops(items))),
     ("a Rust `match` in a `map`", |items| run(by_hand(items))),
     ("the same as a `match` of plain arms", |items| {
@@ -85,6 +88,10 @@ macro_rules! sum {
 
 async fn fused(items: u64) -> Result<u64, Failure> {
     sum!(pipeline! { [0..items] map(|x: u64| x + 1), filter(|x| x % 8 != 0), map(|x| x ^ 5) })
+}
+
+async fn merged(items: u64) -> Result<u64, Failure> {
+    sum!(pipeline! { [source::merge([0..items / 2, 0..items / 2])] map(|x: u64| x + 1) })
 }
 
 async fn hops(items: u64) -> Result<u64, Failure> {

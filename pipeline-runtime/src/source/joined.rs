@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::vec;
 
 use super::join::{Join, Turns};
 use super::opened::Opened;
@@ -9,7 +10,9 @@ use super::pull::AHEAD;
 use super::{CarriedOf, Fault, Flow, Pulled, Puller, SourceError};
 use crate::flow::edge::Take;
 use crate::flow::feed::{Batch, SourceFailure};
+use crate::flow::pushing::emptied;
 use crate::graph::{Arrow, Graph};
+use crate::guard;
 use crate::named::debug_by_name;
 use crate::site::StageInfo;
 use crate::ticket::{Carried, Carry};
@@ -17,9 +20,21 @@ use crate::ticket::{Carried, Carry};
 /// Several inputs as one: each has a row of its own.
 pub struct Joined<T, K> {
     opened: Opened<T, K>,
-    /// What was taken and not yet asked for, the next one last.
-    ahead: Batch<Carried<T, K>>,
+    ahead: Ahead<Carried<T, K>>,
     failed: Option<StageInfo>,
+}
+
+/// What was taken and not yet asked for.
+struct Ahead<T> {
+    items: vec::IntoIter<T>,
+    /// The rest of what came with them, the next failure last.
+    taken: Batch<T>,
+}
+
+impl<T> Drop for Ahead<T> {
+    fn drop(&mut self) {
+        guard::let_go_of(std::mem::take(&mut self.items));
+    }
 }
 
 debug_by_name!(Joined<T, K>);
@@ -53,7 +68,10 @@ impl<T: Send + 'static, K: Carry> Joined<T, K> {
                 feed: Arc::new(join),
                 inputs,
             },
-            ahead: Batch::new(),
+            ahead: Ahead {
+                items: Vec::new().into_iter(),
+                taken: Batch::new(),
+            },
             failed: None,
         }
     }
@@ -68,19 +86,9 @@ impl<T: Send + 'static, K: Carry> Puller for Joined<T, K> {
 
     #[inline]
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
-        loop {
-            if let Some(item) = self.ahead.items.pop() {
-                return Poll::Ready(Some(Ok(item)));
-            }
-            if let Some(SourceFailure { source, error }) = self.ahead.failures.pop() {
-                self.failed = Some(source);
-                return Poll::Ready(Some(Err(Fault { error, last: false })));
-            }
-            if ready!(self.poll_ahead(cx, AHEAD)).is_none() {
-                return Poll::Ready(None);
-            }
-            self.ahead.items.reverse();
-            self.ahead.failures.reverse();
+        match self.ahead.items.next() {
+            Some(item) => Poll::Ready(Some(Ok(item))),
+            None => self.poll_more(cx),
         }
     }
 
@@ -103,15 +111,31 @@ impl<T: Send + 'static, K: Carry> Puller for Joined<T, K> {
 }
 
 impl<T: Send + 'static, K: Carry> Joined<T, K> {
+    #[cold]
     #[inline(never)]
-    fn poll_ahead(&mut self, cx: &mut Context<'_>, most: usize) -> Poll<Option<u64>> {
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
         let take = Take {
             each: false,
             keep: false,
         };
-        // Before waiting: the source may wait in turn until what it held for these items is free.
-        self.ahead.hold = None;
-        let feed = &self.opened.feed;
-        feed.poll_take(0, cx, most, &mut self.ahead, take)
+        let Ahead { items, taken } = &mut self.ahead;
+        loop {
+            if let Some(SourceFailure { source, error }) = taken.failures.pop() {
+                self.failed = Some(source);
+                return Poll::Ready(Some(Err(Fault { error, last: false })));
+            }
+            // Before waiting: the source may wait in turn until what it held for these items is free.
+            taken.hold = None;
+            taken.items = emptied(std::mem::take(items));
+            let polled = self.opened.feed.poll_take(0, cx, AHEAD, taken, take);
+            *items = std::mem::take(&mut taken.items).into_iter();
+            taken.failures.reverse();
+            if ready!(polled).is_none() {
+                return Poll::Ready(None);
+            }
+            if let Some(item) = items.next() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+        }
     }
 }

@@ -57,31 +57,11 @@ impl<S: Source> Puller for Pulling<S> {
     type Item = S::Item;
     type Ticket = ();
 
+    #[inline]
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
-        loop {
-            if let Some(item) = self.ahead.items.pop() {
-                return Poll::Ready(Some(Ok(item)));
-            }
-            if let Some(error) = self.ahead.failures.pop() {
-                return Poll::Ready(Some(Err(Fault { error, last: false })));
-            }
-            if self.ended {
-                return Poll::Ready(
-                    self.fatal
-                        .take()
-                        .map(|error| Err(Fault { error, last: true })),
-                );
-            }
-            // Before waiting: the source may wait in turn until what it held for these items is free.
-            self.ahead.hold = None;
-            let mut pulled = Pulled::new();
-            let flow = ready!(self.poll_pull(cx, AHEAD, &mut pulled));
-            pulled.items.reverse();
-            pulled.failures.reverse();
-            pulled.skipped += self.ahead.skipped;
-            self.ahead = pulled;
-            self.ended = !matches!(flow, Ok(Flow::More));
-            self.fatal = flow.err();
+        match self.ahead.items.pop() {
+            Some(item) => Poll::Ready(Some(Ok(item))),
+            None => self.poll_more(cx),
         }
     }
 
@@ -133,5 +113,37 @@ impl<S: Source> Puller for Pulling<S> {
 
     fn name(&self) -> Name {
         self.name.clone()
+    }
+}
+
+impl<S: Source> Pulling<S> {
+    #[cold]
+    #[inline(never)]
+    fn poll_more(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {
+        loop {
+            if let Some(item) = self.ahead.items.pop() {
+                return Poll::Ready(Some(Ok(item)));
+            }
+            if let Some(error) = self.ahead.failures.pop() {
+                return Poll::Ready(Some(Err(Fault { error, last: false })));
+            }
+            if self.ended {
+                return Poll::Ready(
+                    self.fatal
+                        .take()
+                        .map(|error| Err(Fault { error, last: true })),
+                );
+            }
+            // Before waiting: the source may wait in turn until what it held for these items is free.
+            self.ahead.hold = None;
+            let mut pulled = Pulled::new();
+            let flow = ready!(self.poll_pull(cx, AHEAD, &mut pulled));
+            pulled.items.reverse();
+            pulled.failures.reverse();
+            pulled.skipped += self.ahead.skipped;
+            self.ahead = pulled;
+            self.ended = !matches!(flow, Ok(Flow::More));
+            self.fatal = flow.err();
+        }
     }
 }
