@@ -83,6 +83,7 @@ pub(crate) enum Command {
     Resume(Reply),
     Restart(String, Reply),
     Fail(String, Reply),
+    Trigger(Option<String>, Reply),
     SetCount(String, usize, Reply),
     Ping(Reply),
 }

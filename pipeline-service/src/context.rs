@@ -9,6 +9,7 @@ use pipeline_runtime::Name;
 use crate::control::Control;
 use crate::core::Core;
 use crate::noting::Noting;
+use crate::schedule::Tick;
 
 /// What the factory of a process is given: the state of the service, which it derefs to, and which process and run it is
 /// for.
@@ -17,15 +18,22 @@ pub struct Context<S> {
     core: Arc<Core>,
     place: usize,
     run: u64,
+    tick: Option<Arc<Tick>>,
 }
 
 impl<S> Context<S> {
-    pub(crate) fn new(state: Arc<S>, core: Arc<Core>, place: usize, run: u64) -> Self {
+    pub(crate) fn new(
+        state: Arc<S>,
+        core: Arc<Core>,
+        place: usize,
+        (run, tick): (u64, Option<Arc<Tick>>),
+    ) -> Self {
         Self {
             state,
             core,
             place,
             run,
+            tick,
         }
     }
 
@@ -45,6 +53,12 @@ impl<S> Context<S> {
     #[must_use]
     pub fn run(&self) -> u64 {
         self.run
+    }
+
+    /// The tick that the run is for; `None` where the process has no [schedule](crate::Schedule).
+    #[must_use]
+    pub fn tick(&self) -> Option<&Tick> {
+        self.tick.as_deref()
     }
 
     /// Commands the processes of the service. A factory that waits for its own process waits for ever.
@@ -85,6 +99,7 @@ impl<S> Clone for Context<S> {
             core: Arc::clone(&self.core),
             place: self.place,
             run: self.run,
+            tick: self.tick.clone(),
         }
     }
 }

@@ -117,6 +117,21 @@ impl Control {
         self.tell(process, |reply| Command::Fail(why, reply)).await
     }
 
+    /// Has a process that has a [schedule](crate::Schedule), and is idle, run now. The run sees the payload in its
+    /// [`Tick`](crate::Tick).
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::State`] where it runs, waits to be made again, is stopped, or has no schedule.
+    pub async fn trigger(
+        &self,
+        process: &str,
+        payload: Option<String>,
+    ) -> Result<(), ControlError> {
+        self.tell(process, |reply| Command::Trigger(payload, reply))
+            .await
+    }
+
     /// Sets the count of a stage in the run that is under way: see
     /// [`Handle::set_count`](pipeline_runtime::Handle::set_count). The next run begins with the count that is written.
     pub async fn set_count(

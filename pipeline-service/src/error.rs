@@ -96,6 +96,12 @@ pub enum Invalid {
         /// The process.
         process: Name,
     },
+    /// A schedule that fires all the time.
+    #[error("process `{process}` runs every 0 s; say how often, or leave the schedule out")]
+    Period {
+        /// The process.
+        process: Name,
+    },
     /// Nothing takes from a link that a process drives into: it would be full, and wait for ever.
     #[error(
         "process `{process}` drives into the link `{link}`, and nobody takes from it; give a process its `input()`"

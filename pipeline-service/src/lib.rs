@@ -3,6 +3,7 @@
 //!
 //! [`Service`] says how it is used.
 
+mod broadcast;
 mod clock;
 mod command;
 mod context;
@@ -14,12 +15,16 @@ mod noting;
 mod process;
 mod restart;
 mod running;
+mod schedule;
 mod service;
 mod signals;
 mod status;
 mod supervisor;
+#[cfg(feature = "systemd")]
+mod systemd;
 mod work;
 
+pub use broadcast::{Broadcast, Events, Gap, Subscription};
 pub use clock::Clock;
 pub use command::ControlError;
 pub use context::Context;
@@ -30,6 +35,7 @@ pub use noting::Noting;
 pub use process::{Process, Unset};
 pub use restart::Restart;
 pub use running::RunningService;
+pub use schedule::{Missed, Schedule, ScheduleError, Tick, TickCause};
 pub use service::Service;
 pub use status::{ProcessStatus, State, Status, Totals};
 pub use work::{IsProcess, Outcome, Stopping, Work};

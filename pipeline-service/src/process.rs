@@ -7,6 +7,7 @@ use pipeline_runtime::Name;
 
 use crate::context::Context;
 use crate::restart::Restart;
+use crate::schedule::Schedule;
 use crate::work::{IsProcess, Outcome, Stopping, Work, by, by_async, by_task};
 
 /// A process of which it is not said yet what it does.
@@ -23,6 +24,7 @@ pub struct Process<S, W = Work<S>> {
     pub(crate) restart: Restart,
     pub(crate) after: Vec<Name>,
     pub(crate) waits_at_start: bool,
+    pub(crate) schedule: Option<Schedule>,
     pub(crate) work: W,
     state: std::marker::PhantomData<fn(S)>,
 }
@@ -44,6 +46,7 @@ impl<S> Process<S, Unset> {
             restart: Restart::default(),
             after: Vec::new(),
             waits_at_start: false,
+            schedule: None,
             work: Unset(()),
             state: std::marker::PhantomData,
         }
@@ -54,6 +57,12 @@ impl<S, W> Process<S, W> {
     /// When it is made again. The default is [`Restart::on_failure`].
     pub fn restart(mut self, restart: Restart) -> Self {
         self.restart = restart;
+        self
+    }
+
+    /// It runs at the ticks of this schedule, and not all the time.
+    pub fn on(mut self, schedule: Schedule) -> Self {
+        self.schedule = Some(schedule);
         self
     }
 
@@ -78,6 +87,7 @@ impl<S: Send + Sync + 'static> Process<S, Unset> {
             restart: self.restart,
             after: self.after,
             waits_at_start: self.waits_at_start,
+            schedule: self.schedule,
             work,
             state: self.state,
         }

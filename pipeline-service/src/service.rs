@@ -18,6 +18,7 @@ use crate::error::{Invalid, ServiceError};
 use crate::noted::{Noted, OnFailure, log};
 use crate::process::{Process, Unset};
 use crate::running::RunningService;
+use crate::schedule::Timetable;
 use crate::signals::Signals;
 use crate::status::Status;
 use crate::supervisor::{Declared, Supervisor};
@@ -44,7 +45,7 @@ const GRACE: Duration = Duration::from_secs(25);
 /// use brigade::service::Service;
 /// use brigade::{link, queue};
 ///
-/// # #[tokio::main(flavor = "current_thread")]
+/// # #[tokio::main(flavor = "current_thread", start_paused = true)]
 /// # async fn main() -> Result<(), brigade::service::ServiceError> {
 /// struct State {
 ///     words: queue::Memory<String>,
@@ -141,6 +142,9 @@ impl<S: Send + Sync + 'static> Service<S> {
     /// Runs it until SIGTERM, SIGINT (Ctrl-C) or SIGHUP, or until all its processes have ended. A second signal aborts what
     /// has not ended by then.
     ///
+    /// With the feature `systemd` a manager that started the program is told when the service is ready and when it stops
+    /// (`Type=notify`), and, where its unit has a `WatchdogSec`, that all supervisors answer within a second.
+    ///
     /// # Errors
     ///
     /// As [`RunningService::stop`]; and a start that failed.
@@ -187,6 +191,10 @@ impl<S: Send + Sync + 'static> Service<S> {
     ) -> Result<Status, ServiceError> {
         let (mut running, order) = self.prepared()?;
         let core = running.core();
+        #[cfg(feature = "systemd")]
+        let systemd = crate::systemd::tells(running.core());
+        #[cfg(not(feature = "systemd"))]
+        let systemd = std::future::pending::<Infallible>();
         let runs = async {
             running.first_start(&order).await?;
             running.ended().await
@@ -194,6 +202,7 @@ impl<S: Send + Sync + 'static> Service<S> {
         tokio::select! {
             ended = runs => ended,
             never = meanwhile(core) => match never {},
+            never = systemd => match never {},
         }
     }
 
@@ -239,6 +248,7 @@ impl<S: Send + Sync + 'static> Service<S> {
                 restart: process.restart,
                 after: after.collect(),
                 waits_at_start: process.waits_at_start,
+                schedule: process.schedule,
             };
             let (core, state) = (Arc::clone(&core), Arc::clone(&self.state));
             running.looks_after(Supervisor::new(core, state, declared, inbox).run());
@@ -261,6 +271,16 @@ impl<S: Send + Sync + 'static> Service<S> {
                 let process = process.name.clone();
                 return Err(Invalid::Limit { process });
             }
+        }
+        let never_ends = |process: &&Process<S>| {
+            let schedule = process.schedule.as_ref();
+            schedule.is_some_and(|schedule| {
+                matches!(schedule.timetable, Timetable::Every(Duration::ZERO))
+            })
+        };
+        if let Some(process) = self.processes.iter().find(never_ends) {
+            let process = process.name.clone();
+            return Err(Invalid::Period { process });
         }
         let after: Vec<_> = self
             .processes

@@ -80,12 +80,17 @@ struct Program {
 
 impl Program {
     fn start(part: &str) -> Self {
-        let mut child = Command::new(std::env::current_exe().unwrap())
+        Self::with(part, |_| {})
+    }
+
+    fn with(part: &str, more: impl FnOnce(&mut Command)) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command
             .args(["program", "--exact", "--nocapture"])
             .env(PART, part)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+            .stdout(Stdio::piped());
+        more(&mut command);
+        let mut child = command.spawn().unwrap();
         let out = BufReader::new(child.stdout.take().unwrap());
         let mut program = Self { child, out };
         program.until("begun");
@@ -170,4 +175,43 @@ fn a_second_signal_aborts_and_what_did_not_end_is_named() {
         said.iter().any(|line| line == "0 + 10000"),
         "all is given back: {said:?}"
     );
+}
+
+#[cfg(feature = "systemd")]
+#[test]
+fn systemd_is_told_that_it_is_ready_alive_and_stopping() {
+    use std::os::unix::net::UnixDatagram;
+
+    let name = format!("brigade-service-{}", std::process::id());
+    let path = std::env::temp_dir().join(name);
+    let socket = UnixDatagram::bind(&path).unwrap();
+    socket.set_read_timeout(Some(PATIENCE)).unwrap();
+    let program = Program::with("works", |command| {
+        command
+            .env("NOTIFY_SOCKET", &path)
+            .env("WATCHDOG_USEC", "100000");
+    });
+    let mut told = Vec::new();
+    let mut until = |wanted: &[&str], count: usize| {
+        let mut text = [0; 200];
+        while wanted
+            .iter()
+            .any(|wanted| told.iter().filter(|told| told == wanted).count() < count)
+        {
+            let length = socket.recv(&mut text).unwrap();
+            told.extend(
+                String::from_utf8_lossy(&text[..length])
+                    .lines()
+                    .map(str::to_owned),
+            );
+        }
+        told.clone()
+    };
+    until(&["READY=1"], 1);
+    let told = until(&["WATCHDOG=1"], 3);
+    assert!(!told.contains(&"STOPPING=1".to_owned()));
+    program.signal(Signal::TERM);
+    until(&["STOPPING=1"], 1);
+    std::fs::remove_file(&path).unwrap();
+    assert_eq!(program.end().1.code(), Some(0));
 }

@@ -133,6 +133,13 @@ impl Board {
         });
     }
 
+    /// So many ticks were passed over.
+    pub(crate) fn skipped(&self, place: usize, ticks: u64) {
+        if ticks > 0 {
+            self.change(place, |entry| entry.skipped += ticks);
+        }
+    }
+
     pub(crate) fn noted(&self, place: usize, noted: Noted) {
         self.change(place, |entry| {
             entry.failures += 1;

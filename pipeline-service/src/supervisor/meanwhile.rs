@@ -14,6 +14,8 @@ pub(super) enum While {
     Unstarted,
     /// Its factory, which is at work.
     Making,
+    /// The next tick.
+    Idle,
     /// The next run.
     Waiting,
     /// Somebody who wants it to run.
@@ -25,6 +27,8 @@ pub(super) enum Heard {
     First(First),
     /// It is to be made now.
     Now,
+    /// There is a tick, with that.
+    Trigger(Option<String>),
     /// It is not to be made, until it is told to.
     Rest,
     /// The service stops.
@@ -37,6 +41,7 @@ impl While {
         match self {
             Self::Unstarted => "not started",
             Self::Making => "starting",
+            Self::Idle => "idle",
             Self::Waiting => "waiting to be made again",
             Self::Resting => "stopped",
         }
@@ -108,6 +113,13 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             Command::Resume(reply) => {
                 self.is_paused = false;
                 let _ = reply.send(Ok(()));
+            }
+            Command::Trigger(payload, reply) if what == While::Idle => {
+                let _ = reply.send(Ok(()));
+                return Some(Heard::Trigger(payload));
+            }
+            Command::Trigger(_, reply) => {
+                let _ = reply.send(refuse("be triggered"));
             }
             Command::Ping(reply) => {
                 let _ = reply.send(Ok(()));

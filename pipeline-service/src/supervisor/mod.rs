@@ -6,6 +6,8 @@ mod next;
 mod process;
 mod running;
 mod starting;
+mod ticking;
+mod ticks;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,13 +15,18 @@ use std::time::Duration;
 use self::meanwhile::{Heard, While};
 use self::next::Next;
 pub(crate) use self::process::{Declared, Supervisor};
-use crate::command::First;
+use crate::command::{First, Started};
 use crate::status::{Ending, State};
 
 impl<S: Send + Sync + 'static> Supervisor<S> {
     /// Looks after it until the service ends.
     pub(crate) async fn run(mut self) {
         let mut next = match self.until_first().await {
+            Some(first) if self.ticking.is_some() => {
+                self.shows(&Next::Idle);
+                let _ = first.send(Ok(Started::default()));
+                Next::Idle
+            }
             Some(first) => self.make(Some(first)).await,
             None => Next::Over(State::Stopped),
         };
@@ -27,6 +34,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             self.shows(&next);
             next = match next {
                 Next::Make => self.make(None).await,
+                Next::Idle => self.idle().await,
                 Next::Wait(delay, _) => self.wait(delay).await,
                 Next::Rest(state, ending) => self.rest(state, ending).await,
                 Next::Over(_) => break,
@@ -59,7 +67,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             Err(Heard::Rest) => Next::Rest(State::Stopped, Ending::Told),
             // What others have put for it is still to be worked off.
             Err(Heard::Stop) if self.held.takes_from_others() => Next::Make,
-            Err(Heard::Stop | Heard::Abort | Heard::First(_)) => Next::Over(State::Stopped),
+            Err(_) => Next::Over(State::Stopped),
         }
     }
 
@@ -73,6 +81,10 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             .meanwhile(std::future::pending::<()>(), While::Resting)
             .await
         {
+            Err(Heard::Now) if self.ticking.is_some() => {
+                self.begins_anew();
+                Next::Idle
+            }
             Err(Heard::Now) => Next::Make,
             Err(Heard::Rest) => Next::Rest(state, Ending::Told),
             Ok(()) | Err(_) => Next::Over(state),

@@ -14,6 +14,8 @@ use crate::status::{Ending, State};
 pub(super) enum Next {
     /// It is made.
     Make,
+    /// It waits for the next tick of its schedule.
+    Idle,
     /// It is made again after that time; meanwhile it is in this state.
     Wait(Duration, State),
     /// It does nothing until it is told to.
@@ -33,6 +35,9 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let place = self.of.place;
         self.core.note_run(place, broken, what, self.run);
         let why = broken.cause.clone();
+        if self.gives_up() {
+            return self.ticked();
+        }
         if !self.of.restart.is_after_failure() {
             self.core.failed(place, why.clone());
             return Next::Rest(State::Failed(why), Ending::Itself);
@@ -66,6 +71,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let (place, board) = (self.of.place, &self.core.board);
         match next {
             Next::Make => {}
+            Next::Idle => board.set(place, self.idles()),
             Next::Wait(_, state) => board.set(place, state.clone()),
             Next::Rest(state, ending) => board.ends(place, state.clone(), *ending),
             Next::Over(state) => board.ends(place, state.clone(), Ending::Itself),
@@ -74,6 +80,9 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
 
     /// A run has ended well.
     pub(super) fn ended(&mut self, began: Instant) -> Next {
+        if self.ticking.is_some() {
+            return self.ticked();
+        }
         if !self.of.restart.is_after_success() {
             return Next::Rest(State::Stopped, Ending::Itself);
         }

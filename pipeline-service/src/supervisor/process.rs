@@ -6,9 +6,11 @@ use pipeline_runtime::Name;
 use tokio::sync::{mpsc, watch};
 
 use super::held::Held;
+use super::ticks::Ticking;
 use crate::command::Command;
 use crate::core::{Core, Phase};
 use crate::restart::{History, Restart};
+use crate::schedule::Schedule;
 use crate::status::State;
 use crate::work::Makes;
 
@@ -19,6 +21,7 @@ pub(crate) struct Declared<S> {
     pub(crate) restart: Restart,
     pub(crate) after: Vec<usize>,
     pub(crate) waits_at_start: bool,
+    pub(crate) schedule: Option<Schedule>,
 }
 
 /// Looks after one process.
@@ -30,6 +33,7 @@ pub(crate) struct Supervisor<S> {
     pub(super) phase: watch::Receiver<Phase>,
     pub(super) held: Held,
     pub(super) history: History,
+    pub(super) ticking: Option<Ticking>,
     pub(super) is_paused: bool,
     pub(super) run: u64,
 }
@@ -41,6 +45,9 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         of: Declared<S>,
         inbox: mpsc::Receiver<Command>,
     ) -> Self {
+        let now = core.clock.now();
+        let ticking = of.schedule.clone();
+        let ticking = ticking.map(|schedule| Ticking::new(schedule, now));
         Self {
             phase: core.phase(),
             core,
@@ -49,6 +56,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             inbox,
             held: Held::default(),
             history: History::default(),
+            ticking,
             is_paused: false,
             run: 0,
         }

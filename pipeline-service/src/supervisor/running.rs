@@ -111,6 +111,13 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                     None => Err(self.is_task("change the count of a stage")),
                 });
             }
+            Command::Trigger(_, reply) => {
+                let _ = reply.send(Err(ControlError::State {
+                    process: self.name(),
+                    command: "be triggered",
+                    state: "running".to_owned(),
+                }));
+            }
             Command::Drain(deadline, reply) => self.drain(deadline, run, Why::Drained(reply)),
             Command::Restart(why, reply) => {
                 tracing::info!(process = %self.name(), why, "is made again");
@@ -160,6 +167,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             Command::Fail(_, reply) => (reply, "fail"),
             Command::SetCount(_, _, reply) => (reply, "change the count of a stage"),
             Command::Ping(reply) => (reply, "answer"),
+            Command::Trigger(_, reply) => (reply, "be triggered"),
         };
         let _ = reply.send(Err(ControlError::State {
             process: self.name(),

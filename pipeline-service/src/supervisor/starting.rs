@@ -8,6 +8,7 @@ use super::held::Held;
 use super::meanwhile::{Heard, While};
 use super::next::Next;
 use super::process::Supervisor;
+use super::ticks::Ticking;
 use crate::command::{First, Started};
 use crate::context::Context;
 use crate::noted::{Broken, Noticed};
@@ -66,7 +67,8 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
     async fn made(&mut self) -> Result<Result<Box<dyn Made>, BoxError>, Heard> {
         let makes = Arc::clone(&self.of.makes);
         let (state, core) = (Arc::clone(&self.state), Arc::clone(&self.core));
-        let cx = Context::new(state, core, self.of.place, self.run);
+        let tick = self.ticking.as_ref().and_then(Ticking::tick);
+        let cx = Context::new(state, core, self.of.place, (self.run, tick));
         let making = guard::run(async move { makes.make(&cx).await });
         let made = self.meanwhile(making, While::Making).await?;
         Ok(made.unwrap_or_else(|panicked| Err(panicked.into())))

@@ -1,8 +1,10 @@
 //! Services in virtual time: how processes start, fail, come again, are commanded and stop.
 
+mod broadcasts;
 mod control;
 mod declared;
 mod failing;
 mod notes;
+mod schedules;
 mod stopping;
 mod support;

@@ -1,0 +1,164 @@
+//! When a process runs that is not to run all the time.
+
+#[cfg(feature = "cron")]
+mod cron;
+mod error;
+mod tick;
+mod timetable;
+
+use std::time::{Duration, SystemTime};
+
+pub use self::error::ScheduleError;
+pub use self::tick::{Tick, TickCause};
+pub(crate) use self::timetable::Timetable;
+
+/// How late a tick may be and still be on time.
+const ON_TIME: Duration = Duration::from_secs(60);
+
+/// When a process runs that is not to run all the time; [`Process::on`](crate::Process::on) takes it.
+///
+/// At each *tick* its factory is called, which sees the [`Tick`] in its context. A run that fails is tried again for the same
+/// tick, as the process is made again; after five times the tick is given up and noted. While a run is under way no other
+/// begins: ticks that come meanwhile are skipped, and counted.
+///
+/// A tick is *missed* where the process could not run: the clock was set, or the machine was suspended.
+///
+/// # Examples
+///
+/// ```
+/// use pipeline_service::{Missed, Schedule};
+/// use std::time::Duration;
+///
+/// let hourly = Schedule::every(Duration::from_secs(3600)).missed(Missed::Skip);
+/// # let _ = hourly;
+/// ```
+#[derive(Debug, Clone)]
+#[must_use = "it is given to a process"]
+pub struct Schedule {
+    pub(crate) timetable: Timetable,
+    missed: Missed,
+}
+
+/// What becomes of ticks that were missed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Missed {
+    /// Nothing; a tick that is up to a minute late is none of them.
+    Skip,
+    /// One run stands for all of them, and says how many there were. This is the default.
+    #[default]
+    Once,
+    /// The last so many (at least one) come one after the other.
+    Each(u32),
+}
+
+impl Schedule {
+    fn new(timetable: Timetable) -> Self {
+        Self {
+            timetable,
+            missed: Missed::default(),
+        }
+    }
+
+    /// At the times of a pattern of cron, in a time zone as `Europe/Berlin`: minute, hour, day of the month, month and weekday,
+    /// with seconds in front where there are six fields.
+    ///
+    /// Where clocks are set forward, a time in the gap is due at its end; where they are set back, a time that comes twice is
+    /// due once. Patterns that are no one time of the day (`*/10 * * * *`) are due in both.
+    ///
+    /// The time zones are those of the system; where it has none, those that this program was built with.
+    ///
+    /// # Errors
+    ///
+    /// The pattern is none, or never fires from now on, or there is no such time zone.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use pipeline_service::{Schedule, ScheduleError};
+    ///
+    /// let nightly = Schedule::cron("0 18 * * MON-FRI", "Europe/Berlin")?;
+    /// let never = Schedule::cron("0 0 30 2 *", "UTC");
+    /// assert!(matches!(never, Err(ScheduleError::Never { .. })));
+    /// # let _ = nightly;
+    /// # Ok::<(), ScheduleError>(())
+    /// ```
+    #[cfg(feature = "cron")]
+    pub fn cron(pattern: &str, zone: &str) -> Result<Self, ScheduleError> {
+        let cron = cron::Cron::new(pattern, zone)?;
+        Ok(Self::new(Timetable::Cron(Box::new(cron))))
+    }
+
+    /// Every so long: at the multiples of it since 1970-01-01, whenever the program was started. 0 is an error at the start of
+    /// the service.
+    pub fn every(period: Duration) -> Self {
+        Self::new(Timetable::Every(period))
+    }
+
+    /// At once, and again so long after the end of each run.
+    pub fn continuous(pause: Duration) -> Self {
+        Self::new(Timetable::Continuous(pause))
+    }
+
+    /// Only when somebody [triggers](crate::Control::trigger) it.
+    pub fn manual() -> Self {
+        Self::new(Timetable::Manual)
+    }
+
+    /// What becomes of ticks that were missed. The default is [`Missed::Once`].
+    pub fn missed(mut self, missed: Missed) -> Self {
+        self.missed = missed;
+        self
+    }
+
+    /// When the first tick is to be, where the process is there from `now` on: those before are not its.
+    pub(crate) fn begins(&self, now: SystemTime) -> SystemTime {
+        match &self.timetable {
+            Timetable::Continuous(pause) => now.checked_sub(*pause).unwrap_or(now),
+            _ => now,
+        }
+    }
+
+    /// What is to run of that which was due after `last`: each time with how many it stands for, and how many are skipped.
+    pub(crate) fn due(&self, last: SystemTime, now: SystemTime) -> Due {
+        let most = match self.missed {
+            Missed::Skip | Missed::Once => 1,
+            Missed::Each(most) => most.max(1) as usize,
+        };
+        let passed = self.timetable.passed(last, now, most);
+        let Some(latest) = passed.last.back().copied() else {
+            return Due::default();
+        };
+        let others = passed.count - passed.last.len() as u64;
+        let (mut times, mut skipped): (Vec<_>, _) =
+            (passed.last.into_iter().map(|at| (at, 0)).collect(), others);
+        match self.missed {
+            Missed::Once => {
+                times[0].1 = others;
+                skipped = 0;
+            }
+            Missed::Skip => {
+                let late = now.duration_since(latest).unwrap_or_default();
+                if late > ON_TIME {
+                    times.clear();
+                    skipped += 1;
+                }
+            }
+            Missed::Each(_) => {}
+        }
+        Due {
+            times,
+            skipped,
+            latest: Some(latest),
+        }
+    }
+}
+
+/// What is to run now.
+#[derive(Debug, Default)]
+pub(crate) struct Due {
+    /// Each with how many others it stands for.
+    pub(crate) times: Vec<(SystemTime, u64)>,
+    pub(crate) skipped: u64,
+    /// The last that was due.
+    pub(crate) latest: Option<SystemTime>,
+}

@@ -1,0 +1,101 @@
+//! A process that runs at the ticks of a schedule.
+
+use std::sync::Arc;
+
+use super::meanwhile::{Heard, While};
+use super::next::Next;
+use super::process::Supervisor;
+use super::ticks::Ticking;
+use crate::schedule::Tick;
+use crate::status::{Ending, State};
+
+/// How often a tick is begun.
+const ATTEMPTS: u32 = 5;
+
+impl<S: Send + Sync + 'static> Supervisor<S> {
+    /// Waits for the next tick.
+    pub(super) async fn idle(&mut self) -> Next {
+        let Some(ticking) = &mut self.ticking else {
+            return Next::Make;
+        };
+        let tick = match ticking.due.pop_front() {
+            Some(tick) => Ok(tick),
+            None => self.until_due().await,
+        };
+        let tick = match tick {
+            Ok(tick) => tick,
+            Err(next) => return next,
+        };
+        if let Some(ticking) = &mut self.ticking {
+            ticking.tick = Some((Arc::new(tick), 0));
+        }
+        Next::Make
+    }
+
+    /// Waits until something is due, or somebody asks for it; what is to be done instead, if that is not what is next.
+    async fn until_due(&mut self) -> Result<Tick, Next> {
+        let (name, clock) = (self.name(), self.core.clock.clone());
+        let next = self.ticking.as_ref().and_then(Ticking::next);
+        let time = clock.clone();
+        let waiting = async move {
+            match next {
+                Some(next) => time.until(next).await,
+                None => std::future::pending().await,
+            }
+        };
+        match self.meanwhile(waiting, While::Idle).await {
+            Ok(()) => {
+                let skipped = self.look();
+                self.core.board.skipped(self.of.place, skipped);
+                Err(Next::Idle)
+            }
+            Err(Heard::Now) => Ok(Tick::triggered(&name, clock.now(), None)),
+            Err(Heard::Trigger(payload)) => Ok(Tick::triggered(&name, clock.now(), payload)),
+            Err(Heard::Rest) => Err(Next::Rest(State::Stopped, Ending::Told)),
+            Err(Heard::First(_) | Heard::Stop | Heard::Abort) => Err(Next::Over(State::Stopped)),
+        }
+    }
+
+    fn look(&mut self) -> u64 {
+        let (name, now) = (self.name(), self.core.clock.now());
+        let look = |ticking: &mut Ticking| ticking.look(&name, now);
+        self.ticking.as_mut().map_or(0, look)
+    }
+
+    /// What it does between ticks, as it is shown.
+    pub(super) fn idles(&self) -> State {
+        let next = self.ticking.as_ref().and_then(Ticking::next);
+        State::Idle { next }
+    }
+
+    /// The run of a tick has ended well, or is given up.
+    pub(super) fn ticked(&mut self) -> Next {
+        let now = self.core.clock.now();
+        let skipped = self
+            .ticking
+            .as_mut()
+            .map_or(0, |ticking| ticking.is_over(now));
+        self.core.board.skipped(self.of.place, skipped);
+        Next::Idle
+    }
+
+    /// The run of a tick has failed: whether it is given up.
+    pub(super) fn gives_up(&mut self) -> bool {
+        let Some(ticking) = &mut self.ticking else {
+            return false;
+        };
+        let Some((_, failed)) = &mut ticking.tick else {
+            return false;
+        };
+        *failed += 1;
+        *failed >= ATTEMPTS || !self.of.restart.is_after_failure()
+    }
+
+    /// It begins anew, after it was stopped: what was due meanwhile is not its.
+    pub(super) fn begins_anew(&mut self) {
+        let now = self.core.clock.now();
+        if let Some(ticking) = &mut self.ticking {
+            *ticking = Ticking::new(ticking.schedule.clone(), now);
+        }
+    }
+}
