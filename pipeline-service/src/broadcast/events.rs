@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use futures::{FutureExt as _, StreamExt as _};
+use futures::FutureExt as _;
 use pipeline_runtime::Name;
 use pipeline_runtime::source::{Flow, Pulled, Source, SourceError};
 
-use super::{Gap, Subscription};
+use super::subscription::{Gap, Subscription};
 
 /// The events of a broadcast as an input of a pipeline; [`Broadcast::input`](super::Broadcast::input) makes it.
 #[must_use = "it is the input of a pipeline"]
@@ -28,12 +28,12 @@ impl<E: Send + 'static> Source for Events<E> {
     type Item = E;
 
     async fn pull(&mut self, max: usize, out: &mut Pulled<E>) -> Result<Flow, SourceError> {
-        let Some(first) = self.0.0.next().await else {
+        let Some(first) = self.0.next().await else {
             return Ok(Flow::End);
         };
         add(first, out);
         while out.len() < max
-            && let Some(next) = self.0.0.next().now_or_never()
+            && let Some(next) = self.0.next().now_or_never()
         {
             match next {
                 Some(next) => add(next, out),

@@ -1,17 +1,14 @@
 //! Events for any number of listeners, none of whom is waited for.
 
 mod events;
+mod subscription;
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
-use futures::{Stream, StreamExt as _};
-use tokio::sync::broadcast::error::RecvError;
-use tokio::sync::broadcast::{Receiver, Sender};
+use tokio::sync::broadcast::Sender;
 
 pub use self::events::Events;
+pub use self::subscription::{Gap, Subscription};
 
 /// Tells events to any number of listeners. Sending never waits: a listener that is further behind than the capacity misses
 /// the oldest events, and is told exactly how many. Clones are the same broadcast.
@@ -71,8 +68,7 @@ impl<E: Clone + Send + 'static> Broadcast<E> {
 
     /// Listens to all events from now on, until the last clone of the broadcast is gone.
     pub fn subscribe(&self) -> Subscription<E> {
-        let events = futures::stream::unfold(self.0.subscribe(), next);
-        Subscription(Box::pin(events))
+        Subscription::new(self.0.subscribe())
     }
 
     /// All events from now on as an input of a pipeline. What it has missed is a failure of the source, at the errors end.
@@ -84,60 +80,5 @@ impl<E: Clone + Send + 'static> Broadcast<E> {
     #[must_use]
     pub fn listeners(&self) -> usize {
         self.0.receiver_count()
-    }
-}
-
-/// What a listener gets next.
-async fn next<E: Clone>(mut events: Receiver<E>) -> Option<(Result<E, Gap>, Receiver<E>)> {
-    match events.recv().await {
-        Ok(event) => Some((Ok(event), events)),
-        Err(RecvError::Lagged(missed)) => Some((Err(Gap(missed)), events)),
-        Err(RecvError::Closed) => None,
-    }
-}
-
-/// Events that a listener has missed, because it was too far behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("missed {0} events of a broadcast")]
-pub struct Gap(u64);
-
-impl Gap {
-    /// How many.
-    #[must_use]
-    pub fn events(&self) -> u64 {
-        self.0
-    }
-}
-
-/// What somebody hears of a broadcast: each event, or a [`Gap`] where it was too far behind; [`Broadcast::subscribe`] makes it.
-#[must_use = "a stream does nothing until it is polled"]
-pub struct Subscription<E>(Pin<Box<dyn Stream<Item = Result<E, Gap>> + Send>>);
-
-impl<E> fmt::Debug for Subscription<E> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Subscription").finish()
-    }
-}
-
-impl<E> Subscription<E> {
-    /// The next event; `None` when the broadcast is gone.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    #[expect(
-        clippy::should_implement_trait,
-        reason = "it is that of streams, and returns a future"
-    )]
-    pub fn next(&mut self) -> impl Future<Output = Option<Result<E, Gap>>> + Send {
-        self.0.next()
-    }
-}
-
-impl<E> Stream for Subscription<E> {
-    type Item = Result<E, Gap>;
-
-    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
-        self.0.as_mut().poll_next(cx)
     }
 }
