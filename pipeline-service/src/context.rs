@@ -17,23 +17,24 @@ pub struct Context<S> {
     state: Arc<S>,
     core: Arc<Core>,
     place: usize,
-    run: u64,
-    tick: Option<Arc<Tick>>,
+    of: Of,
+}
+
+/// What a run is for.
+#[derive(Clone)]
+pub(crate) struct Of {
+    pub(crate) run: u64,
+    pub(crate) tick: Option<Arc<Tick>>,
+    pub(crate) token: Option<u64>,
 }
 
 impl<S> Context<S> {
-    pub(crate) fn new(
-        state: Arc<S>,
-        core: Arc<Core>,
-        place: usize,
-        (run, tick): (u64, Option<Arc<Tick>>),
-    ) -> Self {
+    pub(crate) fn new(state: Arc<S>, core: Arc<Core>, place: usize, of: Of) -> Self {
         Self {
             state,
             core,
             place,
-            run,
-            tick,
+            of,
         }
     }
 
@@ -52,13 +53,19 @@ impl<S> Context<S> {
     /// Which run of the process it is, from 0.
     #[must_use]
     pub fn run(&self) -> u64 {
-        self.run
+        self.of.run
     }
 
     /// The tick that the run is for; `None` where the process has no [schedule](crate::Schedule).
     #[must_use]
     pub fn tick(&self) -> Option<&Tick> {
-        self.tick.as_deref()
+        self.of.tick.as_deref()
+    }
+
+    /// The token of the lease that the run has, where its process is [led](crate::Leader): greater than those of all before.
+    #[must_use]
+    pub fn token(&self) -> Option<u64> {
+        self.of.token
     }
 
     /// Commands the processes of the service. A factory that waits for its own process waits for ever.
@@ -80,7 +87,7 @@ impl<S> Context<S> {
     /// # }
     /// ```
     pub fn errors<E>(&self, end: E) -> Noting<E> {
-        Noting::new(end, Arc::clone(&self.core), self.place, self.run)
+        Noting::new(end, Arc::clone(&self.core), self.place, self.of.run)
     }
 }
 
@@ -98,8 +105,7 @@ impl<S> Clone for Context<S> {
             state: Arc::clone(&self.state),
             core: Arc::clone(&self.core),
             place: self.place,
-            run: self.run,
-            tick: self.tick.clone(),
+            of: self.of.clone(),
         }
     }
 }
@@ -108,7 +114,7 @@ impl<S> fmt::Debug for Context<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Context")
             .field("process", self.process())
-            .field("run", &self.run)
+            .field("run", &self.of.run)
             .finish_non_exhaustive()
     }
 }

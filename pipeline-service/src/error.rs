@@ -102,6 +102,12 @@ pub enum Invalid {
         /// The process.
         process: Name,
     },
+    /// A lease that is granted for no time.
+    #[error("process `{process}` is led by a lease of 0 s; it would end before it begins")]
+    Ttl {
+        /// The process.
+        process: Name,
+    },
     /// Nothing takes from a link that a process drives into: it would be full, and wait for ever.
     #[error(
         "process `{process}` drives into the link `{link}`, and nobody takes from it; give a process its `input()`"

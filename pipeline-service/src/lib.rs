@@ -10,6 +10,7 @@ mod context;
 mod control;
 mod core;
 mod error;
+pub mod lease;
 mod noted;
 mod noting;
 mod process;
@@ -30,12 +31,15 @@ pub use command::ControlError;
 pub use context::Context;
 pub use control::Control;
 pub use error::{Invalid, ServiceError};
+pub use lease::Leader;
 pub use noted::{Noted, Noticed};
 pub use noting::Noting;
 pub use process::{Process, Unset};
 pub use restart::Restart;
 pub use running::RunningService;
-pub use schedule::{Missed, Schedule, ScheduleError, Tick, TickCause};
+pub use schedule::{
+    Claimed, Known, MemorySchedules, Missed, Schedule, ScheduleError, Schedules, Tick, TickCause,
+};
 pub use service::Service;
 pub use status::{ProcessStatus, State, Status, Totals};
 pub use work::{IsProcess, Outcome, Stopping, Work};

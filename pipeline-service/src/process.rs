@@ -6,6 +6,7 @@ use std::future::Future;
 use pipeline_runtime::Name;
 
 use crate::context::Context;
+use crate::lease::Leader;
 use crate::restart::Restart;
 use crate::schedule::Schedule;
 use crate::work::{IsProcess, Outcome, Stopping, Work, by, by_async, by_task};
@@ -25,6 +26,7 @@ pub struct Process<S, W = Work<S>> {
     pub(crate) after: Vec<Name>,
     pub(crate) waits_at_start: bool,
     pub(crate) schedule: Option<Schedule>,
+    pub(crate) leader: Option<Leader>,
     pub(crate) work: W,
     state: std::marker::PhantomData<fn(S)>,
 }
@@ -47,6 +49,7 @@ impl<S> Process<S, Unset> {
             after: Vec::new(),
             waits_at_start: false,
             schedule: None,
+            leader: None,
             work: Unset(()),
             state: std::marker::PhantomData,
         }
@@ -63,6 +66,13 @@ impl<S, W> Process<S, W> {
     /// It runs at the ticks of this schedule, and not all the time.
     pub fn on(mut self, schedule: Schedule) -> Self {
         self.schedule = Some(schedule);
+        self
+    }
+
+    /// It runs only where this instance of the program leads; else it is [on standby](crate::State::Standby). The lease is
+    /// given up when the process ends, and is stopped, not when it waits to be made again.
+    pub fn led_by(mut self, leader: &Leader) -> Self {
+        self.leader = Some(leader.clone());
         self
     }
 
@@ -88,6 +98,7 @@ impl<S: Send + Sync + 'static> Process<S, Unset> {
             after: self.after,
             waits_at_start: self.waits_at_start,
             schedule: self.schedule,
+            leader: self.leader,
             work,
             state: self.state,
         }

@@ -15,6 +15,7 @@ use crate::clock::Clock;
 use crate::command::INBOX;
 use crate::core::Core;
 use crate::error::{Invalid, ServiceError};
+use crate::lease::Leader;
 use crate::noted::{Noted, OnFailure, log};
 use crate::process::{Process, Unset};
 use crate::running::RunningService;
@@ -249,6 +250,7 @@ impl<S: Send + Sync + 'static> Service<S> {
                 after: after.collect(),
                 waits_at_start: process.waits_at_start,
                 schedule: process.schedule,
+                leader: process.leader,
             };
             let (core, state) = (Arc::clone(&core), Arc::clone(&self.state));
             running.looks_after(Supervisor::new(core, state, declared, inbox).run());
@@ -271,6 +273,14 @@ impl<S: Send + Sync + 'static> Service<S> {
                 let process = process.name.clone();
                 return Err(Invalid::Limit { process });
             }
+        }
+        let has_no_time = |process: &&Process<S>| {
+            let leader = process.leader.as_ref();
+            leader.is_some_and(Leader::has_no_time)
+        };
+        if let Some(process) = self.processes.iter().find(has_no_time) {
+            let process = process.name.clone();
+            return Err(Invalid::Ttl { process });
         }
         let never_ends = |process: &&Process<S>| {
             let schedule = process.schedule.as_ref();

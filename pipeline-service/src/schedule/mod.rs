@@ -1,14 +1,23 @@
 //! When a process runs that is not to run all the time.
 
+mod claim;
 #[cfg(feature = "cron")]
 mod cron;
 mod error;
+mod memory;
+mod store;
 mod tick;
 mod timetable;
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+pub(crate) use self::claim::{Claim, TTL};
 pub use self::error::ScheduleError;
+pub use self::memory::MemorySchedules;
+pub(crate) use self::store::AnySchedules;
+pub use self::store::{Claimed, Known, Schedules};
 pub use self::tick::{Tick, TickCause};
 pub(crate) use self::timetable::Timetable;
 
@@ -32,11 +41,21 @@ const ON_TIME: Duration = Duration::from_secs(60);
 /// let hourly = Schedule::every(Duration::from_secs(3600)).missed(Missed::Skip);
 /// # let _ = hourly;
 /// ```
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 #[must_use = "it is given to a process"]
 pub struct Schedule {
     pub(crate) timetable: Timetable,
     missed: Missed,
+    pub(crate) store: Option<Arc<dyn AnySchedules>>,
+}
+
+impl fmt::Debug for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Schedule")
+            .field("timetable", &self.timetable)
+            .field("missed", &self.missed)
+            .finish_non_exhaustive()
+    }
 }
 
 /// What becomes of ticks that were missed.
@@ -56,6 +75,7 @@ impl Schedule {
         Self {
             timetable,
             missed: Missed::default(),
+            store: None,
         }
     }
 
@@ -108,6 +128,26 @@ impl Schedule {
     pub fn missed(mut self, missed: Missed) -> Self {
         self.missed = missed;
         self
+    }
+
+    /// Of several instances of a program, each tick is for one. It is known there what is done, so that a tick that was missed
+    /// because no instance was there is made up for, and one that was cut off comes again, under its id, whatever the schedule
+    /// says by then. A tick that was begun five times is given up.
+    ///
+    /// Who works on a tick extends it from 10 s on, and ends where that is not possible: within 30 s somebody else may begin
+    /// with it. A run that was cut off without noticing may overlap with the next one of its tick; a tick is *done* once.
+    ///
+    /// A schedule is known by the name of its process. What is continuous or manual has no ticks to be shared: each instance
+    /// runs it for itself.
+    pub fn once_everywhere(mut self, schedules: impl Schedules) -> Self {
+        self.store = Some(Arc::new(schedules));
+        self
+    }
+
+    /// Where its ticks are shared, if they are.
+    pub(crate) fn shared(&self) -> Option<Arc<dyn AnySchedules>> {
+        let has_ticks = !matches!(self.timetable, Timetable::Continuous(_) | Timetable::Manual);
+        self.store.clone().filter(|_| has_ticks)
     }
 
     /// When the first tick is to be, where the process is there from `now` on: those before are not its.

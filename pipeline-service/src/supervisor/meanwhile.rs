@@ -14,6 +14,8 @@ pub(super) enum While {
     Unstarted,
     /// Its factory, which is at work.
     Making,
+    /// The lead.
+    Standby,
     /// The next tick.
     Idle,
     /// The next run.
@@ -41,6 +43,7 @@ impl While {
         match self {
             Self::Unstarted => "not started",
             Self::Making => "starting",
+            Self::Standby => "on standby",
             Self::Idle => "idle",
             Self::Waiting => "waiting to be made again",
             Self::Resting => "stopped",
@@ -98,9 +101,11 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         };
         match command {
             Command::First(first) => return Some(Heard::First(first)),
+            // It is on its way already.
             Command::Start(reply) | Command::Restart(_, reply) => {
                 let _ = reply.send(Ok(()));
-                return (what != While::Making).then_some(Heard::Now);
+                let comes = matches!(what, While::Making | While::Standby);
+                return (!comes).then_some(Heard::Now);
             }
             Command::Drain(_, reply) => {
                 let _ = reply.send(Ok(()));

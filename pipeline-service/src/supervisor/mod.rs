@@ -1,6 +1,8 @@
 //! Who looks after one process: calls its factory, waits for the end of the run, and decides what comes next.
 
+mod everywhere;
 mod held;
+mod leading;
 mod meanwhile;
 mod next;
 mod process;
@@ -22,10 +24,15 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
     /// Looks after it until the service ends.
     pub(crate) async fn run(mut self) {
         let mut next = match self.until_first().await {
-            Some(first) if self.ticking.is_some() => {
-                self.shows(&Next::Idle);
+            Some(first) if self.of.leader.is_some() || self.ticking.is_some() => {
+                let next = if self.of.leader.is_some() {
+                    Next::Standby
+                } else {
+                    Next::Idle
+                };
+                self.shows(&next);
                 let _ = first.send(Ok(Started::default()));
-                Next::Idle
+                next
             }
             Some(first) => self.make(Some(first)).await,
             None => Next::Over(State::Stopped),
@@ -34,6 +41,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             self.shows(&next);
             next = match next {
                 Next::Make => self.make(None).await,
+                Next::Standby => self.stand_by().await,
                 Next::Idle => self.idle().await,
                 Next::Wait(delay, _) => self.wait(delay).await,
                 Next::Rest(state, ending) => self.rest(state, ending).await,
@@ -42,6 +50,8 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         }
         self.held.let_end();
         self.held.close_those_untaken();
+        self.settles().await;
+        self.steps_down().await;
     }
 
     /// Waits for the first start.
@@ -77,6 +87,8 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             self.held.let_end();
             self.core.one_ended();
         }
+        self.settles().await;
+        self.steps_down().await;
         match self
             .meanwhile(std::future::pending::<()>(), While::Resting)
             .await

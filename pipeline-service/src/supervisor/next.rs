@@ -14,6 +14,8 @@ use crate::status::{Ending, State};
 pub(super) enum Next {
     /// It is made.
     Make,
+    /// It waits until it leads.
+    Standby,
     /// It waits for the next tick of its schedule.
     Idle,
     /// It is made again after that time; meanwhile it is in this state.
@@ -71,6 +73,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let (place, board) = (self.of.place, &self.core.board);
         match next {
             Next::Make => {}
+            Next::Standby => board.set(place, State::Standby),
             Next::Idle => board.set(place, self.idles()),
             Next::Wait(_, state) => board.set(place, state.clone()),
             Next::Rest(state, ending) => board.ends(place, state.clone(), *ending),

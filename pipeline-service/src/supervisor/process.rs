@@ -9,6 +9,7 @@ use super::held::Held;
 use super::ticks::Ticking;
 use crate::command::Command;
 use crate::core::{Core, Phase};
+use crate::lease::{Lead, Leader};
 use crate::restart::{History, Restart};
 use crate::schedule::Schedule;
 use crate::status::State;
@@ -22,6 +23,7 @@ pub(crate) struct Declared<S> {
     pub(crate) after: Vec<usize>,
     pub(crate) waits_at_start: bool,
     pub(crate) schedule: Option<Schedule>,
+    pub(crate) leader: Option<Leader>,
 }
 
 /// Looks after one process.
@@ -34,6 +36,8 @@ pub(crate) struct Supervisor<S> {
     pub(super) held: Held,
     pub(super) history: History,
     pub(super) ticking: Option<Ticking>,
+    /// The lease, if it leads.
+    pub(super) lead: Option<Lead>,
     pub(super) is_paused: bool,
     pub(super) run: u64,
 }
@@ -57,6 +61,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             held: Held::default(),
             history: History::default(),
             ticking,
+            lead: None,
             is_paused: false,
             run: 0,
         }

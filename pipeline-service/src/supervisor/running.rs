@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use futures::future::BoxFuture;
 use pipeline_runtime::Handle;
+use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::next::Next;
@@ -25,6 +26,8 @@ struct Attended {
     began: Instant,
     ending: BoxFuture<'static, Ended>,
     why: Why,
+    /// Says when its lease is lost.
+    lost: Vec<Lost>,
 }
 
 /// Why a run ends.
@@ -37,6 +40,8 @@ enum Why {
     Restarted(Reply),
     /// Somebody said that it had failed.
     Failed(String, Reply),
+    /// Its lease is lost.
+    Deposed,
     /// The service stops.
     Stopping,
     Aborted,
@@ -51,6 +56,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             ending: Arc::clone(&live).ended(),
             live,
             why: Why::Itself,
+            lost: self.may_be_lost(),
         };
         let ended = loop {
             let phase = *self.phase.borrow_and_update();
@@ -58,6 +64,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             tokio::select! {
                 biased;
                 _ = self.phase.changed() => {}
+                left = lost(&mut run.lost) => self.deposed(left, &mut run),
                 Some(command) = self.inbox.recv() => self.told(command, &mut run),
                 ended = &mut run.ending => break ended,
             }
@@ -127,6 +134,21 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                 run.why = Why::Failed(why, reply);
                 run.ending = aborted(&run.live);
             }
+        }
+    }
+
+    /// Somebody else may lead soon, or leads.
+    fn deposed(&self, left: Duration, run: &mut Attended) {
+        run.lost.clear();
+        match run.why {
+            Why::Itself | Why::Stopping => {
+                self.set(State::Draining);
+                if matches!(run.why, Why::Itself) {
+                    run.why = Why::Deposed;
+                }
+                run.ending = Arc::clone(&run.live).drain(left);
+            }
+            _ => run.ending = aborted(&run.live),
         }
     }
 
@@ -205,6 +227,12 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                 let _ = reply.send(self.drained(result));
                 Next::Make
             }
+            (Why::Deposed, result) => {
+                if let Err(broken) = result {
+                    self.core.note_run(place, &broken, Noticed::Run, self.run);
+                }
+                self.was_deposed()
+            }
             (Why::Stopping | Why::Aborted, Ok(())) => Next::Over(State::Stopped),
             (Why::Stopping | Why::Aborted, Err(broken)) => {
                 self.core.note_run(place, &broken, Noticed::Run, self.run);
@@ -229,6 +257,21 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             why: broken.cause,
         })
     }
+}
+
+/// Says when a lease is lost, and how long there is to end in.
+pub(super) type Lost = watch::Receiver<Option<Duration>>;
+
+/// Waits until a lease is lost; how long there is to end in.
+async fn lost(lost: &mut [Lost]) -> Duration {
+    if lost.is_empty() {
+        return std::future::pending().await;
+    }
+    let each = lost
+        .iter_mut()
+        .map(|lost| Box::pin(lost.wait_for(Option::is_some)));
+    let (left, ..) = futures::future::select_all(each).await;
+    left.ok().and_then(|left| *left).unwrap_or_default()
 }
 
 /// Aborts a run. One that does not let go of its task is left to itself.

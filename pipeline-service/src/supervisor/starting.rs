@@ -10,7 +10,7 @@ use super::next::Next;
 use super::process::Supervisor;
 use super::ticks::Ticking;
 use crate::command::{First, Started};
-use crate::context::Context;
+use crate::context::{Context, Of};
 use crate::noted::{Broken, Noticed};
 use crate::status::{Ending, State};
 use crate::work::{Live, Made};
@@ -18,6 +18,9 @@ use crate::work::{Live, Made};
 impl<S: Send + Sync + 'static> Supervisor<S> {
     /// Calls the factory and looks after what it makes.
     pub(super) async fn make(&mut self, first: Option<First>) -> Next {
+        if let Some(next) = self.may_not_run() {
+            return next;
+        }
         self.core.board.begins(self.of.place);
         let made = match self.made().await {
             Ok(made) => made,
@@ -68,7 +71,17 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let makes = Arc::clone(&self.of.makes);
         let (state, core) = (Arc::clone(&self.state), Arc::clone(&self.core));
         let tick = self.ticking.as_ref().and_then(Ticking::tick);
-        let cx = Context::new(state, core, self.of.place, (self.run, tick));
+        let token = self.lead.as_ref().map(|lead| lead.token);
+        let cx = Context::new(
+            state,
+            core,
+            self.of.place,
+            Of {
+                run: self.run,
+                tick,
+                token,
+            },
+        );
         let making = guard::run(async move { makes.make(&cx).await });
         let made = self.meanwhile(making, While::Making).await?;
         Ok(made.unwrap_or_else(|panicked| Err(panicked.into())))

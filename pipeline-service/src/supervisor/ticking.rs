@@ -6,6 +6,7 @@ use super::meanwhile::{Heard, While};
 use super::next::Next;
 use super::process::Supervisor;
 use super::ticks::Ticking;
+use crate::noted::{Broken, Noticed};
 use crate::schedule::Tick;
 use crate::status::{Ending, State};
 
@@ -15,19 +16,28 @@ const ATTEMPTS: u32 = 5;
 impl<S: Send + Sync + 'static> Supervisor<S> {
     /// Waits for the next tick.
     pub(super) async fn idle(&mut self) -> Next {
+        self.settles().await;
         let Some(ticking) = &mut self.ticking else {
             return Next::Make;
         };
-        let tick = match ticking.due.pop_front() {
-            Some(tick) => Ok(tick),
-            None => self.until_due().await,
+        let tick = match (ticking.schedule.shared(), ticking.due.pop_front()) {
+            (Some(store), _) => self.until_granted(store).await,
+            (None, Some(tick)) => Ok((tick, 0)),
+            (None, None) => self.until_due().await.map(|tick| (tick, 0)),
         };
-        let tick = match tick {
+        let (tick, failed) = match tick {
             Ok(tick) => tick,
             Err(next) => return next,
         };
         if let Some(ticking) = &mut self.ticking {
-            ticking.tick = Some((Arc::new(tick), 0));
+            ticking.tick = Some((Arc::new(tick), failed));
+        }
+        if failed >= ATTEMPTS {
+            let why = format!("the tick was begun {failed} times, and is not done");
+            let broken = Broken::saying(why);
+            self.core
+                .note_run(self.of.place, &broken, Noticed::Run, self.run);
+            return self.ticked();
         }
         Next::Make
     }

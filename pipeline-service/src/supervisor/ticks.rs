@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::schedule::{Schedule, Tick, Timetable};
+use crate::schedule::{Claim, Schedule, Tick, Timetable};
 
 /// Where a schedule is.
 pub(super) struct Ticking {
@@ -15,6 +15,10 @@ pub(super) struct Ticking {
     pub(super) due: VecDeque<Tick>,
     /// The one that a run is for, and how often one has failed.
     pub(super) tick: Option<(Arc<Tick>, u32)>,
+    /// That it has it, where several instances could, and since when.
+    pub(super) claim: Option<(Claim, SystemTime)>,
+    /// It is done, and so is all that was due until then.
+    pub(super) done: Option<SystemTime>,
 }
 
 impl Ticking {
@@ -24,6 +28,8 @@ impl Ticking {
             schedule,
             due: VecDeque::new(),
             tick: None,
+            claim: None,
+            done: None,
         }
     }
 
@@ -48,16 +54,28 @@ impl Ticking {
 
     /// A run is over: what came meanwhile is skipped. How many those are.
     pub(super) fn is_over(&mut self, now: SystemTime) -> u64 {
-        self.tick = None;
-        let passed = self.schedule.timetable.passed(self.last, now, 1);
-        self.last = match self.schedule.timetable {
+        let tick = self.tick.take();
+        if let Timetable::Continuous(_) = self.schedule.timetable {
             // It counts from here.
-            Timetable::Continuous(_) => now,
-            _ => passed.last.back().copied().unwrap_or(self.last),
-        };
-        match self.schedule.timetable {
-            Timetable::Continuous(_) => 0,
-            _ => passed.count,
+            self.last = now;
+            return 0;
         }
+        // Where others have run the ticks before, only this one says from when on.
+        let granted = self.claim.as_ref().map(|(_, granted)| *granted);
+        let begun = tick
+            .zip(granted)
+            .map(|((tick, _), granted)| (tick.at, granted));
+        let last = begun.map_or(self.last, |(at, _)| at);
+        if let Some((at, granted)) = begun
+            && self.schedule.timetable.passed(at, granted, 1).count > 0
+        {
+            // Those that were missed before it come next.
+            self.done = Some(at);
+            return 0;
+        }
+        let passed = self.schedule.timetable.passed(last, now, 1);
+        self.last = passed.last.back().copied().unwrap_or(last);
+        self.done = Some(self.last);
+        passed.count
     }
 }

@@ -4,6 +4,8 @@ mod broadcasts;
 mod control;
 mod declared;
 mod failing;
+mod instances;
+mod leases;
 mod notes;
 mod schedules;
 mod stopping;

@@ -1,0 +1,267 @@
+//! Leases: one leads, and stops before another can.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use brigade::Name;
+use brigade::service::lease::{self, LeaseError, Leases, MemoryLeases};
+use brigade::service::{Invalid, Leader, RunningService, Service, ServiceError, State};
+use tokio::time::Instant;
+
+use crate::support::{Heard, ms, s};
+
+/// From when to when somebody worked, and with which token.
+type Worked = Heard<(u64, Instant, Instant)>;
+
+/// An instance of a program, whose process notes when it works.
+async fn instance(leases: impl Leases, worked: &Worked) -> RunningService {
+    let leader = Leader::new(leases, "writer").ttl(s(15));
+    let worked = worked.clone();
+    let running = Service::new("instance", ())
+        .process("writes", |p| {
+            p.led_by(&leader).task(move |cx, mut stop| {
+                let worked = worked.clone();
+                async move {
+                    let _works = Works(worked, cx.token().unwrap(), Instant::now());
+                    stop.requested().await;
+                }
+            })
+        })
+        .start()
+        .await;
+    running.unwrap()
+}
+
+/// Notes that it worked, however it ends.
+struct Works(Worked, u64, Instant);
+
+impl Drop for Works {
+    fn drop(&mut self) {
+        self.0.add((self.1, self.2, Instant::now()));
+    }
+}
+
+fn overlap(worked: &Worked) -> bool {
+    let mut all = worked.all();
+    all.sort_by_key(|(_, from, _)| *from);
+    all.windows(2)
+        .any(|two| two[0].2 > two[1].1 || two[0].0 >= two[1].0)
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_leads_and_the_next_takes_over_when_it_is_stopped() {
+    let (leases, worked) = (lease::memory(), Heard::default());
+    let first = instance(leases.clone(), &worked).await;
+    first
+        .until(|status| status.state("writes") == Some(&State::Running))
+        .await;
+    let second = instance(leases.clone(), &worked).await;
+    tokio::time::sleep(s(600)).await;
+    assert_eq!(second.status().state("writes"), Some(&State::Standby));
+    assert_eq!(first.status().state("writes"), Some(&State::Running));
+    let stopped = Instant::now();
+    first.stop().await.unwrap();
+    second
+        .until(|status| status.state("writes") == Some(&State::Running))
+        .await;
+    assert!(
+        stopped.elapsed() <= s(5) + ms(10),
+        "{:?}",
+        stopped.elapsed()
+    );
+    second.stop().await.unwrap();
+    assert_eq!(worked.all().len(), 2);
+    assert!(!overlap(&worked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_gone_without_a_word_is_followed_after_its_time() {
+    let (leases, worked) = (lease::memory(), Heard::default());
+    let first = instance(leases.clone(), &worked).await;
+    first
+        .until(|status| status.state("writes") == Some(&State::Running))
+        .await;
+    let second = instance(leases.clone(), &worked).await;
+    tokio::time::sleep(s(60)).await;
+    let gone = Instant::now();
+    drop(first);
+    second
+        .until(|status| status.state("writes") == Some(&State::Running))
+        .await;
+    assert!(
+        (s(9)..=s(21)).contains(&gone.elapsed()),
+        "{:?}",
+        gone.elapsed()
+    );
+    second.stop().await.unwrap();
+    assert!(!overlap(&worked));
+}
+
+/// Leases in memory that can be away.
+#[derive(Clone)]
+struct Reached {
+    leases: MemoryLeases,
+    away: Arc<AtomicBool>,
+    hangs: bool,
+    renewed: Arc<Mutex<Option<Instant>>>,
+}
+
+impl Reached {
+    fn new(leases: &MemoryLeases, hangs: bool) -> Self {
+        Self {
+            leases: leases.clone(),
+            away: Arc::default(),
+            hangs,
+            renewed: Arc::default(),
+        }
+    }
+
+    async fn reach(&self) -> Result<(), LeaseError> {
+        if !self.away.load(Ordering::Relaxed) {
+            return Ok(());
+        }
+        if self.hangs {
+            std::future::pending::<()>().await;
+        }
+        Err(LeaseError::new("no route"))
+    }
+}
+
+impl Leases for Reached {
+    fn name(&self) -> Name {
+        "far".into()
+    }
+
+    async fn claim(
+        &self,
+        lease: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<Option<u64>, LeaseError> {
+        self.reach().await?;
+        self.leases.claim(lease, holder, ttl).await
+    }
+
+    async fn renew(&self, lease: &str, token: u64, ttl: Duration) -> Result<bool, LeaseError> {
+        self.reach().await?;
+        *self.renewed.lock().unwrap() = Some(Instant::now());
+        self.leases.renew(lease, token, ttl).await
+    }
+
+    async fn release(&self, lease: &str, token: u64) -> Result<(), LeaseError> {
+        self.reach().await?;
+        self.leases.release(lease, token).await
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_holder_that_cannot_extend_its_lease_has_stopped_before_another_begins() {
+    for hangs in [false, true] {
+        let (leases, worked) = (lease::memory(), Heard::default());
+        let far = Reached::new(&leases, hangs);
+        let first = instance(far.clone(), &worked).await;
+        first
+            .until(|status| status.state("writes") == Some(&State::Running))
+            .await;
+        let second = instance(leases.clone(), &worked).await;
+        tokio::time::sleep(s(33)).await;
+        far.away.store(true, Ordering::Relaxed);
+        let until = far.renewed.lock().unwrap().unwrap() + s(15);
+        first
+            .until(|status| status.state("writes") == Some(&State::Standby))
+            .await;
+        let ended = worked.all()[0].2;
+        assert!(ended < until, "{hangs}: {:?} late", ended - until);
+        assert!(until - ended >= s(4), "a third was left to end in");
+        second
+            .until(|status| status.state("writes") == Some(&State::Running))
+            .await;
+        // When the place is there again, the first does not lead: somebody else does.
+        far.away.store(false, Ordering::Relaxed);
+        tokio::time::sleep(s(60)).await;
+        assert_eq!(first.status().state("writes"), Some(&State::Standby));
+        second.stop().await.unwrap();
+        first
+            .until(|status| status.state("writes") == Some(&State::Running))
+            .await;
+        first.stop().await.unwrap();
+        assert!(!overlap(&worked), "{hangs}: {:?}", worked.all());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_process_that_does_not_end_is_aborted_before_its_lease_has_ended() {
+    let leases = lease::memory();
+    let far = Reached::new(&leases, true);
+    let leader = Leader::new(far.clone(), "writer").ttl(s(15));
+    let (worked, dropped) = (Worked::default(), Arc::new(AtomicU64::new(0)));
+    let (noted, count) = (worked.clone(), Arc::clone(&dropped));
+    let running = Service::new("test", ())
+        .process("deaf", |p| {
+            p.led_by(&leader).task(move |cx, _| {
+                let works = Works(noted.clone(), cx.token().unwrap(), Instant::now());
+                let count = Arc::clone(&count);
+                async move {
+                    let _works = works;
+                    std::future::pending::<()>().await;
+                    count.fetch_add(1, Ordering::Relaxed);
+                }
+            })
+        })
+        .start()
+        .await
+        .unwrap();
+    tokio::time::sleep(s(33)).await;
+    far.away.store(true, Ordering::Relaxed);
+    let until = far.renewed.lock().unwrap().unwrap() + s(15);
+    running
+        .until(|status| status.state("deaf") == Some(&State::Standby))
+        .await;
+    tokio::time::sleep(ms(10)).await;
+    let ended = worked.all()[0].2;
+    assert!(ended < until, "{:?} late", ended - until);
+    assert_eq!(dropped.load(Ordering::Relaxed), 0);
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn tokens_grow_and_what_an_older_holder_writes_is_refused() {
+    let leases = lease::memory();
+    let mut tokens = Vec::new();
+    for _ in 0..5 {
+        let token = leases
+            .claim("writer", "somebody", s(1))
+            .await
+            .unwrap()
+            .unwrap();
+        assert_eq!(leases.claim("writer", "another", s(1)).await.unwrap(), None);
+        assert_eq!(leases.fenced("writer", token, || "written"), Ok("written"));
+        tokens.push(token);
+        tokio::time::sleep(s(2)).await;
+        // Nobody was granted it since: what is written now has been written by the last.
+        assert!(!leases.renew("writer", token, s(1)).await.unwrap());
+        assert!(leases.fenced("writer", token, || ()).is_ok());
+    }
+    assert!(tokens.is_sorted_by(|a, b| a < b));
+    let stale = leases.fenced("writer", tokens[3], || unreachable!("it is refused"));
+    let said = stale.map(|()| ()).unwrap_err().to_string();
+    assert!(
+        said.contains("somebody else has been granted it since"),
+        "{said}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lease_of_0_is_an_error_at_the_start() {
+    let leader = Leader::new(lease::memory(), "writer").ttl(Duration::ZERO);
+    let service = Service::new("test", ()).process("writes", |p| {
+        p.led_by(&leader)
+            .task(|_, mut stop| async move { stop.requested().await })
+    });
+    let error = service.start().await.unwrap_err();
+    assert!(
+        matches!(error, ServiceError::Invalid(Invalid::Ttl { .. })),
+        "{error}"
+    );
+}
