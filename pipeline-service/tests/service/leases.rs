@@ -245,7 +245,7 @@ async fn tokens_grow_and_what_an_older_holder_writes_is_refused() {
     }
     assert!(tokens.is_sorted_by(|a, b| a < b));
     let stale = leases.fenced("writer", tokens[3], || unreachable!("it is refused"));
-    let said = stale.map(|()| ()).unwrap_err().to_string();
+    let said = stale.unwrap_err().to_string();
     assert!(
         said.contains("somebody else has been granted it since"),
         "{said}"
