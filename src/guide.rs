@@ -14,6 +14,7 @@ pub mod cookbook {
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
     //! | [`operate_a_queue`] | how much waits, and what; take it out, let it come now, hold all workers |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
+    //! | [`postgres`] | rows and acknowledgements in one transaction; messages that any program sends in SQL |
     //! | [`rate_and_retry_after`] | a service that takes so many calls, and says when to come again |
     //! | [`pipeline_to_pipeline`] | one message through several pipelines, acknowledged behind the last |
     //! | `services` (feature `service`) | a program of several pipelines: started in order, made again, stopped without loss |
@@ -48,6 +49,16 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/pipeline-to-pipeline.md")]
     pub mod pipeline_to_pipeline {}
+
+    #[cfg_attr(
+        feature = "postgres",
+        doc = include_str!("../guide/cookbook/postgres.md")
+    )]
+    #[cfg_attr(
+        not(feature = "postgres"),
+        doc = "PostgreSQL as queue and table: a page that needs the feature `postgres`."
+    )]
+    pub mod postgres {}
 
     #[doc = include_str!("../guide/cookbook/rate-and-retry-after.md")]
     pub mod rate_and_retry_after {}

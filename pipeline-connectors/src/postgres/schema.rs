@@ -15,6 +15,7 @@ const MINOR: i32 = 0;
 const TABLES: &str = include_str!("tables.sql");
 const QUEUE: &str = include_str!("functions.sql");
 const ADMIN: &str = include_str!("admin.sql");
+const PUBLIC: &str = include_str!("public.sql");
 const JOURNAL: &str = include_str!("journal.sql");
 
 /// A name as SQL takes it, whatever is in it.
@@ -27,7 +28,8 @@ pub(super) fn sql(schema: &str) -> String {
     let version = format!(
         "INSERT INTO {schema}.meta (major, minor) VALUES ({MAJOR}, {MINOR}) ON CONFLICT DO NOTHING;\n"
     );
-    let all = format!("{TABLES}\n{QUEUE}\n{ADMIN}\n{JOURNAL}\n").replace("{schema}", schema);
+    let all =
+        format!("{TABLES}\n{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n").replace("{schema}", schema);
     all + &version
 }
 

@@ -13,6 +13,7 @@ mod kills;
 mod letters;
 mod load;
 mod passwords;
+mod plain_sql;
 mod sending;
 #[cfg(feature = "journal")]
 mod settled;

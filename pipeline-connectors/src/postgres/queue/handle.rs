@@ -37,6 +37,8 @@ use crate::postgres::line::Value;
 /// - Leases and delays end, and messages expire, by the clock of the server.
 /// - What was sent, acknowledged or released is as durable as the server's `synchronous_commit` makes it; leases never
 ///   wait for the disk.
+/// - Programs in other languages send with `brigade.send('orders', 'kind', 'body')`, a function in the schema of the tables, and
+///   take back with `brigade.cancel('id')`.
 /// - A message that another program has written and that cannot be read, since it is no UTF-8, holds up no other: the
 ///   receive that finds it moves it to the table `set_aside` of the same schema, with the reason, and warns. It stays there
 ///   until you put it back or delete it.
