@@ -15,6 +15,7 @@ mod inputs;
 mod latency;
 mod memory;
 mod parallel;
+mod rate;
 mod records;
 mod safety;
 mod scaling;
@@ -33,6 +34,7 @@ const CASES: &[fn(Size) -> Case] = &[
     parallel::skewed,
     in_flight::case,
     by::case,
+    rate::case,
     drive::case,
     tee::case,
     latency::case,

@@ -66,7 +66,7 @@ fn write(folder: &Path, wiring: Wiring, stages: usize) {
 fn manifest(root: &Path, wiring: Wiring, stages: usize) -> String {
     let (name, root) = (wiring.name(), root.display());
     let wired_with = match wiring {
-        Wiring::Macro => format!("brigade = {{ path = \"{root}\" }}"),
+        Wiring::Macro | Wiring::Arms => format!("brigade = {{ path = \"{root}\" }}"),
         Wiring::Hand => "futures = \"0.3\"".to_owned(),
     };
     format!(

@@ -11,7 +11,7 @@ use sources::Wiring;
 /// Pipelines of 5, 20 and 50 stages, checked and built.
 pub fn case(size: Size) -> Case {
     let note = "Crates with one pipeline of 5, 20 or 50 stages of five kinds, and the same stages wired by hand with \
-                tokio's channels. What they depend on is built before; only the crate itself is compiled (and linked, \
+                tokio's channels, or each in an arm of one `match`. What they depend on is built before; only the crate itself is compiled (and linked, \
                 where it is built), all of it each time (`CARGO_INCREMENTAL=0`). A stage costs what 50 stages take \
                 longer than 5, divided by 45. The bend is what a stage costs between 20 and 50 over what it costs \
                 between 5 and 20: 1 if it grows in a line.";
@@ -41,6 +41,13 @@ pub fn case(size: Size) -> Case {
                 command,
                 size,
             ))
+            .contender(contender(
+                "brigade, arms",
+                "`pipeline!` with one `match`, in order, of as many arms",
+                Wiring::Arms,
+                command,
+                size,
+            ))
             .contender(
                 contender(
                     "tokio mpsc by hand",
@@ -54,7 +61,8 @@ pub fn case(size: Size) -> Case {
         if let Some(goal) = goal {
             table = table
                 .goal(Goal::at_most("brigade", goal).column("stage"))
-                .goal(Goal::at_most("brigade", 1.25).column("bend"));
+                .goal(Goal::at_most("brigade", 1.25).column("bend"))
+                .goal(Goal::at_most("brigade, arms", 1.25).column("bend"));
         }
         case = case.table(table);
     }

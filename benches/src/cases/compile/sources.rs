@@ -1,9 +1,11 @@
-//! The same pipeline, written in two ways.
+//! The same stages, written in three ways.
 
 /// How the stages are wired.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Wiring {
     Macro,
+    /// Each in an arm of one `match`, whose outputs come back in order.
+    Arms,
     Hand,
 }
 
@@ -11,6 +13,7 @@ impl Wiring {
     pub(super) fn name(self) -> &'static str {
         match self {
             Self::Macro => "macro",
+            Self::Arms => "arms",
             Self::Hand => "hand",
         }
     }
@@ -35,13 +38,20 @@ pub(super) fn program(wiring: Wiring, stages: usize) -> String {
             "use brigade::prelude::*;",
             (0..stages).map(by_macro).collect::<String>(),
         ),
+        Wiring::Arms => (
+            "use brigade::prelude::*;",
+            format!(
+                "        match |x| x % {stages} {{\n{}            _ => skip,\n        }},\n",
+                (0..stages).map(by_arm).collect::<String>()
+            ),
+        ),
         Wiring::Hand => (
             "use futures::StreamExt as _;\nuse tokio::sync::mpsc;",
             (0..stages).map(by_hand).collect(),
         ),
     };
     let main = match wiring {
-        Wiring::Macro => format!(
+        Wiring::Macro | Wiring::Arms => format!(
             "    let report = pipeline! {{\n        [0..1_000u64]\n{body}        :drive sink::each(|x: u64| drop(x)),\n    }}\n\
              \x20   .run()\n    .await;\n    println!(\"{{}}\", report.expect(\"nothing fails\"));\n"
         ),
@@ -66,6 +76,13 @@ fn by_macro(number: usize) -> String {
         _ => format!("filter(f{number})"),
     };
     format!("        {stage},\n")
+}
+
+fn by_arm(number: usize) -> String {
+    format!(
+        "            {number} => {{ {} }}\n",
+        by_macro(number).trim()
+    )
 }
 
 /// The second and the last of each five belong to the one before, as the macro has it.

@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
-use futures::StreamExt as _;
+use futures::{Stream, StreamExt as _};
 use tokio::sync::mpsc;
 
 use super::times::Times;
@@ -17,10 +17,38 @@ pub(super) fn step((sent, steps): (Instant, u32)) -> (Instant, u32) {
 }
 
 pub(super) fn run(consumer: Consumer, pause: Duration, items: usize) -> Sample {
+    measure(consumer, pause, items, |receiver| {
+        pipeline! { [receiver] 1 map(step), 1 map(step), 1 map(step) }.stream()
+    })
+}
+
+pub(super) fn in_an_arm(consumer: Consumer, pause: Duration, items: usize) -> Sample {
+    measure(consumer, pause, items, |receiver| {
+        let stages = pipeline! {
+            [receiver]
+            1 map(step),
+            match |item| item.0.elapsed().subsec_nanos() % 2 {
+                0 => { 1 map(step) }
+                _ => { 1 map(step) }
+            },
+            1 map(step),
+        };
+        stages.stream()
+    })
+}
+
+fn measure<S>(
+    consumer: Consumer,
+    pause: Duration,
+    items: usize,
+    wire: impl FnOnce(mpsc::Receiver<(Instant, u32)>) -> S + Send + 'static,
+) -> Sample
+where
+    S: Stream<Item = Result<(Instant, u32), Failure>> + Send,
+{
     consumer.run(async move {
         let (sender, receiver) = mpsc::channel(64);
-        let stages = pipeline! { [receiver] 1 map(step), 1 map(step), 1 map(step) };
-        let mut arrived = pin!(stages.stream());
+        let mut arrived = pin!(wire(receiver));
         let mut times = Times::of(items);
         for _ in 0..items {
             if !pause.is_zero() {

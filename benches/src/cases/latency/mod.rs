@@ -9,6 +9,7 @@ mod brigade;
 mod by_hand;
 mod times;
 
+const ARMS: &str = "brigade, an ordered `match`";
 const HAND: &str = "tokio mpsc by hand";
 
 /// From the sending of an item to its arrival behind three stages, while there is no other.
@@ -38,6 +39,11 @@ fn contenders(table: Table, consumer: Consumer, pause: Duration, items: usize) -
             "brigade",
             "an `mpsc::Receiver` as input, three `1 map(…)`, `stream()`",
             move || brigade::run(consumer, pause, items),
+        ))
+        .contender(Contender::new(
+            ARMS,
+            "the second of the stages in one of the two arms of a `match`, in order",
+            move || brigade::in_an_arm(consumer, pause, items),
         ))
         .contender(
             Contender::new(HAND, "a task a stage, `mpsc::channel(64)`", move || {
