@@ -58,9 +58,7 @@ const SETUP: &str = "
 /// - `verify-full` without `sslrootcert` trusts the CAs of the system; there is no folder `~/.postgresql`.
 /// - `sslmode=allow` is an error, and so are an `sslrootcert` beside `prefer`, certificates of clients, lists of revoked ones,
 ///   and all options of libpq that are not there: the message names the option, and says what to do.
-/// - The name has to stand in the server's certificate as a `subjectAltName`. A certificate that is a CA's own, as
-///   `openssl req -x509` makes them, is not accepted as a server's, though it is the root certificate itself: have it sign
-///   one for the server.
+/// - The name has to stand in the server's certificate as a `subjectAltName`.
 ///
 /// A connection that cannot be encrypted as is wanted is an error that ends the source; one that breaks off meanwhile is away.
 /// Without the feature, what `prefer` means is plain, and more than that is an error that names the feature. Through a Unix

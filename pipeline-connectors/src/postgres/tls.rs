@@ -4,15 +4,18 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::server::ParsedCertificate;
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
+use x509_cert::Certificate;
+use x509_cert::der::Decode as _;
 
 use super::encryption::{Encryption, Roots};
 
@@ -35,14 +38,17 @@ fn client(verified: Option<(Roots, bool)>) -> Result<ClientConfig, String> {
     let verifier = match verified {
         None => Verifier {
             roots: None,
+            own: Vec::new(),
             name: false,
             provider: Arc::clone(&provider),
         },
         Some((roots, name)) => {
-            let roots = Arc::new(store(&roots)?);
-            let roots = WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider));
+            let (store, own) = store(&roots)?;
+            let store = Arc::new(store);
+            let roots = WebPkiServerVerifier::builder_with_provider(store, Arc::clone(&provider));
             Verifier {
                 roots: Some(roots.build().map_err(|error| error.to_string())?),
+                own,
                 name,
                 provider: Arc::clone(&provider),
             }
@@ -60,15 +66,18 @@ fn client(verified: Option<(Roots, bool)>) -> Result<ClientConfig, String> {
     Ok(client)
 }
 
-fn store(roots: &Roots) -> Result<RootCertStore, String> {
+/// Those whom to trust, and their certificates where somebody has named them.
+fn store(roots: &Roots) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), String> {
     let mut store = RootCertStore::empty();
     match roots {
         Roots::File(path) => {
-            for certificate in read(path)? {
+            let certificates = read(path)?;
+            for certificate in certificates.clone() {
                 store
                     .add(certificate)
                     .map_err(|error| unfit(path, &error))?;
             }
+            Ok((store, certificates))
         }
         Roots::System => {
             let found = rustls_native_certs::load_native_certs();
@@ -76,9 +85,9 @@ fn store(roots: &Roots) -> Result<RootCertStore, String> {
             if some == 0 {
                 return Err("the system has no root certificates; install them (`ca-certificates` of Debian), or name a file with `sslrootcert=…`".into());
             }
+            Ok((store, Vec::new()))
         }
     }
-    Ok(store)
 }
 
 fn read(path: &Path) -> Result<Vec<CertificateDer<'static>>, String> {
@@ -103,9 +112,34 @@ fn unfit(path: &Path, why: &dyn std::fmt::Display) -> String {
 struct Verifier {
     /// Whom to trust; without, anybody.
     roots: Option<Arc<WebPkiServerVerifier>>,
+    /// The root certificates that were named: a server may have one of them itself.
+    own: Vec<CertificateDer<'static>>,
     /// Whether its name counts.
     name: bool,
     provider: Arc<CryptoProvider>,
+}
+
+impl Verifier {
+    /// Of a certificate that is trusted for itself only its time and its name are to be looked at.
+    fn verify_own(
+        &self,
+        certificate: &CertificateDer<'_>,
+        name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let read = Certificate::from_der(certificate).map_err(|_| CertificateError::BadEncoding)?;
+        let validity = read.tbs_certificate.validity;
+        if now.as_secs() < validity.not_before.to_unix_duration().as_secs() {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now.as_secs() > validity.not_after.to_unix_duration().as_secs() {
+            return Err(CertificateError::Expired.into());
+        }
+        if self.name {
+            verify_server_name(&ParsedCertificate::try_from(certificate)?, name)?;
+        }
+        Ok(ServerCertVerified::assertion())
+    }
 }
 
 impl ServerCertVerifier for Verifier {
@@ -123,6 +157,10 @@ impl ServerCertVerifier for Verifier {
         match roots.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
             // The name is looked at last: all else is right.
             Err(error) if !self.name && is_of_name(&error) => Ok(ServerCertVerified::assertion()),
+            // As `openssl req -x509` makes them, and the manual of PostgreSQL: a CA of its own, which signs nothing else.
+            Err(error) if is_of_ca(&error) && self.own.iter().any(|own| own == end_entity) => {
+                self.verify_own(end_entity, server_name, now)
+            }
             verified => verified,
         }
     }
@@ -162,6 +200,14 @@ fn is_of_name(error: &Error) -> bool {
     )
 }
 
+/// It is that of a CA, which none of a server should be.
+fn is_of_ca(error: &Error) -> bool {
+    let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
+        return false;
+    };
+    other.to_string().contains("CaUsedAsEndEntity")
+}
+
 /// What is wrong with the certificate of the server, and what to do.
 pub(super) fn told(error: &io::Error) -> Option<String> {
     let error = error.get_ref()?.downcast_ref::<Error>()?;
@@ -180,8 +226,8 @@ pub(super) fn told(error: &io::Error) -> Option<String> {
             | CertificateError::NotValidYet
             | CertificateError::NotValidYetContext { .. },
         ) => "have a new one made, or set the clock of this machine right",
-        Error::InvalidCertificate(other) if other.to_string().contains("CaUsedAsEndEntity") => {
-            "it is that of a CA itself; have the CA sign one for the server"
+        error if is_of_ca(error) => {
+            "it is that of a CA itself; name its file with `sslrootcert=…`, or have the CA sign one for the server"
         }
         _ => return Some(format!("no connection can be encrypted: {error}")),
     };

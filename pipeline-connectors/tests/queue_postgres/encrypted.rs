@@ -202,16 +202,9 @@ async fn a_certificate_that_is_no_good_is_told_with_what_to_do() {
     let full = format!("sslmode=verify-full {}", ca.root());
     let key = KeyPair::generate().unwrap();
     let own = params().self_signed(&key).unwrap().pem();
-    server.certify((own.clone(), key.serialize_pem())).await;
+    server.certify((own, key.serialize_pem())).await;
     let said = server.refuses("localhost", &full).await;
     assert!(said.contains("signed by itself"), "{said}");
-    // Who trusts it can work with it.
-    let folder = tempfile::tempdir().unwrap();
-    let file = folder.path().join("server.crt");
-    std::fs::write(&file, own).unwrap();
-    let trusted = format!("sslmode=verify-full sslrootcert='{}'", file.display());
-    let trusted = Postgres::connect(server.words("localhost", &trusted)).await;
-    trusted.unwrap();
 
     let expired = ca.signs(|params| {
         params.not_before = rcgen::date_time_ymd(2001, 1, 1);
@@ -220,11 +213,75 @@ async fn a_certificate_that_is_no_good_is_told_with_what_to_do() {
     server.certify(expired).await;
     let said = server.refuses("localhost", &full).await;
     assert!(said.contains("expired") && said.contains("clock"), "{said}");
-    server
-        .certify((ca.issuer.pem(), ca.issuer.key().serialize_pem()))
-        .await;
+    let other = Authority::new();
+    let own = (other.issuer.pem(), other.issuer.key().serialize_pem());
+    server.certify(own).await;
     let said = server.refuses("localhost", &full).await;
     assert!(said.contains("that of a CA itself"), "{said}");
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_its_own_root_is_trusted_for_its_name_and_time() {
+    let ca = Authority::new();
+    let Some(server) = Server::new(&ca).await else {
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("server.crt");
+    let full = format!("sslmode=verify-full sslrootcert='{}'", file.display());
+    let certify = async |change: &dyn Fn(&mut CertificateParams)| {
+        let mut params = params();
+        change(&mut params);
+        let key = KeyPair::generate().unwrap();
+        let own = params.self_signed(&key).unwrap().pem();
+        std::fs::write(&file, &own).unwrap();
+        server.certify((own, key.serialize_pem())).await;
+    };
+    let is_ca = |params: &mut CertificateParams| {
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    };
+    let plain = |_: &mut CertificateParams| {};
+    let changes: [&dyn Fn(&mut CertificateParams); 2] = [&plain, &is_ca];
+    for change in changes {
+        certify(change).await;
+        let trusted = Postgres::connect(server.words("localhost", &full)).await;
+        trusted.unwrap();
+        let said = server.refuses("db.example", &full).await;
+        assert!(said.contains("subjectAltName"), "{said}");
+        let any = full.replace("verify-full", "verify-ca");
+        let trusted = Postgres::connect(server.words("db.example", &any)).await;
+        trusted.unwrap();
+    }
+    certify(&|params| {
+        is_ca(params);
+        params.not_after = rcgen::date_time_ymd(2002, 1, 1);
+    })
+    .await;
+    let said = server.refuses("localhost", &full).await;
+    assert!(said.contains("clock"), "{said}");
+    // That of another CA is not.
+    certify(&is_ca).await;
+    let other = format!("sslmode=verify-full {}", ca.root());
+    server.refuses("localhost", &other).await;
+}
+
+#[tokio::test]
+async fn where_encryption_is_only_preferred_a_server_of_old_protocols_is_used_without() {
+    let ca = Authority::new();
+    let Some(server) = Server::new(&ca).await else {
+        return;
+    };
+    for set in [
+        "ALTER SYSTEM SET ssl_min_protocol_version = 'TLSv1'",
+        "ALTER SYSTEM SET ssl_max_protocol_version = 'TLSv1.1'",
+    ] {
+        server.admin.batch_execute(set).await.unwrap();
+    }
+    server.certify(ca.signs(|_| {})).await;
+    let said = server.refuses("localhost", "sslmode=require").await;
+    assert!(said.contains("no connection can be encrypted"), "{said}");
+    let db = Postgres::connect(server.words("localhost", "sslmode=prefer")).await;
+    db.unwrap();
 }
 
 #[tokio::test]

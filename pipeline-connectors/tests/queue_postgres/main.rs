@@ -7,6 +7,8 @@ mod cut_off;
 #[cfg(feature = "postgres-tls")]
 mod encrypted;
 mod groups;
+#[path = "../../../tests/support/heard.rs"]
+mod heard;
 #[cfg(feature = "journal")]
 mod journal;
 mod kills;
@@ -17,8 +19,11 @@ mod plain_sql;
 mod sending;
 #[cfg(feature = "journal")]
 mod settled;
+#[path = "../common/small_disk.rs"]
+mod small_disk;
 mod support;
 mod table;
+mod unfit;
 
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Postgres;
