@@ -109,7 +109,7 @@ impl Ssl {
             Encryption::IfPossible => ClientMode::Prefer,
             Encryption::Unverified | Encryption::Verified { .. } => ClientMode::Require,
         });
-        encryption.possible()
+        encryption.possible(cfg!(feature = "postgres-tls"))
     }
 
     fn encryption(self) -> Result<Encryption, String> {
@@ -165,19 +165,13 @@ pub(super) enum Roots {
 }
 
 impl Encryption {
-    #[cfg(feature = "postgres-tls")]
-    #[expect(clippy::unnecessary_wraps, reason = "without TLS it may be impossible")]
-    fn possible(self) -> Result<Self, String> {
-        Ok(self)
-    }
-
-    #[cfg(not(feature = "postgres-tls"))]
-    fn possible(self) -> Result<Self, String> {
+    /// The same, if there is TLS where it is needed.
+    fn possible(self, has_tls: bool) -> Result<Self, String> {
         match self {
-            Self::Never | Self::IfPossible => Ok(self),
-            Self::Unverified | Self::Verified { .. } => Err(
+            Self::Unverified | Self::Verified { .. } if !has_tls => Err(
                 "it is to be encrypted, which needs the feature `postgres-tls` of brigade; switch that on, or, on a network that is yours alone, write `sslmode=disable`".into(),
             ),
+            possible => Ok(possible),
         }
     }
 }
@@ -231,14 +225,17 @@ mod tests {
         assert_eq!(ssl.apply(&mut config), Ok(Encryption::Never));
     }
 
-    #[cfg(not(feature = "postgres-tls"))]
     #[test]
-    fn what_is_to_be_encrypted_names_the_feature() {
+    fn what_is_to_be_encrypted_names_the_feature_where_that_is_off() {
         for mode in ["require", "verify-full"] {
-            let mut config: Config = "host=db".parse().unwrap();
-            let ssl = Ssl::of_words(Some(mode), None).unwrap();
-            let problem = ssl.apply(&mut config).unwrap_err();
+            let wanted = of(mode, "").unwrap();
+            assert_eq!(wanted.clone().possible(true), Ok(wanted.clone()));
+            let problem = wanted.possible(false).unwrap_err();
             assert!(problem.contains("`postgres-tls`"), "{problem}");
+        }
+        for mode in ["disable", "prefer"] {
+            let wanted = of(mode, "").unwrap();
+            assert_eq!(wanted.clone().possible(false), Ok(wanted));
         }
     }
 }

@@ -171,7 +171,7 @@ pub struct Outgoing<B> {
     /// For how long it is not delivered. The default is zero.
     pub delay: Duration,
     /// A message of a higher one is delivered before those of lower ones that can be delivered then, where the queue has
-    /// priorities; of a group, the order stays. The default is 0; it may be negative.
+    /// priorities; of a group, the order stays. The default is 0; it may be negative. A dead letter that is sent back has 0.
     pub priority: i16,
     /// After how long, from when it is sent, it is not delivered any more, where the queue can do that: it is removed, and
     /// counted as [expired](super::QueueStats::expired). Who works on it then goes on, and may acknowledge it. The default is
