@@ -107,7 +107,7 @@ async fn survives(seed: u64) {
             .await
             .expect("a command is answered");
     }
-    if seed % 2 == 0 {
+    if seed.is_multiple_of(2) {
         // Stopped in the midst of it: what is not done is where it was.
         fails.store(false, Ordering::Relaxed);
         let stopped = running.stop().await;
