@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use pipeline_runtime::{BoxError, Name};
 
+use crate::schedule::ScheduleError;
+
 /// Why a service did not start, or did not end well.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -95,6 +97,15 @@ pub enum Invalid {
     Limit {
         /// The process.
         process: Name,
+    },
+    /// There is no such schedule.
+    #[error("process `{process}` has no schedule to run at: {error}")]
+    Schedule {
+        /// The process.
+        process: Name,
+        /// Why.
+        #[source]
+        error: ScheduleError,
     },
     /// A schedule that fires all the time.
     #[error("process `{process}` runs every 0 s; say how often, or leave the schedule out")]

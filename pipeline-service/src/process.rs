@@ -8,7 +8,7 @@ use pipeline_runtime::Name;
 use crate::context::Context;
 use crate::lease::Leader;
 use crate::restart::Restart;
-use crate::schedule::Schedule;
+use crate::schedule::{IsSchedule, Schedule, ScheduleError};
 use crate::work::{IsProcess, Outcome, Stopping, Work, by, by_async, by_task};
 
 /// A process of which it is not said yet what it does.
@@ -25,7 +25,7 @@ pub struct Process<S, W = Work<S>> {
     pub(crate) restart: Restart,
     pub(crate) after: Vec<Name>,
     pub(crate) waits_at_start: bool,
-    pub(crate) schedule: Option<Schedule>,
+    pub(crate) schedule: Option<Result<Schedule, ScheduleError>>,
     pub(crate) leader: Option<Leader>,
     pub(crate) work: W,
     state: std::marker::PhantomData<fn(S)>,
@@ -63,9 +63,10 @@ impl<S, W> Process<S, W> {
         self
     }
 
-    /// It runs at the ticks of this schedule, and not all the time.
-    pub fn on(mut self, schedule: Schedule) -> Self {
-        self.schedule = Some(schedule);
+    /// It runs at the ticks of this schedule, and not all the time. What `Schedule::cron` says of a pattern that is wrong is an
+    /// error at the start of the service.
+    pub fn on(mut self, schedule: impl IsSchedule) -> Self {
+        self.schedule = Some(schedule.schedule());
         self
     }
 

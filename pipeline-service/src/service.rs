@@ -19,7 +19,6 @@ use crate::lease::Leader;
 use crate::noted::{Noted, OnFailure, log};
 use crate::process::{Process, Unset};
 use crate::running::RunningService;
-use crate::schedule::Timetable;
 use crate::signals::Signals;
 use crate::status::Status;
 use crate::supervisor::{Declared, Supervisor};
@@ -249,7 +248,8 @@ impl<S: Send + Sync + 'static> Service<S> {
                 restart: process.restart,
                 after: after.collect(),
                 waits_at_start: process.waits_at_start,
-                schedule: process.schedule,
+                // One that is wrong was refused.
+                schedule: process.schedule.and_then(Result::ok),
                 leader: process.leader,
             };
             let (core, state) = (Arc::clone(&core), Arc::clone(&self.state));
@@ -282,15 +282,20 @@ impl<S: Send + Sync + 'static> Service<S> {
             let process = process.name.clone();
             return Err(Invalid::Ttl { process });
         }
-        let never_ends = |process: &&Process<S>| {
-            let schedule = process.schedule.as_ref();
-            schedule.is_some_and(|schedule| {
-                matches!(schedule.timetable, Timetable::Every(Duration::ZERO))
-            })
-        };
-        if let Some(process) = self.processes.iter().find(never_ends) {
-            let process = process.name.clone();
-            return Err(Invalid::Period { process });
+        for process in &self.processes {
+            let name = || process.name.clone();
+            match &process.schedule {
+                Some(Ok(schedule)) if schedule.has_no_period() => {
+                    return Err(Invalid::Period { process: name() });
+                }
+                Some(Err(error)) => {
+                    return Err(Invalid::Schedule {
+                        process: name(),
+                        error: error.clone(),
+                    });
+                }
+                Some(Ok(_)) | None => {}
+            }
         }
         let after: Vec<_> = self
             .processes

@@ -144,6 +144,11 @@ impl Schedule {
         self
     }
 
+    /// Whether it would fire all the time.
+    pub(crate) fn has_no_period(&self) -> bool {
+        matches!(self.timetable, Timetable::Every(Duration::ZERO))
+    }
+
     /// Where its ticks are shared, if they are.
     pub(crate) fn shared(&self) -> Option<Arc<dyn AnySchedules>> {
         let has_ticks = !matches!(self.timetable, Timetable::Continuous(_) | Timetable::Manual);
@@ -190,6 +195,24 @@ impl Schedule {
             skipped,
             latest: Some(latest),
         }
+    }
+}
+
+/// What [`Process::on`](crate::Process::on) takes: a schedule, or what `Schedule::cron` has come to. It is sealed.
+pub trait IsSchedule {
+    #[doc(hidden)]
+    fn schedule(self) -> Result<Schedule, ScheduleError>;
+}
+
+impl IsSchedule for Schedule {
+    fn schedule(self) -> Result<Schedule, ScheduleError> {
+        Ok(self)
+    }
+}
+
+impl IsSchedule for Result<Schedule, ScheduleError> {
+    fn schedule(self) -> Result<Schedule, ScheduleError> {
+        self
     }
 }
 

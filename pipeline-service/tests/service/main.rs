@@ -4,6 +4,7 @@ mod broadcasts;
 mod chaos;
 mod control;
 mod declared;
+mod dispatch;
 mod failing;
 mod instances;
 mod leases;

@@ -317,6 +317,19 @@ mod cron {
     }
 
     #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_with_a_pattern_is_said_at_the_start_of_the_service() {
+        let service = Service::new("test", ()).process("nightly", |p| {
+            p.on(Schedule::cron("0 18 31 2 *", "Europe/Berlin"))
+                .pipeline(|_| pipeline! { [0..1] :drive sink::discard() })
+        });
+        let error = service.start().await.unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "process `nightly` has no schedule to run at: `0 18 31 2 *` never fires; no day is like that"
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn of_ticks_that_were_missed_for_years_one_run_stands_for_all() {
         let clock = Clock::from(new_year());
         let schedule = Schedule::cron("*/10 * * * *", "Europe/Berlin").unwrap();
