@@ -52,6 +52,13 @@ pub enum ConnectErrorKind {
         /// The one that this program knows.
         known: i32,
     },
+    /// The tables there were made by an earlier version of brigade, and this user may not add what this one needs.
+    Older {
+        /// The version that is there, major and minor.
+        found: (i32, i32),
+        /// The one that this program needs.
+        known: (i32, i32),
+    },
     /// It holds a queue of other bodies, `text` or `bytes`.
     Bodies(String),
     /// A table is not as it is described.
@@ -129,6 +136,11 @@ impl fmt::Display for ConnectErrorKind {
             Self::Version { found, known } => write!(
                 f,
                 "its tables are of version {found}, and this program knows version {known}; let the program that made them finish its messages, or choose another `schema`"
+            ),
+            Self::Older { found, known } => write!(
+                f,
+                "its tables are of version {}.{}, this program needs {}.{}, and its user may not change them; let one who may run what `Postgres::upgrade_sql` returns: programs that use the tables go on meanwhile",
+                found.0, found.1, known.0, known.1
             ),
             Self::Bodies(holds) => write!(
                 f,

@@ -163,6 +163,15 @@ impl Postgres {
         schema::sql(&quoted(schema))
     }
 
+    /// The SQL that adds to the tables and functions in a schema of this name, which an earlier version of brigade has made,
+    /// what this one needs: for a role that may do so, before programs whose role may not are replaced. Where it may,
+    /// whatever is opened first does it. Programs of the earlier version go on with what is there, and so do those of this
+    /// one with what a later one has added; of another major version nothing is changed, and nothing is opened.
+    #[must_use]
+    pub fn upgrade_sql(schema: &str) -> String {
+        schema::upgrade_sql(&quoted(schema))
+    }
+
     /// Whether they are clones of one handle.
     pub(super) fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -10,7 +10,7 @@ use super::line::Line;
 /// Of the tables. Another one is not opened.
 const MAJOR: i32 = 2;
 /// Grows with what is added to them; what this version asks for stays as it is.
-const MINOR: i32 = 0;
+const MINOR: i32 = 1;
 
 const TABLES: &str = include_str!("tables.sql");
 const QUEUE: &str = include_str!("functions.sql");
@@ -28,15 +28,37 @@ pub(super) fn sql(schema: &str) -> String {
     let version = format!(
         "INSERT INTO {schema}.meta (major, minor) VALUES ({MAJOR}, {MINOR}) ON CONFLICT DO NOTHING;\n"
     );
-    let all =
-        format!("{TABLES}\n{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n").replace("{schema}", schema);
-    all + &version
+    let tables = TABLES.replace("{schema}", schema);
+    format!("{tables}\n{}{version}", functions(schema))
 }
 
-/// Makes what is not there. Returns what tells these tables from any others.
+/// What makes tables of an earlier minor version those of this one; of others it changes nothing. Columns that are added
+/// belong here, too, as `ADD COLUMN IF NOT EXISTS`.
+pub(super) fn upgrade_sql(schema: &str) -> String {
+    let version = format!(
+        "UPDATE {schema}.meta SET minor = {MINOR} WHERE major = {MAJOR} AND minor < {MINOR};\n"
+    );
+    functions(schema) + &version
+}
+
+/// Made anew where they are.
+fn functions(schema: &str) -> String {
+    format!("{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n").replace("{schema}", schema)
+}
+
+/// What tells tables from any others, and how old they are.
+pub(super) struct Found {
+    pub(super) home: String,
+    minor: i32,
+}
+
+/// Makes what is not there, and adds what is missing. Returns what tells these tables from any others.
 pub(super) async fn prepare(line: &Line, schema: &str) -> Result<String, Refused> {
     // Whoever may not make tables can use those that are there.
-    if let Some(home) = found(line, schema).await? {
+    if let Some(Found { home, minor }) = found(line, schema).await? {
+        if minor < MINOR {
+            upgrade(line, schema, minor).await?;
+        }
         return Ok(home);
     }
     let mut alone = line.alone().await?;
@@ -45,16 +67,34 @@ pub(super) async fn prepare(line: &Line, schema: &str) -> Result<String, Refused
     transaction.commit().await?;
     drop(alone);
     let gone = || ConnectErrorKind::Other("its tables are gone again".into());
-    let home = found(line, schema).await?;
-    home.ok_or_else(|| Refused::Because(gone()))
+    let found = found(line, schema).await?;
+    let found = found.ok_or_else(|| Refused::Because(gone()))?;
+    Ok(found.home)
+}
+
+/// Those who work with them go on meanwhile: what they ask for stays as it is.
+async fn upgrade(line: &Line, schema: &str, minor: i32) -> Result<(), Refused> {
+    let mut alone = line.alone().await?;
+    let transaction = alone.transaction().await?;
+    lock(&transaction, schema).await?;
+    let upgraded = transaction.batch_execute(&upgrade_sql(schema)).await;
+    if let Err(error) = upgraded {
+        if error.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
+            return Err(error.into());
+        }
+        let kind = ConnectErrorKind::Older {
+            found: (MAJOR, minor),
+            known: (MAJOR, MINOR),
+        };
+        return Err(Refused::Because(kind));
+    }
+    transaction.commit().await?;
+    Ok(())
 }
 
 /// One of those who begin at the same time makes them: the others wait, and find them.
 async fn make(transaction: &Transaction<'_>, schema: &str) -> Result<(), tokio_postgres::Error> {
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brigade tables ' || $1, 0))";
-    transaction
-        .execute_typed(lock, &[(&schema, Type::TEXT)])
-        .await?;
+    lock(transaction, schema).await?;
     let there = "SELECT to_regnamespace($1) IS NOT NULL, to_regclass($1 || '.meta') IS NOT NULL";
     let there = transaction
         .query_typed_one(there, &[(&schema, Type::TEXT)])
@@ -70,9 +110,17 @@ async fn make(transaction: &Transaction<'_>, schema: &str) -> Result<(), tokio_p
     Ok(())
 }
 
-/// What tells the tables that are there, if any are.
-pub(super) async fn found(line: &Line, schema: &str) -> Result<Option<String>, Refused> {
-    let ask = format!("SELECT major, home FROM {schema}.meta");
+async fn lock(transaction: &Transaction<'_>, schema: &str) -> Result<(), tokio_postgres::Error> {
+    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brigade tables ' || $1, 0))";
+    transaction
+        .execute_typed(lock, &[(&schema, Type::TEXT)])
+        .await?;
+    Ok(())
+}
+
+/// The tables that are there, if any are.
+pub(super) async fn found(line: &Line, schema: &str) -> Result<Option<Found>, Refused> {
+    let ask = format!("SELECT major, home, minor FROM {schema}.meta");
     let rows = match line.query_alone(&ask, &[]).await {
         Ok(rows) => rows,
         Err(Failed {
@@ -89,5 +137,6 @@ pub(super) async fn found(line: &Line, schema: &str) -> Result<Option<String>, R
         let known = MAJOR;
         return Err(Refused::Because(ConnectErrorKind::Version { found, known }));
     }
-    Ok(Some(row.try_get(1)?))
+    let (home, minor) = (row.try_get(1)?, row.try_get(2)?);
+    Ok(Some(Found { home, minor }))
 }

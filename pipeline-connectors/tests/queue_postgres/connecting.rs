@@ -174,3 +174,55 @@ async fn tables_of_another_version_and_queues_of_other_bodies_are_not_used() {
         .unwrap_err();
     assert_eq!(error.kind, ConnectErrorKind::Version { found: 3, known: 2 });
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_of_an_earlier_version_are_added_to_while_others_work_with_them() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let schema = format!("v_{:08x}", fastrand::u32(..));
+    let connect = async |url: &str| {
+        let db = Postgres::at(url).schema(&schema);
+        db.connect().await.unwrap()
+    };
+    let superuser = server.url("postgres");
+    let queue: PostgresQueue = open(&connect(&superuser).await, "orders").await;
+    let admin = client(&superuser).await;
+    let role = format!("worker_{:08x}", fastrand::u32(..));
+    let earlier = format!(
+        "UPDATE {schema}.meta SET minor = 0;
+        DROP FUNCTION {schema}.wake(text);
+        CREATE ROLE {role} LOGIN PASSWORD '{MARKER}';
+        GRANT USAGE ON SCHEMA {schema} TO {role};
+        GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA {schema} TO {role};
+        GRANT USAGE ON ALL SEQUENCES IN SCHEMA {schema} TO {role}"
+    );
+    admin.batch_execute(&earlier).await.unwrap();
+    // Who may not add to them is told what to do.
+    let port = server.port();
+    let worker = format!("postgres://{role}:{MARKER}@127.0.0.1:{port}/postgres");
+    let opening = connect(&worker).await.queue::<String>("orders").open();
+    let error = opening.await.unwrap_err();
+    let older = ConnectErrorKind::Older {
+        found: (2, 0),
+        known: (2, 1),
+    };
+    assert_eq!(error.kind, older);
+    told(&error, port, "upgrade_sql");
+    // Who may does, under the hands of who works with them.
+    put(&queue, vec![message("1"), message("2")]).await;
+    let upgraded: PostgresQueue = open(&connect(&superuser).await, "orders").await;
+    let received = receive(&queue, Duration::from_secs(5)).await;
+    assert_eq!(texts(&received), ["1", "2"]);
+    put(&upgraded, vec![message("3")]).await;
+    let wake = format!("SELECT {schema}.wake('orders')");
+    admin.batch_execute(&wake).await.unwrap();
+    let queue: PostgresQueue = open(&connect(&worker).await, "orders").await;
+    assert_eq!(texts(&receive(&queue, Duration::from_secs(5)).await), ["3"]);
+    let minor = format!("SELECT minor FROM {schema}.meta");
+    let minor = admin.query_one(&minor, &[]).await.unwrap();
+    assert_eq!(minor.get::<_, i32>(0), 1);
+    // It may be done again.
+    let again = Postgres::upgrade_sql(&schema);
+    admin.batch_execute(&again).await.unwrap();
+}
