@@ -29,9 +29,11 @@ pub mod source {
     //! | [`feedback`](crate::feedback()) | seeds, and what is driven into its sink |
     //! | [`Link::input`](crate::link::Link::input) | what other pipelines drive into the link |
     //! | [`concat()`] | those of one input, and then those of another |
+    //! | [`again`] | those of a source that is made again when it breaks |
     //! | `files` (feature `files`) | [`Line`]s of files, plain or compressed |
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
     //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |
+    //! | `lines_of` (feature `files`, `stdin` or `tcp`) | [`Line`]s of a connection that the program opened, a socket, a pipe, a child's output |
     //! | your own [`Source`] | what it pulls |
     //!
     //! ```

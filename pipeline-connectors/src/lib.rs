@@ -43,6 +43,8 @@ mod files;
     allow(dead_code, reason = "a source of lines uses what it needs of it")
 )]
 mod lines;
+#[cfg(feature = "_lines")]
+mod lines_of;
 #[cfg(feature = "journal")]
 mod memory;
 #[cfg(feature = "postgres")]

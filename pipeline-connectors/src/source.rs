@@ -4,10 +4,12 @@
 #[cfg(feature = "files")]
 pub use crate::files::{Files, files};
 #[cfg(feature = "_lines")]
-pub use crate::lines::{BYTE_BOUND, LINE_LIMIT, LineError, LineErrorKind};
+pub use crate::lines::{BYTE_BOUND, LINE_LIMIT, LastLine, LineError, LineErrorKind};
+#[cfg(feature = "_lines")]
+pub use crate::lines_of::{LinesOf, lines_of};
 #[cfg(feature = "_reader")]
 pub use crate::reader::{DECODER_MEMORY, ReadError, ReadErrorKind, ReadSnapshot, ReadStats};
 #[cfg(feature = "stdin")]
 pub use crate::stdin::{Stdin, stdin};
 #[cfg(feature = "tcp")]
-pub use crate::tcp::{BindError, LastLine, Listen, Tcp, TcpSnapshot, TcpStats, tcp};
+pub use crate::tcp::{BindError, Listen, Tcp, TcpSnapshot, TcpStats, tcp};

@@ -1,5 +1,6 @@
 //! The runtime of `brigade`: stages, bounded hand-over, failures, plan and report.
 
+mod backoff;
 mod bounds;
 mod errors;
 mod failure;

@@ -1,5 +1,6 @@
-//! Several inputs of one pipeline: merged, one after the other, added while it runs, and fed back.
+//! Inputs: several of one pipeline, merged, one after the other, added while it runs, and fed back; sources that break.
 
+mod again;
 mod concat;
 #[path = "../deliveries/fakes.rs"]
 #[allow(dead_code, reason = "shared with the tests of deliveries")]

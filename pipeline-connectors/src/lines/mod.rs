@@ -3,6 +3,7 @@
 mod budget;
 mod error;
 mod intake;
+mod last;
 mod splitter;
 #[cfg(test)]
 mod tests;
@@ -10,6 +11,7 @@ mod tests;
 pub(crate) use budget::{Budget, Reserved};
 pub use error::{LineError, LineErrorKind};
 pub(crate) use intake::{Block, Intake};
+pub use last::LastLine;
 pub(crate) use splitter::Splitter;
 
 /// How long a line may be, in bytes, where nothing else is said: 1 MiB.

@@ -8,9 +8,9 @@ use futures::stream::FuturesUnordered;
 use tokio::net::{TcpListener, TcpSocket, ToSocketAddrs, lookup_host};
 
 use super::accept::Acceptor;
-use super::{LastLine, Tcp, TcpStats};
+use super::{Tcp, TcpStats};
 use crate::descriptors;
-use crate::lines::{BYTE_BOUND, Budget, LINE_LIMIT};
+use crate::lines::{BYTE_BOUND, Budget, LINE_LIMIT, LastLine};
 
 /// How many connections may wait to be accepted. Where more come at once, the system makes them try again after a
 /// second; the usual 128 are too few for a thousand senders that start together.

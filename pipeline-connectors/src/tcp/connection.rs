@@ -8,22 +8,10 @@ use std::sync::Arc;
 use pipeline_runtime::source::{Line, Pulled, SourceError};
 use tokio::net::TcpStream;
 
-use crate::lines::{Budget, Intake};
+use crate::lines::{Budget, Intake, LastLine};
 
 /// Waits until a connection has something to read, or has ended.
 pub(super) type Turn = Pin<Box<dyn Future<Output = Connection> + Send + Sync>>;
-
-/// What a last line without a line end is, where a peer has closed its connection in an orderly way. After a reset it
-/// is always a failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum LastLine {
-    /// A failure: the peer may have been cut off in the middle of it.
-    #[default]
-    Fail,
-    /// A line like the others, as in a file.
-    Emit,
-}
 
 #[derive(Debug)]
 pub(super) struct Connection {

@@ -15,12 +15,11 @@ use futures::stream::FuturesUnordered;
 use pipeline_runtime::Name;
 use pipeline_runtime::source::{Flow, Line, Pulled, Source, SourceError};
 
-use crate::lines::{Block, Budget, Reserved};
+use crate::lines::{Block, Budget, LastLine, Reserved};
 use accept::Acceptor;
 use connection::{Connection, Turn};
 
 pub use bind::{BindError, Listen, tcp};
-pub use connection::LastLine;
 pub use stats::{TcpSnapshot, TcpStats};
 
 /// How many bytes a connection may bring in one turn.

@@ -1,7 +1,6 @@
 //! Queues: where deliveries come from, and where their fate is told.
 
 mod admin;
-mod backoff;
 mod body;
 mod connecting;
 mod dead_letters;
@@ -27,9 +26,9 @@ use std::time::Duration;
 
 use crate::name::Name;
 
+pub use crate::backoff::Backoff;
 pub use crate::ticket::{Attributes, Receipt};
 pub use admin::{Admin, Filter, MessageInfo, MessageState, Pause, QueueStats};
-pub use backoff::Backoff;
 pub use body::Body;
 pub use dead_letters::{
     DeadFrame, DeadLetter, DeadLetterEnd, DeadLetters, DeadLettersError, dead_letters,

@@ -2,6 +2,7 @@
 
 mod add;
 mod added;
+mod again;
 mod ended;
 mod feed;
 mod input;
@@ -28,6 +29,7 @@ use crate::ticket::Carried;
 pub use crate::line::Line;
 pub(crate) use add::Alone;
 pub use add::{AddError, AddErrorKind, Addable};
+pub use again::{Again, Made, again};
 pub(crate) use feed::SourceFeed;
 pub(crate) use input::{CarriedOf, Fault, Puller, Relay};
 pub use input::{Input, Named};

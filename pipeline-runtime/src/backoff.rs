@@ -1,4 +1,4 @@
-//! When a message that failed comes again.
+//! When what failed is tried again.
 
 use std::hash::{BuildHasher as _, RandomState};
 use std::time::Duration;
@@ -8,8 +8,9 @@ const MIN: Duration = Duration::from_secs(1);
 /// The longest delay, unless it is said otherwise.
 const MAX: Duration = Duration::from_secs(15 * 60);
 
-/// For how long a message that has failed is not delivered again: the longer, the more often it was worked on. A
-/// [`Duration`] is one that stays the same.
+/// How long what has failed waits until it is tried again: the longer, the more often it was. For a message that is not
+/// delivered again meanwhile, see [`nacks`](crate::queue::nacks); for a source that is made again,
+/// [`source::again`](crate::source::again). A [`Duration`] is one that stays the same.
 ///
 /// # Examples
 ///
@@ -30,8 +31,8 @@ pub struct Backoff {
 }
 
 impl Backoff {
-    /// Delays that double from 1 second up to 15 minutes. Half of each is random, so that messages which failed together do
-    /// not come again together.
+    /// Delays that double from 1 second up to 15 minutes. Half of each is random, so that what failed together does not come
+    /// again together.
     pub fn exponential() -> Self {
         Self {
             min: MIN,
@@ -52,7 +53,7 @@ impl Backoff {
         self
     }
 
-    /// The delay of a message that was worked on `attempts` times, the last one included.
+    /// The delay of what was tried `attempts` times, the last one included.
     #[must_use]
     pub fn delay(&self, attempts: u32) -> Duration {
         if !self.grows {
