@@ -16,6 +16,7 @@ pub mod cookbook {
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
     //! | [`postgres`] | rows and acknowledgements in one transaction; messages that any program sends in SQL |
     //! | [`rate_and_retry_after`] | a service that takes so many calls, and says when to come again |
+    //! | [`pages_of_an_api`] | pages by a cursor, at a rate; a stream that breaks and goes on where it was |
     //! | [`pipeline_to_pipeline`] | one message through several pipelines, acknowledged behind the last |
     //! | `services` (feature `service`) | a program of several pipelines: started in order, made again, stopped without loss |
     //! | [`sessions_and_totals`] | what comes of an item depends on those before it |
@@ -46,6 +47,9 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/order-by-key.md")]
     pub mod order_by_key {}
+
+    #[doc = include_str!("../guide/cookbook/pages-of-an-api.md")]
+    pub mod pages_of_an_api {}
 
     #[doc = include_str!("../guide/cookbook/pipeline-to-pipeline.md")]
     pub mod pipeline_to_pipeline {}
