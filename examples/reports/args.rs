@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Puts report messages on a queue, and works on them with processes that may be killed at any time.
 ///
 /// A message names a file. Its report is read, sent to an archive (a small HTTP server that this program starts), checked
-/// there, and written into a SQLite table; only then is the message deleted. A message that cannot become a row ends as a
+/// there, and written into a table; only then is the message deleted. A message that cannot become a row ends as a
 /// dead letter. At the end everything is audited.
 #[derive(Debug, Parser)]
 #[command(name = "reports", after_help = AFTER)]
@@ -31,7 +31,8 @@ pub struct Args {
 /// Where the messages are, and everything else.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Place {
-    /// Directory of the queue, the table, the dead letters and the files of the reports. A run begins it anew
+    /// Directory of everything that is in files: the reports, and the queue, the table and the dead letters, or the data of
+    /// the server. A run begins it anew
     #[arg(
         long,
         value_name = "DIR",
@@ -40,22 +41,36 @@ pub struct Place {
     )]
     pub dir: PathBuf,
 
-    /// Where the messages are
+    /// Where the messages are, and with PostgreSQL all else
     #[arg(long, value_enum, default_value = "sqlite", global = true)]
     pub queue: QueueKind,
 
+    /// A PostgreSQL database, as `postgres://user:password@host/database`. Without it a server is started, whose data are in
+    /// the directory
+    #[arg(long, value_name = "URL", global = true)]
+    pub postgres: Option<String>,
+
     /// Where SQS is, or what speaks its protocol
     #[arg(long, value_name = "URL", global = true)]
-    pub endpoint: Option<String>,
+    pub sqs: Option<String>,
 
-    /// The name of the SQS queue; it is made if there is none
+    /// The name of the SQS queue, which is made if there is none, or of the PostgreSQL schema
     #[arg(long, value_name = "NAME", default_value = "reports", global = true)]
     pub name: String,
+
+    /// Run the worker processes on so many hosts, each with an address of its own, and the PostgreSQL server on one more.
+    /// They are network namespaces: this takes Linux, root and `ip`. 0 is this machine
+    #[arg(long, value_name = "COUNT", default_value = "0", value_parser = clap::value_parser!(u8).range(..=100), global = true)]
+    pub hosts: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum QueueKind {
+    /// Files of this machine
     Sqlite,
+    /// A database, for any number of machines
+    Postgres,
+    /// Amazon SQS; the rest is in files
     Sqs,
 }
 
@@ -82,7 +97,11 @@ pub struct Crew {
     #[arg(long, value_name = "SECONDS", value_parser = seconds, global = true)]
     pub kill_every: Option<Duration>,
 
-    /// Decides by chance which is killed: the same number, the same order. Without it, any; it is printed
+    /// Cut one of the hosts off, any, whenever this time has passed and none is: for up to three leases, 15 seconds
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, requires = "hosts", global = true)]
+    pub cut_every: Option<Duration>,
+
+    /// Decides by chance which is killed or cut off: the same number, the same order. Without it, any; it is printed
     #[arg(
         long,
         value_name = "NUMBER",
@@ -133,34 +152,20 @@ pub enum Dead {
 const AFTER: &str = "\
 Exit status: 0 when the audit is clean, 1 when it is not or the work could not be done, 2 for a wrong option.
 
+PostgreSQL (needs `--features postgres`): where it is installed, `reports --queue postgres` starts a server of its own.
+With `--postgres URL` all is in a schema there, `reports` unless `--name` says otherwise.
+
 SQS (needs `--features sqs`): start a server, `pip install ministack && ministack`, and say
-  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test reports --queue sqs --endpoint http://127.0.0.1:4566
-For a queue of AWS the endpoint is that of its region, `https://sqs.eu-west-1.amazonaws.com`.
+  AWS_ACCESS_KEY_ID=test AWS_SECRET_ACCESS_KEY=test reports --queue sqs --sqs http://127.0.0.1:4566
+For a queue of AWS the URL is that of its region, `https://sqs.eu-west-1.amazonaws.com`.
 
 Examples:
   reports --processes 3 --kill-every 1           an audit under fire
+  reports --queue postgres --hosts 3 --processes 6 --kill-every 2 --cut-every 2
+                                                 the same on several machines
   reports dead list                              what could not become rows
   reports dead show 'report 300'                 why, and how far it got
   reports dead replay 'report 300'               from where it failed";
-
-impl Place {
-    /// For a worker process, which is to work in the same place.
-    pub fn arguments(&self) -> Vec<String> {
-        let kind = self.queue.to_possible_value();
-        let mut arguments = vec![
-            "--dir".into(),
-            self.dir.display().to_string(),
-            "--queue".into(),
-            kind.map(|kind| kind.get_name().into()).unwrap_or_default(),
-            "--name".into(),
-            self.name.clone(),
-        ];
-        if let Some(endpoint) = &self.endpoint {
-            arguments.extend(["--endpoint".into(), endpoint.clone()]);
-        }
-        arguments
-    }
-}
 
 fn seconds(text: &str) -> Result<Duration, String> {
     let seconds: f64 = text.parse().map_err(|_| "not a number of seconds")?;
@@ -180,37 +185,13 @@ fn share(text: &str) -> Result<f64, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::{CommandFactory as _, Parser as _};
+    use clap::CommandFactory as _;
 
     use super::*;
 
     #[test]
     fn the_options_are_well_formed() {
         Args::command().debug_assert();
-    }
-
-    #[test]
-    fn a_worker_is_told_the_same_place() {
-        let asked = [
-            "reports",
-            "--queue",
-            "sqs",
-            "--endpoint",
-            "http://[::1]:1",
-            "--dir",
-            "a b",
-        ];
-        let place = Args::parse_from(asked).place;
-        let arguments = place.arguments();
-        let told = [
-            "reports".to_owned(),
-            "worker".into(),
-            "--archive".into(),
-            "127.0.0.1:1".into(),
-        ];
-        let worker = Args::parse_from(told.into_iter().chain(arguments));
-        assert_eq!(format!("{:?}", worker.place), format!("{place:?}"));
-        assert!(matches!(worker.command, Some(Command::Worker { .. })));
     }
 
     #[test]

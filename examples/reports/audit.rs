@@ -4,7 +4,8 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use crate::archive::Shelf;
-use crate::ledger::{Ends, History};
+use crate::ledger::History;
+use crate::place::Ends;
 use crate::report::{Flaw, Messages, name};
 
 /// What was found. `Display` is what a person reads.
@@ -22,6 +23,8 @@ pub struct Found<'a> {
     /// Messages in the queue.
     pub left: u64,
     pub killed: u32,
+    /// How often a host was cut off.
+    pub cut: u32,
 }
 
 impl Audit {
@@ -32,7 +35,7 @@ impl Audit {
             problems: Vec::new(),
         };
         audit.messages(messages, found);
-        audit.stages(found.history, found.killed);
+        audit.stages(found);
         audit.uploads(messages, &found.shelf);
         audit
     }
@@ -74,13 +77,24 @@ impl Audit {
         ));
     }
 
-    /// No recorded stage ran again; others only as often as a process was killed.
-    fn stages(&mut self, history: &History, killed: u32) {
+    /// No recorded stage ran again; others only as often as a process was killed, or lost what it had.
+    fn stages(&mut self, found: &Found<'_>) {
+        let Found {
+            history,
+            killed,
+            cut,
+            ..
+        } = found;
         self.must_be_none(history.again.len(), "calls of stages that were recorded");
         let repeated = history.calls.values().filter(|calls| **calls > 1).count();
         let most = history.calls.values().max().copied().unwrap_or(0);
-        if most > killed + 1 {
-            let problem = format!("a stage ran {most} times for one message, with {killed} kills");
+        let cuts = match cut {
+            0 => String::new(),
+            cut => format!(", {cut} cuts"),
+        };
+        if most > killed + cut + 1 {
+            let problem =
+                format!("a stage ran {most} times for one message, with {killed} kills{cuts}");
             self.problems.push(problem);
         }
         let unnoted = history
@@ -89,7 +103,7 @@ impl Audit {
             .filter(|frame| !history.calls.contains_key(*frame));
         self.must_be_none(unnoted.count(), "recorded values that nobody made");
         self.lines.push(format!(
-            "{} stages recorded, {} called again after that; {repeated} called more than once, {killed} kills",
+            "{} stages recorded, {} called again after that; {repeated} called more than once, {killed} kills{cuts}",
             history.recorded.len(),
             history.again.len(),
         ));
@@ -222,6 +236,7 @@ mod tests {
                 shelf,
                 left,
                 killed,
+                cut: 0,
             },
         )
         .problems

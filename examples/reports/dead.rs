@@ -3,38 +3,43 @@
 use std::time::SystemTime;
 
 use brigade::BoxError;
-use brigade::queue::{DeadLetter, SqliteLetters};
+use brigade::queue::DeadLetter;
 use serde_json::Value;
 
 use crate::archive::Server;
-use crate::args::{Crew, Dead, Place};
+use crate::args::{Crew, Dead};
 use crate::crew;
 use crate::ledger::Ledger;
+use crate::place::{Place, archive};
 use crate::run::watch;
 use crate::say::print;
 
-pub async fn dead(place: &Place, crew: &Crew, what: Dead) -> Result<(), BoxError> {
-    place.is_begun()?;
-    let letters = place.letters()?;
+pub async fn dead<P: Place>(place: &P, crew: &Crew, what: &Dead) -> Result<(), BoxError> {
+    if !place.is_begun().await? {
+        let dir = place.home().dir().display();
+        return Err(format!("there is no run in {dir}; start one first").into());
+    }
+    let letters = place.letters().await?;
     match what {
-        Dead::List => list(&letters).await,
-        Dead::Show { id } => {
-            let letter = get(&letters, &id).await?.remove(0);
-            print(format_args!("{:#}", readable(&letter)?));
+        Dead::List => {
+            list(&letters);
             Ok(())
         }
-        Dead::Replay { ids } => replay(place, crew, &letters, &ids).await,
+        Dead::Show { id } => {
+            print(format_args!("{:#}", readable(get(&letters, id)?)?));
+            Ok(())
+        }
+        Dead::Replay { ids } => replay(place, crew, &letters, ids).await,
     }
 }
 
-async fn list(letters: &SqliteLetters) -> Result<(), BoxError> {
-    for letter in letters.oldest(usize::MAX).await? {
-        if !print(format_args!("{}: {letter}, {}", letter.id, age(&letter))) {
-            return Ok(());
+fn list(letters: &[DeadLetter]) {
+    for letter in letters {
+        if !print(format_args!("{}: {letter}, {}", letter.id, age(letter))) {
+            return;
         }
     }
-    print(format_args!("{} dead letters", letters.count().await?));
-    Ok(())
+    print(format_args!("{} dead letters", letters.len()));
 }
 
 /// With the values as their stages made them.
@@ -53,42 +58,34 @@ fn age(letter: &DeadLetter) -> String {
     }
 }
 
-/// All that there are, which is one at most: there is one queue.
-async fn get(letters: &SqliteLetters, id: &str) -> Result<Vec<DeadLetter>, BoxError> {
-    let letters = letters.get(id).await?;
-    if letters.is_empty() {
-        return Err(format!("there is no dead letter `{id}`; see `reports dead list`").into());
-    }
-    Ok(letters)
+fn get<'l>(letters: &'l [DeadLetter], id: &str) -> Result<&'l DeadLetter, BoxError> {
+    let letter = letters.iter().find(|letter| letter.id == id);
+    letter.ok_or_else(|| format!("there is no dead letter `{id}`; see `reports dead list`").into())
 }
 
-async fn replay(
-    place: &Place,
+async fn replay<P: Place>(
+    place: &P,
     asked: &Crew,
-    store: &SqliteLetters,
+    all_letters: &[DeadLetter],
     ids: &[String],
 ) -> Result<(), BoxError> {
-    let mut letters = Vec::new();
-    for id in ids {
-        letters.extend(get(store, id).await?);
-    }
+    let named = ids.iter().map(|id| get(all_letters, id));
+    let mut letters = named.collect::<Result<Vec<_>, _>>()?;
     if ids.is_empty() {
-        letters = store.oldest(usize::MAX).await?;
+        letters = all_letters.iter().collect();
     }
-    let mut ledger = Ledger::open(place)?;
-    let all = ledger.done()?;
-    let before = ledger.ends()?;
-    let queue = place.queue().await?;
-    // If this is killed in the midst of it, it can be done again.
-    queue.replay(store, ids, &place.journal()?).await?;
+    let mut ledger = Ledger::open(place).await?;
+    let all = ledger.done().await?;
+    let before = ledger.ends().await?;
+    place.replay(ids).await?;
 
-    let server = Server::start(|_| false).await?;
+    let server = Server::start(archive(place)?, |_| false)?;
     let mut crew = crew::Crew::start(place, server.address, asked)?;
-    watch(&mut ledger, &mut crew, &queue, all, asked.patience).await?;
+    watch(&mut ledger, &mut crew, place, all, asked.patience).await?;
     crew.finish().await?;
-    ledger.look()?;
+    ledger.look().await?;
 
-    let after = ledger.ends()?;
+    let after = ledger.ends().await?;
     let again = letters
         .iter()
         .filter(|letter| after.letters.contains_key(&letter.id))

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use brigade::Name;
 use brigade::prelude::*;
-use brigade::queue::{DeadLetterEnd, Delivery, SqliteLetters};
+use brigade::queue::{DeadLetterEnd, DeadLetters, Delivery};
 use brigade::sink::{Sink, SinkError, Written};
 
 use crate::say::say;
@@ -23,15 +23,15 @@ pub struct Rejected(pub String);
 /// The errors end. A report that is rejected, or that makes a stage panic, becomes a dead letter at once. All else (the
 /// archive is away, the disk is full, the journal is locked) says nothing about the report: its message comes again.
 #[derive(Debug, Clone)]
-pub struct Errors(DeadLetterEnd<SqliteLetters>);
+pub struct Errors<L>(DeadLetterEnd<L>);
 
-impl Errors {
-    pub fn new(letters: SqliteLetters) -> Self {
+impl<L: DeadLetters> Errors<L> {
+    pub fn new(letters: L) -> Self {
         Self(queue::dead_letters(letters))
     }
 }
 
-impl Sink<Failure<Delivery<String>>> for Errors {
+impl<L: DeadLetters> Sink<Failure<Delivery<String>>> for Errors<L> {
     async fn write(
         &self,
         failures: Vec<Failure<Delivery<String>>>,

@@ -5,40 +5,38 @@ use std::io;
 use std::time::Duration;
 
 use brigade::Driven;
-use brigade::journal::{self, Completing};
 use brigade::prelude::*;
-use brigade::queue::{Delivery, Outgoing, Queue, SqliteLetters};
+use brigade::queue::{Delivery, Outgoing, Queue};
 use sha2::{Digest as _, Sha256};
 
 use crate::archive::Archive;
 use crate::calls::Calls;
 use crate::errors::{DELIVERIES, Errors};
+use crate::place::{Place, Tools};
 use crate::report::{Flaw, Messages, Report, body, name};
 use crate::spool::Spool;
 
 /// What a worker works with.
-pub struct Desk {
-    pub journal: journal::SqliteJournal,
-    pub rows: Completing,
-    pub letters: SqliteLetters,
+pub struct Desk<P: Place> {
+    pub tools: Tools<P>,
     pub spool: Spool,
     pub archive: Archive,
     pub calls: Calls,
 }
 
 /// Messages in, rows out. A message is deleted when its row is written, or its dead letter.
-pub fn reports<Q: Queue<Body = String>>(
-    queue: Q,
-    desk: Desk,
-) -> Pipeline<Driven, Delivery<String>> {
+pub fn reports<P: Place>(queue: P::Queue, desk: Desk<P>) -> Pipeline<Driven, Delivery<String>> {
     let Desk {
-        journal,
-        rows,
-        letters,
+        tools,
         spool,
         archive,
         calls,
     } = desk;
+    let Tools {
+        journal,
+        letters,
+        rows,
+    } = tools;
     let deliveries = queue
         .deliveries()
         .prefetch(256)

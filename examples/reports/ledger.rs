@@ -1,33 +1,19 @@
 //! What has happened so far, as the files tell it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fs::File;
 use std::io::{self, Read as _};
 
 use brigade::BoxError;
-use rusqlite::{Connection, OpenFlags};
 
-use crate::args::Place;
-use crate::place::BUSY;
-
-/// The database itself notes what is recorded, in the transaction that records it: the journal drops what is recorded of
-/// a task when that is done.
-const NOTES: &str = "
-    CREATE TABLE IF NOT EXISTS recorded (seq INTEGER PRIMARY KEY, frame TEXT NOT NULL);
-    CREATE TRIGGER IF NOT EXISTS note_recorded AFTER INSERT ON brigade_frames BEGIN
-        INSERT INTO recorded (frame) VALUES (new.task || '/' || new.key);
-    END;
-";
+use crate::place::{Books, Ends, Place};
 
 /// Reads along while the workers work.
-pub struct Ledger {
-    table: Connection,
-    dead: Connection,
+pub struct Ledger<B> {
+    books: B,
     calls: File,
     /// Of a line that is not yet whole.
     rest: String,
-    /// The last frame that was seen.
-    seen: i64,
     pub history: History,
 }
 
@@ -89,54 +75,27 @@ impl From<&str> for Note {
     }
 }
 
-/// Rows of the table, and where the dead letters come from.
-#[derive(Debug, Default)]
-pub struct Ends {
-    /// By number: how many.
-    pub rows: HashMap<u32, u32>,
-    /// By id: the stage that failed.
-    pub letters: BTreeMap<String, String>,
-}
-
-impl Ledger {
+impl<B: Books> Ledger<B> {
     /// From here on.
-    pub fn open(place: &Place) -> Result<Self, BoxError> {
-        let notes = Connection::open(place.table())?;
-        notes.busy_timeout(BUSY)?;
-        notes.execute_batch(NOTES)?;
-        let read = |path| Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY);
+    pub async fn open(place: &impl Place<Books = B>) -> Result<Self, BoxError> {
         let mut ledger = Self {
-            table: read(place.table())?,
-            dead: read(place.dead())?,
-            calls: File::open(place.calls())?,
+            books: place.books().await?,
+            calls: File::open(place.home().calls())?,
             rest: String::new(),
-            seen: 0,
             history: History::default(),
         };
-        ledger.look()?;
+        ledger.look().await?;
         ledger.history.calls.clear();
         Ok(ledger)
     }
 
     /// Reads what is new.
-    pub fn look(&mut self) -> Result<(), BoxError> {
+    pub async fn look(&mut self) -> Result<(), BoxError> {
         // In this order: a delivery that is read with the frames or before them may have begun before the record.
-        let recorded = self.frames()?;
+        let recorded = self.books.recorded().await?;
         let notes = self.new_notes()?;
         self.history.add(notes, recorded);
         Ok(())
-    }
-
-    fn frames(&mut self) -> rusqlite::Result<Vec<String>> {
-        let new = "SELECT seq, frame FROM recorded WHERE seq > ?1 ORDER BY seq";
-        let mut new = self.table.prepare_cached(new)?;
-        let mut rows = new.query([self.seen])?;
-        let mut frames = Vec::new();
-        while let Some(row) = rows.next()? {
-            self.seen = row.get(0)?;
-            frames.push(row.get(1)?);
-        }
-        Ok(frames)
     }
 
     fn new_notes(&mut self) -> io::Result<Vec<Note>> {
@@ -148,26 +107,11 @@ impl Ledger {
     }
 
     /// How many messages have come to an end: rows and dead letters.
-    pub fn done(&self) -> rusqlite::Result<u64> {
-        let rows = "SELECT coalesce(max(rowid), 0) FROM reports";
-        let rows: u64 = self.table.query_row(rows, [], |row| row.get(0))?;
-        let letters = "SELECT count(*) FROM brigade_dead_letter";
-        let letters: u64 = self.dead.query_row(letters, [], |row| row.get(0))?;
-        Ok(rows + letters)
+    pub async fn done(&self) -> Result<u64, BoxError> {
+        self.books.done().await
     }
 
-    pub fn ends(&self) -> rusqlite::Result<Ends> {
-        let mut rows = self
-            .table
-            .prepare("SELECT number, count(*) FROM reports GROUP BY number")?;
-        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        let mut letters = self
-            .dead
-            .prepare("SELECT id, stage FROM brigade_dead_letter")?;
-        let letters = letters.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(Ends {
-            rows: rows.collect::<rusqlite::Result<_>>()?,
-            letters: letters.collect::<rusqlite::Result<_>>()?,
-        })
+    pub async fn ends(&self) -> Result<Ends, BoxError> {
+        self.books.ends().await
     }
 }

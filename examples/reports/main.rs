@@ -1,11 +1,14 @@
-//! A queue worker: report messages from a queue into SQLite, through processes that are killed all the time.
+//! A queue worker: report messages from a queue into a table, through processes that are killed all the time.
 //!
 //! Shows: a queue as the input, `once` stages and their journal, idempotency tokens, rows that are written exactly once,
-//! dead letters and how they are replayed, several processes on one queue. The pipeline is in `job.rs`, what to do about
-//! failures in `errors.rs`; the rest starts the processes, kills them and checks what they have done.
+//! dead letters and how they are replayed, several processes on one queue, on one machine or on several. The pipeline is in
+//! `job.rs`, what to do about failures in `errors.rs`, what lies where in `place`: SQLite files (no server is needed), a
+//! PostgreSQL database, or SQS. The rest starts the processes, kills them and checks what they have done.
 //!
 //! ```text
 //! cargo run --release --example reports -- --processes 3 --kill-every 1
+//! cargo run --release --example reports --features postgres -- --queue postgres --processes 3 --kill-every 1
+//! sudo -E cargo run --release --example reports --features postgres -- --queue postgres --hosts 3 --cut-every 2
 //! cargo run --release --example reports -- dead list
 //! cargo run --release --example reports -- dead replay
 //! cargo run --release --example reports -- --help
@@ -21,8 +24,10 @@ mod args;
 mod audit;
 mod calls;
 mod crew;
+mod cuts;
 mod dead;
 mod errors;
+mod home;
 mod job;
 mod ledger;
 mod place;
@@ -32,34 +37,69 @@ mod say;
 mod spool;
 mod worker;
 
+use std::error::Error;
 use std::process::ExitCode;
 
 use brigade::BoxError;
 use clap::Parser;
 
-use args::{Args, Command};
+use args::{Args, Command, QueueKind};
+use place::{Files, Place};
 
 #[tokio::main]
 async fn main() -> ExitCode {
     match work(Args::parse()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(why) => {
-            say::complain(format_args!("reports: {why}"));
+            say::complain(format_args!("reports: {}", causes(&*why)));
             ExitCode::FAILURE
         }
     }
 }
 
+/// An error with what is behind it, unless it says so itself.
+fn causes(why: &(dyn Error + 'static)) -> String {
+    let mut said = why.to_string();
+    let mut next = why.source();
+    while let Some(cause) = next {
+        let text = cause.to_string();
+        if !said.contains(&text) {
+            said = format!("{said}: {text}");
+        }
+        next = cause.source();
+    }
+    said
+}
+
 async fn work(args: Args) -> Result<(), BoxError> {
+    let asked = &args.place;
+    if asked.hosts > 0 && asked.queue != QueueKind::Postgres {
+        let problem = "`--hosts` needs `--queue postgres`: files are of one machine, and no SQS is on their network";
+        return Err(problem.into());
+    }
+    match asked.queue {
+        QueueKind::Sqlite => act(&Files::at(asked), &args).await,
+        #[cfg(feature = "postgres")]
+        QueueKind::Postgres => act(&place::Server::at(asked).await?, &args).await,
+        #[cfg(not(feature = "postgres"))]
+        QueueKind::Postgres => Err("PostgreSQL is there with `--features postgres`".into()),
+        #[cfg(feature = "sqs")]
+        QueueKind::Sqs => act(&place::Sqs::at(asked)?, &args).await,
+        #[cfg(not(feature = "sqs"))]
+        QueueKind::Sqs => Err("queues of SQS are there with `--features sqs`".into()),
+    }
+}
+
+async fn act<P: Place>(place: &P, args: &Args) -> Result<(), BoxError> {
     let Args {
-        place,
         load,
         crew,
         command,
+        ..
     } = args;
     match command {
-        None => run::run(&place, &load, &crew).await,
-        Some(Command::Dead { what }) => dead::dead(&place, &crew, what).await,
-        Some(Command::Worker { archive }) => worker::work(&place, archive).await,
+        None => run::run(place, load, crew).await,
+        Some(Command::Dead { what }) => dead::dead(place, crew, what).await,
+        Some(Command::Worker { archive }) => worker::work(place, *archive).await,
     }
 }

@@ -6,55 +6,59 @@ use brigade::BoxError;
 use indicatif::ProgressBar;
 use tokio::time::interval;
 
-use crate::archive::{Archive, Server};
-use crate::args::{self, Load, Place};
+use crate::archive::Server;
+use crate::args::{self, Load};
 use crate::audit::{Audit, Found};
-use crate::crew::Crew;
+use crate::calls::Calls;
+use crate::crew::{Crew, Trouble};
+use crate::job;
 use crate::ledger::Ledger;
-use crate::place::Queue;
+use crate::place::{Books, Place, archive, hosts};
 use crate::report::{Flaw, Messages};
 use crate::say::print;
 
 /// How often to look how far it is.
 const LOOK: Duration = Duration::from_millis(50);
 
-pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), BoxError> {
+pub async fn run<P: Place>(place: &P, load: &Load, asked: &args::Crew) -> Result<(), BoxError> {
     let messages = Messages {
         count: load.messages,
         fail_rate: load.fail_rate,
     };
-    place.begin()?;
-    if asked.kill_every.is_some() {
+    if asked.kill_every.or(asked.cut_every).is_some() {
         print(format_args!("seed {}", asked.seed));
     }
-    let queue = place.queue().await?;
-    queue.make().await?;
-    let server = Server::start(move |number| messages.flaw(number) == Some(Flaw::Refused)).await?;
-    place.make(Archive::at(server.address))?;
+    let queue = place.begin().await?;
+    let refuses = move |number| messages.flaw(number) == Some(Flaw::Refused);
+    let server = Server::start(archive(place)?, refuses)?;
+    // The ledger reads it from here on.
+    Calls::open(&place.home().calls())?;
 
-    let mut ledger = Ledger::open(place)?;
+    let mut ledger = Ledger::open(place).await?;
     let mut crew = Crew::start(place, server.address, asked)?;
-    let producer = queue.fill(&place.spool(), messages).spawn();
+    let producer = job::messages(queue, &place.home().spool(), messages).spawn();
     let begun = Instant::now();
     let all = u64::from(messages.count);
-    watch(&mut ledger, &mut crew, &queue, all, asked.patience).await?;
+    watch(&mut ledger, &mut crew, place, all, asked.patience).await?;
     let took = begun.elapsed();
     producer.await.map_err(|failure| failure.to_string())?;
-    let killed = crew.killed;
+    let (killed, cut) = (crew.killed, crew.cuts.done);
     crew.finish().await?;
 
-    ledger.look()?;
+    ledger.look().await?;
     let found = Found {
-        ends: ledger.ends()?,
+        ends: ledger.ends().await?,
         history: &ledger.history,
         shelf: server.shelf(),
-        left: queue.count().await?,
+        left: place.left().await?,
         killed,
+        cut,
     };
     let audit = Audit::of_run(messages, &found);
     print(format_args!(
-        "{} processes, {took:.1?}, {:.0} messages a second\n{audit}",
+        "{} processes{}, {took:.1?}, {:.0} messages a second\n{audit}",
         asked.processes,
+        on(hosts(place).len()),
         f64::from(messages.count) / took.as_secs_f64()
     ));
     if !audit.is_clean() {
@@ -68,10 +72,10 @@ pub async fn run(place: &Place, load: &Load, asked: &args::Crew) -> Result<(), B
 /// # Errors
 ///
 /// If nothing goes on for too long, or a worker ends by itself.
-pub async fn watch(
-    ledger: &mut Ledger,
-    crew: &mut Crew,
-    queue: &Queue,
+pub async fn watch<P: Place>(
+    ledger: &mut Ledger<impl Books>,
+    crew: &mut Crew<'_, P>,
+    place: &P,
     all: u64,
     patience: Duration,
 ) -> Result<(), BoxError> {
@@ -81,17 +85,21 @@ pub async fn watch(
     loop {
         tokio::select! {
             _ = looks.tick() => {}
-            () = crew.is_time_to_kill() => {
-                crew.kill().await?;
-                // Before another begins: what is recorded by now must not run again.
-                ledger.look()?;
-                crew.replace()?;
-            }
+            trouble = crew.trouble() => match trouble {
+                Trouble::Kill => {
+                    let host = crew.kill().await?;
+                    // Before another begins: what is recorded by now must not run again.
+                    ledger.look().await?;
+                    crew.replace(host)?;
+                }
+                Trouble::Cut => crew.cut(),
+            },
         }
+        crew.cuts.mend(false);
         crew.is_at_work()?;
-        ledger.look()?;
-        let now = ledger.done()?;
-        if now >= all && queue.count().await? == 0 {
+        ledger.look().await?;
+        let now = ledger.done().await?;
+        if now >= all && place.left().await? == 0 {
             bar.finish_and_clear();
             return Ok(());
         }
@@ -103,5 +111,13 @@ pub async fn watch(
                 format!("{done} of {all} messages are done, and no more for {patience:?}").into(),
             );
         }
+    }
+}
+
+/// Where they are, if not here.
+fn on(hosts: usize) -> String {
+    match hosts {
+        0 => String::new(),
+        hosts => format!(" on {hosts} hosts"),
     }
 }

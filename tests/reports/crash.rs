@@ -9,6 +9,15 @@ use crate::support::{Ended, Place};
 /// Runs with three processes, one of which is killed whenever so many seconds have passed, and looks at what is left.
 fn survives(messages: u32, dead: u32, kill_every: &str, more: &[&str]) {
     let place = Place::new();
+    let said = runs(&place, messages, dead, kill_every, more);
+    let rows = place.query("reports.db", "SELECT number FROM reports");
+    let letters = "SELECT CAST(substr(id, 8) AS INTEGER) FROM brigade_dead_letter";
+    let letters = place.query("dead.db", letters);
+    comes_to_one_end(&place, &said, (messages, dead), rows, letters);
+}
+
+/// What it says, which is that all is as it should be.
+fn runs(place: &Place, messages: u32, dead: u32, kill_every: &str, more: &[&str]) -> String {
     let fail_rate = f64::from(dead) / f64::from(messages);
     let (count, rate) = (messages.to_string(), fail_rate.to_string());
     let seed = fastrand::u64(..).to_string();
@@ -27,28 +36,34 @@ fn survives(messages: u32, dead: u32, kill_every: &str, more: &[&str]) {
     let said = place.run(&[&asked, more].concat()).clean();
     assert!(said.ends_with("audit: clean\n"), "{said}");
     assert!(said.starts_with(&format!("seed {seed}\n")), "{said}");
-    let kills = Ended::count(&said, "kills");
-    assert!(kills >= 2, "killed {kills} times only: {said}");
+    said
+}
 
-    let mut numbers: Vec<u32> =
-        place.query("reports.db", "SELECT number FROM reports ORDER BY number");
-    let rows = numbers.len();
-    let letters = "SELECT CAST(substr(id, 8) AS INTEGER) FROM brigade_dead_letter";
-    numbers.extend(place.query::<u32>("dead.db", letters));
+/// Each message has a row or a letter, and its stages ran no more often than they had to.
+fn comes_to_one_end(
+    place: &Place,
+    said: &str,
+    (messages, dead): (u32, u32),
+    rows: Vec<u32>,
+    letters: Vec<u32>,
+) {
+    let kills = Ended::count(said, "kills");
+    assert!(kills >= 2, "killed {kills} times only: {said}");
+    assert_eq!(rows.len(), (messages - dead) as usize);
+    let mut numbers = [rows, letters].concat();
     numbers.sort_unstable();
     let expected: Vec<u32> = (1..=messages).collect();
     assert_eq!(numbers, expected, "a message is lost, or came to two ends");
-    assert_eq!(rows, (messages - dead) as usize);
 
     let calls = place.calls();
     let most = calls.values().max().copied().unwrap_or(0);
     assert!(
-        (1..=1 + kills).contains(&most),
+        (1..=1 + kills + Ended::count_if_said(said, "cuts")).contains(&most),
         "a stage ran {most} times with {kills} kills"
     );
     let repeated = calls.values().filter(|calls| **calls > 1).count();
     assert_eq!(
-        Ended::count(&said, "called more than once") as usize,
+        Ended::count(said, "called more than once") as usize,
         repeated,
         "{said}"
     );
@@ -61,7 +76,7 @@ fn twenty_thousand_messages_survive_the_death_of_a_worker_every_second() {
 
 fn survives_on_sqs(messages: u32, dead: u32, kill_every: &str, url: &str) {
     let name = format!("reports-{:016x}", fastrand::u64(..));
-    let more = ["--queue", "sqs", "--endpoint", url, "--name", &name];
+    let more = ["--queue", "sqs", "--sqs", url, "--name", &name];
     survives(messages, dead, kill_every, &more);
 }
 
@@ -93,4 +108,49 @@ fn messages_of_sqs_survive_answers_that_are_cut_off_and_the_death_of_workers() {
         "only {} answers were cut off",
         faults.fired()
     );
+}
+
+#[test]
+fn messages_of_postgres_survive_the_death_of_a_worker_every_half_second() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let place = Place::new();
+    let (url, name) = (
+        server.url("postgres"),
+        format!("reports_{:016x}", fastrand::u64(..)),
+    );
+    let more = ["--queue", "postgres", "--postgres", &url, "--name", &name];
+    let said = runs(&place, 2000, 20, "0.5", &more);
+    let rows = format!("SELECT number::int FROM {name}.reports");
+    let letters = format!("SELECT substr(id, 8)::int FROM {name}.letter");
+    let (rows, letters) = (asked(&url, &rows), asked(&url, &letters));
+    comes_to_one_end(&place, &said, (2000, 20), rows, letters);
+}
+
+/// The program audits itself: its server is where nobody else reaches it, and ends with it.
+#[test]
+fn messages_of_postgres_survive_hosts_that_are_cut_off() {
+    if test_servers::postgres().is_none() || test_servers::Network::new(1).is_none() {
+        return;
+    }
+    let place = Place::new();
+    let more = ["--queue", "postgres", "--hosts", "3", "--cut-every", "0.5"];
+    let said = runs(&place, 3000, 30, "2", &more);
+    assert!(said.contains("3 processes on 3 hosts"), "{said}");
+    let cuts = Ended::count(&said, "cuts");
+    assert!(cuts > 0, "{said}");
+}
+
+/// The first column of a query, numbers.
+fn asked(url: &str, sql: &str) -> Vec<u32> {
+    let runtime = tokio::runtime::Runtime::new().expect("there is a runtime");
+    runtime.block_on(async {
+        let connected = tokio_postgres::connect(url, tokio_postgres::NoTls).await;
+        let (client, connection) = connected.expect("the server is there");
+        tokio::spawn(connection);
+        let rows = client.query(sql, &[]).await.expect("it is SQL");
+        let number = |row: &tokio_postgres::Row| row.get::<_, i32>(0).unsigned_abs();
+        rows.iter().map(number).collect()
+    })
 }

@@ -95,7 +95,7 @@ fn dead_letters_of_sqs_are_replayed_from_the_stage_that_failed() {
     };
     let place = Place::new();
     let (url, name) = (server.url(), format!("dead-{:016x}", fastrand::u64(..)));
-    let sqs = ["--queue", "sqs", "--endpoint", &url, "--name", &name];
+    let sqs = ["--queue", "sqs", "--sqs", &url, "--name", &name];
     place
         .run(&[&["--messages", "200", "--fail-rate", "0.01"], &sqs[..]].concat())
         .clean();
@@ -119,12 +119,53 @@ fn dead_letters_of_sqs_are_replayed_from_the_stage_that_failed() {
 }
 
 #[test]
+fn dead_letters_of_a_server_of_its_own_are_replayed_from_the_stage_that_failed() {
+    if test_servers::postgres().is_none() {
+        return;
+    }
+    let place = Place::new();
+    let run = ["--queue", "postgres", "--messages", "200"];
+    place.run(&run).clean();
+    let calls = place.calls();
+    let dead = |what: &[&str]| {
+        let words = [&["dead", "--queue", "postgres"], what].concat();
+        place.run(&words).clean()
+    };
+    let listed = dead(&["list"]);
+    assert!(listed.ends_with("2 dead letters\n"), "{listed}");
+    let replayed = dead(&["replay"]);
+    for line in [
+        "report 100: dead again, at bytes",
+        "report 200: done, from checked on",
+        "2 letters replayed: 1 rows, 1 dead again; 0 recorded stages ran again",
+    ] {
+        assert!(replayed.contains(line), "{replayed}");
+    }
+    assert_eq!(place.calls(), calls, "what was recorded ran again");
+    // The next run begins anew.
+    place.run(&run).clean();
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let place = Place::new();
     for (arguments, problem) in [
         (&["dead", "list"][..], "there is no run in reports-data"),
         (&["--queue", "sqs"], "pip install ministack"),
         (&["--processes", "0"], "--processes"),
+        (&["--hosts", "2"], "`--hosts` needs `--queue postgres`"),
+        (&["--cut-every", "2"], "--hosts"),
+        (
+            &[
+                "--queue",
+                "postgres",
+                "--postgres",
+                "host=a",
+                "--hosts",
+                "2",
+            ],
+            "leave out `--postgres`",
+        ),
     ] {
         let ended = place.run(arguments);
         assert!(ended.code.is_some_and(|code| code > 0), "{ended:?}");

@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 use std::ffi::OsStr;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
@@ -62,9 +64,13 @@ pub(crate) struct Ended {
 
 impl Place {
     pub(crate) fn new() -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        // A server in it runs as another user, if this one is root.
+        let passed_through = Permissions::from_mode(0o711);
+        std::fs::set_permissions(directory.path(), passed_through).expect("it is ours");
         Self {
             _turn: TURN.lock().unwrap_or_else(PoisonError::into_inner),
-            directory: tempfile::tempdir().expect("a temporary directory"),
+            directory,
         }
     }
 
@@ -150,6 +156,15 @@ impl Ended {
     pub(crate) fn clean(self) -> String {
         assert_eq!(self.code, Some(0), "{self:?}");
         self.stdout
+    }
+
+    /// The same of words that it need not have printed.
+    pub(crate) fn count_if_said(stdout: &str, words: &str) -> u32 {
+        if stdout.contains(words) {
+            Self::count(stdout, words)
+        } else {
+            0
+        }
     }
 
     /// The number in front of some words that it printed.

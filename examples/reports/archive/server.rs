@@ -34,11 +34,13 @@ pub struct Shelf {
 type Refuses = dyn Fn(u32) -> bool + Send + Sync;
 
 impl Server {
-    /// Starts it on a free port. It refuses some reports when they are checked.
-    pub async fn start(
+    /// Starts it there. It refuses some reports when they are checked.
+    pub fn start(
+        listener: std::net::TcpListener,
         refuses: impl Fn(u32) -> bool + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await?;
+        listener.set_nonblocking(true)?;
+        let listener = TcpListener::from_std(listener)?;
         let address = listener.local_addr()?;
         let shelf = Arc::<Mutex<Shelf>>::default();
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shelf), Arc::new(refuses)));

@@ -103,7 +103,8 @@ impl Cluster {
         let home = std::env::temp_dir().join(name);
         fs::create_dir(&home).map_err(error)?;
         let user = User::current()?;
-        let data = kept.map_or_else(|| home.join("data"), Path::to_path_buf);
+        let data = kept.map_or_else(|| Ok(home.join("data")), std::path::absolute);
+        let data = data.map_err(error)?;
         let made = fill(&data, &home, &programs, &user);
         made.inspect_err(|_| drop(fs::remove_dir_all(&home)))?;
         let port = match host {
