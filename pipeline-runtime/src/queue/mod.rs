@@ -80,7 +80,7 @@ pub trait Queue: Send + Sync + 'static {
     /// What holds for this queue.
     fn profile(&self) -> Profile;
 
-    /// Leases up to [`Ask::max`] messages for [`Profile::lease`]. Waits up to [`Ask::wait`] for the first one; with none by
+    /// Leases up to [`Ask::max`] messages, of the [kinds](Ask::kinds) that are asked for, for [`Profile::lease`]. Waits up to [`Ask::wait`] for the first one; with none by
     /// then it returns an empty list. It may return fewer than there are.
     ///
     /// # Cancel safety
