@@ -8,3 +8,7 @@ pub use crate::postgres::{
 };
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, SqliteBuilder, Synchronous};
+#[cfg(all(feature = "service", feature = "sqlite"))]
+pub use crate::sqlite::{
+    SqliteLeases, SqliteLeasesBuilder, SqliteSchedules, SqliteSchedulesBuilder,
+};

@@ -9,6 +9,8 @@ mod growth;
 mod handle;
 #[cfg(feature = "journal")]
 mod journal;
+#[cfg(feature = "service")]
+mod leases;
 mod letters;
 mod logged;
 mod patience;
@@ -22,6 +24,8 @@ pub(crate) use error::{kind, refused, said};
 pub use handle::{Sqlite, SqliteBuilder, Synchronous};
 #[cfg(feature = "journal")]
 pub use journal::{Completing, JournalSnapshot, JournalStats, SqliteJournal, SqliteJournalBuilder};
+#[cfg(feature = "service")]
+pub use leases::{SqliteLeases, SqliteLeasesBuilder, SqliteSchedules, SqliteSchedulesBuilder};
 pub use letters::{SqliteLetters, SqliteLettersBuilder};
 pub use queue::{Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};

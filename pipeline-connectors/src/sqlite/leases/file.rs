@@ -1,0 +1,80 @@
+//! The file that leases and ticks are in.
+
+use pipeline_runtime::Name;
+use pipeline_service::lease::LeaseError;
+use rusqlite::{Connection, Transaction};
+
+use super::held::SqliteLeases;
+use super::schema::prepare;
+use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous, begin, refused, with_room};
+
+impl Sqlite {
+    /// The leases of the file, to be opened.
+    pub fn leases(&self) -> SqliteLeasesBuilder {
+        SqliteLeasesBuilder(described(self))
+    }
+}
+
+/// Tokens must not come twice, whatever happens to the machine.
+pub(super) fn described(file: &Sqlite) -> SqliteBuilder {
+    file.file().clone().synchronous(Synchronous::Full)
+}
+
+/// Describes a place of leases; [`Sqlite::leases`] begins it.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct SqliteLeasesBuilder(SqliteBuilder);
+
+impl SqliteLeasesBuilder {
+    /// Opens it, and makes it first if there is none.
+    ///
+    /// Blocks, for the busy timeout at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SqliteBuilder::open`]; and if the file holds leases of another version.
+    pub fn open(self) -> Result<SqliteLeases, OpenError> {
+        File::open(self.0).map(SqliteLeases::new)
+    }
+}
+
+/// A handle of its own.
+#[derive(Debug, Clone)]
+pub(super) struct File {
+    file: Sqlite,
+    pub(super) name: Name,
+}
+
+impl File {
+    pub(super) fn open(file: SqliteBuilder) -> Result<Self, OpenError> {
+        let (connection, ()) = file.open_with(prepare)?;
+        let name = file.name().into();
+        let file = file.share(connection)?;
+        Ok(Self { file, name })
+    }
+
+    /// What `work` comes to, in a transaction that has the lock from the start.
+    pub(super) async fn write<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
+    ) -> Result<T, LeaseError> {
+        let mut write = move |connection: &mut Connection| {
+            let transaction = begin(connection)?;
+            let done = work(&transaction)?;
+            transaction.commit()?;
+            Ok::<_, rusqlite::Error>(done)
+        };
+        let written = self
+            .file
+            .run(move |connection| with_room(connection, &mut write))
+            .await;
+        match written {
+            Ok(Ok(done)) => Ok(done),
+            Ok(Err(error)) => {
+                let why = refused(&error, self.file.busy_timeout());
+                Err(LeaseError::new(format!("{}: {why}", self.name)))
+            }
+            Err(panicked) => Err(LeaseError::new(panicked)),
+        }
+    }
+}

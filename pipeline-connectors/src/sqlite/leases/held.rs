@@ -1,0 +1,80 @@
+//! Leases in a SQLite file.
+
+use std::time::Duration;
+
+use pipeline_runtime::Name;
+use pipeline_service::lease::{LeaseError, Leases};
+use rusqlite::{OptionalExtension as _, params};
+
+use super::file::File;
+use super::now::{boot, millis, now};
+
+/// Leases in a SQLite file, for any number of programs on one machine. Clones are the same.
+///
+/// On Linux their time is that since the machine was started: clocks that are set change nothing, it goes on in a machine that
+/// is suspended, and after a restart nobody holds anything. Tokens go on to grow.
+///
+/// Who writes into the same file can refuse what an older holder writes, in an immediate transaction, which no grant comes
+/// between: `SELECT token FROM brigade_lease WHERE name = …` is the token of the last grant.
+#[derive(Debug, Clone)]
+pub struct SqliteLeases(File);
+
+impl SqliteLeases {
+    pub(super) fn new(file: File) -> Self {
+        Self(file)
+    }
+}
+
+impl Leases for SqliteLeases {
+    fn name(&self) -> Name {
+        self.0.name.clone()
+    }
+
+    async fn claim(
+        &self,
+        lease: &str,
+        holder: &str,
+        ttl: Duration,
+    ) -> Result<Option<u64>, LeaseError> {
+        let (lease, holder) = (lease.to_owned(), holder.to_owned());
+        let claim = "
+            INSERT INTO brigade_lease (name, token, holder, until, boot) VALUES (?1, 1, ?2, ?3, ?4)
+            ON CONFLICT (name) DO UPDATE
+            SET token = token + 1, holder = excluded.holder, until = excluded.until, boot = excluded.boot
+            WHERE until IS NULL OR until <= ?5 OR boot != excluded.boot
+            RETURNING token";
+        self.0
+            .write(move |transaction| {
+                let now = now();
+                let values = params![lease, holder, now.saturating_add(millis(ttl)), boot(), now];
+                let token = transaction.query_row(claim, values, |row| row.get(0));
+                token.optional()
+            })
+            .await
+    }
+
+    async fn renew(&self, lease: &str, token: u64, ttl: Duration) -> Result<bool, LeaseError> {
+        let lease = lease.to_owned();
+        let renew = "
+            UPDATE brigade_lease SET until = ?3
+            WHERE name = ?1 AND token = ?2 AND until > ?4 AND boot = ?5";
+        self.0
+            .write(move |transaction| {
+                let now = now();
+                let values = params![lease, token, now.saturating_add(millis(ttl)), now, boot()];
+                Ok(transaction.execute(renew, values)? > 0)
+            })
+            .await
+    }
+
+    async fn release(&self, lease: &str, token: u64) -> Result<(), LeaseError> {
+        let lease = lease.to_owned();
+        let release = "UPDATE brigade_lease SET until = NULL WHERE name = ?1 AND token = ?2";
+        self.0
+            .write(move |transaction| {
+                transaction.execute(release, params![lease, token])?;
+                Ok(())
+            })
+            .await
+    }
+}

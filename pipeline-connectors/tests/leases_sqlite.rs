@@ -1,0 +1,226 @@
+//! Leases and schedules in a SQLite file, for programs on one machine.
+#![cfg(all(feature = "service", feature = "sqlite"))]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant, SystemTime};
+
+use pipeline_connectors::database::{Sqlite, SqliteSchedules};
+use pipeline_service::lease::Leases;
+use pipeline_service::{Known, Schedule, Schedules, Service};
+
+/// How long anything may take here.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+fn ms(milliseconds: u64) -> Duration {
+    Duration::from_millis(milliseconds)
+}
+
+/// Asks until there is an answer.
+async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+    let begun = Instant::now();
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(begun.elapsed() < PATIENCE, "it does not come");
+        tokio::time::sleep(ms(5)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_lease_has_one_holder_and_its_tokens_grow() {
+    let dir = tempfile::tempdir().unwrap();
+    // Two handles, as two programs have them.
+    let open = || {
+        Sqlite::open(dir.path().join("work.db"))
+            .unwrap()
+            .leases()
+            .open()
+            .unwrap()
+    };
+    let (one, two) = (open(), open());
+    let hour = ms(3_600_000);
+    assert_eq!(one.claim("writer", "one", hour).await.unwrap(), Some(1));
+    assert_eq!(two.claim("writer", "two", hour).await.unwrap(), None);
+    assert_eq!(two.claim("another", "two", hour).await.unwrap(), Some(1));
+    assert!(one.renew("writer", 1, ms(50)).await.unwrap());
+    assert!(
+        !two.renew("writer", 2, hour).await.unwrap(),
+        "that token was not granted"
+    );
+    // It ends by itself, and is not extended any more when somebody else has it.
+    let token = until(async || two.claim("writer", "two", hour).await.unwrap()).await;
+    assert_eq!(token, 2);
+    assert!(!one.renew("writer", 1, hour).await.unwrap());
+    one.release("writer", 1).await.unwrap();
+    assert_eq!(
+        one.claim("writer", "one", hour).await.unwrap(),
+        None,
+        "it is not the first's to release"
+    );
+    two.release("writer", 2).await.unwrap();
+    assert_eq!(one.claim("writer", "one", hour).await.unwrap(), Some(3));
+}
+
+#[tokio::test]
+async fn who_writes_into_the_file_can_refuse_an_older_holder_and_a_restart_leaves_none() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("work.db");
+    let leases = Sqlite::open(&path).unwrap().leases().open().unwrap();
+    let hour = ms(3_600_000);
+    let old = leases.claim("writer", "old", hour).await.unwrap().unwrap();
+    let mut connection = rusqlite::Connection::open(&path).unwrap();
+    connection
+        .execute_batch("CREATE TABLE written (token INTEGER)")
+        .unwrap();
+    let mut write = |token: u64| {
+        let begin = rusqlite::TransactionBehavior::Immediate;
+        let transaction = connection.transaction_with_behavior(begin).unwrap();
+        let current = "SELECT token FROM brigade_lease WHERE name = 'writer'";
+        let current: u64 = transaction
+            .query_row(current, [], |row| row.get(0))
+            .unwrap();
+        let is_current = current == token;
+        if is_current {
+            transaction
+                .execute("INSERT INTO written VALUES (?1)", [token])
+                .unwrap();
+            transaction.commit().unwrap();
+        }
+        is_current
+    };
+    assert!(write(old));
+    // As if the machine had been started again: nobody holds it, and the tokens go on.
+    let other = rusqlite::Connection::open(&path).unwrap();
+    other
+        .execute_batch("UPDATE brigade_lease SET boot = 'another start'")
+        .unwrap();
+    assert!(!leases.renew("writer", old, hour).await.unwrap());
+    let new = leases.claim("writer", "new", hour).await.unwrap().unwrap();
+    assert!(new > old);
+    assert!(!write(old), "it is stale");
+    assert!(write(new));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_many_who_race_for_a_lease_one_has_it_at_any_instant() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("work.db");
+    let inside = Arc::new(AtomicUsize::new(0));
+    let tokens = Arc::new(Mutex::new(Vec::new()));
+    let racing = (0..6).map(|who| {
+        let (path, inside, tokens) = (path.clone(), Arc::clone(&inside), Arc::clone(&tokens));
+        async move {
+            let leases = Sqlite::open(path).unwrap().leases().open().unwrap();
+            for _ in 0..10 {
+                let claim = async || {
+                    leases
+                        .claim("writer", &who.to_string(), PATIENCE)
+                        .await
+                        .unwrap()
+                };
+                let token = until(claim).await;
+                assert_eq!(inside.fetch_add(1, Ordering::SeqCst), 0);
+                tokens.lock().unwrap().push(token);
+                tokio::task::yield_now().await;
+                assert_eq!(inside.fetch_sub(1, Ordering::SeqCst), 1);
+                leases.release("writer", token).await.unwrap();
+            }
+        }
+    });
+    futures::future::join_all(racing).await;
+    assert_eq!(*tokens.lock().unwrap(), (1..=60).collect::<Vec<_>>());
+}
+
+#[tokio::test]
+async fn a_tick_is_granted_again_if_its_holder_is_gone_and_done_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let open = || {
+        Sqlite::open(dir.path().join("work.db"))
+            .unwrap()
+            .schedules()
+            .open()
+            .unwrap()
+    };
+    let (one, two) = (open(), open());
+    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds);
+    let hour = ms(3_600_000);
+    let known = |last, open, is_held| {
+        let known = Known {
+            last,
+            open,
+            is_held,
+        };
+        (known.last, known.open, known.is_held)
+    };
+    let look = async |from: &SqliteSchedules| {
+        let Known {
+            last,
+            open,
+            is_held,
+            ..
+        } = from.look("nightly", at(0)).await.unwrap();
+        known(last, open, is_held)
+    };
+    assert_eq!(look(&one).await, known(at(0), None, false));
+    assert_eq!(
+        one.claim("nightly", at(0), hour).await.unwrap(),
+        None,
+        "it was registered then"
+    );
+    let first = one.claim("nightly", at(60), ms(50)).await.unwrap().unwrap();
+    assert_eq!((first.at, first.token, first.attempts), (at(60), 1, 1));
+    // Whatever is asked for by then, the one that was begun goes first.
+    let second = until(async || two.claim("nightly", at(300), hour).await.unwrap()).await;
+    assert_eq!((second.at, second.token, second.attempts), (at(60), 2, 2));
+    assert_eq!(look(&one).await, known(at(0), Some(at(60)), true));
+    assert!(!one.renew("nightly", 1, hour).await.unwrap());
+    assert!(
+        !one.done("nightly", 1, at(60)).await.unwrap(),
+        "it is another's"
+    );
+    two.release("nightly", 2).await.unwrap();
+    let third = one.claim("nightly", at(300), hour).await.unwrap().unwrap();
+    assert_eq!((third.at, third.token, third.attempts), (at(60), 3, 3));
+    assert!(one.done("nightly", 3, at(120)).await.unwrap());
+    assert!(!one.done("nightly", 3, at(120)).await.unwrap(), "once");
+    assert_eq!(look(&two).await, known(at(120), None, false));
+    assert_eq!(two.claim("nightly", at(120), hour).await.unwrap(), None);
+    assert_eq!(
+        two.claim("nightly", at(180), hour)
+            .await
+            .unwrap()
+            .unwrap()
+            .attempts,
+        1
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn several_instances_on_one_file_run_each_tick_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("work.db");
+    let ran = Arc::new(Mutex::new(BTreeMap::<String, usize>::new()));
+    let mut all = Vec::new();
+    for _ in 0..4 {
+        let ran = Arc::clone(&ran);
+        let schedules = Sqlite::open(&path).unwrap().schedules().open().unwrap();
+        let running = Service::new("instance", ()).process("report", |p| {
+            p.on(Schedule::every(ms(100)).once_everywhere(schedules))
+                .task(move |cx, _| {
+                    let id = cx.tick().unwrap().id.clone();
+                    *ran.lock().unwrap().entry(id).or_default() += 1;
+                    std::future::ready(())
+                })
+        });
+        all.push(running.start().await.unwrap());
+    }
+    until(async || (ran.lock().unwrap().len() >= 15).then_some(())).await;
+    for running in all {
+        running.stop().await.unwrap();
+    }
+    let ran = ran.lock().unwrap();
+    assert!(ran.values().all(|times| *times == 1), "{ran:?}");
+}
