@@ -4,38 +4,12 @@ use pipeline_runtime::Name;
 use pipeline_service::lease::LeaseError;
 use rusqlite::{Connection, Transaction};
 
-use super::held::SqliteLeases;
 use super::schema::prepare;
 use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous, begin, refused, with_room};
-
-impl Sqlite {
-    /// The leases of the file, to be opened.
-    pub fn leases(&self) -> SqliteLeasesBuilder {
-        SqliteLeasesBuilder(described(self))
-    }
-}
 
 /// Tokens must not come twice, whatever happens to the machine.
 pub(super) fn described(file: &Sqlite) -> SqliteBuilder {
     file.file().clone().synchronous(Synchronous::Full)
-}
-
-/// Describes a place of leases; [`Sqlite::leases`] begins it.
-#[derive(Debug, Clone)]
-#[must_use = "nothing is opened before `open`"]
-pub struct SqliteLeasesBuilder(SqliteBuilder);
-
-impl SqliteLeasesBuilder {
-    /// Opens it, and makes it first if there is none.
-    ///
-    /// Blocks, for the busy timeout at most.
-    ///
-    /// # Errors
-    ///
-    /// Those of [`SqliteBuilder::open`]; and if the file holds leases of another version.
-    pub fn open(self) -> Result<SqliteLeases, OpenError> {
-        File::open(self.0).map(SqliteLeases::new)
-    }
 }
 
 /// A handle of its own.

@@ -6,8 +6,9 @@ use pipeline_runtime::Name;
 use pipeline_service::lease::{LeaseError, Leases};
 use rusqlite::{OptionalExtension as _, params};
 
-use super::file::File;
+use super::file::{File, described};
 use super::now::{boot, millis, now};
+use crate::sqlite::{OpenError, Sqlite, SqliteBuilder};
 
 /// Leases in a SQLite file, for any number of programs on one machine. Clones are the same.
 ///
@@ -19,9 +20,28 @@ use super::now::{boot, millis, now};
 #[derive(Debug, Clone)]
 pub struct SqliteLeases(File);
 
-impl SqliteLeases {
-    pub(super) fn new(file: File) -> Self {
-        Self(file)
+impl Sqlite {
+    /// The leases of the file, to be opened.
+    pub fn leases(&self) -> SqliteLeasesBuilder {
+        SqliteLeasesBuilder(described(self))
+    }
+}
+
+/// Describes a place of leases; [`Sqlite::leases`] begins it.
+#[derive(Debug, Clone)]
+#[must_use = "nothing is opened before `open`"]
+pub struct SqliteLeasesBuilder(SqliteBuilder);
+
+impl SqliteLeasesBuilder {
+    /// Opens it, and makes it first if there is none.
+    ///
+    /// Blocks, for the busy timeout at most.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`SqliteBuilder::open`]; and if the file holds leases of another version.
+    pub fn open(self) -> Result<SqliteLeases, OpenError> {
+        File::open(self.0).map(SqliteLeases)
     }
 }
 

@@ -6,6 +6,5 @@ mod now;
 mod schema;
 mod ticks;
 
-pub use self::file::SqliteLeasesBuilder;
-pub use self::held::SqliteLeases;
+pub use self::held::{SqliteLeases, SqliteLeasesBuilder};
 pub use self::ticks::{SqliteSchedules, SqliteSchedulesBuilder};
