@@ -12,3 +12,4 @@ mod notes;
 mod schedules;
 mod stopping;
 mod support;
+mod types;
