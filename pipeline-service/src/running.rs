@@ -1,12 +1,13 @@
 //! A service that runs.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::future::Future;
 use std::sync::Arc;
 
 use pipeline_runtime::link::Joint;
 use tokio::sync::oneshot;
-use tokio::task::JoinSet;
+use tokio::task::{Id, JoinSet};
 
 use crate::command::Command;
 use crate::control::Control;
@@ -19,6 +20,8 @@ use crate::status::Status;
 pub struct RunningService {
     core: Arc<Core>,
     supervisors: JoinSet<()>,
+    /// Whose they are.
+    places: HashMap<Id, usize>,
 }
 
 impl fmt::Debug for RunningService {
@@ -34,6 +37,7 @@ impl RunningService {
         Self {
             core,
             supervisors: JoinSet::new(),
+            places: HashMap::new(),
         }
     }
 
@@ -41,8 +45,13 @@ impl RunningService {
         Arc::clone(&self.core)
     }
 
-    pub(crate) fn looks_after(&mut self, supervisor: impl Future<Output = ()> + Send + 'static) {
-        self.supervisors.spawn(supervisor);
+    pub(crate) fn looks_after(
+        &mut self,
+        place: usize,
+        supervisor: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let id = self.supervisors.spawn(supervisor).id();
+        self.places.insert(id, place);
     }
 
     /// Starts the processes one after the other. The first that fails stops those that run.
@@ -144,7 +153,11 @@ impl RunningService {
             if let Err(error) = supervisor
                 && error.is_panic()
             {
-                tracing::error!(%error, "the supervisor of a process panicked");
+                // Its run was aborted with it, which must not pass for a good end.
+                if let Some(place) = self.places.get(&error.id()) {
+                    let why = format!("its supervisor was lost: {error}");
+                    self.core.failed(*place, why);
+                }
             }
         }
         self.core.outcome()

@@ -253,7 +253,7 @@ impl<S: Send + Sync + 'static> Service<S> {
                 leader: process.leader,
             };
             let (core, state) = (Arc::clone(&core), Arc::clone(&self.state));
-            running.looks_after(Supervisor::new(core, state, declared, inbox).run());
+            running.looks_after(place, Supervisor::new(core, state, declared, inbox).run());
         }
         Ok((running, order))
     }

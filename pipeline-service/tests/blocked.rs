@@ -1,5 +1,6 @@
 //! Calls that block, in real time: they are named, and hold up nobody else.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -8,21 +9,29 @@ use brigade::prelude::*;
 use brigade::service::{Service, ServiceError, State};
 
 /// Calls of it return when it is opened.
-type Gate = Arc<Mutex<Receiver<()>>>;
+struct Gate {
+    opened: Mutex<Receiver<()>>,
+    /// How many calls there were.
+    calls: AtomicUsize,
+}
 
 fn waits(gate: &Gate) {
-    let _ = gate.lock().unwrap().recv();
+    gate.calls.fetch_add(1, Ordering::SeqCst);
+    let _ = gate.opened.lock().unwrap().recv();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_call_that_blocks_is_answered_for_and_named_at_the_deadline() {
     let (open, gate) = channel::<()>();
-    let gate: Gate = Arc::new(Mutex::new(gate));
+    let gate = Arc::new(Gate {
+        opened: Mutex::new(gate),
+        calls: AtomicUsize::new(0),
+    });
     let running = Service::new("test", Arc::clone(&gate))
         .grace(Duration::from_secs(1))
         .process("blocks", |p| {
             p.pipeline(|cx| {
-                let gate = Arc::clone(cx.state());
+                let gate = Arc::clone(cx.state().as_ref());
                 pipeline! {
                     [0..100]
                     use gate;
@@ -43,7 +52,12 @@ async fn a_call_that_blocks_is_answered_for_and_named_at_the_deadline() {
         .await
         .unwrap();
     let control = running.control();
-    // All of its threads are in a call, or soon will be.
+    // Until all of its threads are in a call.
+    let begun = Instant::now();
+    while gate.calls.load(Ordering::SeqCst) < 2 {
+        assert!(begun.elapsed() < Duration::from_secs(60));
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     assert!(control.ping("blocks").await.unwrap() < Duration::from_secs(1));
     let asked = Instant::now();
     control.pause("blocks").await.unwrap();
