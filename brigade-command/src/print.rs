@@ -51,7 +51,13 @@ pub(crate) fn since(time: SystemTime) -> String {
 }
 
 fn until(time: SystemTime) -> String {
-    span(time.duration_since(SystemTime::now()).unwrap_or_default())
+    left(time.duration_since(SystemTime::now()).unwrap_or_default())
+}
+
+/// What is left of a time, to the second that has begun: 90 s that were asked for just now are `1m 30s`.
+fn left(time: Duration) -> String {
+    let begun = time.subsec_nanos() > 0;
+    span(Duration::from_secs(time.as_secs() + u64::from(begun)))
 }
 
 /// As programs and people read it, to the second.
@@ -94,7 +100,7 @@ pub(crate) fn preview(message: &MessageInfo) -> String {
 pub(crate) fn paused(stats: &QueueStats) -> String {
     match stats.paused {
         None => "no".into(),
-        Some(Pause::For(left)) => format!("for {}", span(left)),
+        Some(Pause::For(time)) => format!("for {}", left(time)),
         Some(Pause::UntilResumed) => "until it is resumed".into(),
     }
 }
@@ -151,6 +157,8 @@ mod tests {
         ] {
             assert_eq!(span(Duration::from_secs(seconds)), told);
         }
+        assert_eq!(left(Duration::from_millis(89_999)), "1m 30s");
+        assert_eq!(left(Duration::from_secs(90)), "1m 30s");
         assert_eq!(
             stamp(SystemTime::UNIX_EPOCH + Duration::from_millis(1_500)),
             "1970-01-01T00:00:01Z"

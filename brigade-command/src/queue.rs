@@ -64,6 +64,9 @@ async fn stats(name: Option<String>, place: &Place) -> Result<(), Failure> {
         Some(name) => vec![name],
         None => db.queues().map(str::to_owned).collect(),
     };
+    if names.is_empty() && !place.json {
+        return say("there are no queues in it");
+    }
     let mut table = Table::new(&[
         "QUEUE", "READY", "DELAYED", "TAKEN", "BEHIND", "OLDEST", "PAUSED",
     ]);

@@ -82,7 +82,7 @@ fn sink(input: ParseStream<'_>, errors: &mut Errors) -> syn::Result<Expr> {
         Expr::Try(sink) => {
             errors.at(
                 sink.question_token.span,
-                "`:drive` takes no `?`; what a sink cannot write is always a failure",
+                "`:drive` takes no `?`, for what a sink cannot write is always a failure; where making it may fail, write `let sink = …?` in front of the pipeline",
             );
             Ok(*sink.expr)
         }
