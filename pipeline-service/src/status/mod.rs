@@ -85,13 +85,22 @@ impl Status {
 
 impl fmt::Display for Status {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let have_ended = self
+            .processes
+            .iter()
+            .all(|process| process.state.has_ended());
         let doing = match (self.stopping, self.ready) {
+            (true, _) if have_ended => "stopped",
             (true, _) => "stopping",
             (false, true) => "ready",
             (false, false) => "starting",
         };
-        let uptime = Duration::from_secs(self.uptime.as_secs());
-        writeln!(f, "{}: {doing}, up {uptime:?}", self.service)?;
+        writeln!(
+            f,
+            "{}: {doing}, up {} s",
+            self.service,
+            self.uptime.as_secs()
+        )?;
         let names = self.processes.iter().map(|process| process.name.len());
         let width = names.max().unwrap_or(0).max("process".len());
         writeln!(f, "{:width$}  runs  restarts  failures  state", "process")?;

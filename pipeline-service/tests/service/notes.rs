@@ -109,7 +109,7 @@ async fn a_status_is_a_table_and_serialises() {
         .await
         .unwrap();
     let table = status.to_string();
-    assert!(table.starts_with("reports: stopping, up "), "{table}");
+    assert!(table.starts_with("reports: stopped, up 0 s"), "{table}");
     assert!(
         table.contains("users       1         0         0  stopped"),
         "{table}"
