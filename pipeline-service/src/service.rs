@@ -1,5 +1,6 @@
 //! A service, as it is declared.
 
+mod checked;
 mod order;
 
 use std::convert::Infallible;
@@ -15,7 +16,6 @@ use crate::clock::Clock;
 use crate::command::INBOX;
 use crate::core::Core;
 use crate::error::{Invalid, ServiceError};
-use crate::lease::Leader;
 use crate::noted::{Noted, OnFailure, log};
 use crate::process::{Process, Unset};
 use crate::running::RunningService;
@@ -233,7 +233,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             .iter()
             .map(|process| process.name.clone())
             .collect();
-        let order = self.checked(&names)?;
+        let order = checked::order(&self.name, self.grace, &self.processes)?;
         let (senders, inboxes): (Vec<_>, Vec<_>) =
             names.iter().map(|_| mpsc::channel(INBOX)).unzip();
         let of_service = (self.grace, self.clock, self.on_failure);
@@ -256,53 +256,6 @@ impl<S: Send + Sync + 'static> Service<S> {
             running.looks_after(place, Supervisor::new(core, state, declared, inbox).run());
         }
         Ok((running, order))
-    }
-
-    /// The order in which it starts.
-    fn checked(&self, names: &[Name]) -> Result<Vec<usize>, Invalid> {
-        if names.is_empty() {
-            let service = self.name.clone();
-            return Err(Invalid::Empty { service });
-        }
-        if self.grace.is_zero() {
-            return Err(Invalid::Grace);
-        }
-        for process in &self.processes {
-            let has_none = |(_, within): (u32, Duration)| within.is_zero();
-            if process.restart.limit.is_some_and(has_none) {
-                let process = process.name.clone();
-                return Err(Invalid::Limit { process });
-            }
-        }
-        let has_no_time = |process: &&Process<S>| {
-            let leader = process.leader.as_ref();
-            leader.is_some_and(Leader::has_no_time)
-        };
-        if let Some(process) = self.processes.iter().find(has_no_time) {
-            let process = process.name.clone();
-            return Err(Invalid::Ttl { process });
-        }
-        for process in &self.processes {
-            let name = || process.name.clone();
-            match &process.schedule {
-                Some(Ok(schedule)) if schedule.has_no_period() => {
-                    return Err(Invalid::Period { process: name() });
-                }
-                Some(Err(error)) => {
-                    return Err(Invalid::Schedule {
-                        process: name(),
-                        error: error.clone(),
-                    });
-                }
-                Some(Ok(_)) | None => {}
-            }
-        }
-        let after: Vec<_> = self
-            .processes
-            .iter()
-            .map(|process| &process.after[..])
-            .collect();
-        order::of(names, &after)
     }
 }
 

@@ -10,6 +10,7 @@ mod running;
 mod starting;
 mod ticking;
 mod ticks;
+mod told;
 
 use std::sync::Arc;
 use std::time::Duration;

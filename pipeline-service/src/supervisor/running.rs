@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::next::Next;
 use super::process::Supervisor;
-use crate::command::{Command, ControlError, Reply};
+use crate::command::{ControlError, Reply};
 use crate::core::Phase;
 use crate::noted::{Broken, Noticed};
 use crate::status::{Ending, State};
@@ -20,18 +20,18 @@ use crate::work::{Ended, Live};
 const CLEAN_UP: Duration = Duration::from_secs(1);
 
 /// A run, and what is to come of it.
-struct Attended {
-    live: Arc<dyn Live>,
-    handle: Option<Handle>,
-    began: Instant,
-    ending: BoxFuture<'static, Ended>,
-    why: Why,
+pub(super) struct Attended {
+    pub(super) live: Arc<dyn Live>,
+    pub(super) handle: Option<Handle>,
+    pub(super) began: Instant,
+    pub(super) ending: BoxFuture<'static, Ended>,
+    pub(super) why: Why,
     /// Says when its lease is lost.
-    lost: Vec<Lost>,
+    pub(super) lost: Vec<Lost>,
 }
 
 /// Why a run ends.
-enum Why {
+pub(super) enum Why {
     /// By itself.
     Itself,
     /// It was told to, and is not made again until somebody wants it.
@@ -95,48 +95,6 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         }
     }
 
-    /// A command.
-    fn told(&mut self, command: Command, run: &mut Attended) {
-        if let Command::Ping(reply) = command {
-            let _ = reply.send(Ok(()));
-            return;
-        }
-        if !matches!(run.why, Why::Itself) {
-            return self.is_late(command);
-        }
-        match command {
-            Command::Ping(reply) | Command::Start(reply) => {
-                let _ = reply.send(Ok(()));
-            }
-            // There is one first start.
-            Command::First(_) => {}
-            Command::Pause(reply) => self.pause(true, run, reply),
-            Command::Resume(reply) => self.pause(false, run, reply),
-            Command::SetCount(stage, count, reply) => {
-                let _ = reply.send(match &run.handle {
-                    Some(handle) => handle.set_count(&stage, count).map_err(Into::into),
-                    None => Err(self.is_task("change the count of a stage")),
-                });
-            }
-            Command::Trigger(_, reply) => {
-                let _ = reply.send(Err(ControlError::State {
-                    process: self.name(),
-                    command: "be triggered",
-                    state: "running".to_owned(),
-                }));
-            }
-            Command::Drain(deadline, reply) => self.drain(deadline, run, Why::Drained(reply)),
-            Command::Restart(why, reply) => {
-                tracing::info!(process = %self.name(), why, "is made again");
-                self.drain(self.core.grace, run, Why::Restarted(reply));
-            }
-            Command::Fail(why, reply) => {
-                run.why = Why::Failed(why, reply);
-                run.ending = aborted(&run.live);
-            }
-        }
-    }
-
     /// Somebody else may lead soon, or leads.
     fn deposed(&self, left: Duration, run: &mut Attended) {
         run.lost.clear();
@@ -149,59 +107,6 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                 run.ending = Arc::clone(&run.live).drain(left);
             }
             _ => run.ending = aborted(&run.live),
-        }
-    }
-
-    fn drain(&self, deadline: Duration, run: &mut Attended, why: Why) {
-        self.set(State::Draining);
-        run.why = why;
-        run.ending = Arc::clone(&run.live).drain(deadline);
-    }
-
-    fn pause(&mut self, paused: bool, run: &Attended, reply: Reply) {
-        let Some(handle) = &run.handle else {
-            let _ = reply.send(Err(self.is_task(if paused { "pause" } else { "resume" })));
-            return;
-        };
-        self.is_paused = paused;
-        if paused {
-            handle.pause();
-        } else {
-            handle.resume();
-        }
-        self.set(if paused {
-            State::Paused
-        } else {
-            State::Running
-        });
-        let _ = reply.send(Ok(()));
-    }
-
-    /// It ends already.
-    fn is_late(&mut self, command: Command) {
-        let (reply, command) = match command {
-            Command::First(_) => return,
-            Command::Start(reply) => (reply, "start"),
-            Command::Drain(_, reply) => (reply, "drain"),
-            Command::Pause(reply) => (reply, "pause"),
-            Command::Resume(reply) => (reply, "resume"),
-            Command::Restart(_, reply) => (reply, "restart"),
-            Command::Fail(_, reply) => (reply, "fail"),
-            Command::SetCount(_, _, reply) => (reply, "change the count of a stage"),
-            Command::Ping(reply) => (reply, "answer"),
-            Command::Trigger(_, reply) => (reply, "be triggered"),
-        };
-        let _ = reply.send(Err(ControlError::State {
-            process: self.name(),
-            command,
-            state: "draining".to_owned(),
-        }));
-    }
-
-    fn is_task(&self, command: &'static str) -> ControlError {
-        ControlError::Task {
-            process: self.name(),
-            command,
         }
     }
 
@@ -275,7 +180,7 @@ async fn lost(lost: &mut [Lost]) -> Duration {
 }
 
 /// Aborts a run. One that does not let go of its task is left to itself.
-fn aborted(live: &Arc<dyn Live>) -> BoxFuture<'static, Ended> {
+pub(super) fn aborted(live: &Arc<dyn Live>) -> BoxFuture<'static, Ended> {
     let aborting = Arc::clone(live).abort();
     Box::pin(async move {
         let ended = tokio::time::timeout(CLEAN_UP, aborting).await;
