@@ -31,8 +31,6 @@ mod body;
 mod contents;
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "sqs"))]
 mod dead_letter_queue;
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-mod depth;
 #[cfg(any(feature = "_lines", feature = "sqlite"))]
 mod descriptors;
 #[cfg(feature = "files")]

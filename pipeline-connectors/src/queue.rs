@@ -19,8 +19,6 @@
 pub use crate::body::QueueBody;
 #[cfg(any(feature = "postgres", feature = "sqlite", feature = "sqs"))]
 pub use crate::dead_letter_queue::{DeadLetterQueue, dead_letter_queue};
-#[cfg(any(feature = "postgres", feature = "sqlite"))]
-pub use crate::depth::Depth;
 #[cfg(feature = "postgres")]
 pub use crate::postgres::{
     PostgresLetters, PostgresLettersBuilder, PostgresQueue, PostgresQueueBuilder, PostgresSettling,

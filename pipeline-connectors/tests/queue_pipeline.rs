@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
-use brigade::queue::{Ask, DeadLetters as _, Outgoing};
+use brigade::queue::{Admin as _, Ask, DeadLetters as _, Outgoing};
 use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::queue::{SqliteLetters, SqliteQueue};
 use tempfile::TempDir;
@@ -43,8 +43,8 @@ async fn eventually(mut condition: impl FnMut() -> bool) {
 }
 
 async fn depth(queue: &SqliteQueue) -> (u64, u64) {
-    let depth = queue.depth().await.unwrap();
-    (depth.ready, depth.later)
+    let stats = queue.stats().await.unwrap();
+    (stats.ready, stats.total() - stats.ready)
 }
 
 /// Doubles numbers from one queue into another; what is no number becomes a dead letter.

@@ -5,9 +5,9 @@
 use std::time::Duration;
 
 use pipeline_connectors::database::{OpenErrorKind, Sqlite};
-use pipeline_connectors::queue::{Depth, SqliteQueue};
+use pipeline_connectors::queue::SqliteQueue;
 use pipeline_runtime::queue::{
-    Ask, DeadLetter, DeadLetters as _, Outgoing, Queue, Receipt, Received,
+    Admin as _, Ask, DeadLetter, DeadLetters as _, Outgoing, Queue, QueueStats, Receipt, Received,
 };
 use rusqlite::Connection;
 use tempfile::TempDir;
@@ -55,7 +55,7 @@ fn receipts(received: &[Received<String>]) -> Vec<Receipt> {
 }
 
 async fn ready(queue: &SqliteQueue) -> u64 {
-    let Depth { ready, .. } = queue.depth().await.unwrap();
+    let QueueStats { ready, .. } = queue.stats().await.unwrap();
     ready
 }
 
@@ -122,7 +122,7 @@ async fn a_queue_is_known_by_its_name_when_it_is_opened_again() {
     let other: SqliteQueue<Vec<u8>> = db.queue("other").open().unwrap();
     let reports: SqliteQueue = db.queue("reports").open().unwrap();
     assert_eq!(bodies(&receive(&reports).await), ["a"]);
-    assert_eq!(other.depth().await.unwrap().ready, 0);
+    assert_eq!(other.stats().await.unwrap().ready, 0);
     let orders = db.queue::<Vec<u8>>("orders").open();
     let kind = orders.unwrap_err().kind;
     assert_eq!(kind, OpenErrorKind::Bodies("text".to_owned()));

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use brigade::prelude::*;
-use brigade::queue::{Delivery, DeliveryStats};
+use brigade::queue::{Admin as _, Delivery, DeliveryStats};
 use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::PostgresQueue;
 use test_servers::Cluster;
@@ -54,10 +54,7 @@ pub(crate) async fn works_on_all(db: &Postgres, disturb: impl AsyncFn(&DeliveryS
     }
     until("all are seen", async || seen.lock().unwrap().len() == COUNT).await;
     until("nothing is left", async || {
-        queue
-            .depth()
-            .await
-            .is_ok_and(|depth| depth.ready + depth.later == 0)
+        queue.stats().await.is_ok_and(|stats| stats.total() == 0)
     })
     .await;
     running.drain(Duration::from_secs(30)).await.unwrap();

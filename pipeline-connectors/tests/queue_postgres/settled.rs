@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use brigade::journal::{Begin, Begun, Journal as _, TaskName};
 use brigade::prelude::*;
-use brigade::queue::{Delivery, DeliveryStats};
+use brigade::queue::{Admin as _, Delivery, DeliveryStats};
 use pipeline_connectors::database::Postgres;
 use pipeline_connectors::queue::PostgresQueue;
 use pipeline_connectors::sink::PostgresTable;
@@ -450,8 +450,8 @@ async fn each_row_is_there_once(completes: bool) {
         server.resume();
     }
     until("nothing is left", async || {
-        let depth = queue.depth().await;
-        depth.is_ok_and(|depth| depth.ready + depth.later == 0)
+        let stats = queue.stats().await;
+        stats.is_ok_and(|stats| stats.total() == 0)
     })
     .await;
     for running in running {

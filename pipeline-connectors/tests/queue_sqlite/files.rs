@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use pipeline_connectors::database::{OpenErrorKind, Sqlite};
 use pipeline_connectors::queue::SqliteQueue;
-use pipeline_runtime::queue::Queue;
+use pipeline_runtime::queue::{Admin as _, Queue};
 
 use super::small_disk::SmallDisk;
 use super::{Dir, message, receipts, receive};
@@ -144,7 +144,7 @@ async fn a_full_disk_is_an_error_that_may_pass_and_loses_nothing() {
     assert_eq!(error.to_string(), "the disk is full; make room");
     // What failed is not there, what was there is, and goes on when there is room.
     std::fs::remove_file(rest).unwrap();
-    let before = queue.depth().await.unwrap().ready;
+    let before = queue.stats().await.unwrap().ready;
     queue.send(vec![message(&large)]).await.unwrap();
     let received = receive(&queue).await;
     assert_eq!(received.len() as u64, before + 1);

@@ -14,7 +14,7 @@ use std::time::Duration;
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Sqlite;
 use pipeline_connectors::queue::{QueueBody, SqliteQueue};
-use pipeline_runtime::queue::{Ask, Outgoing, Queue, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Admin as _, Ask, Outgoing, Queue, Receipt, Received, Unsettled};
 use rusqlite::Connection;
 use tempfile::TempDir;
 
@@ -119,8 +119,8 @@ async fn messages_and_leases_outlive_the_handle() {
     assert_ne!(first[0].id, second[0].id);
     assert!(queue.ack(receipts(&first)).await.unwrap().is_empty());
     assert!(queue.ack(receipts(&second)).await.unwrap().is_empty());
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.ready, depth.later), (0, 0));
+    let stats = queue.stats().await.unwrap();
+    assert_eq!((stats.ready, stats.total() - stats.ready), (0, 0));
 }
 
 #[tokio::test]
@@ -136,7 +136,7 @@ async fn messages_without_a_name_have_ids_that_no_other_file_has() {
 }
 
 #[tokio::test]
-async fn depth_tells_what_can_be_received_from_what_cannot() {
+async fn stats_tell_what_can_be_received_from_what_cannot() {
     let dir = Dir::new();
     let queue = dir.open();
     let grouped = |text| message(text).group("g");
@@ -147,11 +147,11 @@ async fn depth_tells_what_can_be_received_from_what_cannot() {
         grouped("d"),
     ];
     queue.send(messages).await.unwrap();
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.ready, depth.later), (2, 2));
+    let stats = queue.stats().await.unwrap();
+    assert_eq!((stats.ready, stats.total() - stats.ready), (2, 2));
     assert_eq!(receive(&queue).await.len(), 2);
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.ready, depth.later), (0, 4));
+    let stats = queue.stats().await.unwrap();
+    assert_eq!((stats.ready, stats.total() - stats.ready), (0, 4));
 }
 
 #[tokio::test]
@@ -304,8 +304,8 @@ async fn a_message_of_another_type_holds_no_other_back() {
         ]
     );
     assert!(queue.ack(receipts(&received)).await.unwrap().is_empty());
-    let depth = queue.depth().await.unwrap();
-    assert_eq!((depth.ready, depth.later), (0, 0));
+    let stats = queue.stats().await.unwrap();
+    assert_eq!((stats.ready, stats.total() - stats.ready), (0, 0));
     let mut aside = raw
         .prepare("SELECT seq, hex(body), why FROM brigade_queue_set_aside ORDER BY seq")
         .unwrap();

@@ -81,7 +81,6 @@ pub(crate) const PACKAGES: &[Package] = &[
             "attributes",
             "body",
             "contents",
-            "depth",
             "descriptors",
             "lines",
             "reader",

@@ -10,15 +10,11 @@ use pipeline_runtime::queue::{
     Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
 };
 use tokio_postgres::Transaction;
-use tokio_postgres::types::Type;
 
 use super::known::Known;
 use super::settle::Settle;
 use super::{receive, send, settle};
 use crate::body::QueueBody;
-use crate::depth::Depth;
-use crate::postgres::error::Failed;
-use crate::postgres::line::Value;
 
 /// A queue in a PostgreSQL database, for any number of programs on any number of machines. Clones are the same queue.
 ///
@@ -97,37 +93,6 @@ impl<B: QueueBody> PostgresQueue<B> {
     /// Wakes those who wait for messages, in all programs: something was sent in a transaction that is committed now.
     pub fn wake(&self) {
         self.0.db.watch().tell(self.0.queue);
-    }
-
-    /// Counts the messages. This reads the whole queue.
-    ///
-    /// # Errors
-    ///
-    /// If the server does not answer.
-    pub async fn depth(&self) -> Result<Depth, QueueError> {
-        let schema = self.0.db.schema();
-        let sql = format!(
-            "SELECT count(*) FILTER (WHERE state = 0 OR state = 1 AND due <= statement_timestamp()
-                OR state = 2 AND until <= statement_timestamp()), count(*)
-            FROM {schema}.queue WHERE queue = $1
-                AND (state = 2 OR expires IS NULL OR expires > statement_timestamp())"
-        );
-        let values: [Value<'_>; 1] = [(&self.0.queue, Type::INT4)];
-        let counting = self.0.db.transacting().query_alone(&sql, &values);
-        let rows = held("the queue", counting).await;
-        let counted = rows.and_then(|rows| {
-            let row = rows
-                .first()
-                .ok_or_else(|| Failed::away("it counts nothing"))?;
-            let read = |at| row.try_get::<_, i64>(at).map(i64::unsigned_abs);
-            let counts = read(0).and_then(|ready| Ok((ready, read(1)?)));
-            counts.map_err(|error| Failed::from(&error))
-        });
-        let (ready, all) = counted.map_err(|failed| self.0.error(failed))?;
-        Ok(Depth {
-            ready,
-            later: all - ready,
-        })
     }
 
     async fn settle(

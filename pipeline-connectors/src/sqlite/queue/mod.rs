@@ -30,7 +30,6 @@ pub(in crate::sqlite) use schema::queues;
 pub use settling::Settling;
 
 use crate::body::QueueBody;
-use crate::depth::Depth;
 use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous};
 use kinds::Kinds;
 use store::{Settle, Store};
@@ -217,15 +216,6 @@ struct Inner<B> {
 }
 
 impl<B: QueueBody> SqliteQueue<B> {
-    /// Counts the messages. This reads the whole queue.
-    ///
-    /// # Errors
-    ///
-    /// If the file cannot be read.
-    pub async fn depth(&self) -> Result<Depth, QueueError> {
-        held("the queue", self.ask(Request::Depth)).await
-    }
-
     async fn ask<T>(
         &self,
         request: impl FnOnce(oneshot::Sender<Result<T, QueueError>>) -> Request<B>,

@@ -11,7 +11,6 @@ use super::kinds::Kinds;
 use super::schema;
 use crate::attributes::{from_json, to_json};
 use crate::body::{QueueBody, Stored};
-use crate::depth::Depth;
 use crate::sqlite::said;
 
 /// An open file, between transactions or in one.
@@ -282,20 +281,6 @@ impl Store {
             }
         }
         Ok(refused)
-    }
-
-    pub(super) fn depth(&self) -> rusqlite::Result<Depth> {
-        const DEPTH: &str = "SELECT count(*) FILTER (WHERE due <= ?1), count(*)
-            FROM brigade_queue WHERE queue = ?2";
-        self.connection
-            .prepare_cached(DEPTH)?
-            .query_row([now(), self.queue], |row| {
-                let (ready, all): (u64, u64) = (row.get(0)?, row.get(1)?);
-                Ok(Depth {
-                    ready,
-                    later: all - ready,
-                })
-            })
     }
 }
 

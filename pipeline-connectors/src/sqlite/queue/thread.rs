@@ -13,7 +13,6 @@ use tokio::time::timeout;
 use super::kinds::Kinds;
 use super::store::{Settle, Store};
 use crate::body::QueueBody;
-use crate::depth::Depth;
 use crate::sqlite::{Connected, kind, leave_room, refused, with_room};
 
 /// How many requests may wait for the next transaction.
@@ -30,7 +29,6 @@ pub(super) enum Request<B> {
     Receive(Receive<B>),
     /// A receive was dropped when its messages were leased already.
     Return(Vec<Receipt>),
-    Depth(Answer<Depth>),
 }
 
 pub(super) struct Receive<B> {
@@ -223,7 +221,6 @@ impl<B: QueueBody> Thread<B> {
                 Request::Return(receipts) => {
                     Reply::Settled(store.settle(now, Settle::Return, receipts)?)
                 }
-                Request::Depth(_) => Reply::Depth(store.depth()?),
                 Request::Receive(_) => Reply::Settled(Vec::new()),
             });
         }
@@ -247,9 +244,6 @@ impl<B: QueueBody> Thread<B> {
                     Reply::Settled(unsettled),
                 ) => {
                     let _ = answer.send(Ok(unsettled));
-                }
-                (Request::Depth(answer), Reply::Depth(depth)) => {
-                    let _ = answer.send(Ok(depth));
                 }
                 _ => {}
             }
@@ -282,9 +276,6 @@ fn refuse<B>(requests: Vec<Request<B>>, error: impl Fn() -> QueueError) {
             Request::Send(_, answer) | Request::Settle(_, _, answer) => {
                 let _ = answer.send(Err(error()));
             }
-            Request::Depth(answer) => {
-                let _ = answer.send(Err(error()));
-            }
             Request::Receive(_) | Request::Return(_) => {}
         }
     }
@@ -303,8 +294,7 @@ impl<B> Request<B> {
             Self::Send(..) | Self::Settle(Settle::Ack | Settle::Nack(_), ..) => true,
             Self::Settle(Settle::Extend(_) | Settle::Begin | Settle::Return, ..)
             | Self::Receive(_)
-            | Self::Return(_)
-            | Self::Depth(_) => false,
+            | Self::Return(_) => false,
         }
     }
 }
@@ -327,7 +317,6 @@ impl<B> Default for Done<B> {
 
 enum Reply {
     Settled(Vec<Unsettled>),
-    Depth(Depth),
 }
 
 /// A full disk, a lock and a want of file descriptors pass; a damaged file does not.
