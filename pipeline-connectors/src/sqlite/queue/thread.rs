@@ -238,14 +238,10 @@ impl<B: QueueBody> Thread<B> {
     fn answer(&mut self, requests: Vec<Request<B>>, done: Done<B>) {
         // Who asked may have gone meanwhile.
         for (request, reply) in requests.into_iter().zip(done.replies) {
-            match (request, reply) {
-                (
-                    Request::Send(_, answer) | Request::Settle(_, _, answer),
-                    Reply::Settled(unsettled),
-                ) => {
-                    let _ = answer.send(Ok(unsettled));
-                }
-                _ => {}
+            if let Request::Send(_, answer) | Request::Settle(_, _, answer) = request
+                && let Reply::Settled(unsettled) = reply
+            {
+                let _ = answer.send(Ok(unsettled));
             }
         }
         if done.leased.is_empty() {
