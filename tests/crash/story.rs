@@ -17,7 +17,7 @@ use crate::worker;
 /// Messages for each second: more than are done meanwhile.
 const MESSAGES: u32 = 500;
 
-/// How long the rest may take when nothing happens any more.
+/// How long it may take until there are fewer messages, when nothing happens any more.
 const PATIENCE: Duration = Duration::from_secs(90);
 
 pub(crate) struct Story {
@@ -180,15 +180,18 @@ impl Story {
         messages: u32,
     ) {
         let seed = self.seed;
-        let patience = Instant::now() + PATIENCE;
+        let (mut least, mut since) = (messages, Instant::now());
         loop {
             let left = books.left(messages);
             if left == Some(0) {
                 break;
             }
+            if let Some(left) = left.filter(|left| *left < least) {
+                (least, since) = (left, Instant::now());
+            }
             assert!(
-                Instant::now() < patience,
-                "{left:?} messages are left for {PATIENCE:?}, seed {seed}"
+                since.elapsed() < PATIENCE,
+                "{left:?} messages are left, and no fewer for {PATIENCE:?}, seed {seed}"
             );
             ledger.look(books);
             crew.is_at_work();
