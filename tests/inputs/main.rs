@@ -10,6 +10,7 @@ mod deliveries;
 mod fakes;
 mod feedback;
 mod kept;
+mod killed;
 mod link;
 mod merge;
 mod open_ended;
