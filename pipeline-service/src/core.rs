@@ -108,6 +108,7 @@ impl Core {
 
     pub(crate) fn status(&self) -> Status {
         let stopping = self.is_stopping();
+        // Relaxed: see `is_ready`.
         let ready = self.is_ready.load(Ordering::Relaxed) && !stopping;
         self.board.status(ready, stopping)
     }

@@ -68,6 +68,7 @@ impl<'a> Choosing<'a> {
 
 impl Drop for Choosing<'_> {
     fn drop(&mut self) {
+        // Relaxed: see `Memory::wake`.
         self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
