@@ -70,7 +70,7 @@ where
 /// What makes a source: one, or a `Result` of one.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is neither a source nor a `Result` of one",
-    note = "return what implements `Source`, or `Ok` of it"
+    note = "return what implements `Source`, or `Ok` of it; in front of a stream or an iterator write a `Source` whose `pull` says by an error that it broke"
 )]
 pub trait Made<S>: Send {
     /// The source.
