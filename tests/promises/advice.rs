@@ -51,7 +51,7 @@ async fn where_all_wait_for_the_input_that_is_said() {
         .await
         .unwrap();
     let advice = report.advice().expect("the input is asked all the time");
-    assert_eq!(advice.remedy, Remedy::Upstream, "{report}");
+    assert_eq!(advice.remedy, Remedy::Input, "{report}");
     let said = advice.to_string();
     assert!(
         said.starts_with("the others wait for the input `source`"),

@@ -53,13 +53,13 @@ pub enum Remedy {
     /// stage itself where there is no core left for what it computes.
     Elsewhere(Name),
     /// Its `rate` keeps it, and more workers bring nothing.
-    Limited,
+    Rate,
     /// It is the input: it brings no more, or one worker cannot read faster. Several inputs are read at the same time with
     /// `source::merge`.
-    Upstream,
+    Input,
     /// It runs where the pipeline is polled: a stage with workers of its own, `4 map(f)` or `:block 4 map(f)`, leaves that
     /// free.
-    Polled,
+    Inline,
 }
 
 /// So many workers, for a stage.
@@ -103,9 +103,9 @@ impl Advice {
             .max_by(|a, b| occupied(a).total_cmp(&occupied(b)))
             .filter(|first| occupied(first) >= HOLDS_UP)?;
         let remedy = match first.1.runs {
-            _ if first.1.limited > first.1.busy => Remedy::Limited,
-            Runs::Source | Runs::OpenEnded => Remedy::Upstream,
-            Runs::Inline => Remedy::Polled,
+            _ if first.1.limited > first.1.busy => Remedy::Rate,
+            Runs::Source | Runs::OpenEnded => Remedy::Input,
+            Runs::Inline => Remedy::Inline,
             _ => workers(&groups, cores),
         };
         Some(Self {
@@ -210,15 +210,15 @@ impl fmt::Display for Advice {
                 f,
                 "`{stage}` holds the others up, {share:.0} % of its time, but `{other}` is as busy, and more workers bring nothing there"
             ),
-            Remedy::Limited => write!(
+            Remedy::Rate => write!(
                 f,
                 "the rate of `{stage}` holds the others up, {share:.0} % of its time"
             ),
-            Remedy::Upstream => write!(
+            Remedy::Input => write!(
                 f,
                 "the others wait for the input `{stage}`, {share:.0} % of the time"
             ),
-            Remedy::Polled => write!(
+            Remedy::Inline => write!(
                 f,
                 "`{stage}` and its neighbours, which run where the pipeline is polled, hold the others up, {share:.0} % of the time"
             ),
@@ -323,12 +323,12 @@ mod tests {
     #[test]
     fn where_workers_would_not_help_that_is_said() {
         let advice = on([row("files", Runs::Source, 1, 0.97)], 2).unwrap();
-        assert_eq!(advice.remedy, Remedy::Upstream);
+        assert_eq!(advice.remedy, Remedy::Input);
         let advice = on([row("map", Runs::Inline, 1, 0.97)], 2).unwrap();
-        assert_eq!(advice.remedy, Remedy::Polled);
+        assert_eq!(advice.remedy, Remedy::Inline);
         let mut limited = row("call", Runs::Futures, 8, 0.1);
         limited.time.as_mut().unwrap().limited = 0.85;
-        assert_eq!(on([limited.clone()], 2).unwrap().remedy, Remedy::Limited);
+        assert_eq!(on([limited.clone()], 2).unwrap().remedy, Remedy::Rate);
         // Another one has no more to give.
         let both = [
             row("parse", Runs::Threads, 2, 0.99),
