@@ -7,9 +7,9 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    Advice, Again, Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Feedback,
-    FindStageError, Handle, Held, Invalid, Kept, MoreWorkers, Name, NotDrained, Origin, Pipeline,
-    PipelineStream, Plan, PlanArrow, PlanRow, Rate, Remedy, Report, Retry, Row, Run, Running, Runs,
+    Again, Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Feedback,
+    FindStageError, Handle, Held, Invalid, Kept, Name, NotDrained, Origin, Pipeline,
+    PipelineStream, Plan, PlanArrow, PlanRow, Rate, Report, Retry, Row, Run, Running, Runs,
     Segment, SetCountError, SetRateError, Stack, StageId, StageInfo, StateBound, Stop, Time,
     feedback, link,
 };

@@ -31,9 +31,6 @@ fn public_types_may_be_sent_shared_and_moved_as_the_table_says() {
         brigade::Failure<Local>: unpin;
         brigade::Plan: send sync unpin;
         brigade::Report: send sync unpin;
-        brigade::Advice: send sync unpin;
-        brigade::Remedy: send sync unpin;
-        brigade::MoreWorkers: send sync unpin;
         brigade::Retry: send sync unpin;
         brigade::Pipeline<Sent>: send unpin;
         brigade::Pipeline<Driven, Sent>: send unpin;

@@ -2,7 +2,6 @@
 
 #[path = "../support/absent.rs"]
 mod absent;
-mod advice;
 mod auto_traits;
 mod away;
 mod batched_failures;

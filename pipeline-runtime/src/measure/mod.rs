@@ -1,6 +1,5 @@
 //! What is counted and timed while a pipeline runs, and the report that shows it.
 
-pub(crate) mod advice;
 pub(crate) mod clock;
 pub(crate) mod counts;
 pub(crate) mod pace;

@@ -8,7 +8,6 @@ use serde::Serialize;
 use crate::find::{FindStageError, find};
 use crate::measure::table::Table;
 use crate::name::Name;
-use crate::runs::Runs;
 use crate::site::StageId;
 
 /// What a run did: a row for the source, for every stage and for the sink.
@@ -81,8 +80,6 @@ pub struct Arrow {
 #[derive(Debug, Clone, Copy, Serialize)]
 #[non_exhaustive]
 pub struct Time {
-    /// In what they run.
-    pub runs: Runs,
     /// How many workers share it now. Of `:async` these are futures in flight, of a sink writes.
     pub workers: usize,
     /// The part of it spent working, from 0 to 1. The time of the group is that of all its workers which may work.

@@ -295,7 +295,6 @@ impl Group {
             let busy = (side.pulling().as_secs_f64() / elapsed).min(1.0);
             let starved = (side.starved().as_secs_f64() / elapsed).min(1.0 - busy);
             return Some(Time {
-                runs: self.kind,
                 workers: 1,
                 busy,
                 starved,
@@ -318,7 +317,6 @@ impl Group {
         let limited = share(self.timing.limited.total()).clamp(0.0, at_work - starved - blocked);
         let parked = self.timing.parked.total().as_secs_f64();
         Some(Time {
-            runs: self.kind,
             workers: self.crew.permits(),
             busy: at_work - starved - blocked - limited,
             starved,
