@@ -6,6 +6,7 @@ use std::time::Duration;
 use futures::future::BoxFuture;
 use tokio::sync::watch;
 use tokio::task::AbortHandle;
+use tokio::time::Instant;
 
 use super::error::LeaseError;
 use super::since::Since;
@@ -25,8 +26,8 @@ pub(crate) trait Renews: Send + Sync + 'static {
 /// Extends a lease until it is dropped.
 pub(crate) struct Keeper {
     task: AbortHandle,
-    /// How long there is to end, once it is lost or cannot be extended.
-    lost: watch::Receiver<Option<Duration>>,
+    /// Until when there is to end, once it is lost or cannot be extended.
+    lost: watch::Receiver<Option<Instant>>,
 }
 
 impl Keeper {
@@ -36,7 +37,7 @@ impl Keeper {
         let task = tokio::spawn(async move {
             let left = keeps(&*of, ttl, asked).await;
             tracing::warn!(lease = of.what(), ?left, "a lease is lost");
-            tell.send_replace(Some(left));
+            tell.send_replace(Some(Instant::now() + left));
             // Whoever asks later finds it, too.
             tell.closed().await;
         });
@@ -46,7 +47,7 @@ impl Keeper {
         }
     }
 
-    pub(crate) fn lost(&self) -> watch::Receiver<Option<Duration>> {
+    pub(crate) fn lost(&self) -> watch::Receiver<Option<Instant>> {
         self.lost.clone()
     }
 

@@ -64,7 +64,9 @@ impl Claim {
 
     /// Somebody else may have it.
     pub(crate) async fn release(self) {
-        let of = &self.of;
+        let Self { of, keeper } = self;
+        // First: what extends it afterwards would take it back.
+        drop(keeper);
         let released = of.store.release(&of.schedule, of.token);
         // Else it ends by itself.
         let _ = tokio::time::timeout(TTL / 30, released).await;

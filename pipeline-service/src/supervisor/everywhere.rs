@@ -84,10 +84,11 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let Some(ticking) = &mut self.ticking else {
             return;
         };
-        let Some((claim, _)) = ticking.claim.take() else {
+        let (claim, done) = (ticking.claim.take(), ticking.done.take());
+        let Some((claim, _)) = claim else {
             return;
         };
-        match ticking.done.take() {
+        match done {
             Some(until) => claim.done(until).await,
             None => claim.release().await,
         }

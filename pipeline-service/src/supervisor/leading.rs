@@ -27,6 +27,12 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
     /// Waits until it leads.
     pub(super) async fn stand_by(&mut self) -> Next {
         self.lead = None;
+        // Of a tick that all instances share another one may begin, now that this one does not lead.
+        let ticking = self.ticking.as_mut();
+        if let Some(ticking) = ticking.filter(|ticking| ticking.claim.is_some()) {
+            ticking.tick = None;
+            self.settles().await;
+        }
         let Some(leads) = self.of.leader.as_ref().map(Leader::leads) else {
             return Next::Make;
         };

@@ -101,6 +101,16 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         };
         match command {
             Command::First(first) => return Some(Heard::First(first)),
+            // It is started in its turn.
+            Command::Start(reply) if what == While::Unstarted => {
+                let _ = reply.send(refuse("start"));
+            }
+            Command::Restart(_, reply) if what == While::Unstarted => {
+                let _ = reply.send(refuse("restart"));
+            }
+            Command::Drain(_, reply) if what == While::Unstarted => {
+                let _ = reply.send(refuse("drain"));
+            }
             // It is on its way already.
             Command::Start(reply) | Command::Restart(_, reply) => {
                 let _ = reply.send(Ok(()));

@@ -26,8 +26,19 @@ pub(super) struct Attended {
     pub(super) began: Instant,
     pub(super) ending: BoxFuture<'static, Ended>,
     pub(super) why: Why,
+    /// When it is aborted, by what was said of its end so far: the earliest of it holds.
+    by: Option<Instant>,
     /// Says when its lease is lost.
-    pub(super) lost: Vec<Lost>,
+    lost: Vec<Lost>,
+}
+
+impl Attended {
+    /// It has to end by then, too; how long there is.
+    fn ends_by(&mut self, by: Instant) -> Duration {
+        let by = self.by.map_or(by, |before| before.min(by));
+        self.by = Some(by);
+        by.saturating_duration_since(Instant::now())
+    }
 }
 
 /// Why a run ends.
@@ -56,6 +67,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             ending: Arc::clone(&live).ended(),
             live,
             why: Why::Itself,
+            by: None,
             lost: self.may_be_lost(),
         };
         let ended = loop {
@@ -64,7 +76,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             tokio::select! {
                 biased;
                 _ = self.phase.changed() => {}
-                left = lost(&mut run.lost) => self.deposed(left, &mut run),
+                by = lost(&mut run.lost) => self.deposed(by, &mut run),
                 Some(command) = self.inbox.recv() => self.told(command, &mut run),
                 ended = &mut run.ending => break ended,
             }
@@ -84,7 +96,8 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                 self.held.end_those_without_sinks();
                 self.set(State::Draining);
                 run.why = Why::Stopping;
-                let left = by.saturating_duration_since(Instant::now());
+                // Whose lease is lost has no longer for it than it had.
+                let left = run.ends_by(by);
                 run.ending = Arc::clone(&run.live).finish(left);
             }
             Phase::Aborted if matches!(run.why, Why::Aborted) => {}
@@ -96,8 +109,9 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
     }
 
     /// Somebody else may lead soon, or leads.
-    fn deposed(&self, left: Duration, run: &mut Attended) {
+    fn deposed(&self, by: Instant, run: &mut Attended) {
         run.lost.clear();
+        let left = run.ends_by(by);
         match run.why {
             Why::Itself | Why::Stopping => {
                 self.set(State::Draining);
@@ -164,19 +178,19 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
     }
 }
 
-/// Says when a lease is lost, and how long there is to end in.
-pub(super) type Lost = watch::Receiver<Option<Duration>>;
+/// Says when a lease is lost, and until when there is to end.
+pub(super) type Lost = watch::Receiver<Option<Instant>>;
 
-/// Waits until a lease is lost; how long there is to end in.
-async fn lost(lost: &mut [Lost]) -> Duration {
+/// Waits until a lease is lost; until when there is to end.
+async fn lost(lost: &mut [Lost]) -> Instant {
     if lost.is_empty() {
         return std::future::pending().await;
     }
     let each = lost
         .iter_mut()
         .map(|lost| Box::pin(lost.wait_for(Option::is_some)));
-    let (left, ..) = futures::future::select_all(each).await;
-    left.ok().and_then(|left| *left).unwrap_or_default()
+    let (by, ..) = futures::future::select_all(each).await;
+    by.ok().and_then(|by| *by).unwrap_or_else(Instant::now)
 }
 
 /// Aborts a run. One that does not let go of its task is left to itself.

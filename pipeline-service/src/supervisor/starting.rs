@@ -29,6 +29,10 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             }
             Err(_) => return self.unmade(first, Next::Over(State::Stopped)),
         };
+        // The factory may have waited for longer than a lease that nobody could extend.
+        if let Some(next) = self.may_not_run() {
+            return self.unmade(first, next);
+        }
         let next = match made.and_then(|made| self.spawn(made)) {
             Ok(live) => {
                 let started = Started {

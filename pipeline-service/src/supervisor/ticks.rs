@@ -75,7 +75,8 @@ impl Ticking {
         }
         let passed = self.schedule.timetable.passed(last, now, 1);
         self.last = passed.last.back().copied().unwrap_or(last);
-        self.done = Some(self.last);
+        // A run that was asked for has no tick of all instances to be done with.
+        self.done = self.claim.is_some().then_some(self.last);
         passed.count
     }
 }

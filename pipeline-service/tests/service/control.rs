@@ -229,3 +229,42 @@ async fn a_service_that_stops_takes_no_command_any_more() {
     let error = control.pause("counts").await.unwrap_err();
     assert!(matches!(error, ControlError::Ended { .. }), "{error}");
 }
+
+/// Who is not started yet is started in its turn, whatever others ask for before.
+#[tokio::test(start_paused = true)]
+async fn a_command_before_the_first_start_is_an_error_and_changes_nothing() {
+    let refused = Arc::new(AtomicU64::new(0));
+    let count = Arc::clone(&refused);
+    let running = Service::new("test", ())
+        .process("first", |p| {
+            p.pipeline_async(move |cx| {
+                let (control, count) = (cx.control(), Arc::clone(&count));
+                async move {
+                    for answer in [
+                        control.start("second").await,
+                        control.restart("second", "it is wanted").await,
+                        control.drain("second", s(1)).await,
+                    ] {
+                        let error = answer.unwrap_err();
+                        assert!(matches!(error, ControlError::State { .. }), "{error}");
+                        count.fetch_add(1, Ordering::Relaxed);
+                    }
+                    pipeline! { [0..1_u64] :drive sink::discard() }
+                }
+            })
+        })
+        .process("second", |p| {
+            p.task(|_, mut stop| async move { stop.requested().await })
+        })
+        .process("third", |p| {
+            p.task(|_, mut stop| async move { stop.requested().await })
+        })
+        .start()
+        .await
+        .unwrap();
+    assert_eq!(refused.load(Ordering::Relaxed), 3);
+    for process in ["second", "third"] {
+        assert_eq!(running.status().state(process), Some(&State::Running));
+    }
+    running.stop().await.unwrap();
+}

@@ -319,3 +319,19 @@ async fn who_cannot_extend_a_tick_ends_before_another_begins_with_it() {
     second.stop().await.unwrap();
     first.stop().await.unwrap();
 }
+
+/// A run that was asked for says nothing of the tick that comes after it.
+#[tokio::test(start_paused = true)]
+async fn a_tick_that_is_cut_off_behind_a_run_that_was_asked_for_comes_again() {
+    let of = Instance::new();
+    let first = of.start("a", hourly(), s(600)).await;
+    first.control().trigger("report", None).await.unwrap();
+    // It is done, and so the tick of the first hour is begun, and cut off.
+    tokio::time::sleep(s(3700)).await;
+    assert_eq!(Instance::hours(&of.done), [0]);
+    first.stop().await.unwrap();
+    let second = of.start("b", hourly(), s(20)).await;
+    tokio::time::sleep(s(60)).await;
+    assert_eq!(Instance::hours(&of.done), [0, 1]);
+    second.stop().await.unwrap();
+}

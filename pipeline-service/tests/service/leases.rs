@@ -2,11 +2,13 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use brigade::Name;
 use brigade::service::lease::{self, LeaseError, Leases, MemoryLeases};
-use brigade::service::{Invalid, Leader, RunningService, Service, ServiceError, State};
+use brigade::service::{
+    Clock, Invalid, Leader, MemorySchedules, RunningService, Schedule, Service, ServiceError, State,
+};
 use tokio::time::Instant;
 
 use crate::support::{Heard, ms, s};
@@ -264,4 +266,79 @@ async fn a_lease_of_0_is_an_error_at_the_start() {
         matches!(error, ServiceError::Invalid(Invalid::Ttl { .. })),
         "{error}"
     );
+}
+
+/// The end of the service gives it no more time: somebody else may lead by then.
+#[tokio::test(start_paused = true)]
+async fn a_stop_gives_who_has_lost_its_lease_no_longer_than_it_had() {
+    let leases = lease::memory();
+    let far = Reached::new(&leases, true);
+    let leader = Leader::new(far.clone(), "writer").ttl(s(15));
+    let worked = Worked::default();
+    let noted = worked.clone();
+    let running = Service::new("test", ())
+        .grace(s(600))
+        .process("deaf", |p| {
+            p.led_by(&leader).task(move |cx, _| {
+                let works = Works(noted.clone(), cx.token().unwrap(), Instant::now());
+                async move {
+                    let _works = works;
+                    std::future::pending::<()>().await;
+                }
+            })
+        })
+        .start()
+        .await
+        .unwrap();
+    tokio::time::sleep(s(33)).await;
+    far.away.store(true, Ordering::Relaxed);
+    let until = far.renewed.lock().unwrap().unwrap() + s(15);
+    running
+        .until(|status| status.state("deaf") == Some(&State::Draining))
+        .await;
+    assert!(running.stop().await.is_err(), "it had to be aborted");
+    let ended = worked.all()[0].2;
+    assert!(ended < until, "{:?} late", ended - until);
+}
+
+/// Who does not lead any more holds no tick that the new leader waits for.
+#[tokio::test(start_paused = true)]
+async fn a_tick_of_all_instances_goes_to_who_leads() {
+    let (leases, schedules, done) = (lease::memory(), MemorySchedules::new(), Heard::default());
+    let begins = SystemTime::UNIX_EPOCH + s(1_800_000_000);
+    let clock = Clock::from(begins);
+    let (far, near) = (Reached::new(&leases, false), Reached::new(&leases, false));
+    let start = |name: &'static str, leases: Reached| {
+        let leader = Leader::new(leases, "reports").ttl(s(15));
+        let schedule = Schedule::every(s(3600)).once_everywhere(schedules.clone());
+        let done: Heard<(&str, u64)> = done.clone();
+        let service = Service::new(name, ()).clock(clock.clone());
+        let service = service.process("report", |p| {
+            p.led_by(&leader).on(schedule).task(move |cx, mut stop| {
+                let done = done.clone();
+                let at = cx.tick().unwrap().at.duration_since(begins).unwrap();
+                async move {
+                    if tokio::time::timeout(s(100), stop.requested())
+                        .await
+                        .is_err()
+                    {
+                        done.add((name, at.as_secs() / 3600));
+                    }
+                }
+            })
+        });
+        service.start()
+    };
+    let first = start("first", far.clone()).await.unwrap();
+    first
+        .until(|status| matches!(status.state("report"), Some(State::Idle { .. })))
+        .await;
+    let second = start("second", near).await.unwrap();
+    tokio::time::sleep(s(3650)).await;
+    assert_eq!(first.status().state("report"), Some(&State::Running));
+    far.away.store(true, Ordering::Relaxed);
+    tokio::time::sleep(s(300)).await;
+    assert_eq!(done.all(), [("second", 1)]);
+    first.stop().await.unwrap();
+    second.stop().await.unwrap();
 }
