@@ -63,6 +63,9 @@ impl IntoConfig for &str {
         let words = Words::of(self)?;
         let ssl = Ssl::of_words(words.sslmode.as_deref(), words.sslrootcert)?;
         let config = words.rest.parse().map_err(|error| unreadable(&error))?;
+        if is_cut_in_a_password(self, &config) {
+            return Err(how_to_write(""));
+        }
         Ok(Said { config, ssl })
     }
 }
@@ -85,7 +88,19 @@ fn unreadable(error: &tokio_postgres::Error) -> String {
     let option = why
         .as_deref()
         .and_then(|why| why.strip_prefix("invalid value for option "));
-    let option = option.map_or_else(String::new, |option| format!(", {option} of it"));
+    how_to_write(&option.map_or_else(String::new, |option| format!(", {option} of it")))
+}
+
+/// A URL is cut at its first `@`: one that stands in a password makes the rest of that a part of the host, or of the name of
+/// the database, which are shown.
+fn is_cut_in_a_password(text: &str, config: &Config) -> bool {
+    let in_host = |host: &Host| matches!(host, Host::Tcp(name) if name.contains('@'));
+    let in_database = config.get_dbname().is_some_and(|name| name.contains('@'));
+    // In the other form what belongs to a value is told by quotes.
+    text.contains("://") && (in_database || config.get_hosts().iter().any(in_host))
+}
+
+fn how_to_write(option: &str) -> String {
     format!(
         "the connection string cannot be read{option}; write it as `postgres://user:password@host:5432/database`, special characters as `%40`, or as `host=… user=… password='…' dbname=…`"
     )
@@ -208,6 +223,9 @@ mod tests {
     fn what_is_wrong_with_a_connection_string_is_told_without_the_password() {
         for text in [
             "postgres://app:geheim@host:geheim/work",
+            "postgres://app:ge@geheim@host/work",
+            "postgres://app:ge@x/geheim@host/work",
+            "postgresql://app:ge@host,geheim@other/work",
             "host=127.0.0.1 password=ge geheim",
             "host=127.0.0.1 password='geheim",
             "host=127.0.0.1 geheim=1",

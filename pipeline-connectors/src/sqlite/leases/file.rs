@@ -4,6 +4,7 @@ use pipeline_runtime::Name;
 use pipeline_service::lease::LeaseError;
 use rusqlite::{Connection, Transaction};
 
+use super::now::boot;
 use super::schema::prepare;
 use crate::sqlite::{OpenError, Sqlite, SqliteBuilder, Synchronous, begin, refused, with_room};
 
@@ -32,6 +33,12 @@ impl File {
         &self,
         work: impl Fn(&Transaction<'_>) -> rusqlite::Result<T> + Send + 'static,
     ) -> Result<T, LeaseError> {
+        // With nothing to tell starts of the machine apart, what one program holds would be another's for the asking.
+        if cfg!(target_os = "linux") && boot().is_empty() {
+            return Err(LeaseError::new(
+                "which start of the machine this is cannot be told: /proc/sys/kernel/random/boot_id cannot be read; mount /proc",
+            ));
+        }
         let mut write = move |connection: &mut Connection| {
             let transaction = begin(connection)?;
             let done = work(&transaction)?;
