@@ -107,7 +107,12 @@ fn report(
         Ok(report) => Some(report),
         Err(failure) => failure.report(),
     });
-    let totals = tables.totals(reports.inspect(|report| voice.print(report.to_string())));
+    let totals = tables.totals(reports.inspect(|report| {
+        voice.print(report.to_string());
+        if let Some(advice) = report.advice() {
+            voice.print(format!("{advice}\n"));
+        }
+    }));
     voice.print(format!("{totals}\n{}: {tables}", database.display()));
     if voice.lost() > 0 {
         voice.print(format!("{} messages could not be shown", voice.lost()));

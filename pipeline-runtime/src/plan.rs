@@ -4,9 +4,10 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::graph::{Build, Group, Runs, StateBound};
+use crate::graph::{Build, Group, StateBound};
 use crate::measure::table::Table;
 use crate::name::Name;
+use crate::runs::Runs;
 use crate::site::StageId;
 
 /// What will run: a row for the source, every group of stages that share workers, and the sink.

@@ -18,6 +18,7 @@ use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
 use crate::find::{FindStageError, find};
 use crate::graph::{Ended, Graph, Group, Listing};
 use crate::journal::RunningTask;
+use crate::measure::cpu;
 use crate::measure::report::Report;
 use crate::run::context::Call;
 use crate::run::control::{CLEAN_UP, Control, GRACE};
@@ -30,8 +31,28 @@ pub(crate) struct Watched {
     /// The pipeline's own input, which what stops all of it is told of.
     source: StageInfo,
     open: Vec<Listing>,
-    pub(crate) started: OnceLock<Instant>,
-    pub(crate) ended: OnceLock<Instant>,
+    pub(crate) started: OnceLock<Moment>,
+    pub(crate) ended: OnceLock<Moment>,
+}
+
+/// When something was, and what the process had had of processors by then.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Moment {
+    at: Instant,
+    cpu: Option<Duration>,
+}
+
+impl Moment {
+    fn now() -> Self {
+        Self {
+            at: Instant::now(),
+            cpu: cpu::of_process(),
+        }
+    }
+
+    fn cpu_since(&self, earlier: &Self) -> Option<Duration> {
+        Some(self.cpu?.saturating_sub(earlier.cpu?))
+    }
 }
 
 /// A run and its failures.
@@ -73,7 +94,7 @@ impl<Task: Send + 'static> Live<Task> {
     pub(crate) fn start(&self, graph: &Graph) {
         let (build, control) = (graph.take(), &self.watched.control);
         control.enter(self.call);
-        let _ = self.watched.started.set(Instant::now());
+        let _ = self.watched.started.set(Moment::now());
         if let Some(invalid) = build.invalid {
             self.verdict.stop(invalid.map_task(|()| None));
             return;
@@ -126,7 +147,7 @@ impl<Task: Send + 'static> Live<Task> {
         self.succeeded().await;
         self.watched.control.beside_ended(GRACE).await;
         self.watched.control.kept().await;
-        let _ = self.watched.ended.set(Instant::now());
+        let _ = self.watched.ended.set(Moment::now());
     }
 
     fn outcome(&self) -> Result<Report, Failure<Task>> {

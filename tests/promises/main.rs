@@ -2,6 +2,7 @@
 
 #[path = "../support/absent.rs"]
 mod absent;
+mod advice;
 mod auto_traits;
 mod away;
 mod batched_failures;

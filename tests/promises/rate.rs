@@ -45,7 +45,7 @@ macro_rules! begins_evenly {
             let expected: Vec<_> = (0..10).map(|call| 10 * call).collect();
             assert_eq!(calls.times(), expected);
             assert!(report.rows.iter().all(|row| row.retries == 0), "{report}");
-            let limited = |row: &Row| row.time.is_some_and(|time| time.limited > 0.0);
+            let limited = |row: &Row| row.time.is_some_and(|time| !time.limited.is_zero());
             assert_eq!(report.rows.iter().filter(|row| limited(row)).count(), 1, "{report}");
             assert!(report.to_string().contains("  limited"), "{report}");
         }

@@ -153,8 +153,8 @@ async fn a_report_is_a_table_with_a_row_for_every_stage_and_a_verdict() {
     let value = serde_json::to_value(&report).unwrap();
     assert_eq!(value["rows"][2]["failed"], 1);
     for time in report.rows.iter().filter_map(|row| row.time) {
-        let sum = time.busy + time.starved + time.blocked;
-        assert!(sum <= 1.0 + 1e-6, "{time:?}");
+        let sum = time.busy + time.starved + time.blocked + time.limited;
+        assert!(sum <= time.available, "{time:?}");
     }
 }
 

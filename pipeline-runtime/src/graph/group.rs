@@ -3,10 +3,11 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use super::{Bounded, Crew, Keeps, Resize, Runs, Timing};
+use super::{Bounded, Crew, Keeps, Resize, Timing};
 use crate::flow::edge::Meter;
 use crate::name::Name;
 use crate::run::control::Control;
+use crate::runs::Runs;
 use crate::site::{StageId, StageInfo, StageMeta};
 
 /// A row of a plan, and one or several of a report: the stages that share workers.

@@ -9,7 +9,6 @@ mod group;
 mod lanes;
 mod opts;
 mod port;
-mod runs;
 mod state;
 mod tees;
 #[cfg(test)]
@@ -24,7 +23,6 @@ pub(crate) use self::group::{Arrow, Group, Growth, PullTime};
 pub(crate) use self::opts::Kind;
 pub use self::opts::Opts;
 pub use self::port::Port;
-pub use self::runs::Runs;
 pub(crate) use self::state::Keeps;
 pub use self::state::StateBound;
 pub use self::tees::{lossy, tee};

@@ -3,9 +3,9 @@
 use std::ops::Range;
 use std::time::Duration;
 
-use super::Runs;
 use crate::name::Name;
 use crate::rate::Rate;
+use crate::runs::Runs;
 
 /// How many items may wait for the journal at one place, so that one batch serves as many.
 const JOURNALED: usize = 1024;

@@ -3,12 +3,13 @@ use std::task::{Context, Poll, Waker};
 
 use super::{Crew, Graph, Group, Port, Unbuffered};
 use crate::flow::edge::{Held, Meter};
-use crate::graph::{Opts, Permit, Runs};
+use crate::graph::{Opts, Permit};
 use crate::measure::counts::Counts;
 use crate::pipeline::{finish, open};
 use crate::plan::Plan;
 use crate::run::control::Close as _;
 use crate::running::rows_of;
+use crate::runs::Runs;
 use crate::site::{Site, StageMeta};
 use crate::source;
 use crate::stage::{pass, sync};

@@ -1,9 +1,11 @@
 //! The time that a group's workers have, and what they do with it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::measure::clock::Stopwatch;
+use crate::measure::cpu::Probes;
 
 /// The time of one group's workers.
 #[derive(Debug, Default)]
@@ -15,6 +17,14 @@ pub(crate) struct Timing {
     pub(crate) limited: Stopwatch,
     /// Of those that may not work.
     pub(crate) parked: Stopwatch,
+    /// How many tasks drive futures that share them; then the times above are of places for futures, not of workers.
+    pub(crate) drivers: OnceLock<usize>,
+    /// Of futures in flight, where they share drivers.
+    pub(crate) in_flight: Stopwatch,
+    /// For how many nanoseconds drivers have polled futures, and looked for more, as far as was measured.
+    driven: AtomicU64,
+    /// Of nanoseconds for which drivers polled, or of calls.
+    pub(crate) cpu: Probes,
     pub(crate) started: OnceLock<Instant>,
     pub(crate) ended: OnceLock<Instant>,
 }
@@ -77,6 +87,18 @@ impl Timing {
                 staff.since = Some(now);
             }
         }
+    }
+
+    /// Drivers have polled for so many nanoseconds more.
+    pub(crate) fn driven(&self, nanos: u64) {
+        // Relaxed: a number that nothing else is read by.
+        self.driven.fetch_add(nanos, Ordering::Relaxed);
+    }
+
+    /// For how long drivers have polled.
+    pub(crate) fn drives(&self) -> Duration {
+        // Relaxed: see `driven`.
+        Duration::from_nanos(self.driven.load(Ordering::Relaxed))
     }
 
     pub(crate) fn staff(&self) -> Staff {

@@ -1,7 +1,7 @@
 //! Time that groups of workers spend waiting.
 
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 
 /// Nothing else is read by these numbers, and no ordering would make one of the two: a total that is read while a span
@@ -13,7 +13,7 @@ const RELAXED: Ordering = Ordering::Relaxed;
 pub(crate) struct Stopwatch {
     /// Ended spans, less the starts of open ones.
     nanos: AtomicI64,
-    open: AtomicU64,
+    open: AtomicI64,
 }
 
 /// Nanoseconds since about the first that was asked for.
@@ -31,18 +31,23 @@ impl Stopwatch {
 
     /// A span begins.
     pub(crate) fn open(&self, at: Instant) {
-        self.open.fetch_add(1, RELAXED);
-        self.nanos.fetch_sub(nanos(at), RELAXED);
+        self.shift(at, 1);
     }
 
     /// A span that was opened ends.
     pub(crate) fn close(&self, at: Instant) {
-        self.nanos.fetch_add(nanos(at), RELAXED);
-        self.open.fetch_sub(1, RELAXED);
+        self.shift(at, -1);
+    }
+
+    /// So many spans begin; below 0, so many end.
+    pub(crate) fn shift(&self, at: Instant, spans: i64) {
+        self.open.fetch_add(spans, RELAXED);
+        self.nanos
+            .fetch_sub(spans.saturating_mul(nanos(at)), RELAXED);
     }
 
     pub(crate) fn total(&self) -> Duration {
-        let open = i64::try_from(self.open.load(RELAXED)).unwrap_or(0);
+        let open = self.open.load(RELAXED);
         let nanos = self
             .nanos
             .load(RELAXED)

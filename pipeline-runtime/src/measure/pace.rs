@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use crate::measure::cpu;
+
 /// The time of one worker's own work, read only when it is due.
 #[derive(Debug)]
 pub(crate) struct Pace {
@@ -13,7 +15,24 @@ pub(crate) struct Pace {
     ended: Option<Instant>,
     /// How long the last measured chunk took.
     last: u64,
+    /// How many measured chunks there are until the processor's clock is read for one; `None` where it is not.
+    unprobed: Option<u32>,
+    /// What the thread had had of a processor when the work began.
+    cpu: Option<Duration>,
+    probe: Option<Probe>,
 }
+
+/// What a chunk had of a processor.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probe {
+    pub(crate) cpu: Duration,
+    /// Of how many items it was.
+    pub(crate) items: u64,
+}
+
+/// Of so many measured chunks that take less than a millisecond the processor's clock is read for one: it takes as long as
+/// twenty of the others.
+const PROBES: u32 = 16;
 
 /// As much work as a worker may hold: until it is done, others may be idle and the next stage waits.
 const TARGET_NANOS: u64 = 100_000;
@@ -24,6 +43,14 @@ const SLOW_NANOS: u64 = 1_000_000;
 impl Pace {
     pub(crate) fn new() -> Self {
         Self::by(Instant::now)
+    }
+
+    /// For work that does not wait: what it has of a processor is measured now and then, too.
+    pub(crate) fn probed() -> Self {
+        Self {
+            unprobed: Some(0),
+            ..Self::new()
+        }
     }
 
     /// By the clock of the tokio runtime, for work that waits for it: both are virtual, or neither.
@@ -39,6 +66,9 @@ impl Pace {
             started: None,
             ended: None,
             last: 0,
+            unprobed: None,
+            cpu: None,
+            probe: None,
         }
     }
 
@@ -57,8 +87,31 @@ impl Pace {
             (true, true) => 8,
             (true, false) => 0,
         };
+        if speaks_for > 0 {
+            self.probes();
+        }
         self.started = (speaks_for > 0).then(|| now.unwrap_or_else(self.clock));
         speaks_for
+    }
+
+    /// Reads the processor's clock where it is due.
+    fn probes(&mut self) {
+        self.cpu = match &mut self.unprobed {
+            None => None,
+            Some(left) if *left > 0 && self.last < SLOW_NANOS => {
+                *left -= 1;
+                None
+            }
+            Some(left) => {
+                *left = PROBES;
+                cpu::of_thread()
+            }
+        };
+    }
+
+    /// What the work had of a processor that has just ended, if that was measured; once.
+    pub(crate) fn probe(&mut self) -> Option<Probe> {
+        self.probe.take()
     }
 
     /// When the work ended that was just measured; once.
@@ -89,6 +142,12 @@ impl Pace {
         let nanos =
             u64::try_from(now.saturating_duration_since(started).as_nanos()).unwrap_or(u64::MAX);
         self.last = nanos;
+        self.probe = self.cpu.take().and_then(|began| {
+            Some(Probe {
+                cpu: cpu::of_thread()?.saturating_sub(began),
+                items: items as u64,
+            })
+        });
         let cost = nanos / items.max(1) as u64;
         if nanos > TARGET_NANOS {
             self.want = usize::try_from(TARGET_NANOS / cost.max(1))

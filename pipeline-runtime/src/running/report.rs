@@ -6,13 +6,17 @@ use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use super::Watched;
+use super::{Moment, Watched};
 use crate::failure::{Held, Kept};
 use crate::flow::edge::Meter;
-use crate::graph::{Arrow, Group, Runs};
+use crate::graph::{Arrow, Group};
+use crate::measure::bottleneck::bottleneck;
 use crate::measure::counts::Counts;
-use crate::measure::report::{self, Report, Row, Time};
-use crate::name::Name;
+use crate::measure::cpu::{self, cores};
+use crate::measure::report::Report;
+use crate::measure::row::{self, Row};
+use crate::measure::time::Time;
+use crate::runs::Runs;
 use crate::site::Inlet;
 
 /// All counts of a run, read at one instant.
@@ -133,26 +137,25 @@ impl Watched {
     /// A snapshot: all counts are read at one instant.
     pub(crate) fn report(&self) -> Report {
         let snapshot = Snapshot::of(&self.groups);
-        let now = self.ended.get().copied().unwrap_or_else(Instant::now);
+        let now = self.ended.get().copied().unwrap_or_else(Moment::now);
         let started = self.started.get().copied();
+        let cpu = started.and_then(|started| now.cpu_since(&started));
+        let (now, started) = (now.at, started.map(|started| started.at));
         let mut rows = Vec::new();
-        let mut bottleneck: Option<(f64, &Name)> = None;
         for group in snapshot.groups() {
-            let time = group.time(now, started.unwrap_or(now), snapshot.in_source(group));
             let first = rows.len();
             rows.extend(group.rows(&snapshot));
-            rows[first + group.main].time = time;
-            if let Some(time) = time
-                && group.beside.is_none()
-                && bottleneck.is_none_or(|(most, _)| time.occupied() > most)
-            {
-                bottleneck = Some((time.occupied(), &group.main().path));
-            }
+            let time = started.filter(|started| *started < now);
+            rows[first + group.main].time =
+                time.and_then(|started| group.time(now, started, &snapshot));
         }
+        let elapsed = started.map_or(Duration::ZERO, |started| now.duration_since(started));
         Report {
+            bottleneck: bottleneck(&rows, elapsed),
             rows,
-            elapsed: started.map_or(Duration::ZERO, |started| now.duration_since(started)),
-            bottleneck: bottleneck.map(|(_, path)| path.clone()),
+            elapsed,
+            cpu,
+            cores: cores(),
             threads: self.control.abandoned(),
         }
     }
@@ -190,7 +193,7 @@ impl Group {
         let inputs = snapshot.inputs(self);
         let mut inputs: Vec<_> = inputs
             .iter()
-            .map(|arrow| report::Arrow {
+            .map(|arrow| row::Arrow {
                 from: arrow.from,
                 handed: snapshot.along(arrow).handed,
             })
@@ -257,7 +260,7 @@ impl Group {
     }
 
     /// What leads to a row from those in front of it: from the one before, or from the arms of a `match`.
-    fn inside(&self, row: usize, rows: &[Row], counts: &Counts) -> Vec<report::Arrow> {
+    fn inside(&self, row: usize, rows: &[Row], counts: &Counts) -> Vec<row::Arrow> {
         let inlets = self.metas.get(row).map_or(&[][..], |meta| meta.inlets);
         let passed = |arm: usize| counts.arms.get(arm).copied().unwrap_or(0);
         let arrow = |inlet: &Inlet| match *inlet {
@@ -277,52 +280,97 @@ impl Group {
         }
         let arrows = inside.into_iter();
         arrows
-            .map(|(from, handed)| report::Arrow {
+            .map(|(from, handed)| row::Arrow {
                 from: self.stages[from].id,
                 handed,
             })
             .collect()
     }
 
-    /// The shares of the time from `started` to `now`. What a group does not spend between its own start and end is in
-    /// none of them; what its workers spent `in_source` in front of it, they starved.
-    fn time(&self, now: Instant, started: Instant, in_source: Duration) -> Option<Time> {
-        let elapsed = now.duration_since(started).as_secs_f64();
-        if elapsed <= 0.0 {
-            return None;
-        }
+    /// What its workers did from `started` to `now`. What a group does not spend between its own start and end is in none of
+    /// the parts; what its workers spent in the sources in front of it, they starved.
+    fn time(&self, now: Instant, started: Instant, snapshot: &Snapshot<'_>) -> Option<Time> {
+        let elapsed = now.duration_since(started);
+        let mut time = Time {
+            runs: self.kind,
+            workers: self.crew.permits(),
+            available: elapsed,
+            busy: Duration::ZERO,
+            starved: Duration::ZERO,
+            blocked: Duration::ZERO,
+            limited: Duration::ZERO,
+            parked: self.timing.parked.total(),
+            cpu: None,
+            waiting: self.waiting(snapshot),
+            drives: Duration::ZERO,
+            grows: self.resize.is_some(),
+            is_beside: self.beside.is_some(),
+        };
         if let Some(side) = &self.side {
-            let busy = (side.pulling().as_secs_f64() / elapsed).min(1.0);
-            let starved = (side.starved().as_secs_f64() / elapsed).min(1.0 - busy);
-            return Some(Time {
-                workers: 1,
-                busy,
-                starved,
-                blocked: 1.0 - busy - starved,
-                limited: 0.0,
-                parked: 0.0,
-            });
+            let mut left = Left(elapsed);
+            time.workers = 1;
+            time.busy = left.take(side.pulling());
+            time.starved = left.take(side.starved());
+            time.blocked = left.0;
+            return Some(time);
         }
         let begun = *self.timing.started.get()?;
         let ended = self.timing.ended.get().copied().unwrap_or(now);
         let staff = self.timing.staff();
         let at_work = staff.until(ended);
-        let all = staff.before(begun.saturating_duration_since(started))
+        time.available = staff.before(begun.saturating_duration_since(started))
             + at_work
             + staff.after(now.saturating_duration_since(ended));
-        let share = |span: Duration| span.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE);
-        let at_work = share(at_work).min(1.0);
-        let starved = share(self.timing.starved.total() + in_source).clamp(0.0, at_work);
-        let blocked = share(self.timing.blocked.total()).clamp(0.0, at_work - starved);
-        let limited = share(self.timing.limited.total()).clamp(0.0, at_work - starved - blocked);
-        let parked = self.timing.parked.total().as_secs_f64();
-        Some(Time {
-            workers: self.crew.permits(),
-            busy: at_work - starved - blocked - limited,
-            starved,
-            blocked,
-            limited,
-            parked: parked / (all.as_secs_f64() + parked).max(f64::MIN_POSITIVE),
-        })
+        let in_source = snapshot.in_source(self);
+        // Of futures that share drivers: what is used of their places is known, and what is lacked in the others.
+        let drivers = self.timing.drivers.get().copied();
+        let busy = drivers.map(|drivers| {
+            let used = self.timing.in_flight.total();
+            let drives = self.timing.drives().saturating_sub(in_source);
+            time.drives = drives / u32::try_from(drivers).unwrap_or(u32::MAX).max(1);
+            let span = ended.saturating_duration_since(begun);
+            used.max(at_work.mul_f64(part(time.drives, span)))
+        });
+        let mut left = Left(at_work.saturating_sub(busy.unwrap_or_default()));
+        let in_source = if busy.is_some() {
+            Duration::ZERO
+        } else {
+            in_source
+        };
+        time.starved = left.take(self.timing.starved.total() + in_source);
+        time.blocked = left.take(self.timing.blocked.total());
+        time.limited = left.take(self.timing.limited.total());
+        time.busy = busy.map_or(left.0, |busy| busy.min(at_work));
+        let drives = self.timing.drives();
+        let work = if drives.is_zero() {
+            let counts = snapshot.counts(&self.own);
+            counts.resolved + counts.stages[self.main].retries
+        } else {
+            cpu::nanos(drives)
+        };
+        time.cpu = self.timing.cpu.of(work);
+        Some(time)
     }
+
+    /// How many items wait behind it.
+    fn waiting(&self, snapshot: &Snapshot<'_>) -> u64 {
+        let lanes = snapshot.lanes(&self.own).iter();
+        let waiting = lanes.map(|counts| counts.emitted.saturating_sub(counts.handed));
+        waiting.sum()
+    }
+}
+
+/// The time that is not accounted for yet.
+struct Left(Duration);
+
+impl Left {
+    fn take(&mut self, span: Duration) -> Duration {
+        let span = span.min(self.0);
+        self.0 = self.0.saturating_sub(span);
+        span
+    }
+}
+
+fn part(of: Duration, all: Duration) -> f64 {
+    (of.as_secs_f64() / all.as_secs_f64().max(f64::MIN_POSITIVE)).min(1.0)
 }

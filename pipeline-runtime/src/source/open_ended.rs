@@ -8,10 +8,11 @@ use super::added::Told;
 use super::live::Live;
 use super::opening::row;
 use super::{Input, Joined, Relay};
-use crate::graph::{Graph, Group, Runs};
+use crate::graph::{Graph, Group};
 use crate::name::Name;
 use crate::named::debug_by_name;
 use crate::run::control::Close;
+use crate::runs::Runs;
 use crate::ticket::Carry;
 
 /// An input of sources that are added while the pipeline runs: connections that are opened, files that turn up, queues of

@@ -7,8 +7,9 @@ use super::opened::Opened;
 use super::{CarriedOf, Input, Puller, Relay, SourceFeed};
 use crate::flow::edge::Meter;
 use crate::flow::feed::Feed;
-use crate::graph::{Arrow, Crew, Graph, Group, PullTime, Runs, Unbuffered};
+use crate::graph::{Arrow, Crew, Graph, Group, PullTime, Unbuffered};
 use crate::run::control::Close;
+use crate::runs::Runs;
 use crate::site::StageInfo;
 
 /// Wires an input.

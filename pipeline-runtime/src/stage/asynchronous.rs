@@ -80,7 +80,7 @@ fn halves<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key>(
     };
     let resize: Weak<dyn Resize> = if let Some(drivers) = drivers {
         shared.feed.workers(drivers);
-        shared.timing.staffed(drivers);
+        let _ = shared.timing.drivers.set(drivers);
         Arc::downgrade(&(shared.clone() as Arc<dyn Resize>))
     } else {
         Arc::downgrade(&(driven.clone() as Arc<dyn Resize>))
@@ -115,8 +115,7 @@ impl<W: Wiring> Resize for Shared<W> {
         if !self.allow(count) {
             return Err(Ended);
         }
-        let drivers = drivers(&self.opts).unwrap_or(1);
-        self.timing.staffed(count.min(drivers));
+        self.timing.staffed(count);
         Ok(())
     }
 }

@@ -9,12 +9,13 @@ use futures::StreamExt;
 use futures::stream::FuturesUnordered;
 
 use super::driven::Driven;
-use super::intake::{Intake, Next};
+use super::intake::{For, Intake, Next};
 use super::key::Key as _;
 use super::places::{Places, grow};
 use super::retries::Due;
 use super::shared::{Shared, Worker};
 use super::slots::Slots;
+use super::usage::Usage;
 use super::wiring::{ItemAgain, ItemOut, StepOf, Wiring};
 use crate::bounds::BoxFuture;
 use crate::failure::Failure;
@@ -99,6 +100,7 @@ pub(crate) struct Driving<W: Wiring> {
     worker: Option<Worker<W>>,
     pub(super) shared: Arc<Shared<W>>,
     pub(super) intake: Intake<W>,
+    usage: Usage,
     place: usize,
     work: Work<W>,
     /// Whether it is counted among the drivers that have nothing to do.
@@ -127,9 +129,15 @@ impl<W: Wiring> Driving<W> {
         let shared = Arc::clone(&work.shared);
         // Relaxed: that each gets a number of its own is all.
         let place = work.started.fetch_add(1, Ordering::Relaxed);
+        let intake = Intake::new(Arc::clone(&shared), place);
         Self {
             worker: Some(shared.join()),
-            intake: Intake::new(Arc::clone(&shared), place),
+            intake: if work.drivers.is_some() {
+                intake.uncounted()
+            } else {
+                intake
+            },
+            usage: Usage::new(&shared.timing),
             place,
             work: work.clone(),
             free: work.drivers.is_none() && work.places.counted(place),
@@ -182,6 +190,7 @@ impl<W: Wiring> Driving<W> {
         }
     }
 
+    /// Goes on with its futures, and looks for more.
     #[inline]
     pub(crate) fn poll<C, F>(
         &mut self,
@@ -189,6 +198,23 @@ impl<W: Wiring> Driving<W> {
         slots: &mut SlotsOf<W, F>,
         run: &C,
     ) -> Poll<()>
+    where
+        C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
+        F: Future<Output: Ending<W>>,
+    {
+        self.usage.begins();
+        let polled = self.rounds(cx, slots, run);
+        if self.work.drivers.is_some() {
+            let used = slots.running() + self.sent;
+            self.usage.ends(used, self.share(), self.intake.lacks);
+        } else {
+            self.usage.ends(0, 0, For::Items);
+        }
+        polled
+    }
+
+    #[inline]
+    fn rounds<C, F>(&mut self, cx: &mut Context<'_>, slots: &mut SlotsOf<W, F>, run: &C) -> Poll<()>
     where
         C: Fn(u64, Entry<W::In, W::Again>, &mut W::Ticket) -> F,
         F: Future<Output: Ending<W>>,

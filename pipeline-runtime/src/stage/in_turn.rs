@@ -62,6 +62,7 @@ impl<W: Wiring> Calls<W> {
         }
         let cost = self.pace.end(count);
         self.intake.rests = self.pace.ended();
+        self.shared.probed(self.pace.probe());
         *self.intake.keyed.turns = turns;
         cost
     }

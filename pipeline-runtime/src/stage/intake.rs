@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::wiring::{ItemAgain, ItemIn, Wiring};
 use crate::flow::feed::Batch;
 use crate::graph::{Permit, Timing};
+use crate::measure::clock::Stopwatch;
 
 /// What a worker is to do next.
 pub(crate) enum Next<W: Wiring> {
@@ -38,6 +39,10 @@ pub(crate) struct Intake<W: Wiring> {
     waiting: bool,
     /// Whether it is to be told of items that become due.
     at_retries: bool,
+    /// Whether its waits are counted: not those of a driver of several futures, whose places are.
+    counts: bool,
+    /// What it waited for last.
+    pub(super) lacks: For,
     /// Whether it is counted as gone already.
     pub(crate) resigned: bool,
     /// When the worker was done with its last work, if it knows: from then on it waits, if it has to.
@@ -58,11 +63,21 @@ impl<W: Wiring> Intake<W> {
             wait: None,
             waiting: false,
             at_retries: false,
+            counts: true,
+            lacks: For::Items,
             resigned: false,
             rests: None,
             woke: None,
             batch: Batch::new(),
             keyed: Keyed::new(),
+        }
+    }
+
+    /// For who works on several items at a time.
+    pub(super) fn uncounted(self) -> Self {
+        Self {
+            counts: false,
+            ..self
         }
     }
 
@@ -249,7 +264,8 @@ impl<W: Wiring> Intake<W> {
 
     /// Notes the beginning of a wait, where that is known.
     fn waits(&mut self, idle: bool, what: For, since: Option<Instant>) {
-        if !idle {
+        self.lacks = what;
+        if !idle || !self.counts {
             self.wait = None;
         } else if self.wait.as_ref().is_none_or(|wait| wait.what != what) {
             let since = self.wait.take().map(Wait::end).or(since);
@@ -261,11 +277,23 @@ impl<W: Wiring> Intake<W> {
 
 /// What a worker waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum For {
+pub(super) enum For {
     Items,
     Room,
     Rate,
     Permit,
+}
+
+impl For {
+    /// What counts the time of who waits for it.
+    pub(super) fn of(self, timing: &Timing) -> &Stopwatch {
+        match self {
+            Self::Items => &timing.starved,
+            Self::Room => &timing.blocked,
+            Self::Rate => &timing.limited,
+            Self::Permit => &timing.parked,
+        }
+    }
 }
 
 /// A worker's wait, counted while it lasts.
@@ -282,7 +310,7 @@ impl Wait {
             what,
             ended: None,
         };
-        wait.watch().open(since);
+        wait.what.of(timing).open(since);
         wait
     }
 
@@ -290,20 +318,11 @@ impl Wait {
     fn end(mut self) -> Instant {
         *self.ended.insert(Instant::now())
     }
-
-    fn watch(&self) -> &crate::measure::clock::Stopwatch {
-        match self.what {
-            For::Items => &self.timing.starved,
-            For::Room => &self.timing.blocked,
-            For::Rate => &self.timing.limited,
-            For::Permit => &self.timing.parked,
-        }
-    }
 }
 
 impl Drop for Wait {
     fn drop(&mut self) {
         let ended = self.ended.unwrap_or_else(Instant::now);
-        self.watch().close(ended);
+        self.what.of(&self.timing).close(ended);
     }
 }

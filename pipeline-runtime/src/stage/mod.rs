@@ -30,6 +30,7 @@ mod slots;
 mod stateful;
 mod sync;
 mod turns;
+mod usage;
 mod wiring;
 mod write;
 

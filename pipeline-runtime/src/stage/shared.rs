@@ -22,6 +22,7 @@ use crate::flow::feed::Feed;
 use crate::graph::{Crew, Group, Opts, Port, Timing};
 use crate::guard::Panicked;
 use crate::measure::counts::Tally;
+use crate::measure::pace::Probe;
 use crate::placed::Placed;
 use crate::rate::Place;
 use crate::run::control::{Close, Control};
@@ -348,6 +349,14 @@ impl<W: Wiring> Shared<W> {
             self.deferred.notified().await;
             tokio::time::sleep(DEFERRED_AT_MOST).await;
             self.edge.wake_taker();
+        }
+    }
+
+    /// Notes what work has had of a processor, where that was measured.
+    #[inline]
+    pub(crate) fn probed(&self, probe: Option<Probe>) {
+        if let Some(Probe { cpu, items }) = probe {
+            self.timing.cpu.add(cpu, items);
         }
     }
 

@@ -127,9 +127,14 @@ impl<F: Future, S> Slots<F, S> {
         &self.signals.driver
     }
 
+    /// How many run.
+    pub(crate) fn running(&self) -> usize {
+        self.slots.len() - self.free.count
+    }
+
     /// How many more may run if `allowed` may run in all.
     pub(crate) fn room(&self, allowed: usize) -> usize {
-        allowed.saturating_sub(self.slots.len() - self.free.count)
+        allowed.saturating_sub(self.running())
     }
 
     /// Makes places for `futures` that are about to start, if they are not there: about as many as run at the same time
@@ -137,7 +142,7 @@ impl<F: Future, S> Slots<F, S> {
     #[inline]
     pub(crate) fn make_room(&mut self, futures: usize, allowed: usize) {
         if self.free.count < futures {
-            let needed = self.slots.len() - self.free.count + futures;
+            let needed = self.running() + futures;
             let ahead = (2 * self.slots.len()).max(WORD).min(allowed);
             self.grow(needed.max(ahead));
         }

@@ -73,7 +73,7 @@ where
         let stepping = Stepping {
             behind: Behind::new(&shared, post),
             intake: Intake::new(Arc::clone(&shared), 0),
-            pace: Pace::new(),
+            pace: Pace::probed(),
             shared,
             state: Kept(None),
             held: Vec::new(),
@@ -181,6 +181,7 @@ where
         if !self.waited {
             cost = self.pace.end(count);
             self.intake.rests = self.pace.ended();
+            self.shared.probed(self.pace.probe());
         }
         self.intake.batch.hold = None;
         self.resolved += credits - count;

@@ -228,7 +228,7 @@ impl<W: Wiring> Calls<W> {
             shared: Arc::clone(shared),
             intake: Intake::new(Arc::clone(shared), place),
             cx: Cx::new(shared),
-            pace: Pace::new(),
+            pace: Pace::probed(),
             out: Held(Vec::new()),
             failed: Held(Vec::new()),
             tally: shared.tally(),
@@ -316,6 +316,7 @@ impl<W: Wiring> Calls<W> {
         }
         let cost = self.pace.end_of(count, count + failed);
         self.intake.rests = self.pace.ended();
+        self.shared.probed(self.pace.probe());
         self.tally.resolved += count as u64;
         self.intake.batch.items = emptied(items);
         // Not within the measured time: a slow errors end is no slow stage.
@@ -378,6 +379,7 @@ impl<W: Wiring> Calls<W> {
         };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();
+        self.shared.probed(self.pace.probe());
         let ticket = W::Ticket::of_ticket(self.cx.ticket());
         self.intake.rests = ended.filter(|_| matches!(step, Step::Emit(_)));
         // What waits to be tried again keeps its key; a call that was left behind has had it until now.
