@@ -10,6 +10,8 @@ pub struct Contents {
     pub letters: bool,
     /// Whether it has a journal.
     pub journal: bool,
+    /// Whether it has a place for leases and schedules.
+    pub schedules: bool,
 }
 
 /// A queue in a database.

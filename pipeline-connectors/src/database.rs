@@ -6,6 +6,10 @@ pub use crate::contents::{Contents, QueueName};
 pub use crate::postgres::{
     ConnectError, ConnectErrorKind, IntoConfig, Postgres, PostgresBuilder, SslMode,
 };
+#[cfg(all(feature = "postgres", feature = "service"))]
+pub use crate::postgres::{
+    PostgresLeases, PostgresLeasesBuilder, PostgresSchedules, PostgresSchedulesBuilder,
+};
 #[cfg(feature = "sqlite")]
 pub use crate::sqlite::{OpenError, OpenErrorKind, Sqlite, SqliteBuilder, Synchronous};
 #[cfg(all(feature = "service", feature = "sqlite"))]

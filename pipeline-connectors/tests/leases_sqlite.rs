@@ -4,11 +4,12 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
-use pipeline_connectors::database::{Sqlite, SqliteSchedules};
+use pipeline_connectors::conformance;
+use pipeline_connectors::database::Sqlite;
 use pipeline_service::lease::Leases;
-use pipeline_service::{Known, Schedule, Schedules, Service};
+use pipeline_service::{MemorySchedules, Schedule, Service};
 
 /// How long anything may take here.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -30,38 +31,22 @@ async fn until<T>(mut ask: impl AsyncFnMut() -> Option<T>) -> T {
 }
 
 #[tokio::test]
-async fn a_lease_has_one_holder_and_its_tokens_grow() {
+async fn leases_in_memory_and_in_a_file_are_what_leases_promise() {
+    let memory = pipeline_service::lease::memory();
+    conformance::leases(async || memory.clone()).await;
     let dir = tempfile::tempdir().unwrap();
-    // Two handles, as two programs have them.
-    let open = || {
-        Sqlite::open(dir.path().join("work.db"))
-            .unwrap()
-            .leases()
-            .open()
-            .unwrap()
-    };
-    let (one, two) = (open(), open());
-    let hour = ms(3_600_000);
-    assert_eq!(one.claim("writer", "one", hour).await.unwrap(), Some(1));
-    assert_eq!(two.claim("writer", "two", hour).await.unwrap(), None);
-    assert_eq!(two.claim("another", "two", hour).await.unwrap(), Some(1));
-    assert!(one.renew("writer", 1, ms(50)).await.unwrap());
-    assert!(
-        !two.renew("writer", 2, hour).await.unwrap(),
-        "that token was not granted"
-    );
-    // It ends by itself, and is not extended any more when somebody else has it.
-    let token = until(async || two.claim("writer", "two", hour).await.unwrap()).await;
-    assert_eq!(token, 2);
-    assert!(!one.renew("writer", 1, hour).await.unwrap());
-    one.release("writer", 1).await.unwrap();
-    assert_eq!(
-        one.claim("writer", "one", hour).await.unwrap(),
-        None,
-        "it is not the first's to release"
-    );
-    two.release("writer", 2).await.unwrap();
-    assert_eq!(one.claim("writer", "one", hour).await.unwrap(), Some(3));
+    let path = dir.path().join("work.db");
+    conformance::leases(async || Sqlite::open(&path).unwrap().leases().open().unwrap()).await;
+}
+
+#[tokio::test]
+async fn schedules_in_memory_and_in_a_file_are_what_schedules_promise() {
+    let memory = MemorySchedules::new();
+    conformance::schedules(async || memory.clone()).await;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("work.db");
+    let open = async || Sqlite::open(&path).unwrap().schedules().open().unwrap();
+    conformance::schedules(open).await;
 }
 
 #[tokio::test]
@@ -132,70 +117,6 @@ async fn of_many_who_race_for_a_lease_one_has_it_at_any_instant() {
     });
     futures::future::join_all(racing).await;
     assert_eq!(*tokens.lock().unwrap(), (1..=60).collect::<Vec<_>>());
-}
-
-#[tokio::test]
-async fn a_tick_is_granted_again_if_its_holder_is_gone_and_done_once() {
-    let dir = tempfile::tempdir().unwrap();
-    let open = || {
-        Sqlite::open(dir.path().join("work.db"))
-            .unwrap()
-            .schedules()
-            .open()
-            .unwrap()
-    };
-    let (one, two) = (open(), open());
-    let at = |seconds: u64| SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds);
-    let hour = ms(3_600_000);
-    let known = |last, open, is_held| {
-        let known = Known {
-            last,
-            open,
-            is_held,
-        };
-        (known.last, known.open, known.is_held)
-    };
-    let look = async |from: &SqliteSchedules| {
-        let Known {
-            last,
-            open,
-            is_held,
-            ..
-        } = from.look("nightly", at(0)).await.unwrap();
-        known(last, open, is_held)
-    };
-    assert_eq!(look(&one).await, known(at(0), None, false));
-    assert_eq!(
-        one.claim("nightly", at(0), hour).await.unwrap(),
-        None,
-        "it was registered then"
-    );
-    let first = one.claim("nightly", at(60), ms(50)).await.unwrap().unwrap();
-    assert_eq!((first.at, first.token, first.attempts), (at(60), 1, 1));
-    // Whatever is asked for by then, the one that was begun goes first.
-    let second = until(async || two.claim("nightly", at(300), hour).await.unwrap()).await;
-    assert_eq!((second.at, second.token, second.attempts), (at(60), 2, 2));
-    assert_eq!(look(&one).await, known(at(0), Some(at(60)), true));
-    assert!(!one.renew("nightly", 1, hour).await.unwrap());
-    assert!(
-        !one.done("nightly", 1, at(60)).await.unwrap(),
-        "it is another's"
-    );
-    two.release("nightly", 2).await.unwrap();
-    let third = one.claim("nightly", at(300), hour).await.unwrap().unwrap();
-    assert_eq!((third.at, third.token, third.attempts), (at(60), 3, 3));
-    assert!(one.done("nightly", 3, at(120)).await.unwrap());
-    assert!(!one.done("nightly", 3, at(120)).await.unwrap(), "once");
-    assert_eq!(look(&two).await, known(at(120), None, false));
-    assert_eq!(two.claim("nightly", at(120), hour).await.unwrap(), None);
-    assert_eq!(
-        two.claim("nightly", at(180), hour)
-            .await
-            .unwrap()
-            .unwrap()
-            .attempts,
-        1
-    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

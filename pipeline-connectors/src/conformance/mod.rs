@@ -1,6 +1,6 @@
 //! Tests that any [`Source`](pipeline_runtime::source::Source), [`Sink`](pipeline_runtime::sink::Sink),
-//! [`Queue`](pipeline_runtime::queue::Queue) or [`Journal`](pipeline_runtime::journal::Journal) must pass; call them from
-//! a test of your own.
+//! [`Queue`](pipeline_runtime::queue::Queue) or [`Journal`](pipeline_runtime::journal::Journal) must pass, and, with the
+//! feature `service`, any place of leases or schedules; call them from a test of your own.
 //!
 //! ```
 //! use pipeline_connectors::conformance;
@@ -27,11 +27,15 @@
 
 mod checks;
 mod journal;
+#[cfg(feature = "service")]
+mod leases;
 mod queue;
 mod sink;
 mod source;
 
 pub use journal::{durable_journal, journal};
+#[cfg(feature = "service")]
+pub use leases::{leases, schedules};
 pub use queue::{Lacks, admin, queue};
 pub use sink::{sink, sink_reports_failures};
 pub use source::source;

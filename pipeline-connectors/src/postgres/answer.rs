@@ -26,6 +26,11 @@ pub(super) async fn in_time<T>(
 pub(super) fn read<T>(answer: Option<Result<T, tokio_postgres::Error>>) -> Result<T, Failed> {
     match answer {
         Some(answer) => answer.map_err(|error| Failed::from(&error)),
-        None => Err(Failed::away(format!("it has not answered for {ANSWER:?}"))),
+        None => Err(silent(ANSWER)),
     }
+}
+
+/// Nothing is answered for so long.
+pub(super) fn silent(time: Duration) -> Failed {
+    Failed::away(format!("it has not answered for {time:?}"))
 }

@@ -4,7 +4,7 @@ use pipeline_runtime::private::held;
 
 use super::error::{ConnectError, Refused};
 use super::handle::Postgres;
-use super::schema::found;
+use super::schema::{LEASES_SINCE, found};
 use crate::contents::{Contents, QueueName};
 
 impl Postgres {
@@ -35,9 +35,9 @@ impl Postgres {
     async fn look(&self) -> Result<Contents, Refused> {
         let mut contents = Contents::default();
         let (line, schema) = (self.transacting(), self.schema());
-        if found(line, schema).await?.is_none() {
+        let Some(found) = found(line, schema).await? else {
             return Ok(contents);
-        }
+        };
         let all = format!("SELECT name, bodies FROM {schema}.queue_name ORDER BY name");
         for row in line.query_alone(&all, &[]).await? {
             let (name, bodies) = (row.try_get(0)?, row.try_get(1)?);
@@ -45,6 +45,7 @@ impl Postgres {
         }
         // They are made together.
         (contents.letters, contents.journal) = (true, true);
+        contents.schedules = found.minor >= LEASES_SINCE;
         Ok(contents)
     }
 }

@@ -31,13 +31,14 @@ const SETUP: &str = "
 /// | [`queue`](Postgres::queue) | [`PostgresQueue`](crate::queue::PostgresQueue) | a queue; a database has any number of them, for any number of programs on any number of machines |
 /// | [`table`](Postgres::table) | [`PostgresTable`](crate::sink::PostgresTable) | a sink of rows |
 /// | [`letters`](Postgres::letters) | [`PostgresLetters`](crate::queue::PostgresLetters) | dead letters |
+/// | `leases`, `schedules` (feature `service`) | `PostgresLeases`, `PostgresSchedules` | who of several programs leads, and which ticks are done, on any machine |
 /// | `journal` (feature `journal`) | `PostgresJournal` | what `once` stages have made, on any machine |
 ///
 /// Each is described by methods of its own, and then opened. Clones are the same handle.
 ///
 /// # Connections
 ///
-/// A handle has two connections, whatever is opened from it. On the one, messages are received and settled, their leases
+/// A handle has two connections, whatever is opened from it, and a third for leases and schedules. On the one, messages are received and settled, their leases
 /// are extended, and it hears (`LISTEN`) of what others have sent; no transaction is ever open there while something else
 /// is waited for, so a lease is extended in time. On the other, messages are sent and rows are written. They are made when they are first
 /// needed, and again when they are gone: whatever was asked for meanwhile is [away](pipeline_runtime::ErrorKind::Away),
@@ -100,6 +101,9 @@ struct Inner {
     receiving: Arc<Line>,
     /// For transactions.
     transacting: Line,
+    /// For leases, which nothing else may hold up.
+    #[cfg(feature = "service")]
+    leasing: Line,
     watch: Watch,
     /// What tells its tables from any others, when they are there.
     home: OnceCell<Arc<str>>,
@@ -137,6 +141,8 @@ impl Postgres {
             (setup, Some(bells.heard()))
         };
         let receiving = Arc::new(Line::new(Arc::clone(&access), setup, heard));
+        #[cfg(feature = "service")]
+        let leasing = Line::new(Arc::clone(&access), noticing.clone(), None);
         Self(Arc::new(Inner {
             at: at(config).into(),
             database: database(config).to_owned(),
@@ -144,6 +150,8 @@ impl Postgres {
             within,
             receiving: Arc::clone(&receiving),
             transacting: Line::new(access, noticing, None),
+            #[cfg(feature = "service")]
+            leasing,
             watch: Watch {
                 bells,
                 line: receiving,
@@ -166,7 +174,9 @@ impl Postgres {
     /// The SQL that adds to the tables and functions in a schema of this name, which an earlier version of brigade has made,
     /// what this one needs: for a role that may do so, before programs whose role may not are replaced. Where it may,
     /// whatever is opened first does it. Programs of the earlier version go on with what is there, and so do those of this
-    /// one with what a later one has added; of another major version nothing is changed, and nothing is opened.
+    /// one with what a later one has added; of another major version nothing is changed, and nothing is opened. Neither is
+    /// anything where the tables are as new as this version, or newer: it may be run again, and by an older program. Tables
+    /// that are added need the same grants as those that are there.
     #[must_use]
     pub fn upgrade_sql(schema: &str) -> String {
         schema::upgrade_sql(&quoted(schema))
@@ -197,6 +207,11 @@ impl Postgres {
 
     pub(super) fn transacting(&self) -> &Line {
         &self.0.transacting
+    }
+
+    #[cfg(feature = "service")]
+    pub(super) fn leasing(&self) -> &Line {
+        &self.0.leasing
     }
 
     pub(super) fn watch(&self) -> &Watch {

@@ -3,7 +3,8 @@
 
 -- Tasks that begin: an epoch for each, in which nothing older is recorded from then on, and what is recorded; or none, if
 -- it is done.
-CREATE OR REPLACE FUNCTION {schema}.begin(tasks text[], scopes text[], messages text[])
+-- In a block of PL/pgSQL, as an upgrade is one, the word alone would begin another.
+CREATE OR REPLACE FUNCTION {schema}."begin"(tasks text[], scopes text[], messages text[])
 RETURNS TABLE (nth bigint, epoch bigint, key text, value bytea) LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column

@@ -1,12 +1,18 @@
 //! A connection that is made again when it is gone.
 
 use std::sync::Arc;
+#[cfg(feature = "service")]
+use std::time::Duration;
 
 use tokio::sync::{Mutex, MutexGuard};
+#[cfg(feature = "service")]
+use tokio::time::timeout;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, IsolationLevel, Row, Transaction};
 
 use super::access::{Access, Heard};
+#[cfg(feature = "service")]
+use super::answer::{ANSWER, silent};
 use super::answer::{answered, in_time, read};
 use super::error::Failed;
 
@@ -44,13 +50,37 @@ impl Line {
         };
         let answer = in_time(client.query_typed(sql, values)).await;
         if answer.is_none() {
-            let mut live = self.live.lock().await;
-            // Not one that somebody else has made meanwhile.
-            if live.as_ref().is_some_and(|live| Arc::ptr_eq(live, &client)) {
-                *live = None;
-            }
+            self.give_up(&client).await;
         }
         read(answer)
+    }
+
+    /// The same, where an answer is of no use after that time, which counts from when there is a connection.
+    #[cfg(feature = "service")]
+    pub(super) async fn query_within(
+        &self,
+        time: Duration,
+        sql: &str,
+        values: &[Value<'_>],
+    ) -> Result<Vec<Row>, Failed> {
+        let client = {
+            let mut live = self.live.lock().await;
+            self.connected(&mut live).await?
+        };
+        let time = time.min(ANSWER);
+        if let Ok(answer) = timeout(time, client.query_typed(sql, values)).await {
+            return read(Some(answer));
+        }
+        self.give_up(&client).await;
+        Err(silent(time))
+    }
+
+    async fn give_up(&self, client: &Arc<Client>) {
+        let mut live = self.live.lock().await;
+        // Not one that somebody else has made meanwhile.
+        if live.as_ref().is_some_and(|live| Arc::ptr_eq(live, client)) {
+            *live = None;
+        }
     }
 
     /// Asks while nobody else does.

@@ -1,4 +1,4 @@
-//! A PostgreSQL database, and what may be in it: tables, queues, a journal, dead letters.
+//! A PostgreSQL database, and what may be in it: tables, queues, a journal, dead letters, leases.
 
 mod access;
 mod answer;
@@ -10,6 +10,8 @@ mod error;
 mod handle;
 #[cfg(feature = "journal")]
 mod journal;
+#[cfg(feature = "service")]
+mod leases;
 mod letters;
 mod line;
 mod queue;
@@ -27,6 +29,10 @@ pub use error::{ConnectError, ConnectErrorKind};
 pub use handle::Postgres;
 #[cfg(feature = "journal")]
 pub use journal::{PostgresCompleting, PostgresJournal, PostgresJournalBuilder};
+#[cfg(feature = "service")]
+pub use leases::{
+    PostgresLeases, PostgresLeasesBuilder, PostgresSchedules, PostgresSchedulesBuilder,
+};
 pub use letters::{PostgresLetters, PostgresLettersBuilder};
 pub use queue::{PostgresQueue, PostgresQueueBuilder, PostgresSettling};
 pub use table::{PostgresTable, PostgresTableBuilder};

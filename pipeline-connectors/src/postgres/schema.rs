@@ -10,13 +10,20 @@ use super::line::Line;
 /// Of the tables. Another one is not opened.
 const MAJOR: i32 = 2;
 /// Grows with what is added to them; what this version asks for stays as it is.
-const MINOR: i32 = 1;
+const MINOR: i32 = 2;
+/// The first minor version with leases and schedules.
+pub(super) const LEASES_SINCE: i32 = 2;
 
 const TABLES: &str = include_str!("tables.sql");
 const QUEUE: &str = include_str!("functions.sql");
 const ADMIN: &str = include_str!("admin.sql");
 const PUBLIC: &str = include_str!("public.sql");
 const JOURNAL: &str = include_str!("journal.sql");
+/// With tables that the first version did not have.
+const LEASES: &str = include_str!("leases.sql");
+
+/// Who makes tables or changes them does so alone.
+const LOCK: &str = "pg_advisory_xact_lock(hashtextextended('brigade tables ' || $1, 0))";
 
 /// A name as SQL takes it, whatever is in it.
 pub(super) fn quoted(name: &str) -> String {
@@ -34,22 +41,35 @@ pub(super) fn sql(schema: &str) -> String {
 
 /// What makes tables of an earlier minor version those of this one; of others it changes nothing. Columns that are added
 /// belong here, too, as `ADD COLUMN IF NOT EXISTS`.
+///
+/// It asks for the version when nobody else can change it: an older program's functions must not take the place of newer ones,
+/// whoever runs this, and when.
 pub(super) fn upgrade_sql(schema: &str) -> String {
-    let version = format!(
-        "UPDATE {schema}.meta SET minor = {MINOR} WHERE major = {MAJOR} AND minor < {MINOR};\n"
-    );
-    functions(schema) + &version
+    let functions = functions(schema);
+    let lock = LOCK.replace("$1", &format!("'{}'", schema.replace('\'', "''")));
+    format!(
+        "DO $upgrade$
+BEGIN
+PERFORM {lock};
+IF NOT EXISTS (SELECT FROM {schema}.meta WHERE major = {MAJOR} AND minor < {MINOR}) THEN
+    RETURN;
+END IF;
+{functions}
+UPDATE {schema}.meta SET minor = {MINOR};
+END $upgrade$;
+"
+    )
 }
 
 /// Made anew where they are.
 fn functions(schema: &str) -> String {
-    format!("{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n").replace("{schema}", schema)
+    format!("{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n").replace("{schema}", schema)
 }
 
 /// What tells tables from any others, and how old they are.
 pub(super) struct Found {
     pub(super) home: String,
-    minor: i32,
+    pub(super) minor: i32,
 }
 
 /// Makes what is not there, and adds what is missing. Returns what tells these tables from any others.
@@ -57,7 +77,7 @@ pub(super) async fn prepare(line: &Line, schema: &str) -> Result<String, Refused
     // Whoever may not make tables can use those that are there.
     if let Some(Found { home, minor }) = found(line, schema).await? {
         if minor < MINOR {
-            upgrade(line, schema, minor).await?;
+            upgrade(line, schema).await?;
         }
         return Ok(home);
     }
@@ -73,10 +93,16 @@ pub(super) async fn prepare(line: &Line, schema: &str) -> Result<String, Refused
 }
 
 /// Those who work with them go on meanwhile: what they ask for stays as it is.
-async fn upgrade(line: &Line, schema: &str, minor: i32) -> Result<(), Refused> {
+async fn upgrade(line: &Line, schema: &str) -> Result<(), Refused> {
     let mut alone = line.alone().await?;
     let transaction = alone.transaction().await?;
     lock(&transaction, schema).await?;
+    // Another may have done it meanwhile.
+    let minor = format!("SELECT minor FROM {schema}.meta");
+    let minor = transaction.query_typed_one(&minor, &[]).await?.try_get(0)?;
+    if minor >= MINOR {
+        return Ok(());
+    }
     let upgraded = transaction.batch_execute(&upgrade_sql(schema)).await;
     if let Err(error) = upgraded {
         if error.code() != Some(&SqlState::INSUFFICIENT_PRIVILEGE) {
@@ -111,9 +137,8 @@ async fn make(transaction: &Transaction<'_>, schema: &str) -> Result<(), tokio_p
 }
 
 async fn lock(transaction: &Transaction<'_>, schema: &str) -> Result<(), tokio_postgres::Error> {
-    let lock = "SELECT pg_advisory_xact_lock(hashtextextended('brigade tables ' || $1, 0))";
     transaction
-        .execute_typed(lock, &[(&schema, Type::TEXT)])
+        .execute_typed(&format!("SELECT {LOCK}"), &[(&schema, Type::TEXT)])
         .await?;
     Ok(())
 }

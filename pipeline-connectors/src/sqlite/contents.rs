@@ -65,8 +65,12 @@ fn read(connection: &Connection) -> Result<Contents, Unusable> {
         queues: queues(connection)?,
         letters: are_there(connection)?,
         journal: is_there(connection, JOURNAL)?,
+        schedules: is_there(connection, LEASES)?,
     })
 }
 
 /// The table of a journal, whose version is known to who opens that.
 const JOURNAL: &str = "brigade_journal";
+
+/// That of leases and schedules, in the same way.
+const LEASES: &str = "brigade_lease_meta";

@@ -12,6 +12,8 @@ mod heard;
 #[cfg(feature = "journal")]
 mod journal;
 mod kills;
+#[cfg(feature = "service")]
+mod leases;
 mod letters;
 mod load;
 mod passwords;

@@ -1,7 +1,6 @@
 //! One of several that does the work.
 
 use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,6 +8,7 @@ use futures::future::BoxFuture;
 use pipeline_runtime::Name;
 
 use super::error::LeaseError;
+use super::holder::holder;
 use super::keeper::{Keeper, Renews};
 use super::leases::{AnyLeases, Leases};
 use super::since::Since;
@@ -75,15 +75,7 @@ impl Leader {
     }
 
     pub(crate) fn leads(&self) -> Leads {
-        Leads {
-            of: self.clone(),
-            // Random: a program that was started again is another one.
-            holder: format!(
-                "{}-{:016x}",
-                std::process::id(),
-                RandomState::new().hash_one(())
-            ),
-        }
+        Leads { of: self.clone() }
     }
 
     pub(crate) fn has_no_time(&self) -> bool {
@@ -94,7 +86,6 @@ impl Leader {
 /// One who competes for a lease.
 pub(crate) struct Leads {
     of: Leader,
-    holder: String,
 }
 
 impl Leads {
@@ -108,7 +99,7 @@ impl Leads {
         let mut was_away = false;
         loop {
             let asked = Since::now();
-            let claim = tokio::time::timeout(*ttl / 3, leases.claim(name, &self.holder, *ttl));
+            let claim = tokio::time::timeout(*ttl / 3, leases.claim(name, holder(), *ttl));
             match claim.await {
                 Ok(Ok(Some(token))) => return Lead::new(self.of.clone(), token, asked),
                 Ok(Ok(None)) => was_away = false,

@@ -1,6 +1,7 @@
 //! Who of several may: leases with tokens that grow.
 
 mod error;
+mod holder;
 mod keeper;
 mod leader;
 mod leases;
@@ -8,6 +9,7 @@ mod memory;
 mod since;
 
 pub use self::error::LeaseError;
+pub(crate) use self::holder::holder;
 pub(crate) use self::keeper::{Keeper, Renews};
 pub(crate) use self::leader::Lead;
 pub use self::leader::Leader;

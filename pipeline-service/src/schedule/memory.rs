@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 use pipeline_runtime::Name;
 use tokio::time::Instant;
 
-use super::store::{Claimed, Known, Schedules};
+use super::store::{Claimed, Known, ScheduleInfo, Schedules};
 use crate::lease::LeaseError;
 
 /// Which ticks are done, in the memory of a program: for tests, and for several services in one program. Clones are the same.
@@ -19,6 +19,7 @@ struct Row {
     last: SystemTime,
     open: Option<SystemTime>,
     token: u64,
+    holder: String,
     until: Option<Instant>,
     attempts: u32,
 }
@@ -34,6 +35,27 @@ impl MemorySchedules {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// All schedules, by name.
+    #[must_use]
+    pub fn list(&self) -> Vec<ScheduleInfo> {
+        let rows = self.lock();
+        let info = |(name, row): (&String, &Row)| {
+            let now = Instant::now();
+            let left = row.until.map(|until| until.saturating_duration_since(now));
+            let left = left.filter(|left| row.open.is_some() && !left.is_zero());
+            ScheduleInfo {
+                open: row.open,
+                holder: left.map(|_| row.holder.clone()),
+                attempts: row.attempts,
+                left,
+                ..ScheduleInfo::new(name, row.last)
+            }
+        };
+        let mut all: Vec<_> = rows.iter().map(info).collect();
+        all.sort_by(|one, other| one.name.cmp(&other.name));
+        all
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<String, Row>> {
@@ -64,6 +86,7 @@ impl Schedules for MemorySchedules {
             last: now,
             open: None,
             token: 0,
+            holder: String::new(),
             until: None,
             attempts: 0,
         });
@@ -77,6 +100,7 @@ impl Schedules for MemorySchedules {
     async fn claim(
         &self,
         schedule: &str,
+        holder: &str,
         at: SystemTime,
         ttl: Duration,
     ) -> Result<Option<Claimed>, LeaseError> {
@@ -92,6 +116,7 @@ impl Schedules for MemorySchedules {
         }
         row.token += 1;
         row.attempts += 1;
+        holder.clone_into(&mut row.holder);
         row.until = Some(Instant::now() + ttl);
         Ok(Some(Claimed {
             at: row.open.unwrap_or(at),
@@ -102,7 +127,13 @@ impl Schedules for MemorySchedules {
 
     async fn renew(&self, schedule: &str, token: u64, ttl: Duration) -> Result<bool, LeaseError> {
         let until = Instant::now() + ttl;
-        Ok(self.of(schedule, token, |row| row.until = Some(until)))
+        // What was released is not taken back.
+        let mut is_held = false;
+        self.of(schedule, token, |row| {
+            is_held = row.until.is_some();
+            row.until = row.until.map(|_| until);
+        });
+        Ok(is_held)
     }
 
     async fn done(

@@ -17,7 +17,7 @@ pub(crate) use self::claim::{Claim, TTL};
 pub use self::error::ScheduleError;
 pub use self::memory::MemorySchedules;
 pub(crate) use self::store::AnySchedules;
-pub use self::store::{Claimed, Known, Schedules};
+pub use self::store::{Claimed, Known, ScheduleInfo, Schedules};
 pub use self::tick::{Tick, TickCause};
 pub(crate) use self::timetable::Timetable;
 

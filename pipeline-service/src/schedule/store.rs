@@ -19,6 +19,39 @@ pub struct Known {
     pub is_held: bool,
 }
 
+/// What is known of a schedule, for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ScheduleInfo {
+    /// The schedule.
+    pub name: String,
+    /// All that was due until then is done. Of a schedule that is new this is when it was registered.
+    pub last: SystemTime,
+    /// The tick that somebody has begun and not done.
+    pub open: Option<SystemTime>,
+    /// Who is at work on it, as far as his time goes, in his words.
+    pub holder: Option<String>,
+    /// How often that tick was begun.
+    pub attempts: u32,
+    /// For how long he has it still, if he does not extend it.
+    pub left: Option<Duration>,
+}
+
+impl ScheduleInfo {
+    /// One that was registered then, of which nothing was begun.
+    #[must_use]
+    pub fn new(name: impl Into<String>, last: SystemTime) -> Self {
+        Self {
+            name: name.into(),
+            last,
+            open: None,
+            holder: None,
+            attempts: 0,
+            left: None,
+        }
+    }
+}
+
 /// A tick that was granted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Claimed {
@@ -48,7 +81,7 @@ pub trait Schedules: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Known, LeaseError>> + Send;
 
     /// Grants a tick for `ttl`: the open one, if nobody is at work on it, else that of `at`, if it is not done. `None` where
-    /// somebody else has it.
+    /// somebody else has it. `holder` says to people who asks.
     ///
     /// # Errors
     ///
@@ -56,11 +89,12 @@ pub trait Schedules: Send + Sync + 'static {
     fn claim(
         &self,
         schedule: &str,
+        holder: &str,
         at: SystemTime,
         ttl: Duration,
     ) -> impl Future<Output = Result<Option<Claimed>, LeaseError>> + Send;
 
-    /// Extends what was granted to `ttl` from now on; false if it was granted to somebody else meanwhile.
+    /// Extends what was granted to `ttl` from now on; false if it was granted to somebody else meanwhile, or released.
     ///
     /// # Errors
     ///
@@ -109,6 +143,7 @@ pub(crate) trait AnySchedules: Send + Sync {
     fn claim<'a>(
         &'a self,
         schedule: &'a str,
+        holder: &'a str,
         at: SystemTime,
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Claimed>, LeaseError>>;
@@ -150,10 +185,11 @@ impl<S: Schedules> AnySchedules for S {
     fn claim<'a>(
         &'a self,
         schedule: &'a str,
+        holder: &'a str,
         at: SystemTime,
         ttl: Duration,
     ) -> BoxFuture<'a, Result<Option<Claimed>, LeaseError>> {
-        Box::pin(Schedules::claim(self, schedule, at, ttl))
+        Box::pin(Schedules::claim(self, schedule, holder, at, ttl))
     }
 
     fn renew<'a>(

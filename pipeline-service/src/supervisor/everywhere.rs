@@ -10,7 +10,7 @@ use super::meanwhile::{Heard, While};
 use super::next::Next;
 use super::process::Supervisor;
 use crate::core::Core;
-use crate::lease::Since;
+use crate::lease::{Since, holder};
 use crate::schedule::{AnySchedules, Claim, Claimed, Schedule, TTL, Tick};
 use crate::status::{Ending, State};
 
@@ -163,7 +163,7 @@ impl Asks {
             }
         };
         let asked = Since::now();
-        let Some(claimed) = answered(store.claim(name, at, TTL)).await? else {
+        let Some(claimed) = answered(store.claim(name, holder(), at, TTL)).await? else {
             return Ok(Err(Again::Held));
         };
         Ok(Ok(Granted {

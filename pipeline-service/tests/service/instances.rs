@@ -250,11 +250,12 @@ impl Schedules for Reached {
     async fn claim(
         &self,
         schedule: &str,
+        holder: &str,
         at: SystemTime,
         ttl: Duration,
     ) -> Result<Option<Claimed>, LeaseError> {
         self.reach()?;
-        self.0.claim(schedule, at, ttl).await
+        self.0.claim(schedule, holder, at, ttl).await
     }
 
     async fn renew(&self, schedule: &str, token: u64, ttl: Duration) -> Result<bool, LeaseError> {

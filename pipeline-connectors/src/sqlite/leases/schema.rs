@@ -20,6 +20,7 @@ const TABLES: &str = "
         last INTEGER NOT NULL,
         tick INTEGER,
         token INTEGER NOT NULL,
+        holder TEXT NOT NULL,
         attempts INTEGER NOT NULL,
         until INTEGER,
         boot TEXT NOT NULL
@@ -29,7 +30,7 @@ const TABLES: &str = "
 const SCHEMA: Schema = Schema {
     what: "place of leases",
     meta: "brigade_lease_meta",
-    version: 1,
+    version: 2,
     tables: TABLES,
 };
 

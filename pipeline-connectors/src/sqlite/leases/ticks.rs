@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use pipeline_runtime::Name;
 use pipeline_service::lease::LeaseError;
-use pipeline_service::{Claimed, Known, Schedules};
+use pipeline_service::{Claimed, Known, ScheduleInfo, Schedules};
 use rusqlite::{OptionalExtension as _, params};
 
 use super::file::{File, described};
@@ -41,6 +41,35 @@ impl SqliteSchedulesBuilder {
 #[derive(Debug, Clone)]
 pub struct SqliteSchedules(File);
 
+impl SqliteSchedules {
+    /// All schedules, by name.
+    ///
+    /// # Errors
+    ///
+    /// The file is away, or cannot be read.
+    pub async fn list(&self) -> Result<Vec<ScheduleInfo>, LeaseError> {
+        let list = "
+            SELECT schedule, last, tick, attempts, holder,
+                CASE WHEN tick IS NOT NULL AND boot = ?2 AND until > ?1 THEN until - ?1 END
+            FROM brigade_tick ORDER BY schedule";
+        self.0
+            .write(move |transaction| {
+                let mut list = transaction.prepare(list)?;
+                let rows = list.query_map(params![now(), boot()], |row| {
+                    let left: Option<u64> = row.get(5)?;
+                    let mut info = ScheduleInfo::new(row.get::<_, String>(0)?, read(row.get(1)?));
+                    info.open = row.get::<_, Option<i64>>(2)?.map(read);
+                    info.attempts = row.get(3)?;
+                    info.left = left.map(Duration::from_millis);
+                    info.holder = left.map(|_| row.get(4)).transpose()?;
+                    Ok(info)
+                })?;
+                rows.collect()
+            })
+            .await
+    }
+}
+
 /// Nanoseconds since 1970.
 fn written(time: SystemTime) -> i64 {
     let since = time.duration_since(SystemTime::UNIX_EPOCH);
@@ -59,7 +88,7 @@ impl Schedules for SqliteSchedules {
     async fn look(&self, schedule: &str, at: SystemTime) -> Result<Known, LeaseError> {
         let schedule = schedule.to_owned();
         let register = "
-            INSERT INTO brigade_tick (schedule, last, token, attempts, boot) VALUES (?1, ?2, 0, 0, '')
+            INSERT INTO brigade_tick (schedule, last, token, holder, attempts, boot) VALUES (?1, ?2, 0, '', 0, '')
             ON CONFLICT DO NOTHING";
         let look = "
             SELECT last, tick, tick IS NOT NULL AND until IS NOT NULL AND until > ?2 AND boot = ?3
@@ -81,14 +110,15 @@ impl Schedules for SqliteSchedules {
     async fn claim(
         &self,
         schedule: &str,
+        holder: &str,
         at: SystemTime,
         ttl: Duration,
     ) -> Result<Option<Claimed>, LeaseError> {
-        let schedule = schedule.to_owned();
+        let (schedule, holder) = (schedule.to_owned(), holder.to_owned());
         let claim = "
             UPDATE brigade_tick
             SET attempts = CASE WHEN tick IS NULL THEN 1 ELSE attempts + 1 END,
-                tick = coalesce(tick, ?2), token = token + 1, until = ?3, boot = ?4
+                tick = coalesce(tick, ?2), token = token + 1, until = ?3, boot = ?4, holder = ?6
             WHERE schedule = ?1 AND CASE WHEN tick IS NULL THEN last < ?2
                 ELSE until IS NULL OR until <= ?5 OR boot != ?4 END
             RETURNING tick, token, attempts";
@@ -96,7 +126,7 @@ impl Schedules for SqliteSchedules {
             .write(move |transaction| {
                 let now = now();
                 let until = now.saturating_add(millis(ttl));
-                let values = params![schedule, written(at), until, boot(), now];
+                let values = params![schedule, written(at), until, boot(), now, holder];
                 let claimed = transaction.query_row(claim, values, |row| {
                     Ok(Claimed {
                         at: read(row.get(0)?),
@@ -113,7 +143,7 @@ impl Schedules for SqliteSchedules {
         let schedule = schedule.to_owned();
         let renew = "
             UPDATE brigade_tick SET until = ?3, boot = ?4
-            WHERE schedule = ?1 AND token = ?2 AND tick IS NOT NULL";
+            WHERE schedule = ?1 AND token = ?2 AND tick IS NOT NULL AND until IS NOT NULL";
         self.0
             .write(move |transaction| {
                 let until = now().saturating_add(millis(ttl));
