@@ -26,4 +26,7 @@ mod poison;
 mod property;
 mod rate;
 mod receiving;
+#[path = "../support/spans.rs"]
+mod spans;
 mod stopping;
+mod traces;

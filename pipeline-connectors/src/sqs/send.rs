@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use aws_sdk_sqs::types::{MessageAttributeValue, SendMessageBatchRequestEntry as Entry};
 use futures::stream::{StreamExt as _, iter};
-use pipeline_runtime::queue::{Outgoing, QueueError, Unsettled};
+use pipeline_runtime::queue::{Attributes, Outgoing, QueueError, Unsettled};
 use sha2::{Digest as _, Sha256};
 
 use super::error::queue_error;
@@ -151,15 +151,23 @@ fn size(message: &Outgoing<String>) -> usize {
     message.body.len() + attributes.sum::<usize>()
 }
 
+/// The attributes that tell of a trace.
+const TRACE: [&str; 2] = [Attributes::TRACEPARENT, Attributes::TRACESTATE];
+
 /// The type of an attribute.
 const TEXT: &str = "String";
 
-/// What travels beside the body. An empty value is refused there, and an empty `dedup` tells nothing.
+/// What travels beside the body. An empty value is refused there, and an empty `dedup` tells nothing. What tells of a trace
+/// is left out where there would be too many: nobody needs it to do the work.
 fn attributes(message: &Outgoing<String>) -> impl Iterator<Item = (&str, &str)> {
     let dedup = message.dedup.as_deref().filter(|dedup| !dedup.is_empty());
     let id = message.id.as_deref().map(|id| (ID, id));
+    let names = usize::from(id.is_some()) + usize::from(dedup.is_some());
+    let has_room = names + message.attributes.len() <= ATTRIBUTES;
+    let is_kept = move |name: &str| has_room || !TRACE.contains(&name);
+    let all = message.attributes.iter();
     let ours = id.into_iter().chain(dedup.map(|dedup| (DEDUP, dedup)));
-    ours.chain(message.attributes.iter())
+    ours.chain(all.filter(move |(name, _)| is_kept(name)))
 }
 
 /// Why SQS would refuse the attributes that the sender has set.

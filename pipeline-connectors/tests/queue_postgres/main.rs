@@ -25,12 +25,15 @@ mod settled;
 mod small_disk;
 mod support;
 mod table;
+#[path = "../common/traced.rs"]
+mod traced;
 mod unfit;
 
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Postgres;
+use pipeline_connectors::queue::PostgresQueue;
 
-use support::{database, pair};
+use support::{database, name, open, pair};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_queue_in_postgres_is_what_a_queue_promises() {
@@ -61,4 +64,14 @@ async fn a_queue_of_bytes_is_what_a_queue_promises_without_notifications_as_well
     };
     let (one, other) = (polling().await, polling().await);
     conformance::queue(async || pair::<Vec<u8>>(&one, &other).await, &[]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_trace_goes_on_to_what_is_sent_for_a_message() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let db = database(server).await;
+    let (one, other) = (open(&db, &name()).await, open(&db, &name()).await);
+    traced::a_trace_goes_on::<PostgresQueue>(&one, &other).await;
 }

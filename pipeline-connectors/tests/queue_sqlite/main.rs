@@ -6,6 +6,8 @@ mod files;
 mod processes;
 #[path = "../common/small_disk.rs"]
 mod small_disk;
+#[path = "../common/traced.rs"]
+mod traced;
 
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -328,4 +330,11 @@ async fn a_message_of_another_type_holds_no_other_back() {
     )
     .unwrap();
     assert!(receive(&queue).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_trace_goes_on_to_what_is_sent_for_a_message() {
+    let dir = Dir::new();
+    let other = Sqlite::open(dir.path()).unwrap().queue("others").open();
+    traced::a_trace_goes_on(&dir.open(), &other.unwrap()).await;
 }

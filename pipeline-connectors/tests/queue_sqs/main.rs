@@ -8,6 +8,8 @@ mod letters;
 mod limits;
 mod pipelines;
 mod stub;
+#[path = "../common/traced.rs"]
+mod traced;
 
 use std::time::Duration;
 

@@ -168,3 +168,29 @@ async fn forward(place: SocketAddr, upstream: SocketAddr) -> JoinHandle<()> {
         }
     })
 }
+
+#[tokio::test]
+async fn a_trace_goes_on_to_what_is_sent_for_a_message() {
+    let Some(server) = test_servers::ministack() else {
+        return;
+    };
+    let client = client(&server.url());
+    let (one, other) = (new(&client, "").await, new(&client, "").await);
+    crate::traced::a_trace_goes_on(&one, &other).await;
+}
+
+#[tokio::test]
+async fn a_trace_for_which_there_is_no_room_is_left_out() {
+    let Some(server) = test_servers::ministack() else {
+        return;
+    };
+    let queue = new(&client(&server.url()), "").await;
+    let traced = message("many").id("many").attribute("tracestate", "a=1");
+    let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    let traced = traced.attribute("traceparent", trace);
+    let many = (0..9).fold(traced, |many, n| many.attribute(format!("n{n}"), "x"));
+    assert!(queue.send(vec![many]).await.unwrap().is_empty());
+    let came = receive(&queue, 1).await.remove(0);
+    assert_eq!(came.attributes.len(), 9);
+    assert_eq!(came.attributes.get("traceparent"), None);
+}

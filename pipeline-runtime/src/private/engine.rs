@@ -18,7 +18,7 @@ pub use crate::stage::{
 };
 pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::{Carried, Carry};
-pub use crate::ticket::{InTurn, Message, Now, Ticket, Turn};
+pub use crate::ticket::{InTurn, Message, Now, OfDelivery, Scope, Ticket, Turn};
 
 /// Tells the type of a sink's closure before its body is checked.
 pub struct Hint<T>(PhantomData<fn() -> T>);

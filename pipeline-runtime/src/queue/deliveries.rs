@@ -38,6 +38,10 @@ const CONNECT_WITHIN: Duration = Duration::from_secs(60);
 /// | is lost with its process | is delivered again when its lease ends |
 ///
 /// While an item is queued or worked on, the lease of its delivery is extended whenever a third of it has passed.
+///
+/// Each delivery has a span of `tracing`, of target `brigade`, level `info` and name `delivery`, with the fields `queue`, `id`,
+/// `attempt` and `traceparent`. It is entered wherever a stage works on an item of the delivery, of several on one of the
+/// first; a sink, which may write those of many at once, is outside of it. Where nobody listens there is none.
 #[derive(Debug)]
 #[must_use = "deliveries are the input of a pipeline"]
 pub struct Deliveries<Q: Queue> {

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use std::sync::Arc;
 use std::time::SystemTime;
 
+use tracing::Span;
+
 use super::{Attributes, Body, Receipt, Received};
 use crate::ticket::{LeaseEnd, Original};
 
@@ -25,6 +27,8 @@ struct Message<B> {
     attributes: Attributes,
     queue: Arc<str>,
     lease_end: LeaseEnd,
+    /// The work on it, in all stages.
+    span: Span,
 }
 
 impl<B: Body> Original for Message<B> {
@@ -67,6 +71,10 @@ impl<B: Body> Original for Message<B> {
     fn lease_end(&self) -> &LeaseEnd {
         &self.lease_end
     }
+
+    fn span(&self) -> &Span {
+        &self.span
+    }
 }
 
 impl<B> Delivery<B> {
@@ -83,6 +91,16 @@ impl<B> Delivery<B> {
             group,
             attributes,
         } = message;
+        // Of none of the spans here: whoever receives it is not who works on it.
+        let span = tracing::info_span!(
+            target: "brigade",
+            parent: None,
+            "delivery",
+            %queue,
+            %id,
+            attempt = receive_count,
+            traceparent = attributes.traceparent(),
+        );
         let message = Message {
             body,
             id,
@@ -94,6 +112,7 @@ impl<B> Delivery<B> {
             attributes,
             queue,
             lease_end: LeaseEnd::open(),
+            span,
         };
         (Self(Arc::new(message)), receipt)
     }

@@ -249,6 +249,34 @@ impl<B> Outgoing<B> {
         self
     }
 
+    /// The same in the trace that these attributes tell of: those of the delivery that it is sent for. It takes over their
+    /// [`traceparent`](Attributes::TRACEPARENT) and `tracestate`; a message with a `traceparent` of its own stays as it is, and so
+    /// does any where theirs is none. A [sink](super::Queue::sink) of a queue does this by itself.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use pipeline_runtime::queue::{Attributes, Outgoing};
+    /// let of = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    /// let came = Attributes::from([("traceparent", of), ("tenant", "a7")]);
+    /// let goes = Outgoing::new("12 plums".to_owned()).in_trace(&came);
+    /// assert_eq!(goes.attributes.get("traceparent"), Some(of));
+    /// assert_eq!(goes.attributes.get("tenant"), None);
+    /// ```
+    #[must_use]
+    pub fn in_trace(mut self, attributes: &Attributes) -> Self {
+        if self.attributes.get(Attributes::TRACEPARENT).is_some() {
+            return self;
+        }
+        if let Some(traceparent) = attributes.traceparent() {
+            self = self.attribute(Attributes::TRACEPARENT, traceparent);
+            if let Some(tracestate) = attributes.tracestate() {
+                self = self.attribute(Attributes::TRACESTATE, tracestate);
+            }
+        }
+        self
+    }
+
     /// The same, delivered no sooner than after `delay`.
     #[must_use]
     pub fn delay(mut self, delay: Duration) -> Self {

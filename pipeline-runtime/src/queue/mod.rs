@@ -208,6 +208,9 @@ pub trait Queue: Send + Sync + 'static {
     /// pauses (100 ms to 10 s), and the pipeline waits with it. A message that the queue refuses fails alone. A queue that
     /// will not take messages any more, since it does not exist, say, stops the pipeline.
     ///
+    /// A message that is sent for a delivery is in its trace: it has its `traceparent` and `tracestate`, unless it has
+    /// a `traceparent` of its own ([`Outgoing::in_trace`]). One that is sent for several has those of the first that has any.
+    ///
     /// It is stored at least once: a message may be sent again when the answer of the queue was lost. One with an id is then
     /// stored once where the queue can tell.
     ///

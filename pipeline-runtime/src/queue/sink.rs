@@ -6,7 +6,7 @@ use super::{Body, Outgoing, Queue};
 use crate::name::Name;
 use crate::place::ErrorKind;
 use crate::retry::Retry;
-use crate::sink::{Sink, SinkError, Written};
+use crate::sink::{Settles, Sink, SinkError, Stake, Written};
 
 /// The sink that [`Queue::sink`] makes.
 #[derive(Debug, Clone)]
@@ -21,9 +21,37 @@ where
     Q: Queue<Body: Clone>,
     T: Into<Outgoing<Q::Body>> + Send + 'static,
 {
+    const SETTLES: Settles = Settles::Traces;
+
     async fn write(&self, items: Vec<T>) -> Result<Written, SinkError<T>> {
+        self.put(items.into_iter().map(Into::into)).await
+    }
+
+    async fn settle(&self, items: Vec<T>, stakes: Vec<Stake>) -> Result<Written, SinkError<T>> {
+        let messages = items.into_iter().zip(stakes).map(|(item, stake)| {
+            let message: Outgoing<_> = item.into();
+            match stake.trace {
+                Some(trace) => message.in_trace(&trace),
+                None => message,
+            }
+        });
+        self.put(messages).await
+    }
+
+    fn name(&self) -> Name {
+        self.0.name()
+    }
+}
+
+const LONGEST: Duration = Duration::from_secs(10);
+
+impl<Q: Queue<Body: Clone>> Sends<Q> {
+    async fn put<T>(
+        &self,
+        messages: impl Iterator<Item = Outgoing<Q::Body>> + Send,
+    ) -> Result<Written, SinkError<T>> {
         let mut written = Written::all();
-        let mut left: Vec<_> = items.into_iter().map(Into::into).enumerate().collect();
+        let mut left: Vec<_> = messages.enumerate().collect();
         let (mut failures, backoff) = (0, Retry::exponential(u32::MAX));
         loop {
             let again = self.send(&mut left, &mut written).await?;
@@ -38,14 +66,6 @@ where
         }
     }
 
-    fn name(&self) -> Name {
-        self.0.name()
-    }
-}
-
-const LONGEST: Duration = Duration::from_secs(10);
-
-impl<Q: Queue<Body: Clone>> Sends<Q> {
     /// Sends what is left. Says why there is something left to be tried again.
     async fn send<T>(
         &self,

@@ -10,6 +10,7 @@ use super::driving::{Driving, Work};
 use super::key::{ByKey, Hashing, Key};
 use super::passed::Passing;
 use super::places::{Places, begin};
+use super::scoped::Scoped;
 use super::shared::Shared;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{BoxFuture, Item, Portable, Shareable};
@@ -174,7 +175,7 @@ pub async fn drive_async<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key
     F: AsyncFn(Entry<T, M>) -> Step<O, M, Task>,
 {
     let f = &*f;
-    let run = |_seq, entry: Entry<T, M>, _ticket: &mut K| f(entry);
+    let run = |_seq, entry: Entry<T, M>, ticket: &mut K| Scoped::new(ticket.scope(), f(entry));
     let mut driver = Driving::new(&work);
     let mut slots = driver.slots();
     poll_fn(|cx| driver.poll(cx, &mut slots, &run)).await;

@@ -13,7 +13,7 @@ use crate::flow::edge::Gone;
 use crate::guard;
 use crate::measure::counts::Tally;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry as _};
+use crate::ticket::{Carried, Carry as _, Scope as _};
 
 /// What the task of such a form hands its outputs to.
 pub(super) struct Behind<W: Wiring, F> {
@@ -86,7 +86,8 @@ impl<W: Wiring, F> Behind<W, F> {
         F: Fn(Entry<I, Never>, &Cx) -> Step<W::Out, Never, W::Task>,
     {
         *self.tally.stages[0].emitted.get_or_insert(0) += 1;
-        let called = guard::call(|| (self.post)(Entry::Fresh(item), &self.cx));
+        let scope = ticket.scope();
+        let called = scope.within(|| guard::call(|| (self.post)(Entry::Fresh(item), &self.cx)));
         self.cx.pour(&mut self.tally.arms);
         let step = called.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked)));
         match step {

@@ -24,7 +24,7 @@ use crate::run::patience::Patience;
 use crate::runs::Runs;
 use crate::sink::{Failed, SetAside, Settles, Sink, SinkError, Stake, Written};
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::ticket::{Carried, Carry, Now, Scope as _};
 
 /// Nothing comes out of a sink.
 type Sunk<T, Task, K> = Final<T, Never, Task, K>;
@@ -250,7 +250,9 @@ where
                 self.tally.aside(0, true, ticket);
                 continue;
             }
-            let called = guard::call(|| (self.ends.pre)(Entry::Fresh(item), &self.cx));
+            let scope = ticket.scope();
+            let called =
+                scope.within(|| guard::call(|| (self.ends.pre)(Entry::Fresh(item), &self.cx)));
             match called.unwrap_or_else(|panicked| Step::Failed(self.shared.fell(panicked))) {
                 Step::Emit(output) => {
                     items.push(output);
@@ -370,8 +372,13 @@ where
     async fn staked(&mut self, items: Vec<O>, tickets: Vec<K>) -> (Vec<O>, Vec<K>, Vec<Stake>) {
         let (mut now, mut parts, mut stakes) = (Now::default(), Vec::new(), Vec::new());
         let goes = tickets.iter().all(|ticket| !ticket.is_lost(&mut now));
-        if S::SETTLES == Settles::Nothing && goes {
-            return (items, tickets, stakes);
+        match S::SETTLES {
+            Settles::Nothing if goes => return (items, tickets, stakes),
+            Settles::Traces if goes => {
+                let stakes = traced(&tickets);
+                return (items, tickets, stakes);
+            }
+            _ => {}
         }
         let row = self.shared.row(self.shared.opts.main);
         let (mut left, mut held) = (
@@ -384,10 +391,10 @@ where
                 continue;
             }
             if S::SETTLES != Settles::Nothing {
-                let stake = if S::SETTLES == Settles::HandsOn {
-                    Stake::handed_on(std::mem::take(&mut ticket))
-                } else {
-                    Stake::of(&ticket, self.ends.batches)
+                let stake = match S::SETTLES {
+                    Settles::HandsOn => Stake::handed_on(std::mem::take(&mut ticket)),
+                    Settles::Traces => Stake::traced(&ticket),
+                    _ => Stake::of(&ticket, self.ends.batches),
                 };
                 if stake.is_part(S::SETTLES) {
                     parts.push(part(&self.shared, ticket));
@@ -453,6 +460,16 @@ where
             failures.push(failure);
         }
         failures
+    }
+}
+
+/// In which traces the items are; nothing if none is in one.
+fn traced<K: Carry>(tickets: &[K]) -> Vec<Stake> {
+    let stakes: Vec<_> = tickets.iter().map(Stake::traced).collect();
+    if stakes.iter().any(|stake| stake.trace.is_some()) {
+        stakes
+    } else {
+        Vec::new()
     }
 }
 

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use super::deadline::Cx;
 use super::driving::{Driving, Work};
 use super::key::Key;
+use super::scoped::Scoped;
 use super::shared::Shared;
 use super::wiring::{Wired, Wiring};
 use crate::bounds::{Item, Shareable};
@@ -280,8 +281,9 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key,
     let (shared, f) = (&work.shared, &*f);
     let waiting = Arc::default();
     let run = |seq, entry: Entry<T, M>, ticket: &mut K| {
+        let scope = ticket.scope();
         let emitter = Emitter::new(shared, seq, std::mem::take(ticket), &waiting);
-        async move {
+        let working = async move {
             let called = guard::run(f(entry, Emitter(Arc::clone(&emitter.0)))).await;
             let step = called.unwrap_or_else(|panicked| {
                 if emitter.cx().is_gone() {
@@ -327,7 +329,8 @@ pub async fn drive_flat<T: Item, M: Item, O: Item, Task: Item, K: Carry, Y: Key,
             }
             shared.moved_on();
             (Step::Gone, K::default())
-        }
+        };
+        Scoped::new(scope, working)
     };
     let mut driver = Driving::new(&work);
     let mut slots = driver.slots();

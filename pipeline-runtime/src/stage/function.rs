@@ -9,7 +9,7 @@ use crate::flow::pushing::Pushing;
 use crate::guard::{self, Panicked};
 use crate::measure::counts::Tally;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::ticket::{Carried, Carry, Now, Scope as _};
 
 /// The function of a group. All else is compiled for its types alone, and not once more for each function.
 pub(super) trait Function<W: Wiring>: Send + Sync {
@@ -59,7 +59,8 @@ where
                 other = Some((Ok(Step::Lost(first)), ticket));
                 break;
             }
-            match guard::call(|| self(Entry::Fresh(item), cx)) {
+            let scope = ticket.scope();
+            match scope.within(|| guard::call(|| self(Entry::Fresh(item), cx))) {
                 Ok(Step::Emit(item)) => {
                     done.push(Carried { item, ticket });
                 }

@@ -6,7 +6,7 @@ use super::turns::Turn;
 use super::wiring::{ItemIn, ItemOut, Wiring};
 use crate::flow::edge::Runs;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry as _, Now};
+use crate::ticket::{Carried, Carry as _, Now, Scope as _};
 
 impl<W: Wiring> Calls<W> {
     /// Calls the function for the items whose turn it is. Their keys are given back once the results are handed in: so they
@@ -74,7 +74,8 @@ impl<W: Wiring> Calls<W> {
         let step = if ticket.is_lost(&mut Now::default()) {
             Step::Lost(self.shared.opts.main)
         } else {
-            self.called(Entry::Fresh(item))
+            let scope = ticket.scope();
+            scope.within(|| self.called(Entry::Fresh(item)))
         };
         self.intake.keyed.returned.push(key);
         self.settle(seq, W::Key::of(key), step, ticket);

@@ -24,6 +24,7 @@ mod passed;
 mod places;
 mod pool;
 mod retries;
+mod scoped;
 mod settling;
 mod shared;
 mod slots;

@@ -18,7 +18,7 @@ use crate::guard::{self, Going, Held, Panicked};
 use crate::measure::pace::Pace;
 use crate::run::idle::Flushed;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::ticket::{Carried, Carry, Now, Scope as _};
 
 /// The most outputs of one item for which room is made at once.
 const MOST: usize = 1024;
@@ -202,7 +202,7 @@ where
             self.behind.lose(ticket);
             return ControlFlow::Continue(());
         }
-        match self.stepped(item) {
+        match ticket.scope().within(|| self.stepped(item)) {
             Ok(outputs) => {
                 self.behind.tally.resolved += 1;
                 self.outputs(outputs, Some(ticket)).await?;

@@ -27,7 +27,7 @@ use crate::measure::pace::Pace;
 use crate::run::control::Control;
 use crate::run::paused::Parker;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::ticket::{Carried, Carry, Now, Scope as _};
 use tracing::Span;
 
 /// The function of a group without stages.
@@ -370,12 +370,13 @@ impl<W: Wiring> Calls<W> {
         credits: usize,
     ) {
         let is_lost = ticket.is_lost(&mut Now::default());
+        let scope = ticket.scope();
         self.cx.item(seq, ticket.into_ticket());
         self.pace.begin(1, self.intake.woke.take());
         let step = if is_lost {
             Step::Lost(self.shared.opts.main)
         } else {
-            self.called(entry)
+            scope.within(|| self.called(entry))
         };
         let cost = self.pace.end(1);
         let ended = self.pace.ended();

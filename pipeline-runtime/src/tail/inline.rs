@@ -26,7 +26,7 @@ use crate::site::Site;
 use crate::source::{AHEAD, Fault, Input, Puller, SourceError};
 use crate::stage::Cx;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::ticket::{Carried, Carry, Now, Scope as _};
 
 /// After how many items the counts are shown and other tasks may run.
 const LOOK_UP: u32 = 64;
@@ -306,7 +306,8 @@ where
             if ticket.is_lost(&mut Now::default()) {
                 break set_aside(aside, Other::Lost(ticket));
             }
-            match guard::call(|| (self.f)(Entry::Fresh(item), &self.cx)) {
+            let scope = ticket.scope();
+            match scope.within(|| guard::call(|| (self.f)(Entry::Fresh(item), &self.cx))) {
                 Ok(Step::Emit(item)) => {
                     if take(Carried { item, ticket }).is_break() {
                         break;

@@ -23,9 +23,20 @@ use serde::{Deserialize, Serialize};
 #[serde(from = "BTreeMap<String, String>", into = "BTreeMap<String, String>")]
 pub struct Attributes(Option<Arc<BTreeMap<String, String>>>);
 
+/// What tells of a trace is no longer than this, in bytes.
+const LONGEST: usize = 512;
+
 impl Attributes {
     /// The name of the attribute that says of what [kind](crate::queue::Outgoing::kind) a message is.
     pub const KIND: &'static str = "kind";
+
+    /// The name of the attribute that says in which trace a message is, and of which work it is a part, as
+    /// [W3C has it](https://www.w3.org/TR/trace-context/). It goes on to what is [sent](crate::queue::Queue::sink) for the
+    /// message.
+    pub const TRACEPARENT: &'static str = "traceparent";
+
+    /// The name of the attribute with what else is told of a trace. It goes where [`TRACEPARENT`](Self::TRACEPARENT) goes.
+    pub const TRACESTATE: &'static str = "tracestate";
 
     /// None.
     #[must_use]
@@ -49,6 +60,29 @@ impl Attributes {
     #[must_use]
     pub fn get(&self, name: &str) -> Option<&str> {
         self.0.as_ref()?.get(name).map(String::as_str)
+    }
+
+    /// What says in which trace a message is, if it is written as it has to be.
+    pub(crate) fn traceparent(&self) -> Option<&str> {
+        let is_hex = |part: &str| {
+            part.bytes()
+                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+        };
+        let traceparent = self.get(Self::TRACEPARENT)?;
+        let mut parts = traceparent.split('-');
+        // What a later version adds stands behind these four.
+        let is_one = [2, 32, 16, 2].into_iter().all(|length| {
+            let part = parts.next();
+            part.is_some_and(|part| part.len() == length && is_hex(part))
+        });
+        let is_whole = parts.next().is_none() || !traceparent.starts_with("00");
+        (is_one && is_whole && traceparent.len() <= LONGEST).then_some(traceparent)
+    }
+
+    /// What else is told of the trace. The standard has nothing longer.
+    pub(crate) fn tracestate(&self) -> Option<&str> {
+        let tracestate = self.get(Self::TRACESTATE)?;
+        (!tracestate.is_empty() && tracestate.len() <= LONGEST).then_some(tracestate)
     }
 
     /// Sets the value of a name. What other handles know stays as it is.

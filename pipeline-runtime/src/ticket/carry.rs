@@ -1,6 +1,6 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
-use super::{KeptBy, Now, Stake, Ticket, Turn};
+use super::{KeptBy, Now, Scope, Stake, Ticket, Turn};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
 ///
@@ -10,11 +10,17 @@ pub trait Carry: Default + Send + 'static {
     /// What is beside items of which some have this beside them, and others `K`.
     type Or<K: Carry>: Carry;
 
+    /// What the work on an item is done within.
+    type Scope: Scope;
+
     /// Whether there may be a message behind an item.
     const CARRIES: bool = true;
 
     /// Whether the item may be one of those that a `match` puts back in order.
     const HAS_TURNS: bool = true;
+
+    /// What the work on the item is done within: the span of its delivery.
+    fn scope(&self) -> Self::Scope;
 
     /// The item has reached its end.
     fn done(self);
@@ -98,6 +104,15 @@ impl Stake {
         stake
     }
 
+    /// Of an item with this ticket, for who sends messages on behalf of it.
+    pub(crate) fn traced(ticket: &impl Carry) -> Self {
+        let trace = ticket.as_ticket().and_then(Ticket::trace);
+        Self {
+            trace: trace.cloned(),
+            ..Self::default()
+        }
+    }
+
     /// Of an item with this ticket, for who hands it on.
     pub(crate) fn handed_on(ticket: impl Carry) -> Self {
         let own = ticket.into_ticket();
@@ -147,9 +162,14 @@ impl<T> Carried<T, ()> {
 impl Carry for () {
     type Or<K: Carry> = K;
 
+    type Scope = ();
+
     const CARRIES: bool = false;
 
     const HAS_TURNS: bool = false;
+
+    #[inline]
+    fn scope(&self) {}
 
     #[inline]
     fn done(self) {}

@@ -14,6 +14,7 @@ mod message;
 pub(crate) mod order;
 mod parts;
 mod rider;
+mod scope;
 mod stake;
 mod turn;
 mod undecided;
@@ -31,6 +32,8 @@ pub(crate) use order::Order;
 pub use order::Turn;
 pub use rider::{Ending, Recorded, TaskName};
 pub(crate) use rider::{Last, Record, Rider, Riders, Seat};
+
+pub use scope::{OfDelivery, Scope};
 pub use stake::{Receipt, Settles, Stake};
 pub use turn::InTurn;
 pub(crate) use undecided::Undecided;
@@ -106,6 +109,8 @@ pub(crate) trait Original: Send + Sync {
     /// What travels with it beside the body.
     fn attributes(&self) -> &Attributes;
     fn lease_end(&self) -> &LeaseEnd;
+    /// What work on it is told in.
+    fn span(&self) -> &tracing::Span;
 }
 
 /// Knows the deliveries of one source, and is told what became of them.

@@ -5,10 +5,17 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::awaited::Awaited;
-use super::{Carry, Entry, Fate, KeptBy, Now, Of, Stake, Ticket, Turn};
+use super::{Carry, Entry, Fate, KeptBy, Now, Of, OfDelivery, Stake, Ticket, Turn};
 
 impl Carry for Ticket {
     type Or<K: Carry> = Self;
+
+    type Scope = OfDelivery;
+
+    #[inline]
+    fn scope(&self) -> OfDelivery {
+        OfDelivery::of(self)
+    }
 
     fn done(self) {
         self.resolve(Fate::Done);

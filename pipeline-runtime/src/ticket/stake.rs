@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Of, TaskName, Ticket};
+use super::{Attributes, Of, TaskName, Ticket};
 
 /// What a queue needs to know to settle one delivery.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -22,6 +22,8 @@ pub struct Stake {
     pub(crate) is_part_of_task: bool,
     /// Of an item that is a batch as `batch` made it: what is at stake with each of its elements.
     pub elements: Vec<Stake>,
+    /// For a sink that sends messages: what says in which trace they are.
+    pub(crate) trace: Option<Attributes>,
     /// For a sink that hands its items on: a part of the item's ticket that goes along.
     pub(crate) ticket: Ticket,
     /// The ticket itself, for such a sink to let go of when it has handed the item on.
@@ -50,7 +52,7 @@ impl Stake {
     /// Whether the item is not all of what the sink is to settle with it.
     pub(crate) fn is_part(&self, what: Settles) -> bool {
         let is_part = match what {
-            Settles::Nothing | Settles::HandsOn => false,
+            Settles::Nothing | Settles::Traces | Settles::HandsOn => false,
             Settles::Tasks => self.is_part_of_task,
             Settles::Messages => self.is_part_of_message,
         };
@@ -68,6 +70,8 @@ pub enum Settles {
     Tasks,
     /// It acknowledges messages.
     Messages,
+    /// Nothing: it sends messages, and wants to know in which trace they are.
+    Traces,
     /// Nothing: it hands items on, and has their tickets.
     HandsOn,
 }

@@ -44,6 +44,13 @@ impl<K> std::fmt::Debug for InTurn<K> {
 impl<K: Carry> Carry for InTurn<K> {
     type Or<O: Carry> = Self;
 
+    type Scope = K::Scope;
+
+    #[inline]
+    fn scope(&self) -> K::Scope {
+        self.ticket.scope()
+    }
+
     fn done(self) {
         self.inner().done();
     }

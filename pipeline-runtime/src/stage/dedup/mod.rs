@@ -21,7 +21,7 @@ use crate::bounds::{Item, Never, Portable};
 use crate::graph::{Keeps, Opts, Port, StateBound};
 use crate::guard;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now, Original, Ticket};
+use crate::ticket::{Carried, Carry, Now, Original, Scope as _, Ticket};
 
 /// Wires a `dedup` and the pure stages behind it.
 pub fn dedup<T: Item, O: Item, Task: Item, K: Carry, F>(
@@ -140,7 +140,8 @@ where
                 sighted: Cell::new(None),
                 cx,
             };
-            let step = guard::call(|| (self.f)(Entry::Fresh(item), &sight));
+            let scope = ticket.scope();
+            let step = scope.within(|| guard::call(|| (self.f)(Entry::Fresh(item), &sight)));
             let sighted = sight.sighted.get();
             let ticket = match sighted {
                 Some(Sighted::First(entered)) if comes_again => {

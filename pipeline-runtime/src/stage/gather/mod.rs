@@ -31,7 +31,7 @@ use crate::guard::{self, Going};
 use crate::measure::counts::Tally;
 use crate::run::idle::Flushed;
 use crate::step::{Entry, Step};
-use crate::ticket::{Carried, Carry, Now};
+use crate::ticket::{Carried, Carry, Now, Scope as _};
 
 /// The most items to take at once.
 const CHUNK: usize = 1024;
@@ -241,9 +241,9 @@ where
             self.behind.lose(ticket);
             return ControlFlow::Continue(());
         }
-        let (key, item) = match guarded(&self.shared, || {
-            (self.by)(Entry::Fresh(item), &Cx::untimed())
-        }) {
+        let scope = ticket.scope();
+        let by = || (self.by)(Entry::Fresh(item), &Cx::untimed());
+        let (key, item) = match scope.within(|| guarded(&self.shared, by)) {
             Ok(keyed) => keyed,
             Err(failure) => return self.fail(failure, ticket).await,
         };
@@ -269,7 +269,8 @@ where
             Err(panicked) => return self.fail(self.shared.fell(panicked), ticket).await,
         };
         let open = self.groups.used(number);
-        let added = guarded(&self.shared, || self.gathers.add(&mut open.gathered, item));
+        let add = || self.gathers.add(&mut open.gathered, item);
+        let added = scope.within(|| guarded(&self.shared, add));
         if let Err(failure) = added {
             if open.items == 0 {
                 let opened = self.groups.close(number);
