@@ -10,6 +10,11 @@ mod context;
 mod control;
 mod core;
 mod error;
+pub mod event_log {
+    //! Where the events of a broadcast are kept that other programs hear, too.
+
+    pub use crate::broadcast::{Batch, Entry, EventLog, LogError, Page};
+}
 pub mod lease;
 mod noted;
 mod noting;

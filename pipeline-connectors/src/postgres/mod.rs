@@ -2,6 +2,8 @@
 
 mod access;
 mod answer;
+#[cfg(feature = "service")]
+mod broadcast;
 mod build;
 mod config;
 mod contents;
@@ -22,6 +24,8 @@ mod tls;
 mod watch;
 mod words;
 
+#[cfg(feature = "service")]
+pub use broadcast::PostgresBroadcastBuilder;
 pub use build::PostgresBuilder;
 pub use config::IntoConfig;
 pub use encryption::SslMode;

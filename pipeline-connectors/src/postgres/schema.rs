@@ -10,7 +10,7 @@ use super::line::Line;
 /// Of the tables. Another one is not opened.
 const MAJOR: i32 = 2;
 /// Grows with what is added to them; what this version asks for stays as it is.
-const MINOR: i32 = 2;
+const MINOR: i32 = 3;
 /// The first minor version with leases and schedules.
 pub(super) const LEASES_SINCE: i32 = 2;
 
@@ -21,6 +21,7 @@ const PUBLIC: &str = include_str!("public.sql");
 const JOURNAL: &str = include_str!("journal.sql");
 /// With tables that the first version did not have.
 const LEASES: &str = include_str!("leases.sql");
+const BROADCAST: &str = include_str!("broadcast.sql");
 
 /// Who makes tables or changes them does so alone.
 const LOCK: &str = "pg_advisory_xact_lock(hashtextextended('brigade tables ' || $1, 0))";
@@ -63,7 +64,8 @@ END $upgrade$;
 
 /// Made anew where they are.
 fn functions(schema: &str) -> String {
-    format!("{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n").replace("{schema}", schema)
+    format!("{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n{BROADCAST}\n")
+        .replace("{schema}", schema)
 }
 
 /// What tells tables from any others, and how old they are.

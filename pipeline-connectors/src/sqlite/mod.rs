@@ -1,5 +1,7 @@
 //! A SQLite file, and what may be in it: tables, queues, journals, dead letters.
 
+#[cfg(feature = "service")]
+mod broadcast;
 mod checkpoint;
 mod connect;
 mod contents;
@@ -19,6 +21,8 @@ mod room;
 mod schema;
 mod table;
 
+#[cfg(feature = "service")]
+pub use broadcast::SqliteBroadcastBuilder;
 pub use error::{OpenError, OpenErrorKind};
 pub(crate) use error::{kind, refused, said};
 pub use handle::{Sqlite, SqliteBuilder, Synchronous};

@@ -2,6 +2,8 @@
 
 #![cfg(feature = "postgres")]
 
+#[cfg(feature = "service")]
+mod broadcast;
 mod connecting;
 mod cut_off;
 #[cfg(feature = "postgres-tls")]
@@ -25,6 +27,9 @@ mod settled;
 mod small_disk;
 mod support;
 mod table;
+#[cfg(feature = "service")]
+#[path = "../common/heard.rs"]
+mod told;
 #[path = "../common/traced.rs"]
 mod traced;
 mod unfit;

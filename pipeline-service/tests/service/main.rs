@@ -1,6 +1,7 @@
 //! Services in virtual time: how processes start, fail, come again, are commanded and stop.
 
 mod broadcasts;
+mod broadcasts_over;
 mod chaos;
 mod control;
 mod declared;
