@@ -6,9 +6,12 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use brigade::prelude::*;
+use brigade::queue::Delivery;
 use pipeline_connectors::conformance;
 use pipeline_connectors::database::Sqlite;
-use pipeline_service::lease::Leases;
+use pipeline_connectors::queue::SqliteQueue;
+use pipeline_service::lease::{Lease, Leases};
 use pipeline_service::{MemorySchedules, Schedule, Service};
 
 /// How long anything may take here.
@@ -87,6 +90,84 @@ async fn who_writes_into_the_file_can_refuse_an_older_holder_and_a_restart_leave
     assert!(new > old);
     assert!(!write(old), "it is stale");
     assert!(write(new));
+}
+
+#[tokio::test]
+async fn an_older_holders_batch_is_refused_as_a_whole_and_stops_its_pipeline_with_a_word() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("work.db");
+    let db = Sqlite::open(&path).unwrap();
+    let (leases, hour) = (db.leases().open().unwrap(), ms(3_600_000));
+    let table = db.table("written").column("token", "INTEGER NOT NULL");
+    let table = table.create().open().unwrap();
+    let queue: SqliteQueue = db.queue("orders").open().unwrap();
+    let granted = async || {
+        let token = leases.claim("writer", "me", hour).await.unwrap().unwrap();
+        Lease::new("writer", token, hour)
+    };
+    let write = async |lease: &Lease| {
+        let token = i64::try_from(lease.token()).unwrap();
+        let rows = table.fenced(&leases, lease).unwrap();
+        let single = pipeline! { [vec![(token,), (token,)]] :drive rows.clone() };
+        single.run().await?;
+        // As batches, each in a transaction of its own.
+        pipeline! { [vec![(token,), (token,)]] batch(2), :drive rows }
+            .run()
+            .await
+    };
+    let eyes = rusqlite::Connection::open(&path).unwrap();
+    let count = |token: u64| {
+        let count = "SELECT count(*) FROM written WHERE token = ?1";
+        let count = eyes.query_row(count, [token], |row| row.get::<_, u64>(0));
+        count.unwrap()
+    };
+    let old = granted().await;
+    write(&old).await.unwrap();
+    leases.release("writer", 1).await.unwrap();
+    let new = granted().await;
+    let said = write(&old).await.unwrap_err().to_string();
+    let stale = "the lease `writer` has token 2, and this is token 1";
+    assert!(
+        said.contains(stale) && said.contains("nothing of this batch was written"),
+        "{said}"
+    );
+    write(&new).await.unwrap();
+    assert_eq!((count(1), count(2)), (4, 4));
+    let never = Lease::new("another", 1, hour);
+    assert!(write(&never).await.is_err());
+
+    // Rows, the removal of their message and the lease are one transaction.
+    queue.send(vec!["9".to_owned().into()]).await.unwrap();
+    let work = async |lease: &Lease| {
+        let rows = queue
+            .settling(&table.fenced(&leases, lease).unwrap())
+            .unwrap();
+        let deliveries = queue.clone().deliveries().wait(ms(50));
+        let stats = deliveries.stats();
+        let running = pipeline! {
+            [deliveries]
+            map(|message: Delivery<String>| (message.parse::<i64>().unwrap(),)),
+            :drive rows,
+        }
+        .spawn();
+        (running, stats)
+    };
+    let (running, _) = work(&old).await;
+    let refused = tokio::time::timeout(PATIENCE, running).await.unwrap();
+    assert!(refused.unwrap_err().to_string().contains(stale));
+    assert_eq!(count(9), 0);
+    let (running, stats) = work(&new).await;
+    until(async || (stats.snapshot().acked == 1).then_some(())).await;
+    running.drain(PATIENCE).await.unwrap();
+    assert_eq!(count(9), 1);
+
+    let elsewhere = Sqlite::open(dir.path().join("other.db")).unwrap();
+    let elsewhere = elsewhere.leases().open().unwrap();
+    let error = table.fenced(&elsewhere, &new).unwrap_err().to_string();
+    assert!(
+        error.contains("it is not in the file of the leases"),
+        "{error}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

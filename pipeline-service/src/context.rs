@@ -8,6 +8,7 @@ use pipeline_runtime::Name;
 
 use crate::control::Control;
 use crate::core::Core;
+use crate::lease::Lease;
 use crate::noting::Noting;
 use crate::schedule::Tick;
 
@@ -25,7 +26,7 @@ pub struct Context<S> {
 pub(crate) struct Of {
     pub(crate) run: u64,
     pub(crate) tick: Option<Arc<Tick>>,
-    pub(crate) token: Option<u64>,
+    pub(crate) lease: Option<Lease>,
 }
 
 impl<S> Context<S> {
@@ -65,7 +66,14 @@ impl<S> Context<S> {
     /// The token of the lease that the run has, where its process is [led](crate::Leader): greater than those of all before.
     #[must_use]
     pub fn token(&self) -> Option<u64> {
-        self.of.token
+        self.of.lease.as_ref().map(Lease::token)
+    }
+
+    /// The lease that the run has, where its process is [led](crate::Leader): what `fenced` of a table takes, which refuses what
+    /// is written under an older one.
+    #[must_use]
+    pub fn lease(&self) -> Option<&Lease> {
+        self.of.lease.as_ref()
     }
 
     /// Commands the processes of the service. A factory that waits for its own process waits for ever.

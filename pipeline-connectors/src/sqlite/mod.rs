@@ -35,6 +35,8 @@ pub use queue::{Settling, SqliteQueue, SqliteQueueBuilder};
 pub(crate) use room::{Connected, begin, leave_room, with_room};
 pub(crate) use schema::{Schema, Unusable};
 pub(crate) use table::{Claim, Claiming, Claims};
+#[cfg(feature = "service")]
+pub(crate) use table::{Fence, same_file};
 pub use table::{Table, TableBuilder};
 
 /// An error that may be one of SQLite.

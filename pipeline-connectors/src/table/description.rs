@@ -133,7 +133,7 @@ impl Description {
 }
 
 /// The names of a table and of its columns.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Columns {
     pub(crate) table: String,
     pub(crate) names: Vec<String>,

@@ -8,6 +8,10 @@ mod connecting;
 mod cut_off;
 #[cfg(feature = "postgres-tls")]
 mod encrypted;
+#[cfg(feature = "service")]
+mod fenced;
+#[cfg(all(unix, feature = "service"))]
+mod fenced_killed;
 mod groups;
 #[path = "../../../tests/support/heard.rs"]
 mod heard;

@@ -10,6 +10,7 @@ use pipeline_runtime::Name;
 use super::error::LeaseError;
 use super::holder::holder;
 use super::keeper::{Keeper, Renews};
+use super::lease::Lease;
 use super::leases::{AnyLeases, Leases};
 use super::since::Since;
 
@@ -22,8 +23,10 @@ const TTL: Duration = Duration::from_secs(15);
 ///
 /// The lease is extended from a third of its time on. Where that is not possible, the process has the last third of the time
 /// to end in; then it is aborted, before another can have it. A program that was stopped, suspended or is in a blocking call
-/// does not notice: what it still does may happen twice. Give the token of its run ([`Context::token`](crate::Context::token))
-/// to what it writes to, where older tokens are refused.
+/// does not notice: what it still does may happen twice. What it *writes* can be refused, where that lies beside the leases:
+/// `fenced` of a table in the same database, and `fence` for a transaction of yours, take the lease of the run
+/// ([`Context::lease`](crate::Context::lease)). Elsewhere give it the [token](crate::Context::token), and refuse older ones
+/// there.
 ///
 /// # Examples
 ///
@@ -121,7 +124,7 @@ impl Leads {
 /// A lease that was granted.
 pub(crate) struct Lead {
     of: Leader,
-    pub(crate) token: u64,
+    token: u64,
     pub(crate) keeper: Keeper,
 }
 
@@ -136,6 +139,11 @@ impl Lead {
             of,
             token,
         }
+    }
+
+    /// What was granted.
+    pub(crate) fn lease(&self) -> Lease {
+        Lease::new(self.of.name.clone(), self.token, self.of.ttl)
     }
 
     /// Somebody else may have it.

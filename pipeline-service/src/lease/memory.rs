@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use super::error::LeaseError;
 use super::leases::Leases;
+use super::stale::Stale;
 
 /// Leases in the memory of a program.
 #[must_use]
@@ -24,16 +25,6 @@ pub struct MemoryLeases(Arc<Mutex<HashMap<String, Lease>>>);
 struct Lease {
     token: u64,
     until: Option<Instant>,
-}
-
-/// A lease was granted to somebody else since.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the lease has token {current}, and this is token {token}: somebody else has been granted it since"
-)]
-pub struct Stale {
-    token: u64,
-    current: u64,
 }
 
 impl MemoryLeases {
@@ -57,7 +48,7 @@ impl MemoryLeases {
         if current == token {
             Ok(write())
         } else {
-            Err(Stale { token, current })
+            Err(Stale::new(lease.to_owned(), token, current))
         }
     }
 }

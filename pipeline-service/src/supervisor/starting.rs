@@ -11,6 +11,7 @@ use super::process::Supervisor;
 use super::ticks::Ticking;
 use crate::command::{First, Started};
 use crate::context::{Context, Of};
+use crate::lease::Lead;
 use crate::noted::{Broken, Noticed};
 use crate::status::{Ending, State};
 use crate::work::{Live, Made};
@@ -75,7 +76,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let makes = Arc::clone(&self.of.makes);
         let (state, core) = (Arc::clone(&self.state), Arc::clone(&self.core));
         let tick = self.ticking.as_ref().and_then(Ticking::tick);
-        let token = self.lead.as_ref().map(|lead| lead.token);
+        let lease = self.lead.as_ref().map(Lead::lease);
         let cx = Context::new(
             state,
             core,
@@ -83,7 +84,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             Of {
                 run: self.run,
                 tick,
-                token,
+                lease,
             },
         );
         let making = guard::run(async move { makes.make(&cx).await });

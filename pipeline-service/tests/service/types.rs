@@ -1,6 +1,6 @@
 //! Which public types, and futures, may go from thread to thread.
 
-use brigade::service::lease::{LeaseError, MemoryLeases, Stale};
+use brigade::service::lease::{FenceError, Lease, LeaseError, MemoryLeases, Stale};
 use brigade::service::{
     Broadcast, Clock, Context, Control, ControlError, Events, Gap, Invalid, Leader,
     MemorySchedules, Noted, Restart, RunningService, Schedule, ScheduleError, Service,
@@ -33,6 +33,8 @@ fn public_types_may_be_sent_and_shared_as_the_table_says() {
         Invalid: send sync;
         Leader: send sync;
         LeaseError: send sync;
+        FenceError: send sync;
+        Lease: send sync;
         MemoryLeases: send sync;
         MemorySchedules: send sync;
         Noted: send sync;

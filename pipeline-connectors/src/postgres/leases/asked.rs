@@ -1,5 +1,6 @@
 //! What leases and ticks ask the server, each in one round trip, on a connection that nothing else holds up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline_runtime::Name;
@@ -23,13 +24,15 @@ const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 pub(super) struct Asked {
     pub(super) db: Postgres,
     pub(super) name: Name,
+    /// What tells its tables from any others.
+    pub(super) home: Arc<str>,
 }
 
 impl Asked {
     pub(super) async fn open(db: Postgres) -> Result<Self, ConnectError> {
-        db.home_in_time().await?;
+        let home = db.home_in_time().await?;
         let name = format!("postgres:{}", db.database()).into();
-        Ok(Self { db, name })
+        Ok(Self { db, name, home })
     }
 
     /// What a function of ours returns, where an answer later than that is of no use.

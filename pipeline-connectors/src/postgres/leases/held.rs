@@ -13,7 +13,8 @@ use crate::postgres::handle::Postgres;
 /// Leases in a PostgreSQL database, for any number of programs on any number of machines. Clones are the same.
 ///
 /// Their time is that of the server: the clocks of the machines do not matter. Where the server's own is set forward, a lease
-/// may be granted before its holder thinks that it has ended; what he then writes can be refused.
+/// may be granted before its holder thinks that it has ended; what he then writes can be refused
+/// ([`PostgresTable::fenced`](crate::sink::PostgresTable::fenced), [`fence`](Self::fence)).
 ///
 /// They have a connection of their own. An answer that does not come within a quarter of the time that is asked for (at least 1 s, at most 5 s) is
 /// none, and the next call makes a new connection.

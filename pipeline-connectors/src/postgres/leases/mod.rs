@@ -1,6 +1,7 @@
 //! Who of several programs may: leases, and the ticks of schedules, by the clock of the server.
 
 mod asked;
+mod fence;
 mod held;
 mod ticks;
 

@@ -150,6 +150,8 @@ impl table::TableBuilder<Within> {
             columns,
             sql,
             stats: TableStats::default(),
+            #[cfg(feature = "service")]
+            fence: None,
         })))
     }
 

@@ -7,6 +7,8 @@ use pipeline_runtime::sink::{Sink, SinkError, Stake, Written};
 use pipeline_runtime::{ErrorKind, Name};
 
 use super::claims::Nothing;
+#[cfg(feature = "service")]
+use super::fence::Fence;
 use super::inner::Inner;
 use super::write::write_batch;
 use crate::table::{Item, TableRow, TableStats, Unwritten};
@@ -53,6 +55,14 @@ impl PostgresTable {
     #[must_use]
     pub fn stats(&self) -> TableStats {
         self.0.stats.clone()
+    }
+
+    /// The same table, each of whose transactions has to hold that first.
+    #[cfg(feature = "service")]
+    pub(in crate::postgres) fn held_by(&self, fence: Fence) -> Self {
+        let mut inner = Inner::clone(&self.0);
+        inner.fence = Some(fence);
+        Self(Arc::new(inner))
     }
 }
 

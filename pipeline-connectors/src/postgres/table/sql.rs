@@ -4,7 +4,7 @@ use super::columns::Column;
 use crate::table::{Columns, Description, OnConflict, list, quoted};
 
 /// The statements of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Sql {
     /// Inserts rows, each column an array, and counts those that are new, and all that were written.
     pub(super) insert: String,

@@ -25,8 +25,8 @@ const AT_ONCE: usize = 16 << 20;
 const BEGIN: &str = "
     SET LOCAL lock_timeout = '30s';
     SET LOCAL idle_in_transaction_session_timeout = '30s';
-    SET CONSTRAINTS ALL IMMEDIATE;
-    SAVEPOINT unit";
+    SET CONSTRAINTS ALL IMMEDIATE;";
+const FIRST: &str = "SAVEPOINT unit";
 const NEXT: &str = "RELEASE unit; SAVEPOINT unit";
 const UNDO: &str = "ROLLBACK TO unit";
 
@@ -94,7 +94,7 @@ async fn in_transaction<C: Claims>(
         table,
         claims,
     };
-    writing.run(BEGIN).await?;
+    writing.begin().await?;
     let counts = writing.all(load).await?;
     answered(transaction.commit()).await?;
     Ok(counts)
@@ -116,6 +116,17 @@ enum Attempt {
 }
 
 impl<C: Claims> Writing<'_, C> {
+    async fn begin(&self) -> Result<(), Failed> {
+        #[cfg(feature = "service")]
+        if let Some(fence) = &self.table.fence {
+            self.run(BEGIN).await?;
+            let held = fence.hold(self.transaction).await?;
+            held.map_err(|stale| Failed::ours(stale.to_string()))?;
+            return self.run(FIRST).await;
+        }
+        self.run(&[BEGIN, FIRST].concat()).await
+    }
+
     async fn run(&self, sql: &str) -> Result<(), Failed> {
         answered(self.transaction.batch_execute(sql)).await
     }

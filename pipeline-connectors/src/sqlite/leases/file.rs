@@ -1,5 +1,7 @@
 //! The file that leases and ticks are in.
 
+use std::path::Path;
+
 use pipeline_runtime::Name;
 use pipeline_service::lease::LeaseError;
 use rusqlite::{Connection, Transaction};
@@ -26,6 +28,10 @@ impl File {
         let name = file.name().into();
         let file = file.share(connection)?;
         Ok(Self { file, name })
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        self.file.path()
     }
 
     /// What `work` comes to, in a transaction that has the lock from the start.

@@ -1,5 +1,6 @@
 //! Leases in a SQLite file.
 
+use std::path::Path;
 use std::time::Duration;
 
 use pipeline_runtime::Name;
@@ -15,8 +16,9 @@ use crate::sqlite::{OpenError, Sqlite, SqliteBuilder};
 /// On Linux their time is that since the machine was started: clocks that are set change nothing, it goes on in a machine that
 /// is suspended, and after a restart nobody holds anything. Tokens go on to grow.
 ///
-/// Who writes into the same file can refuse what an older holder writes, in an immediate transaction, which no grant comes
-/// between: `SELECT token FROM brigade_lease WHERE name = …` is the token of the last grant.
+/// What an older holder writes into the same file can be refused: [`Table::fenced`](crate::sink::Table::fenced). In a
+/// transaction of yours, an immediate one, which no grant comes between, `SELECT token FROM brigade_lease WHERE name = …` is the
+/// token of the last grant.
 #[derive(Debug, Clone)]
 pub struct SqliteLeases(File);
 
@@ -42,6 +44,12 @@ impl SqliteLeasesBuilder {
     /// Those of [`SqliteBuilder::open`]; and if the file holds leases of another version.
     pub fn open(self) -> Result<SqliteLeases, OpenError> {
         File::open(self.0).map(SqliteLeases)
+    }
+}
+
+impl SqliteLeases {
+    pub(super) fn path(&self) -> &Path {
+        self.0.path()
     }
 }
 

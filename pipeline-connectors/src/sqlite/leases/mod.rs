@@ -1,5 +1,6 @@
 //! Who of several programs on one machine may: leases, and the ticks of schedules, in a SQLite file.
 
+mod fence;
 mod file;
 mod held;
 mod now;

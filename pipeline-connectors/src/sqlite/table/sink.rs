@@ -8,6 +8,8 @@ use pipeline_runtime::guard;
 use pipeline_runtime::sink::{Sink, SinkError, Written};
 use rusqlite::Connection;
 
+#[cfg(feature = "service")]
+use super::fence::Fence;
 use super::sql::Sql;
 use super::write::Batch;
 use crate::sqlite::patience::Patience;
@@ -89,7 +91,7 @@ impl TableBuilder {
 #[must_use = "a sink writes only what a pipeline gives it"]
 pub struct Table(Arc<Inner>);
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 struct Inner {
     database: Sqlite,
     sql: Sql,
@@ -101,6 +103,14 @@ impl Table {
     #[must_use]
     pub fn stats(&self) -> TableStats {
         self.0.stats.clone()
+    }
+
+    /// The same table, each of whose transactions has to hold that first.
+    #[cfg(feature = "service")]
+    pub(crate) fn held_by(&self, fence: Fence) -> Self {
+        let mut inner = Inner::clone(&self.0);
+        inner.sql.fence = Some(fence);
+        Self(Arc::new(inner))
     }
 
     /// The database that it is in.

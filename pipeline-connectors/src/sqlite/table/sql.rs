@@ -1,15 +1,23 @@
 //! The statements of a table.
 
+use rusqlite::{Connection, Transaction};
+
+#[cfg(feature = "service")]
+use super::fence::Fence;
+use crate::sqlite::begin;
 use crate::table::{Columns, Description, OnConflict, list, quoted};
 
 /// The statements of a table.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Sql {
     pub(crate) names: Columns,
     pub(super) create: String,
     pub(crate) insert: String,
     /// Where rows are updated: for those that are there already.
     pub(crate) update: Option<String>,
+    /// What each transaction has to hold.
+    #[cfg(feature = "service")]
+    pub(super) fence: Option<Fence>,
 }
 
 impl Sql {
@@ -44,6 +52,25 @@ impl Sql {
                 )
             }),
             names,
+            #[cfg(feature = "service")]
+            fence: None,
         }
+    }
+
+    /// Begins a transaction that may write.
+    #[cfg_attr(
+        not(feature = "service"),
+        allow(clippy::unused_self, reason = "there is no lease that it could need")
+    )]
+    pub(super) fn begin<'c>(
+        &self,
+        connection: &'c mut Connection,
+    ) -> rusqlite::Result<Transaction<'c>> {
+        let transaction = begin(connection)?;
+        #[cfg(feature = "service")]
+        if let Some(fence) = &self.fence {
+            fence.hold(&transaction)?;
+        }
+        Ok(transaction)
     }
 }

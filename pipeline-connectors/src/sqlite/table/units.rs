@@ -12,7 +12,7 @@ use rusqlite::{Connection, Transaction};
 use super::Table;
 use super::sql::Sql;
 use super::write::{Effect, Refused, Statements, failed};
-use crate::sqlite::{OpenError, OpenErrorKind, begin, with_room};
+use crate::sqlite::{OpenError, OpenErrorKind, with_room};
 use crate::table::{Aside, At, Batch, Item, RowError, TableRow, TableSnapshot, Unwritten, Writes};
 
 /// What a unit may do.
@@ -75,7 +75,7 @@ impl<C: Claims> Claiming<C> {
     }
 }
 
-fn same_file(one: &Path, other: &Path) -> bool {
+pub(crate) fn same_file(one: &Path, other: &Path) -> bool {
     match (one.canonicalize(), other.canonicalize()) {
         (Ok(one), Ok(other)) => one == other,
         _ => false,
@@ -176,7 +176,7 @@ fn attempt<R: TableRow>(
     undo: Undo,
 ) -> rusqlite::Result<Option<Batch>> {
     let mut batch = Batch::default();
-    let transaction = begin(connection)?;
+    let transaction = sql.begin(connection)?;
     let mut statements = Statements::of(&transaction, sql)?;
     for (index, item) in items.iter().enumerate() {
         for (part, rows, stake) in item.units() {

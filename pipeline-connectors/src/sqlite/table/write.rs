@@ -4,7 +4,7 @@ use rusqlite::types::{self, ToSqlOutput};
 use rusqlite::{CachedStatement, Connection, Error, ErrorCode, Statement, Transaction};
 
 use super::sql::Sql;
-use crate::sqlite::{Sqlite, begin, kind, refused, said, with_room};
+use crate::sqlite::{Sqlite, kind, refused, said, with_room};
 use crate::table::{RowError, TableRow, TableSnapshot, ValueRef, WriteError, bind, miscounted};
 
 /// What became of one transaction.
@@ -58,7 +58,7 @@ impl Batch {
         rows: &[R],
     ) -> Result<Self, Error> {
         let mut batch = Self::default();
-        let transaction = begin(connection)?;
+        let transaction = sql.begin(connection)?;
         let mut statements = Statements::of(&transaction, sql)?;
         for (index, row) in rows.iter().enumerate() {
             match statements.write(row) {

@@ -1,28 +1,18 @@
-//! Programs that compete for a lease in a SQLite file, and are killed and stopped: looked at from outside.
-#![cfg(all(unix, feature = "service", feature = "sqlite"))]
+//! One leads, and the next when it is gone.
 
-use std::fs::{File, OpenOptions};
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command};
 use std::time::{Duration, Instant};
 
 use pipeline_connectors::database::Sqlite;
 use pipeline_service::{Leader, Service};
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Signal;
+
+use crate::{PATIENCE, note, signal};
 
 /// The folder of the program, which this test starts itself as.
 const FOLDER: &str = "LEASES_TEST_FOLDER";
-const PATIENCE: Duration = Duration::from_secs(60);
 const TTL: Duration = Duration::from_millis(900);
-
-fn note(log: &Path, line: &str) {
-    let log: std::io::Result<File> = OpenOptions::new().append(true).create(true).open(log);
-    // One write: of several programs none writes into the line of another.
-    log.unwrap()
-        .write_all(format!("{line}\n").as_bytes())
-        .unwrap();
-}
 
 /// The program: says when it begins to lead, and when it ends.
 #[test]
@@ -66,7 +56,7 @@ struct Programs {
 impl Programs {
     fn start(&mut self) {
         let program = Command::new(std::env::current_exe().unwrap())
-            .args(["program", "--exact", "--nocapture"])
+            .args(["leading::program", "--exact", "--nocapture"])
             .env(FOLDER, self.folder.path())
             .stdout(std::process::Stdio::null())
             .spawn();
@@ -104,11 +94,6 @@ impl Programs {
         let (_, token, who) = said.iter().find(is_new).unwrap();
         (*token, *who)
     }
-
-    fn signal(who: u32, signal: Signal) {
-        let id = Pid::from_raw(i32::try_from(who).unwrap()).unwrap();
-        kill_process(id, signal).unwrap();
-    }
 }
 
 impl Drop for Programs {
@@ -132,17 +117,17 @@ fn who_is_killed_is_followed_and_who_was_stopped_past_its_lease_ends_when_it_goe
     let (mut token, mut who) = programs.leads_after(0);
     for round in 0..6 {
         if round % 2 == 0 {
-            Programs::signal(who, Signal::KILL);
+            signal(who, Signal::KILL);
             programs.start();
             (token, who) = programs.leads_after(token);
         } else {
-            Programs::signal(who, Signal::STOP);
+            signal(who, Signal::STOP);
             let stopped = (token, who);
             // Somebody else leads, with a greater token, while the old one stands still.
             (token, who) = programs.leads_after(token);
             assert_ne!(who, stopped.1);
             assert!(!programs.said().contains(&(false, stopped.0, stopped.1)));
-            Programs::signal(stopped.1, Signal::CONT);
+            signal(stopped.1, Signal::CONT);
             // It notices, and ends; it does not lead again with what it had.
             programs.until(|said| said.contains(&(false, stopped.0, stopped.1)));
         }
