@@ -27,7 +27,7 @@ CREATE TABLE IF NOT EXISTS {schema}.tick (
 
 -- A token must not come twice, whatever happens to the server. To be called in the transaction that grants one.
 CREATE OR REPLACE FUNCTION {schema}.keep_token() RETURNS void LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 BEGIN
     IF current_setting('synchronous_commit') = 'off' THEN
         PERFORM set_config('synchronous_commit', 'local', true);
@@ -155,7 +155,7 @@ END $$;
 -- All schedules: for how many microseconds whoever is at work on a tick has it still.
 CREATE OR REPLACE FUNCTION {schema}.schedules()
 RETURNS TABLE (schedule text, last bigint, tick bigint, attempts integer, holder text, remains bigint) LANGUAGE plpgsql
-SET search_path = pg_catalog, pg_temp AS $$
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off AS $$
 #variable_conflict use_column
 BEGIN
     RETURN QUERY SELECT t.schedule, t.last, t.tick, t.attempts, t.holder,
