@@ -91,6 +91,7 @@ async fn show(id: &str, place: &Place) -> Result<(), Failure> {
             ("task", letter.task.clone()),
             ("scope", letter.scope.clone()),
             ("group", letter.group.clone().unwrap_or_else(|| "-".into())),
+            ("priority", letter.priority.to_string()),
             ("frames", keys.join(", ")),
         ];
         let attributes = letter.attributes.iter();

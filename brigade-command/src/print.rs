@@ -128,7 +128,7 @@ pub(crate) fn message_json(message: &MessageInfo) -> Value {
         "seq": message.seq, "id": message.id, "dedup": message.dedup, "group": message.group,
         "state": state(message.state), "due": message.due.map(stamp), "sent": stamp(message.sent),
         "priority": message.priority, "expires": message.expires.map(stamp),
-        "receives": message.receives, "begun": message.begun, "attributes": message.attributes,
+        "receives": message.receives, "begun": message.begun, "last_error": message.last_error, "attributes": message.attributes,
         "size": message.size, "body": body,
     })
 }

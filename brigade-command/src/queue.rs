@@ -182,6 +182,8 @@ async fn show(queue: &impl Admin, of: &Of, id: &str) -> Result<(), Failure> {
                 "receives",
                 format!("{} ({} begun)", message.receives, message.begun),
             ),
+            ("error", message.last_error.clone().unwrap_or_else(none)),
+            ("priority", message.priority.to_string()),
             ("group", message.group.clone().unwrap_or_else(none)),
             ("dedup", message.dedup.clone().unwrap_or_else(none)),
             ("size", message.size.to_string()),

@@ -174,7 +174,7 @@ async fn a_store_of_another_version_is_refused() {
     let version = OpenErrorKind::Version {
         what: "store of dead letters",
         found: 9,
-        known: 4,
+        known: 5,
     };
     assert_eq!(error.kind, version);
 }

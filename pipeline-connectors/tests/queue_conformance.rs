@@ -8,7 +8,7 @@ use futures::FutureExt as _;
 use pipeline_connectors::conformance;
 use pipeline_runtime::Name;
 use pipeline_runtime::queue::{
-    self, Admin, Ask, Attributes, Filter, Memory, MessageInfo, MessageState, Outgoing, Pause,
+    self, Admin, Ask, Attributes, Filter, Memory, MessageInfo, MessageState, Nack, Outgoing, Pause,
     Profile, Queue, QueueError, QueueStats, Receipt, Received, Unsettled,
 };
 
@@ -68,6 +68,8 @@ enum Fault {
     ListsAllStates,
     CountsAllAsReady,
     ShowsHalfABody,
+    ForgetsErrors,
+    ForgetsPriorities,
 }
 
 use Fault::*;
@@ -124,6 +126,11 @@ impl Queue for Broken {
                 message.receive_count = 1;
             }
         }
+        if self.is(ForgetsPriorities) {
+            for message in &mut received {
+                message.priority = 0;
+            }
+        }
         if self.is(ChangesIds) {
             for message in &mut received {
                 message.id = Arc::clone(&message.receipt.0);
@@ -161,6 +168,18 @@ impl Queue for Broken {
             IgnoresDelays => self.0.nack(receipts, Duration::ZERO).await,
             _ => self.0.nack(receipts, delay).await,
         }
+    }
+
+    async fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        if self.is(ForgetsErrors) {
+            let receipts = nacks.into_iter().map(|nack| nack.receipt);
+            return self.0.nack(receipts.collect(), delay).await;
+        }
+        self.0.nack_failed(nacks, delay).await
     }
 
     async fn extend(
@@ -333,6 +352,7 @@ is_found_out! { queue;
     a_queue_that_forgets_attributes_is_found_out: ForgetsAttributes, "sending::attributes_are_kept";
     a_queue_that_brings_any_kind_is_found_out: IgnoresKinds, "a kind comes that nobody asked for";
     a_queue_that_has_no_priorities_is_found_out: IgnoresPriorities, "choosing::what_is_more_urgent_comes_first";
+    a_queue_that_tells_no_priorities_is_found_out: ForgetsPriorities, "choosing::a_priority_is_told_at_every_delivery";
     a_queue_where_nothing_expires_is_found_out: NeverExpires, "choosing::what_has_expired_does_not_come";
     a_queue_that_brings_more_is_found_out: BringsMore, "a receive of";
     a_queue_that_never_waits_is_found_out: NeverWaits, "was to wait for 1s and waited for 0ns";
@@ -348,13 +368,14 @@ is_found_out! { admin;
     a_queue_that_loses_at_a_pause_is_found_out: LosesAtAPause, "nothing is lost";
     a_queue_that_cancels_nothing_is_found_out: CancelsNothing, "a_message_that_is_cancelled_never_comes:";
     a_queue_that_cancels_only_what_is_ready_is_found_out: CancelsOnlyWhatIsReady, "who_works_on_a_cancelled_message_is_told:";
-    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 15 checks fail:\nwhat_is_delayed_comes_when_it_is_retried_now";
-    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 15 checks fail:\na_purge_leaves_nothing";
-    a_queue_that_counts_nothing_as_expired_is_found_out: ExpiresNobodyKnows, "1 of 15 checks fail:\nwhat_has_expired_is_counted";
+    a_queue_that_retries_nothing_is_found_out: RetriesNothing, "1 of 16 checks fail:\nchanging::what_is_delayed_comes_when_it_is_retried_now";
+    a_queue_that_purges_nothing_is_found_out: PurgesNothing, "1 of 16 checks fail:\nchanging::a_purge_leaves_nothing";
+    a_queue_that_counts_nothing_as_expired_is_found_out: ExpiresNobodyKnows, "1 of 16 checks fail:\ntimes::what_has_expired_is_counted";
+    a_queue_that_forgets_errors_is_found_out: ForgetsErrors, "1 of 16 checks fail:\ntimes::why_a_message_has_failed_last_is_shown: it has failed, and nobody knows why";
     a_queue_that_lists_more_is_found_out: ListsMore, "messages_are_listed_in_order_part_after_part: of 10 it lists 11";
     a_queue_that_lists_all_states_is_found_out: ListsAllStates, "messages_are_listed_by_state_and_group: ";
     a_queue_that_counts_all_as_ready_is_found_out: CountsAllAsReady, "ready, delayed, taken, behind";
-    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 15 checks fail:\na_message_is_shown_as_it_is";
+    a_queue_that_shows_half_a_body_is_found_out: ShowsHalfABody, "1 of 16 checks fail:\nlooking::a_message_is_shown_as_it_is";
 }
 
 async fn admin(make: impl AsyncFn() -> (Broken, Broken)) {

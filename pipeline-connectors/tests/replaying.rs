@@ -370,12 +370,12 @@ async fn letters_are_chosen_by_what_is_known_of_them() {
 }
 
 #[tokio::test]
-async fn a_letter_goes_back_into_its_group_with_its_attributes() {
+async fn a_letter_goes_back_into_its_group_with_its_priority_and_its_attributes() {
     for files in [APART, ["shop.db"; 3]] {
         let shop = Shop::open(files, None);
         shop.calls.fails.store(true, SeqCst);
         let plums = Outgoing::new("plums".to_owned()).id("plums").group("fruit");
-        let plums = plums.attribute("tenant", "ä7");
+        let plums = plums.attribute("tenant", "ä7").priority(-7);
         shop.orders.send(vec![plums]).await.unwrap();
         shop.work().await;
         assert_eq!(shop.replay().await.sent, 1);
@@ -386,6 +386,7 @@ async fn a_letter_goes_back_into_its_group_with_its_attributes() {
             .unwrap();
         assert_eq!(received[0].group.as_deref(), Some("fruit"));
         assert_eq!(received[0].attributes, Attributes::from([("tenant", "ä7")]));
+        assert_eq!(received[0].priority, -7);
     }
 }
 

@@ -14,7 +14,7 @@ pub(crate) use self::verdict::Relay;
 use self::verdict::Told;
 pub(crate) use self::verdict::Verdict;
 use crate::bounds::BoxFuture;
-use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop};
+use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop, brief};
 use crate::guard;
 use crate::line::Line;
 use crate::run::control::Control;
@@ -149,9 +149,22 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     }
 }
 
+/// Tells its messages why they have failed, for the queue to keep if they come again.
+fn tell<Task>(failure: &Failure<Task>) {
+    let messages = failure.0.ticket.ticket().messages();
+    if messages.is_empty() {
+        return;
+    }
+    let error = brief(failure);
+    for message in messages {
+        message.original.failed(Arc::clone(&error));
+    }
+}
+
 /// Says where the item comes from, if that is known: from its task, where that is a line, or from its message.
 #[cold]
 fn locate<Task: 'static>(failure: &mut Failure<Task>) {
+    tell(failure);
     let details = &mut failure.0;
     if details.origin.is_some() {
         return;

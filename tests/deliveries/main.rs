@@ -14,6 +14,7 @@ mod heard;
 mod idle;
 mod json;
 mod keeping;
+mod last_errors;
 mod leases;
 mod links;
 mod lost;

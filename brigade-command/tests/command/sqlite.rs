@@ -73,6 +73,8 @@ async fn a_queue_is_counted_listed_and_shown_to_people() {
         "body      body of b",
         "size      9",
         "receives  0 (0 begun)",
+        "error     -",
+        "priority  0",
         "attribute tenant=ä7",
     ] {
         assert!(shown.contains(line), "{shown}");

@@ -186,6 +186,22 @@ BEGIN
     WHERE q.seq = r.seq AND q.token = r.token RETURNING r.nth;
 END $$;
 
+-- The same of deliveries that have failed, each with what is said of that; of one that has not, what is known stays.
+CREATE OR REPLACE FUNCTION {schema}.nack_failed(seqs bigint[], tokens bigint[], delay bigint, errors text[])
+RETURNS TABLE (nth bigint) LANGUAGE plpgsql
+SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off
+SET enable_hashjoin = off SET enable_mergejoin = off AS $$
+#variable_conflict use_column
+BEGIN
+    RETURN QUERY UPDATE {schema}.queue q SET
+        state = CASE WHEN delay > 0 THEN 1 ELSE 0 END,
+        due = statement_timestamp() + delay * interval '1 millisecond',
+        begun = q.begun + CASE WHEN q.marked THEN 0 ELSE 1 END, marked = true,
+        last_error = coalesce(r.error, q.last_error)
+    FROM unnest(seqs, tokens, errors) WITH ORDINALITY AS r (seq, token, error, nth)
+    WHERE q.seq = r.seq AND q.token = r.token RETURNING r.nth;
+END $$;
+
 -- What another transaction has locked is left out: perhaps one that writes rows and takes the message out of its queue.
 CREATE OR REPLACE FUNCTION {schema}.extend(seqs bigint[], tokens bigint[], lease bigint)
 RETURNS TABLE (nth bigint) LANGUAGE plpgsql
@@ -254,7 +270,8 @@ BEGIN
         DELETE FROM {schema}.queue WHERE seq = seq_ AND token = token_ RETURNING *
     ), told AS (
         INSERT INTO {schema}.moved SELECT queue, grp FROM gone WHERE grp IS NOT NULL
-    ) INSERT INTO {schema}.set_aside SELECT seq, queue, id, dedup, grp, sent, receives, attributes, body, bytes, why_
-        FROM gone
+    ) INSERT INTO {schema}.set_aside
+        (seq, queue, id, dedup, grp, sent, receives, priority, expires, attributes, body, bytes, why)
+        SELECT seq, queue, id, dedup, grp, sent, receives, priority, expires, attributes, body, bytes, why_ FROM gone
     ON CONFLICT (seq) DO UPDATE SET why = EXCLUDED.why;
 END $$;

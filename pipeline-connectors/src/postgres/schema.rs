@@ -10,11 +10,13 @@ use super::line::Line;
 /// Of the tables. Another one is not opened.
 const MAJOR: i32 = 2;
 /// Grows with what is added to them; what this version asks for stays as it is.
-const MINOR: i32 = 3;
+const MINOR: i32 = 4;
 /// The first minor version with leases and schedules.
 pub(super) const LEASES_SINCE: i32 = 2;
 
 const TABLES: &str = include_str!("tables.sql");
+/// What later minor versions have added to these.
+const COLUMNS: &str = include_str!("columns.sql");
 const QUEUE: &str = include_str!("functions.sql");
 const ADMIN: &str = include_str!("admin.sql");
 const PUBLIC: &str = include_str!("public.sql");
@@ -40,8 +42,7 @@ pub(super) fn sql(schema: &str) -> String {
     format!("{tables}\n{}{version}", functions(schema))
 }
 
-/// What makes tables of an earlier minor version those of this one; of others it changes nothing. Columns that are added
-/// belong here, too, as `ADD COLUMN IF NOT EXISTS`.
+/// What makes tables of an earlier minor version those of this one; of others it changes nothing.
 ///
 /// It asks for the version when nobody else can change it: an older program's functions must not take the place of newer ones,
 /// whoever runs this, and when.
@@ -62,9 +63,9 @@ END $upgrade$;
     )
 }
 
-/// Made anew where they are.
+/// Columns are added where they are not, and functions made anew where they are.
 fn functions(schema: &str) -> String {
-    format!("{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n{BROADCAST}\n")
+    format!("{COLUMNS}\n{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n{BROADCAST}\n")
         .replace("{schema}", schema)
 }
 

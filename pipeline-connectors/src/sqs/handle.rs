@@ -27,6 +27,7 @@ use super::limits::is_fifo;
 ///   message without one is in a group of its own, with others of its name. To have one of a group at a time, each
 ///   request brings one message of a FIFO queue, where it brings ten of a standard one; settling takes ten a request
 ///   with both.
+/// - **Errors**: why a delivery has failed is not kept with its message.
 /// - **Traces**: where a message would have more than ten attributes, `traceparent` and `tracestate` are left out.
 /// - **Kinds** travel as the attribute `kind`; SQS cannot be asked for some only: divide them with a `match`, or have a queue
 ///   for each. There are no priorities, and a message that expires is refused: SQS forgets by the retention of the queue.

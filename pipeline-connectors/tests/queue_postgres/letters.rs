@@ -94,7 +94,8 @@ async fn what_failed_is_a_letter_and_comes_again_in_its_group_with_its_attribute
             message("plums")
                 .id("1")
                 .group("g")
-                .attribute("tenant", "ä7"),
+                .attribute("tenant", "ä7")
+                .priority(-7),
             message("pears").id("2"),
         ],
     )
@@ -124,6 +125,7 @@ async fn what_failed_is_a_letter_and_comes_again_in_its_group_with_its_attribute
         ("1", Some("g"))
     );
     assert_eq!(received[0].attributes.get("tenant"), Some("ä7"));
+    assert_eq!(received[0].priority, -7);
     assert!(orders.ack(receipts(&received)).await.unwrap().is_empty());
     let none = letters
         .replay(&orders)

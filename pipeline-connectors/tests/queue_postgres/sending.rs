@@ -126,15 +126,15 @@ async fn a_message_that_cannot_be_read_holds_up_no_other() {
     let raw = client(&server.url("postgres")).await;
     let number = "SELECT queue FROM brigade.queue_name WHERE name = $1";
     let number: i32 = raw.query_one(number, &[&name]).await.unwrap().get(0);
-    let foreign =
-        "INSERT INTO brigade.queue (queue, state, grp, bytes) VALUES ($1, 0, 'g', '\\xff')";
+    let foreign = "INSERT INTO brigade.queue (queue, state, grp, priority, bytes) VALUES ($1, 0, 'g', -7, '\\xff')";
     raw.execute(foreign, &[&number]).await.unwrap();
     put(&queue, vec![message("behind it").group("g")]).await;
     assert_eq!(texts(&receive(&queue, 5 * SECOND).await), ["behind it"]);
-    let aside = "SELECT bytes, why FROM brigade.set_aside WHERE queue = $1";
+    let aside = "SELECT bytes, why, priority FROM brigade.set_aside WHERE queue = $1";
     let aside = raw.query_one(aside, &[&number]).await.unwrap();
     assert_eq!(aside.get::<_, Vec<u8>>(0), [0xff]);
     assert!(aside.get::<_, String>(1).contains("utf-8"));
+    assert_eq!(aside.get::<_, i16>(2), -7);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

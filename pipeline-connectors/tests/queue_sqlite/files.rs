@@ -43,18 +43,18 @@ fn a_queue_of_another_version_is_refused() {
     let dir = Dir::new();
     drop(dir.open());
     dir.raw()
-        .execute("UPDATE brigade_queue_meta SET version = 7", [])
+        .execute("UPDATE brigade_queue_meta SET version = 8", [])
         .unwrap();
     let (kind, said) = refused(&dir.path());
     let version = OpenErrorKind::Version {
         what: "queue",
-        found: 7,
-        known: 6,
+        found: 8,
+        known: 7,
     };
     assert_eq!(kind, version);
     assert!(
         said.ends_with(
-            "it holds a queue of version 7, and this program knows version 6; let the program that made it finish its tasks, or choose another path"
+            "it holds a queue of version 8, and this program knows version 7; let the program that made it finish its tasks, or choose another path"
         ),
         "{said}"
     );

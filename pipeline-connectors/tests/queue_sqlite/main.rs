@@ -338,3 +338,20 @@ async fn a_trace_goes_on_to_what_is_sent_for_a_message() {
     let other = Sqlite::open(dir.path()).unwrap().queue("others").open();
     traced::a_trace_goes_on(&dir.open(), &other.unwrap()).await;
 }
+
+#[tokio::test]
+async fn a_message_that_is_set_aside_keeps_what_it_was_sent_with() {
+    let dir = Dir::new();
+    let queue = dir.open();
+    let sent = message("a").group("g").priority(-7).expires(HOUR);
+    queue.send(vec![sent]).await.unwrap();
+    let raw = dir.raw();
+    raw.execute_batch("UPDATE brigade_queue SET body = x'00ff'")
+        .unwrap();
+    assert!(receive(&queue).await.is_empty());
+    let aside = "SELECT grp, priority, expires - sent FROM brigade_queue_set_aside";
+    let aside: (String, i16, i64) = raw
+        .query_row(aside, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .unwrap();
+    assert_eq!(aside, ("g".to_owned(), -7, 3_600_000));
+}

@@ -1,5 +1,6 @@
 //! What leaves a pipeline when an item, or the pipeline itself, fails.
 
+mod brief;
 mod cause;
 mod chain;
 mod origin;
@@ -14,6 +15,7 @@ use crate::measure::report::Report;
 pub use crate::site::{StageId, StageInfo};
 use crate::ticket::{Carry as _, Fate, Undecided};
 
+pub(crate) use brief::{BRIEF, brief};
 pub use cause::{Away, Cause};
 pub use chain::BoxError;
 pub use origin::{Origin, SourceError};

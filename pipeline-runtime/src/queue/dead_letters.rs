@@ -61,6 +61,9 @@ pub struct DeadLetter {
     /// How often it was given up on before, and replayed.
     #[serde(default)]
     pub replays: u32,
+    /// The [priority](super::Outgoing::priority) of the message.
+    #[serde(default, skip_serializing_if = "is_usual")]
+    pub priority: i16,
     /// What travelled with the message beside its body.
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
@@ -258,12 +261,18 @@ impl DeadLetter {
             scope: original.queue().as_ref().to_owned(),
             group: original.group().map(|group| group.as_ref().to_owned()),
             replays: original.number().map_or(0, |number| replays(number)),
+            priority: original.priority(),
             attributes: original.attributes().clone(),
             frames: Vec::new(),
             first_seen: original.first_seen(),
             failed_at: SystemTime::now(),
         }
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it")]
+fn is_usual(priority: &i16) -> bool {
+    *priority == 0
 }
 
 fn too_often(delivered: u32, begun: u32, limit: u32) -> String {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
 
 use tracing::Span;
@@ -25,8 +25,11 @@ struct Message<B> {
     number: Option<Arc<str>>,
     group: Option<Arc<str>>,
     attributes: Attributes,
+    priority: i16,
     queue: Arc<str>,
     lease_end: LeaseEnd,
+    /// Why work on it has failed.
+    error: OnceLock<Arc<str>>,
     /// The work on it, in all stages.
     span: Span,
 }
@@ -72,6 +75,18 @@ impl<B: Body> Original for Message<B> {
         &self.lease_end
     }
 
+    fn priority(&self) -> i16 {
+        self.priority
+    }
+
+    fn failed(&self, error: Arc<str>) {
+        let _ = self.error.set(error);
+    }
+
+    fn error(&self) -> Option<&Arc<str>> {
+        self.error.get()
+    }
+
     fn span(&self) -> &Span {
         &self.span
     }
@@ -90,6 +105,7 @@ impl<B> Delivery<B> {
             number,
             group,
             attributes,
+            priority,
         } = message;
         // Of none of the spans here: whoever receives it is not who works on it.
         let span = tracing::info_span!(
@@ -110,8 +126,10 @@ impl<B> Delivery<B> {
             number,
             group,
             attributes,
+            priority,
             queue,
             lease_end: LeaseEnd::open(),
+            error: OnceLock::new(),
             span,
         };
         (Self(Arc::new(message)), receipt)
@@ -138,6 +156,12 @@ impl<B> Delivery<B> {
     #[must_use]
     pub fn first_seen(&self) -> SystemTime {
         self.0.first_seen
+    }
+
+    /// The [priority](super::Outgoing::priority) of the message, as far as the queue tells it; else 0.
+    #[must_use]
+    pub fn priority(&self) -> i16 {
+        self.0.priority
     }
 
     /// What travels with the message beside its body.

@@ -64,6 +64,8 @@ pub struct Received<B> {
     pub group: Option<Arc<str>>,
     /// What travels with it beside the body.
     pub attributes: Attributes,
+    /// Its [priority](Outgoing::priority), where the queue has priorities; else 0.
+    pub priority: i16,
 }
 
 impl<B> Received<B> {
@@ -79,6 +81,7 @@ impl<B> Received<B> {
             number: None,
             group: None,
             attributes: Attributes::new(),
+            priority: 0,
         }
     }
 
@@ -101,6 +104,7 @@ impl<B> Received<B> {
             number,
             group,
             attributes,
+            priority,
         } = self;
         Received {
             body: make(body),
@@ -112,6 +116,7 @@ impl<B> Received<B> {
             number,
             group,
             attributes,
+            priority,
         }
     }
 
@@ -145,6 +150,13 @@ impl<B> Received<B> {
         self
     }
 
+    /// The same with its priority.
+    #[must_use]
+    pub fn priority(mut self, priority: i16) -> Self {
+        self.priority = priority;
+        self
+    }
+
     /// The same with what tells it from another message of its id.
     #[must_use]
     pub fn number(mut self, number: impl Into<Arc<str>>) -> Self {
@@ -171,7 +183,8 @@ pub struct Outgoing<B> {
     /// For how long it is not delivered. The default is zero.
     pub delay: Duration,
     /// A message of a higher one is delivered before those of lower ones that can be delivered then, where the queue has
-    /// priorities; of a group, the order stays. The default is 0; it may be negative. A dead letter that is sent back has 0.
+    /// priorities; of a group, the order stays. The default is 0; it may be negative. It goes along into a dead
+    /// letter and back.
     pub priority: i16,
     /// After how long, from when it is sent, it is not delivered any more, where the queue can do that: it is removed, and
     /// counted as [expired](super::QueueStats::expired). Who works on it then goes on, and may acknowledge it. The default is

@@ -12,6 +12,7 @@ mod json;
 mod keeper;
 mod memory;
 mod message;
+mod nack;
 mod poison;
 mod receiving;
 mod replay;
@@ -44,6 +45,7 @@ pub use json::{Json, JsonQueue, NoJson};
 pub use keeper::{DeliverySnapshot, LastError};
 pub use memory::{Memory, memory};
 pub use message::{Ask, Outgoing, Received};
+pub use nack::Nack;
 pub use sink::Sends;
 pub(crate) use sink::sends;
 pub use stats::DeliveryStats;
@@ -58,11 +60,11 @@ pub use unsettled::{QueueError, Unsettled};
 ///
 /// An error that is [away](crate::ErrorKind::Away) is tried again with back-off, and so are entries of that kind; any
 /// other error ends the source, once the queue has answered: before, [`Deliveries::connect_within`] says for how long
-/// any is tried again. A panic of `ack`, `nack` or `extend` is an error that is away; one of `receive` ends the source,
+/// any is tried again. A panic of `ack`, `nack`, `nack_failed` or `extend` is an error that is away; one of `receive` ends the source,
 /// one of `send` fails its messages.
 ///
 /// Futures that are dropped have settled their entries or not. That of `send` is dropped when the pipeline stops; those of
-/// `ack` and `nack` a second after an abort, five after a failure that stops the pipeline, 100 ms after the deadline of a
+/// `ack`, `nack` and `nack_failed` a second after an abort, five after a failure that stops the pipeline, 100 ms after the deadline of a
 /// drain; that of `extend` after a third of the lease.
 ///
 /// `conformance::queue`, with the feature `conformance`, has the tests that every implementation must pass.
@@ -105,6 +107,20 @@ pub trait Queue: Send + Sync + 'static {
         receipts: Vec<Receipt>,
         delay: Duration,
     ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send;
+
+    /// The same of deliveries that have failed: the queue keeps the [error](Nack::error) of each with its message, in place of
+    /// an earlier one, for who looks at it: [`MessageInfo::last_error`]. It is the text of the failure, which
+    /// a dead letter would have too.
+    ///
+    /// The default forgets the errors.
+    fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> impl Future<Output = Result<Vec<Unsettled>, QueueError>> + Send {
+        let receipts = nacks.into_iter().map(|nack| nack.receipt);
+        self.nack(receipts.collect(), delay)
+    }
 
     /// The messages are still being worked on: their leases end `lease` from now.
     fn extend(
@@ -270,6 +286,14 @@ impl<Q: Queue> Queue for Arc<Q> {
         delay: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
         Q::nack(self, receipts, delay).await
+    }
+
+    async fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        Q::nack_failed(self, nacks, delay).await
     }
 
     async fn extend(

@@ -26,6 +26,7 @@ impl DeadLetter {
             receive_count: 0,
             group: None,
             replays: 0,
+            priority: 0,
             attributes: Attributes::new(),
             frames: Vec::new(),
             first_seen: now,
@@ -33,7 +34,7 @@ impl DeadLetter {
         }
     }
 
-    /// The message as it was, to be sent again under its id, in its group and with its attributes: a duplicate of what is sent for this very
+    /// The message as it was, to be sent again under its id, in its group, with its priority and its attributes: a duplicate of what is sent for this very
     /// letter, and of nothing else.
     ///
     /// # Errors
@@ -43,6 +44,7 @@ impl DeadLetter {
         let body = B::from_bytes(self.original.clone())?;
         let mut message = Outgoing::new(body).id(&*self.id).dedup(self.dedup());
         message.attributes.clone_from(&self.attributes);
+        message.priority = self.priority;
         Ok(match &self.group {
             Some(group) => message.group(&**group),
             None => message,
@@ -176,9 +178,10 @@ mod tests {
     fn the_message_of_a_letter_has_its_group_and_tells_how_often_it_was_replayed() {
         let mut letter = letter("of 1", b"x", &[]);
         letter.group = Some("plums".to_owned());
-        letter.replays = 2;
+        (letter.replays, letter.priority) = (2, -3);
         let message: Outgoing<String> = letter.message().unwrap();
         assert_eq!(message.group.as_deref(), Some("plums"));
+        assert_eq!(message.priority, -3);
         assert_eq!(message.id.as_deref(), Some("of 1"));
         assert_eq!(
             super::super::dead_letters::replays(&message.dedup.unwrap()),

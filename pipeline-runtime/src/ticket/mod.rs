@@ -109,6 +109,11 @@ pub(crate) trait Original: Send + Sync {
     /// What travels with it beside the body.
     fn attributes(&self) -> &Attributes;
     fn lease_end(&self) -> &LeaseEnd;
+    fn priority(&self) -> i16;
+    /// Work on it has failed: what is said of that is kept, of the first failure.
+    fn failed(&self, error: Arc<str>);
+    /// What was said.
+    fn error(&self) -> Option<&Arc<str>>;
     /// What work on it is told in.
     fn span(&self) -> &tracing::Span;
 }

@@ -243,3 +243,18 @@ where
     queue.one.nacked(&one("for later"), soon).await;
     queue.other.empty("the others have expired").await;
 }
+
+pub(super) async fn a_priority_is_told_at_every_delivery<Q>(queue: Handles<Q>)
+where
+    Q: Queue<Body: Text>,
+{
+    let sent = [7, 0, -3, i16::MIN].map(|priority| message("a").priority(priority));
+    queue.one.put(sent.to_vec()).await;
+    for nth in ["first", "second"] {
+        let mut received = queue.other.gather(4).await;
+        received.sort_by_key(|message| -i32::from(message.priority));
+        let told: Vec<_> = received.iter().map(|message| message.priority).collect();
+        assert_eq!(told, [7, 0, -3, i16::MIN], "at the {nth} delivery");
+        queue.other.nacked(&received, Duration::ZERO).await;
+    }
+}

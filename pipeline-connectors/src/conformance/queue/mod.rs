@@ -95,6 +95,7 @@ where
         choosing::only_the_kinds_that_are_asked_for_come, unless Kinds;
         choosing::who_waits_for_a_kind_is_woken_by_it_alone, unless Kinds;
         choosing::what_is_more_urgent_comes_first, unless Priorities;
+        choosing::a_priority_is_told_at_every_delivery, unless Priorities;
         choosing::of_the_kinds_that_are_asked_for_the_most_urgent_comes_first, unless Kinds, unless Priorities;
         choosing::a_group_keeps_its_order_whatever_is_urgent, unless Groups, unless Priorities;
         choosing::what_has_expired_does_not_come, unless Expiry, unless Groups;

@@ -12,7 +12,7 @@ use crate::postgres::line::Value;
 /// In the order of [`letter`], behind the number.
 const COLUMNS: &str =
     "id, scope, body, bytes, stage, command, cause, attempts, receive_count, task, grp, replays,
-    first_seen, failed_at, keys, contents, attributes";
+    first_seen, failed_at, keys, contents, attributes, priority";
 
 /// What reads letters; the number is the first column.
 pub(super) fn select(schema: &str) -> String {
@@ -32,7 +32,7 @@ pub(super) async fn put(
         .collect();
     let sql = format!(
         "INSERT INTO {schema}.letter ({COLUMNS})
-        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17)
+        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
         ON CONFLICT (id, scope) DO UPDATE SET seq = EXCLUDED.seq, {}",
         replaced.join(", ")
     );
@@ -47,7 +47,7 @@ pub(super) async fn put(
     let contents = letter.frames.iter().map(|frame| frame.value.as_deref());
     let contents: Vec<_> = contents.collect();
     let attributes = to_json(&letter.attributes);
-    let values: [Value<'_>; 17] = [
+    let values: [Value<'_>; 18] = [
         (&letter.id, Type::TEXT),
         (&letter.scope, Type::TEXT),
         (&text, Type::TEXT),
@@ -65,6 +65,7 @@ pub(super) async fn put(
         (&keys, Type::TEXT_ARRAY),
         (&contents, Type::BYTEA_ARRAY),
         (&attributes, Type::TEXT),
+        (&letter.priority, Type::INT2),
     ];
     transaction.execute_typed(&sql, &values).await?;
     Ok(())
@@ -93,6 +94,7 @@ pub(super) fn letter(row: &Row) -> Result<(i64, DeadLetter), tokio_postgres::Err
     letter.task = row.try_get("task")?;
     letter.group = row.try_get("grp")?;
     letter.replays = count("replays")?;
+    letter.priority = row.try_get("priority")?;
     letter.first_seen = time("first_seen")?;
     letter.failed_at = time("failed_at")?;
     // What is no object of texts tells nobody anything.

@@ -24,6 +24,19 @@ const AT_ONCE: i64 = 50_000;
 const IDS: usize = 5_000;
 
 impl<B: QueueBody> PostgresQueue<B> {
+    /// The messages that a function finds, each with why it has failed last.
+    async fn look(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, QueueError> {
+        let known = &self.0;
+        let schema = known.db.schema();
+        let sql = format!(
+            "SELECT m.*, (SELECT q.last_error FROM {schema}.queue q WHERE q.seq = m.seq) AS last_error
+            FROM {schema}.{sql} AS m"
+        );
+        let asking = known.db.transacting().query_alone(&sql, values);
+        let rows = held("the queue", asking).await;
+        rows.map_err(|failed| known.error(failed))
+    }
+
     async fn ask(&self, sql: &str, values: &[Value<'_>]) -> Result<Vec<Row>, QueueError> {
         let known = &self.0;
         let sql = format!("SELECT * FROM {}.{sql}", known.db.schema());
@@ -84,7 +97,7 @@ impl<B: QueueBody> Admin for PostgresQueue<B> {
             (&most, Type::INT8),
             (&preview, Type::INT4),
         ];
-        let rows = self.ask("list($1, $2, $3, $4, $5, $6)", &values).await?;
+        let rows = self.look("list($1, $2, $3, $4, $5, $6)", &values).await?;
         let messages = rows.iter().map(|row| message(&self.0, row));
         self.read(messages.collect())
     }
@@ -97,7 +110,7 @@ impl<B: QueueBody> Admin for PostgresQueue<B> {
             (&named, Type::TEXT_ARRAY),
             (&seqs, Type::INT8_ARRAY),
         ];
-        let rows = self.ask("get($1, $2, $3)", &values).await?;
+        let rows = self.look("get($1, $2, $3)", &values).await?;
         let messages = rows.iter().map(|row| message(&self.0, row));
         self.read(messages.collect())
     }
@@ -239,6 +252,7 @@ fn message<B>(known: &Known<B>, row: &Row) -> Result<MessageInfo, tokio_postgres
     message.sent = row.try_get("sent")?;
     (message.priority, message.expires) = (row.try_get("priority")?, row.try_get("expires")?);
     (message.receives, message.begun) = (count("receives")?, count("begun")?);
+    message.last_error = row.try_get("last_error")?;
     // What is no object of texts tells nobody anything.
     message.attributes = from_json(row.try_get("attributes")?).unwrap_or_default();
     message.size = row.try_get::<_, i64>("size")?.unsigned_abs();

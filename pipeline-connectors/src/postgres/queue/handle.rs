@@ -7,7 +7,7 @@ use std::time::Duration;
 use pipeline_runtime::Name;
 use pipeline_runtime::private::{held, held_briefly};
 use pipeline_runtime::queue::{
-    Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+    Ask, Nack, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
 };
 use tokio_postgres::Transaction;
 
@@ -132,7 +132,19 @@ impl<B: QueueBody> Queue for PostgresQueue<B> {
         receipts: Vec<Receipt>,
         delay: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
-        self.settle(Settle::Nack(delay), receipts).await
+        let nacks = receipts.into_iter().map(Nack::new);
+        self.nack_failed(nacks.collect(), delay).await
+    }
+
+    async fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        if nacks.is_empty() {
+            return Ok(Vec::new());
+        }
+        held("the queue", settle::nack(&self.0, delay, &nacks)).await
     }
 
     async fn extend(

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use pipeline_runtime::queue::{Ask, QueueError, Received};
 use tokio::runtime::Handle;
@@ -164,10 +164,11 @@ fn read<B: QueueBody>(
             (row.try_get(1)?, row.try_get(2)?, row.try_get(3)?);
         let counts: (i32, i32) = (row.try_get(5)?, row.try_get(6)?);
         let attributes: Option<&str> = row.try_get(7)?;
-        Ok((bytes, id, dedup, group, row.try_get(4)?, counts, attributes))
+        let sent: (SystemTime, i16) = (row.try_get(4)?, row.try_get(10)?);
+        Ok((bytes, id, dedup, group, sent, counts, attributes))
     };
     let read = columns().map_err(|error| Failed::from(&error).said)?;
-    let (bytes, id, dedup, group, sent, (receives, begun), attributes) = read;
+    let (bytes, id, dedup, group, (sent, priority), (receives, begun), attributes) = read;
     let attributes = from_json(attributes).map_err(|error| error.to_string())?;
     let body = B::from_bytes(bytes.unwrap_or_default()).map_err(|error| error.to_string())?;
     // An id that the queue gives is no other message's.
@@ -179,7 +180,7 @@ fn read<B: QueueBody>(
         body,
     );
     let message = message.seen(count(receives), sent).begun(count(begun));
-    let mut message = message.attributes(attributes);
+    let mut message = message.attributes(attributes).priority(priority);
     if id.is_some() {
         message = message.number(dedup.map_or_else(own, str::to_owned));
     }

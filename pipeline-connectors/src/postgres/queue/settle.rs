@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use pipeline_runtime::queue::{QueueError, Receipt, Unsettled};
+use pipeline_runtime::queue::{Nack, QueueError, Receipt, Unsettled};
 use tokio_postgres::Row;
 use tokio_postgres::types::Type;
 
@@ -15,8 +15,6 @@ use crate::postgres::line::Value;
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Settle {
     Ack,
-    /// It comes again after this long.
-    Nack(Duration),
     Extend(Duration),
     /// Work begins on it.
     Begin,
@@ -30,34 +28,63 @@ pub(super) async fn settle<B>(
     settle: Settle,
     receipts: &[Receipt],
 ) -> Result<Vec<Unsettled>, QueueError> {
-    let failed = |failed: Failed| queue.error(failed);
-    let mut batch = Batch::default();
-    let mut unsettled = Vec::new();
-    for (index, receipt) in receipts.iter().enumerate() {
-        match parse(receipt) {
-            Some(delivery) => batch.push(index, delivery),
-            None => unsettled.push(Unsettled::refused(index, LOST)),
-        }
-    }
+    let (batch, unsettled) = Batch::of(receipts.iter());
     let (function, time) = match settle {
         Settle::Ack => ("ack", None),
-        Settle::Nack(delay) => ("nack", Some(millis(delay))),
         Settle::Extend(lease) => ("extend", Some(millis(lease).max(1))),
         Settle::Begin => ("mark", None),
         Settle::GiveBack => ("give_back", None),
     };
-    let rows = batch.ask(queue, function, time).await.map_err(failed)?;
+    let rows = batch.ask(queue, function, time).await;
+    let rows = rows.map_err(|failed| queue.error(failed))?;
     // Another of the group may come, or a message that was given back.
     let moved = match settle {
         Settle::Ack => rows.iter().any(|row| row.try_get(1).unwrap_or(true)),
-        Settle::Nack(delay) => delay.is_zero(),
         Settle::Extend(_) | Settle::Begin => false,
         Settle::GiveBack => true,
     };
+    settled(queue, &batch, &rows, moved, unsettled).await
+}
+
+/// Gives deliveries back, to come again after so long; what is said of those that have failed stays with their messages.
+pub(super) async fn nack<B>(
+    queue: &Known<B>,
+    delay: Duration,
+    nacks: &[Nack],
+) -> Result<Vec<Unsettled>, QueueError> {
+    let (batch, unsettled) = Batch::of(nacks.iter().map(|nack| &nack.receipt));
+    let errors = batch.indexes.iter().map(|index| {
+        let error = nacks[*index].error.as_deref();
+        // What is only for people may be said otherwise.
+        error.map(|error| error.replace('\0', "\u{fffd}"))
+    });
+    let (delayed, errors) = (millis(delay), errors.collect::<Vec<_>>());
+    let schema = queue.db.schema();
+    let sql = format!("SELECT * FROM {schema}.nack_failed($1, $2, $3, $4)");
+    let values: [Value<'_>; 4] = [
+        (&batch.seqs, Type::INT8_ARRAY),
+        (&batch.tokens, Type::INT8_ARRAY),
+        (&delayed, Type::INT8),
+        (&errors, Type::TEXT_ARRAY),
+    ];
+    let rows = queue.db.receiving().query(&sql, &values).await;
+    let rows = rows.map_err(|failed| queue.error(failed))?;
+    settled(queue, &batch, &rows, delay.is_zero(), unsettled).await
+}
+
+/// What is told of a batch of which these are settled, beside what is told already.
+async fn settled<B>(
+    queue: &Known<B>,
+    batch: &Batch,
+    rows: &[Row],
+    moved: bool,
+    mut unsettled: Vec<Unsettled>,
+) -> Result<Vec<Unsettled>, QueueError> {
+    let failed = |failed: Failed| queue.error(failed);
     if moved && !rows.is_empty() {
         queue.db.watch().tell(queue.queue);
     }
-    let rest = batch.without(&rows).map_err(failed)?;
+    let rest = batch.without(rows).map_err(failed)?;
     if !rest.indexes.is_empty() {
         let there = rest.ask(queue, "look", None).await.map_err(failed)?;
         unsettled.extend(rest.tell(&there).map_err(failed)?);
@@ -78,6 +105,18 @@ struct Batch {
 }
 
 impl Batch {
+    /// Of these receipts; and what is told of those that are none of this queue's.
+    fn of<'a>(receipts: impl Iterator<Item = &'a Receipt>) -> (Self, Vec<Unsettled>) {
+        let (mut batch, mut unsettled) = (Self::default(), Vec::new());
+        for (index, receipt) in receipts.enumerate() {
+            match parse(receipt) {
+                Some(delivery) => batch.push(index, delivery),
+                None => unsettled.push(Unsettled::refused(index, LOST)),
+            }
+        }
+        (batch, unsettled)
+    }
+
     fn push(&mut self, index: usize, (seq, token): (i64, i64)) {
         self.indexes.push(index);
         self.seqs.push(seq);

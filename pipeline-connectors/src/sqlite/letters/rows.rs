@@ -4,14 +4,14 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pipeline_runtime::queue::DeadLetter;
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql};
+use rusqlite::{Connection, OptionalExtension as _, Statement, ToSql, params};
 
 use crate::attributes::to_json;
 
 const INSERT: &str = "
     INSERT INTO brigade_dead_letter (seq, id, original, stage, command, cause, attempts, receive_count, task,
-        first_seen, failed_at, scope, grp, replays, attributes, frames)
-    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+        first_seen, failed_at, scope, grp, replays, priority, attributes, frames)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
     ON CONFLICT (id, scope) DO NOTHING";
 
 /// Puts letters in place of those of an earlier time, if there are any.
@@ -53,7 +53,7 @@ fn insert_as(
     letter: &DeadLetter,
     keys: &str,
 ) -> rusqlite::Result<bool> {
-    let inserted = insert.execute((
+    let inserted = insert.execute(params![
         seq,
         &letter.id,
         readable(&letter.original),
@@ -68,9 +68,10 @@ fn insert_as(
         &letter.scope,
         &letter.group,
         letter.replays,
+        letter.priority,
         to_json(&letter.attributes),
         keys,
-    ))?;
+    ])?;
     Ok(inserted > 0)
 }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, Transaction};
 
 use crate::sqlite::{Schema, Unusable};
 
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 
 /// `seq` is the time of writing in microseconds since 1970, or one more than the greatest that is there. So it only
 /// grows, whatever was removed: what is written while letters are replayed has a greater one, and no letter has the number
@@ -32,6 +32,7 @@ const TABLES: &str = "
         failed_at INTEGER NOT NULL,
         grp TEXT,
         replays INTEGER NOT NULL,
+        priority INTEGER NOT NULL,
         attributes TEXT,
         frames TEXT NOT NULL,
         UNIQUE (id, scope)

@@ -9,7 +9,7 @@ use crate::attributes::from_json;
 use crate::replay::Only;
 
 const SELECT: &str = "
-    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, attributes, frames
+    SELECT seq, id, original, stage, command, cause, attempts, receive_count, task, first_seen, failed_at, scope, grp, replays, priority, attributes, frames
     FROM brigade_dead_letter
     WHERE (:ids IS NULL OR id IN (SELECT value FROM json_each(:ids)))
     AND (:stage IS NULL OR stage = :stage OR substr(stage, -length(:stage) - 1) = '/' || :stage)
@@ -74,6 +74,7 @@ fn letter(row: &Row<'_>) -> rusqlite::Result<(i64, DeadLetter)> {
     letter.scope = row.get("scope")?;
     letter.group = row.get("grp")?;
     letter.replays = row.get("replays")?;
+    letter.priority = row.get("priority")?;
     let attributes: Option<String> = row.get("attributes")?;
     // What is no object of texts tells nobody anything, and keeps no letter from being read.
     letter.attributes = from_json(attributes.as_deref()).unwrap_or_default();

@@ -25,7 +25,7 @@ const BEHIND: &str = "INDEXED BY brigade_queue_grp
     WHERE grp IS NOT NULL AND queue = ?1 AND due IS NULL AND +seq > ?2";
 const IN_GROUP: &str = "INDEXED BY brigade_queue_grp WHERE grp = ?3 AND queue = ?1 AND +seq > ?2";
 
-const COLUMNS: &str = "seq, id, dedup, grp, due, taken, sent, priority, expires, receives, begun, attributes, octet_length(body) AS size";
+const COLUMNS: &str = "seq, id, dedup, grp, due, taken, sent, priority, expires, receives, begun, attributes, last_error, octet_length(body) AS size";
 
 fn is_so(state: Option<MessageState>) -> &'static str {
     match state {
@@ -199,6 +199,7 @@ impl Of {
             Ok(u32::try_from(count).unwrap_or_default())
         };
         (message.receives, message.begun) = (count("receives")?, count("begun")?);
+        message.last_error = text(row.get_ref("last_error")?);
         let attributes = text(row.get_ref("attributes")?);
         message.attributes = from_json(attributes.as_deref()).unwrap_or_default();
         message.size = row.get("size")?;

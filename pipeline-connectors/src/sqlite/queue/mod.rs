@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use pipeline_runtime::Name;
 use pipeline_runtime::private::{held, held_briefly};
 use pipeline_runtime::queue::{
-    Ask, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+    Ask, Nack, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
 };
 use rusqlite::{Connection, Transaction};
 use tokio::runtime;
@@ -279,7 +279,20 @@ impl<B: QueueBody> Queue for SqliteQueue<B> {
         receipts: Vec<Receipt>,
         delay: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
-        self.settle(Settle::Nack(delay), receipts).await
+        let nacks = receipts.into_iter().map(Nack::new);
+        self.nack_failed(nacks.collect(), delay).await
+    }
+
+    async fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        if nacks.is_empty() {
+            return Ok(Vec::new());
+        }
+        let settling = self.ask(|answer| Request::Nack(delay, nacks, answer));
+        held("the queue", settling).await
     }
 
     async fn extend(

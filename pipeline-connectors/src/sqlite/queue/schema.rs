@@ -6,7 +6,7 @@ use crate::contents::QueueName;
 use crate::sqlite::{OpenErrorKind, Schema, Unusable};
 
 /// Of the tables below. Another version is not opened.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
 
 /// `due` is when a message may be delivered, in milliseconds since 1970: 0 is now, a time is the end of a lease or a
 /// delay of `span`, and `NULL` stands behind another message of its group. What was never named has no `id`; `dedup` is
@@ -15,7 +15,7 @@ const VERSION: i64 = 6;
 /// `receives` counts deliveries, but not those that nobody got. `delivery` only grows, and is what a receipt is known by:
 /// a worker that was stopped past its lease may have one of long ago. `begun` counts the deliveries that were worked on, of
 /// which `marked` is the last. `taken` tells a lease from a delay, where `due` is a time that is still to come. `attributes`
-/// are a JSON object.
+/// are a JSON object. `last_error` is why work on it has failed last.
 ///
 /// `kind` is the attribute of that name, by which some messages only can be asked for. Those of a higher `priority` come
 /// first. A message that `expires` is not delivered from that time on, in milliseconds since 1970: it is removed, and counted
@@ -57,6 +57,7 @@ const TABLES: &str = "
         expires INTEGER,
         kind TEXT,
         attributes TEXT,
+        last_error TEXT,
         body NOT NULL
     );
     CREATE INDEX brigade_queue_id ON brigade_queue (id, queue) WHERE id IS NOT NULL;
@@ -78,6 +79,8 @@ pub(super) const SET_ASIDE: &str = "
         grp,
         sent,
         receives,
+        priority,
+        expires,
         attributes,
         body,
         why TEXT NOT NULL

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pipeline_runtime::queue::{Attributes, Outgoing, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Attributes, Nack, Outgoing, Receipt, Received, Unsettled};
 use rusqlite::types::{ToSqlOutput, Type, Value, ValueRef};
 use rusqlite::{Connection, ErrorCode, OptionalExtension as _, Row, ToSql, params};
 
@@ -27,8 +27,6 @@ pub(super) struct Store {
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Settle {
     Ack,
-    /// It comes again after this long.
-    Nack(Duration),
     Extend(Duration),
     /// Work begins on it.
     Begin,
@@ -184,7 +182,8 @@ impl Store {
         let mut received = Received::new(id, receipt, body)
             .seen(receives, UNIX_EPOCH + sent)
             .begun(begun)
-            .attributes(attributes);
+            .attributes(attributes)
+            .priority(i16::try_from(row.get::<_, i64>(10)?).unwrap_or_default());
         received.number = number;
         // What other programs have written may be no text.
         received.group = row.get(7).unwrap_or_default();
@@ -195,8 +194,8 @@ impl Store {
     fn set_aside(&self, now: i64, seq: i64, why: &str) -> rusqlite::Result<()> {
         // It may have been put back as it was.
         const KEEP: &str = "INSERT OR REPLACE INTO brigade_queue_set_aside
-            (seq, queue, id, dedup, grp, sent, receives, attributes, body, why)
-            SELECT seq, queue, id, dedup, grp, sent, receives, attributes, body, ?2 FROM brigade_queue WHERE seq = ?1";
+            (seq, queue, id, dedup, grp, sent, receives, priority, expires, attributes, body, why)
+            SELECT seq, queue, id, dedup, grp, sent, receives, priority, expires, attributes, body, ?2 FROM brigade_queue WHERE seq = ?1";
         self.connection.execute_batch(schema::SET_ASIDE)?;
         self.connection.execute(KEEP, (seq, why))?;
         take_out(&self.connection, now, self.queue, seq)?;
@@ -211,11 +210,39 @@ impl Store {
         settle: Settle,
         receipts: &[Receipt],
     ) -> rusqlite::Result<Vec<Unsettled>> {
+        self.each(receipts.iter(), |_, at| self.settle_one(now, settle, at))
+    }
+
+    /// Gives deliveries back; what is said of those that have failed stays with their messages.
+    pub(super) fn nack(
+        &self,
+        now: i64,
+        delay: Duration,
+        nacks: &[Nack],
+    ) -> rusqlite::Result<Vec<Unsettled>> {
+        const NACK: &str = "UPDATE brigade_queue
+            SET due = ?3, span = ?4, taken = 0, begun = begun + (marked <> delivery), marked = delivery,
+                last_error = ifnull(?5, last_error)
+            WHERE seq = ?1 AND delivery = ?2";
+        let time = millis(delay);
+        let due = due(now, time);
+        self.each(nacks.iter().map(|nack| &nack.receipt), |index, at| {
+            let error = nacks[index].error.as_deref();
+            let mut nack = self.connection.prepare_cached(NACK)?;
+            Ok(nack.execute((at.0, at.1, due, time, error))? > 0)
+        })
+    }
+
+    fn each<'a>(
+        &self,
+        receipts: impl Iterator<Item = &'a Receipt>,
+        settle: impl Fn(usize, (i64, i64)) -> rusqlite::Result<bool>,
+    ) -> rusqlite::Result<Vec<Unsettled>> {
         let mut unsettled = Vec::new();
-        for (index, receipt) in receipts.iter().enumerate() {
+        for (index, receipt) in receipts.enumerate() {
             let delivery = parse(receipt);
             let settled = match delivery {
-                Some(delivery) => self.settle_one(now, settle, delivery)?,
+                Some(delivery) => settle(index, delivery)?,
                 None => false,
             };
             if settled {
@@ -231,9 +258,6 @@ impl Store {
 
     fn settle_one(&self, now: i64, settle: Settle, at: (i64, i64)) -> rusqlite::Result<bool> {
         const EXTEND: &str = "UPDATE brigade_queue SET due = ?3, span = ?4, taken = 1 WHERE seq = ?1 AND delivery = ?2";
-        const NACK: &str = "UPDATE brigade_queue
-            SET due = ?3, span = ?4, taken = 0, begun = begun + (marked <> delivery), marked = delivery
-            WHERE seq = ?1 AND delivery = ?2";
         const BEGIN: &str = "UPDATE brigade_queue
             SET begun = begun + (marked <> delivery), marked = delivery
             WHERE seq = ?1 AND delivery = ?2";
@@ -244,23 +268,16 @@ impl Store {
             let changed = self.connection.prepare_cached(sql)?.execute(at)?;
             Ok(changed > 0)
         };
-        let (sql, time) = match settle {
-            Settle::Ack => return remove(&self.connection, now, at),
-            Settle::Begin => return simply(BEGIN),
-            Settle::Return => return simply(RETURN),
-            Settle::Nack(delay) => (NACK, millis(delay)),
-            Settle::Extend(lease) => (EXTEND, millis(lease).max(1)),
-        };
-        let due = if time == 0 {
-            0
-        } else {
-            now.saturating_add(time)
-        };
-        let changed = self
-            .connection
-            .prepare_cached(sql)?
-            .execute((at.0, at.1, due, time))?;
-        Ok(changed > 0)
+        match settle {
+            Settle::Ack => remove(&self.connection, now, at),
+            Settle::Begin => simply(BEGIN),
+            Settle::Return => simply(RETURN),
+            Settle::Extend(lease) => {
+                let time = millis(lease).max(1);
+                let mut extend = self.connection.prepare_cached(EXTEND)?;
+                Ok(extend.execute((at.0, at.1, due(now, time), time))? > 0)
+            }
+        }
     }
 
     fn is_there(&self, seq: i64) -> rusqlite::Result<bool> {
@@ -281,6 +298,15 @@ impl Store {
             }
         }
         Ok(refused)
+    }
+}
+
+/// When something can be received again: 0 is at once.
+fn due(now: i64, time: i64) -> i64 {
+    if time == 0 {
+        0
+    } else {
+        now.saturating_add(time)
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use pipeline_runtime::ErrorKind;
-use pipeline_runtime::queue::{Outgoing, QueueError, Receipt, Received, Unsettled};
+use pipeline_runtime::queue::{Nack, Outgoing, QueueError, Receipt, Received, Unsettled};
 use rusqlite::{Connection, Error};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -26,6 +26,8 @@ type Answer<T> = oneshot::Sender<Result<T, QueueError>>;
 pub(super) enum Request<B> {
     Send(Vec<Outgoing<B>>, Answer<Vec<Unsettled>>),
     Settle(Settle, Vec<Receipt>, Answer<Vec<Unsettled>>),
+    /// They come again after this long.
+    Nack(Duration, Vec<Nack>, Answer<Vec<Unsettled>>),
     Receive(Receive<B>),
     /// A receive was dropped when its messages were leased already.
     Return(Vec<Receipt>),
@@ -218,6 +220,7 @@ impl<B: QueueBody> Thread<B> {
                 Request::Settle(settle, receipts, _) => {
                     Reply::Settled(store.settle(now, *settle, receipts)?)
                 }
+                Request::Nack(delay, nacks, _) => Reply::Settled(store.nack(now, *delay, nacks)?),
                 Request::Return(receipts) => {
                     Reply::Settled(store.settle(now, Settle::Return, receipts)?)
                 }
@@ -238,7 +241,9 @@ impl<B: QueueBody> Thread<B> {
     fn answer(&mut self, requests: Vec<Request<B>>, done: Done<B>) {
         // Who asked may have gone meanwhile.
         for (request, reply) in requests.into_iter().zip(done.replies) {
-            if let Request::Send(_, answer) | Request::Settle(_, _, answer) = request
+            if let Request::Send(_, answer)
+            | Request::Settle(_, _, answer)
+            | Request::Nack(_, _, answer) = request
                 && let Reply::Settled(unsettled) = reply
             {
                 let _ = answer.send(Ok(unsettled));
@@ -269,7 +274,9 @@ impl<B> Connected for Thread<B> {
 fn refuse<B>(requests: Vec<Request<B>>, error: impl Fn() -> QueueError) {
     for request in requests {
         match request {
-            Request::Send(_, answer) | Request::Settle(_, _, answer) => {
+            Request::Send(_, answer)
+            | Request::Settle(_, _, answer)
+            | Request::Nack(_, _, answer) => {
                 let _ = answer.send(Err(error()));
             }
             Request::Receive(_) | Request::Return(_) => {}
@@ -287,7 +294,7 @@ impl<B> Request<B> {
     /// Whether who asked may rely on it after a power failure.
     fn is_durable(&self) -> bool {
         match self {
-            Self::Send(..) | Self::Settle(Settle::Ack | Settle::Nack(_), ..) => true,
+            Self::Send(..) | Self::Settle(Settle::Ack, ..) | Self::Nack(..) => true,
             Self::Settle(Settle::Extend(_) | Settle::Begin | Settle::Return, ..)
             | Self::Receive(_)
             | Self::Return(_) => false,

@@ -30,6 +30,8 @@ pub struct MessageInfo {
     pub receives: u32,
     /// How many of the deliveries were worked on.
     pub begun: u32,
+    /// Why it failed last, where work on it has and it was given back.
+    pub last_error: Option<String>,
     /// What travels with it beside the body.
     pub attributes: Attributes,
     /// How many bytes its body has.
@@ -57,6 +59,7 @@ impl MessageInfo {
             expires: None,
             receives: 0,
             begun: 0,
+            last_error: None,
             attributes: Attributes::new(),
             size: body.len() as u64,
             body,

@@ -9,7 +9,9 @@ use serde::de::DeserializeOwned;
 
 use super::Json;
 use crate::name::Name;
-use crate::queue::{Ask, Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use crate::queue::{
+    Ask, Body, Nack, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled,
+};
 
 /// The queue with bodies that are any type of serde's, as [`Queue::json`] says.
 pub(crate) fn json<Q, T>(queue: Q) -> JsonQueue<Q, T> {
@@ -67,6 +69,14 @@ where
         delay: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
         self.queue.nack(receipts, delay).await
+    }
+
+    async fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        self.queue.nack_failed(nacks, delay).await
     }
 
     async fn extend(

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 use super::{Keeper, Outcome, Resolved, State, Suspicion};
 use crate::bounds::BoxFuture;
 use crate::guard;
-use crate::queue::{Queue, QueueError, Receipt, Unsettled};
+use crate::queue::{Nack, Queue, QueueError, Receipt, Unsettled};
 use crate::retry::Retry;
 
 /// For how long a call keeps later ones back.
@@ -133,12 +133,15 @@ impl Keeper {
             .iter()
             .map(|entry| entry.receipt.clone())
             .collect();
-        let how = group.how;
+        let (how, nacks) = (group.how, failed(&group.entries));
         let call = told(async {
             match how {
                 How::Ack => queue.ack(receipts).await,
                 How::GiveBack => queue.give_back(receipts).await,
-                How::Nack(delay) => queue.nack(receipts, delay).await,
+                How::Nack(delay) => match nacks {
+                    Some(nacks) => queue.nack_failed(nacks, delay).await,
+                    None => queue.nack(receipts, delay).await,
+                },
             }
         });
         let mut call = pin!(call);
@@ -264,6 +267,17 @@ impl Keeper {
             }
         }
     }
+}
+
+/// What the queue is told of deliveries if some of them have failed.
+fn failed(entries: &[Resolved]) -> Option<Vec<Nack>> {
+    let is_failed = |entry: &Resolved| entry.original.error().is_some();
+    let nack = |entry: &Resolved| Nack {
+        receipt: entry.receipt.clone(),
+        error: entry.original.error().cloned(),
+    };
+    let any = entries.iter().any(is_failed);
+    any.then(|| entries.iter().map(nack).collect())
 }
 
 /// What came of telling the queue of one delivery.

@@ -13,7 +13,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, timeout_at};
 
 use self::store::Store;
-use super::{Ask, Body, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
+use super::{Ask, Body, Nack, Outgoing, Profile, Queue, QueueError, Receipt, Received, Unsettled};
 
 /// The most messages, unless it is said otherwise.
 const CAPACITY: usize = 65_536;
@@ -286,8 +286,20 @@ impl<B: Body + Clone> Queue for Memory<B> {
         receipts: Vec<Receipt>,
         delay: Duration,
     ) -> Result<Vec<Unsettled>, QueueError> {
+        let nacks = receipts.into_iter().map(Nack::new);
+        self.nack_failed(nacks.collect(), delay).await
+    }
+
+    async fn nack_failed(
+        &self,
+        nacks: Vec<Nack>,
+        delay: Duration,
+    ) -> Result<Vec<Unsettled>, QueueError> {
+        let each = nacks.into_iter().map(|nack| (nack.receipt, nack.error));
+        let (receipts, errors): (Vec<_>, Vec<_>) = each.unzip();
+        let mut errors = errors.into_iter();
         let lost = self.each(&receipts, |store, receipt, now| {
-            store.give_back(receipt, now, delay)
+            store.give_back(receipt, now, delay, errors.next().flatten())
         });
         // Who waits for what is due sees that it may be sooner.
         self.wake();

@@ -63,6 +63,7 @@ struct Message<B> {
     /// What tells it from another message of the id that a sender has chosen.
     number: Option<Arc<str>>,
     priority: i16,
+    last_error: Option<Arc<str>>,
     expires: Option<Instant>,
     place: Place,
 }
@@ -165,6 +166,7 @@ impl<B> Store<B> {
             is_begun: false,
             number,
             priority,
+            last_error: None,
             // So late that it is never.
             expires: expires.and_then(|after| now.checked_add(after)),
             place: Place::Ready,
@@ -275,6 +277,7 @@ impl<B> Store<B> {
                 number: message.number.clone(),
                 group: message.group.clone(),
                 attributes: message.attributes.clone(),
+                priority: message.priority,
             });
         }
         received
@@ -350,11 +353,21 @@ impl<B> Store<B> {
     }
 
     /// Whether the message was leased so.
-    pub(super) fn give_back(&mut self, receipt: &Receipt, now: Instant, delay: Duration) -> bool {
+    pub(super) fn give_back(
+        &mut self,
+        receipt: &Receipt,
+        now: Instant,
+        delay: Duration,
+        error: Option<Arc<str>>,
+    ) -> bool {
         let Some((slot, until)) = self.leased(receipt) else {
             return false;
         };
-        self.messages[slot].mark_begun();
+        let message = &mut self.messages[slot];
+        message.mark_begun();
+        if error.is_some() {
+            message.last_error = error;
+        }
         self.timed.remove(&(until, slot));
         self.expires(slot, true);
         self.line_up(slot, Some(now + delay), now);

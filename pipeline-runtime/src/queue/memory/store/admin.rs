@@ -42,6 +42,7 @@ impl<B> Message<B> {
             .map(|at| SystemTime::now() + at.saturating_duration_since(now));
         info.receives = self.receive_count;
         info.begun = self.begun;
+        info.last_error = self.last_error.as_deref().map(str::to_owned);
         info.attributes.clone_from(&self.attributes);
         Look {
             info,
