@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use pipeline_runtime::Name;
 
-use super::meanwhile::{Heard, While};
+use super::meanwhile::While;
 use super::next::Next;
 use super::process::Supervisor;
 use crate::core::Core;
 use crate::lease::{Since, holder};
 use crate::schedule::{AnySchedules, Claim, Claimed, Schedule, TTL, Tick};
-use crate::status::{Ending, State};
+use crate::status::State;
 
 /// How long is waited where the place is away, or somebody else is at work.
 const AGAIN: Duration = Duration::from_secs(TTL.as_secs() / 3);
@@ -66,31 +66,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                 let tick = Tick::new(&name, claimed.at, missed);
                 Ok((tick, claimed.attempts.saturating_sub(1)))
             }
-            Err(Heard::Now) => Ok((
-                Tick::triggered(&self.name(), self.core.clock.now(), None),
-                0,
-            )),
-            Err(Heard::Trigger(payload)) => Ok((
-                Tick::triggered(&self.name(), self.core.clock.now(), payload),
-                0,
-            )),
-            Err(Heard::Rest) => Err(Next::Rest(State::Stopped, Ending::Told)),
-            Err(Heard::First(_) | Heard::Stop | Heard::Abort) => Err(Next::Over(State::Stopped)),
-        }
-    }
-
-    /// Tells the place what became of the tick that this instance had.
-    pub(super) async fn settles(&mut self) {
-        let Some(ticking) = &mut self.ticking else {
-            return;
-        };
-        let (claim, done) = (ticking.claim.take(), ticking.done.take());
-        let Some((claim, _)) = claim else {
-            return;
-        };
-        match done {
-            Some(until) => claim.done(until).await,
-            None => claim.release().await,
+            Err(heard) => self.instead(heard).map(|tick| (tick, 0)),
         }
     }
 }

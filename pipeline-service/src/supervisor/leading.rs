@@ -31,7 +31,11 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let ticking = self.ticking.as_mut();
         if let Some(ticking) = ticking.filter(|ticking| ticking.claim.is_some()) {
             ticking.tick = None;
-            self.settles().await;
+        }
+        match self.settles(While::Standby).await {
+            Ok(()) => {}
+            Err(Heard::Rest) => return Next::Rest(State::Stopped, Ending::Told),
+            Err(_) => return Next::Over(State::Stopped),
         }
         let Some(leads) = self.of.leader.as_ref().map(Leader::leads) else {
             return Next::Make;
@@ -77,12 +81,5 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             }
         }
         Next::Standby
-    }
-
-    /// Somebody else may lead.
-    pub(super) async fn steps_down(&mut self) {
-        if let Some(lead) = self.lead.take() {
-            lead.release().await;
-        }
     }
 }

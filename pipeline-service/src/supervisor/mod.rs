@@ -7,6 +7,7 @@ mod meanwhile;
 mod next;
 mod process;
 mod running;
+mod settling;
 mod starting;
 mod ticking;
 mod ticks;
@@ -51,8 +52,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         }
         self.held.let_end();
         self.held.close_those_untaken();
-        self.settles().await;
-        self.steps_down().await;
+        self.settles_at_last().await;
     }
 
     /// Waits for the first start.
@@ -88,12 +88,13 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             self.held.let_end();
             self.core.one_ended();
         }
-        self.settles().await;
-        self.steps_down().await;
-        match self
-            .meanwhile(std::future::pending::<()>(), While::Resting)
-            .await
-        {
+        self.steps_down();
+        let mut heard = self.settles(While::Resting).await;
+        if heard.is_ok() {
+            let rests = std::future::pending();
+            heard = self.meanwhile(rests, While::Resting).await;
+        }
+        match heard {
             Err(Heard::Now) if self.ticking.is_some() => {
                 self.begins_anew();
                 Next::Idle

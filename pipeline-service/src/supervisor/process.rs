@@ -6,6 +6,7 @@ use pipeline_runtime::Name;
 use tokio::sync::{mpsc, watch};
 
 use super::held::Held;
+use super::settling::Settling;
 use super::ticks::Ticking;
 use crate::command::Command;
 use crate::core::{Core, Phase};
@@ -38,6 +39,8 @@ pub(crate) struct Supervisor<S> {
     pub(super) ticking: Option<Ticking>,
     /// The lease, if it leads.
     pub(super) lead: Option<Lead>,
+    /// What is still to be told of ticks and leases.
+    pub(super) settling: Option<Settling>,
     pub(super) is_paused: bool,
     pub(super) run: u64,
 }
@@ -62,6 +65,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
             history: History::default(),
             ticking,
             lead: None,
+            settling: None,
             is_paused: false,
             run: 0,
         }

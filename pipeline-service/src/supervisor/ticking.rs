@@ -16,14 +16,9 @@ const ATTEMPTS: u32 = 5;
 impl<S: Send + Sync + 'static> Supervisor<S> {
     /// Waits for the next tick.
     pub(super) async fn idle(&mut self) -> Next {
-        self.settles().await;
-        let Some(ticking) = &mut self.ticking else {
-            return Next::Make;
-        };
-        let tick = match (ticking.schedule.shared(), ticking.due.pop_front()) {
-            (Some(store), _) => self.until_granted(store).await,
-            (None, Some(tick)) => Ok((tick, 0)),
-            (None, None) => self.until_due().await.map(|tick| (tick, 0)),
+        let tick = match self.settles(While::Idle).await {
+            Ok(()) => self.until_next().await,
+            Err(heard) => self.instead(heard).map(|tick| (tick, 0)),
         };
         let (tick, failed) = match tick {
             Ok(tick) => tick,
@@ -42,14 +37,42 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         Next::Make
     }
 
+    /// The next tick, and how often a run of it has failed.
+    async fn until_next(&mut self) -> Result<(Tick, u32), Next> {
+        let Some(ticking) = &mut self.ticking else {
+            return Err(Next::Make);
+        };
+        match (ticking.schedule.shared(), ticking.due.pop_front()) {
+            (Some(store), _) => self.until_granted(store).await,
+            (None, Some(tick)) => Ok((tick, 0)),
+            (None, None) => self.until_due().await.map(|tick| (tick, 0)),
+        }
+    }
+
+    /// What is done instead of waiting for a tick: a run that somebody asks for has one, too.
+    pub(super) fn instead(&self, heard: Heard) -> Result<Tick, Next> {
+        let triggered = |payload| {
+            Ok(Tick::triggered(
+                &self.name(),
+                self.core.clock.now(),
+                payload,
+            ))
+        };
+        match heard {
+            Heard::Now => triggered(None),
+            Heard::Trigger(payload) => triggered(payload),
+            Heard::Rest => Err(Next::Rest(State::Stopped, Ending::Told)),
+            Heard::First(_) | Heard::Stop | Heard::Abort => Err(Next::Over(State::Stopped)),
+        }
+    }
+
     /// Waits until something is due, or somebody asks for it; what is to be done instead, if that is not what is next.
     async fn until_due(&mut self) -> Result<Tick, Next> {
-        let (name, clock) = (self.name(), self.core.clock.clone());
+        let clock = self.core.clock.clone();
         let next = self.ticking.as_ref().and_then(Ticking::next);
-        let time = clock.clone();
         let waiting = async move {
             match next {
-                Some(next) => time.until(next).await,
+                Some(next) => clock.until(next).await,
                 None => std::future::pending().await,
             }
         };
@@ -59,10 +82,7 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
                 self.core.board.skipped(self.of.place, skipped);
                 Err(Next::Idle)
             }
-            Err(Heard::Now) => Ok(Tick::triggered(&name, clock.now(), None)),
-            Err(Heard::Trigger(payload)) => Ok(Tick::triggered(&name, clock.now(), payload)),
-            Err(Heard::Rest) => Err(Next::Rest(State::Stopped, Ending::Told)),
-            Err(Heard::First(_) | Heard::Stop | Heard::Abort) => Err(Next::Over(State::Stopped)),
+            Err(heard) => self.instead(heard),
         }
     }
 

@@ -336,3 +336,85 @@ async fn a_tick_that_is_cut_off_behind_a_run_that_was_asked_for_comes_again() {
     assert_eq!(Instance::hours(&of.done), [0, 1]);
     second.stop().await.unwrap();
 }
+
+/// Schedules in memory that do not answer how a tick ended.
+#[derive(Clone)]
+struct Deaf(MemorySchedules);
+
+impl Schedules for Deaf {
+    fn name(&self) -> Name {
+        "deaf".into()
+    }
+
+    async fn look(&self, schedule: &str, now: SystemTime) -> Result<Known, LeaseError> {
+        self.0.look(schedule, now).await
+    }
+
+    async fn claim(
+        &self,
+        schedule: &str,
+        holder: &str,
+        at: SystemTime,
+        ttl: Duration,
+    ) -> Result<Option<Claimed>, LeaseError> {
+        self.0.claim(schedule, holder, at, ttl).await
+    }
+
+    async fn renew(&self, schedule: &str, token: u64, ttl: Duration) -> Result<bool, LeaseError> {
+        self.0.renew(schedule, token, ttl).await
+    }
+
+    async fn done(&self, _: &str, _: u64, _: SystemTime) -> Result<bool, LeaseError> {
+        std::future::pending().await
+    }
+
+    async fn release(&self, _: &str, _: u64) -> Result<(), LeaseError> {
+        std::future::pending().await
+    }
+}
+
+/// An instance whose tick of the first hour is done, which nobody can be told.
+async fn deaf() -> (Instance, RunningService) {
+    let of = Instance::new();
+    let deaf = Deaf(of.store.clone());
+    let running = of.with("a", hourly().once_everywhere(deaf), s(10)).await;
+    while of.done.all().is_empty() {
+        tokio::time::sleep(s(1)).await;
+    }
+    tokio::time::sleep(s(1)).await;
+    (of, running)
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_cannot_tell_that_a_tick_is_done_answers_and_obeys_all_the_same() {
+    let (of, running) = deaf().await;
+    let control = running.control();
+    let asked = Instant::now();
+    control.ping("report").await.unwrap();
+    control.pause("report").await.unwrap();
+    control.resume("report").await.unwrap();
+    assert_eq!(asked.elapsed(), Duration::ZERO);
+    // A run that somebody asks for does not wait either.
+    control.trigger("report", None).await.unwrap();
+    tokio::time::sleep(s(5)).await;
+    assert_eq!(of.begun.all().len(), 2);
+    tokio::time::sleep(s(10)).await;
+    let asked = Instant::now();
+    control.drain("report", s(30)).await.unwrap();
+    control.ping("report").await.unwrap();
+    assert_eq!(asked.elapsed(), Duration::ZERO);
+    assert_eq!(running.status().state("report"), Some(&State::Stopped));
+    running.stop().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_ends_by_its_grace_also_where_nobody_can_be_told_of_a_tick() {
+    let (_of, running) = deaf().await;
+    let asked = Instant::now();
+    let _ = running.stop().await;
+    assert!(asked.elapsed() <= s(25), "{:?}", asked.elapsed());
+    assert!(
+        asked.elapsed() >= s(20),
+        "it is told as long as there is time"
+    );
+}

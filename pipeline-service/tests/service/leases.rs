@@ -342,3 +342,26 @@ async fn a_tick_of_all_instances_goes_to_who_leads() {
     first.stop().await.unwrap();
     second.stop().await.unwrap();
 }
+
+/// Leases that are not given back while they are away do not hold up what else is asked.
+#[tokio::test(start_paused = true)]
+async fn who_cannot_give_its_lease_back_answers_all_the_same() {
+    let far = Reached::new(&lease::memory(), true);
+    let running = instance(far.clone(), &Worked::default()).await;
+    running
+        .until(|status| status.state("writes") == Some(&State::Running))
+        .await;
+    far.away.store(true, Ordering::Relaxed);
+    let control = running.control();
+    let asked = Instant::now();
+    control.drain("writes", s(30)).await.unwrap();
+    control.ping("writes").await.unwrap();
+    control.start("writes").await.unwrap();
+    control.ping("writes").await.unwrap();
+    assert_eq!(asked.elapsed(), Duration::ZERO);
+    far.away.store(false, Ordering::Relaxed);
+    running
+        .until(|status| status.state("writes") == Some(&State::Running))
+        .await;
+    running.stop().await.unwrap();
+}
