@@ -7,7 +7,7 @@ use brigade::queue::MessageState;
 use clap::{Args as Group, Parser, Subcommand, ValueEnum};
 use jiff::{SignedDuration, Timestamp};
 
-/// Looks into the queues and dead letters of brigade, and acts on them.
+/// Looks into the queues, dead letters and schedules of brigade, and acts on them.
 #[derive(Parser, Debug)]
 #[command(name = "brigade", version, max_term_width = 100, after_help = CODES)]
 pub(crate) struct Args {
@@ -32,6 +32,11 @@ pub(crate) enum What {
     Letters {
         #[command(subcommand)]
         what: Letters,
+    },
+    /// Schedules that several instances of a program share: which ticks are done, and who is at work on one
+    Schedules {
+        #[command(subcommand)]
+        what: Schedules,
     },
 }
 
@@ -199,6 +204,15 @@ pub(crate) enum Letters {
     },
     /// Sends messages back to a queue, and removes their letters
     Replay(Box<Replay>),
+}
+
+#[derive(Subcommand, Debug)]
+pub(crate) enum Schedules {
+    /// All of them, by name
+    List {
+        #[command(flatten)]
+        place: Place,
+    },
 }
 
 #[derive(Group, Debug)]

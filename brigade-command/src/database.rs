@@ -7,6 +7,7 @@ use std::time::Duration;
 use brigade::database::{Contents, Postgres, QueueName, Sqlite};
 use brigade::journal::{PostgresJournal, SqliteJournal};
 use brigade::queue::{PostgresLetters, PostgresQueue, SqliteLetters, SqliteQueue};
+use brigade::service::ScheduleInfo;
 
 use crate::args::Place;
 use crate::failure::Failure;
@@ -171,6 +172,27 @@ impl Database {
                 AnyLetters::Postgres(db.letters().open().await.map_err(Failure::of)?)
             }
         })
+    }
+
+    /// All schedules, by name.
+    pub(crate) async fn schedules(&self) -> Result<Vec<ScheduleInfo>, Failure> {
+        if !self.contents.schedules {
+            return Err(Failure::Missing(format!(
+                "{} has no place for schedules; name the one that your program shares them in (`once_everywhere`)",
+                self.at
+            )));
+        }
+        let listed = match &self.back_end {
+            BackEnd::Sqlite(db) => {
+                let schedules = db.schedules().open().map_err(Failure::of)?;
+                schedules.list().await
+            }
+            BackEnd::Postgres(db) => {
+                let schedules = db.schedules().open().await.map_err(Failure::of)?;
+                schedules.list().await
+            }
+        };
+        listed.map_err(Failure::of)
     }
 
     pub(crate) async fn journal(&self) -> Result<AnyJournal, Failure> {

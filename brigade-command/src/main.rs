@@ -1,4 +1,4 @@
-//! `brigade`: what an operator needs of queues and dead letters.
+//! `brigade`: what an operator needs of queues, dead letters and schedules.
 
 mod args;
 mod confirm;
@@ -8,6 +8,7 @@ mod letters;
 mod print;
 mod queue;
 mod redact;
+mod schedules;
 mod table;
 
 use std::process::ExitCode;
@@ -36,6 +37,7 @@ fn run(args: Args) -> Result<(), Failure> {
         match args.what {
             What::Queue { what } => queue::run(what).await,
             What::Letters { what } => letters::run(what).await,
+            What::Schedules { what } => schedules::run(what).await,
         }
     })
 }

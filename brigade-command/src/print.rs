@@ -4,6 +4,7 @@ use std::io::{self, Write as _};
 use std::time::{Duration, SystemTime};
 
 use brigade::queue::{DeadLetter, MessageInfo, MessageState, Pause, QueueStats};
+use brigade::service::ScheduleInfo;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
@@ -55,7 +56,7 @@ fn until(time: SystemTime) -> String {
 }
 
 /// What is left of a time, to the second that has begun: 90 s that were asked for just now are `1m 30s`.
-fn left(time: Duration) -> String {
+pub(crate) fn left(time: Duration) -> String {
     let begun = time.subsec_nanos() > 0;
     span(Duration::from_secs(time.as_secs() + u64::from(begun)))
 }
@@ -130,6 +131,15 @@ pub(crate) fn message_json(message: &MessageInfo) -> Value {
         "priority": message.priority, "expires": message.expires.map(stamp),
         "receives": message.receives, "begun": message.begun, "last_error": message.last_error, "attributes": message.attributes,
         "size": message.size, "body": body,
+    })
+}
+
+/// For how long a holder has it still, and what is not known is `null`.
+pub(crate) fn schedule_json(schedule: &ScheduleInfo) -> Value {
+    json!({
+        "schedule": schedule.name, "last": stamp(schedule.last), "open": schedule.open.map(stamp),
+        "holder": schedule.holder, "attempts": schedule.attempts,
+        "left_seconds": schedule.left.map(|left| left.as_secs_f64()),
     })
 }
 

@@ -3,5 +3,6 @@
 mod letters;
 mod postgres;
 mod refused;
+mod schedules;
 mod sqlite;
 mod support;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use futures::future::BoxFuture;
 use pipeline_runtime::Name;
 use tokio::sync::{mpsc, watch};
 
 use super::held::Held;
-use super::settling::Settling;
 use super::ticks::Ticking;
 use crate::command::Command;
 use crate::core::{Core, Phase};
@@ -15,6 +15,9 @@ use crate::restart::{History, Restart};
 use crate::schedule::Schedule;
 use crate::status::State;
 use crate::work::Makes;
+
+/// What is being told to places of ticks and leases.
+pub(super) type Settling = BoxFuture<'static, ()>;
 
 /// What a process is declared as, with places for names.
 pub(crate) struct Declared<S> {

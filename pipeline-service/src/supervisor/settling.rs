@@ -1,15 +1,12 @@
 //! Telling places of ticks and leases what became of them, which may be away: whoever asks something meanwhile is answered.
 
 use futures::FutureExt as _;
-use futures::future::{BoxFuture, join};
+use futures::future::join;
 
 use super::meanwhile::{Heard, While};
-use super::process::Supervisor;
+use super::process::{Settling, Supervisor};
 use crate::command::Command;
 use crate::core::Phase;
-
-/// What is being told.
-pub(super) type Settling = BoxFuture<'static, ()>;
 
 impl<S: Send + Sync + 'static> Supervisor<S> {
     /// The tick that this instance had is done, or somebody else may have it: that is to be told.
