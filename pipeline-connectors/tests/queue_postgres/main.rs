@@ -24,6 +24,7 @@ mod letters;
 mod load;
 mod passwords;
 mod plain_sql;
+mod pooled;
 mod sending;
 #[cfg(feature = "journal")]
 mod settled;

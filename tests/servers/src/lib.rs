@@ -8,6 +8,7 @@
 //! |---|---|
 //! | [`ministack`], [`moto`] | SQS |
 //! | [`postgres`], [`Cluster`] | PostgreSQL |
+//! | [`Pooler`] | the same, with a connection of the server for each transaction |
 //! | [`Faults`] | for any of them, with faults that a test asks for |
 //!
 //! [`Network`] has hosts of their own, which can be cut off.
@@ -24,7 +25,7 @@ use std::sync::OnceLock;
 
 pub use faults::Faults;
 pub use network::{Cut, Host, Network};
-pub use postgres::Cluster;
+pub use postgres::{Cluster, Pooler};
 pub use process::Server;
 
 /// An SQS server that keeps time: leases, delays, long polls and redrive are those of AWS. One for the whole process, so

@@ -1,17 +1,19 @@
 //! PostgreSQL, with a data directory of its own.
 
+mod kept;
+mod pooler;
 mod system;
 
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::Mutex;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
+use self::kept::Kept;
+pub use self::pooler::Pooler;
 use self::system::{User, programs};
-use crate::install::target;
 use crate::network::Host;
 use crate::or_skip;
 use crate::process::{free_port, log};
@@ -28,37 +30,12 @@ const HOST_PORT: u16 = 5432;
 /// Who is on the same network may connect, too.
 const NETWORK: &[u8] = b"host all all samenet scram-sha-256\n";
 
-/// Runs the server until there is no one left who could write to its input, then removes its directory. On `kill` it is
-/// killed at once, and its processes notice that; on `stop` it lets nobody finish, on `quit` it tidies up nothing either; on
-/// `start` it runs again, unless it does. Each is answered when it is done.
-const KEEPER: &str = r#"
-    trap '' HUP INT TERM
-    cd "$PLACE"
-    server=none
-    runs() { read -r _ _ state _ 2>/dev/null </proc/$server/stat && [ "$state" != Z ]; }
-    start() { setsid "$@" </dev/null >>"$LOG" 2>&1 & server=$!; }
-    end() { kill -$1 $2$server; wait $server; }
-    while read -r word; do
-        case $word in
-            start) runs || start "$@" ;;
-            stop) end INT ;;
-            quit) end QUIT ;;
-            kill) end KILL - ;;
-        esac
-        echo $word
-    done
-    kill -KILL -$server
-    wait $server
-    cd /
-    rm -rf "$PLACE"
-"#;
-
 /// A PostgreSQL server with a data directory of its own. It ends when this is dropped, or with the process that made it.
 ///
 /// It waits for the disk as it does by default. Its superuser is `postgres`, its database of that name is empty.
 #[derive(Debug)]
 pub struct Cluster {
-    keeper: Mutex<Child>,
+    kept: Kept,
     /// Where it listens: for all who can reach it, and for those on this machine.
     address: String,
     here: String,
@@ -118,24 +95,18 @@ impl Cluster {
         // A host's address is reached from its network alone, a socket by all who see its file.
         let sockets = host.map_or("", |_| &here);
         log("postgres", port)?;
-        let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "sh"])
-            .args(host.map(Host::words).into_iter().flatten())
-            .args(user.words())
-            .arg(programs.join("postgres"))
-            .arg("-D")
-            .arg(&data)
-            .args(["-p", &port.to_string(), "-h", &address, "-k", sockets])
-            .args(["-c", "max_connections=200"])
-            .env("PLACE", &home)
-            .env("LOG", target()?.join("servers/postgres.log"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(error)?;
+        let kept = Kept::new(&home, "postgres.log", |words| {
+            words
+                .args(host.map(Host::words).into_iter().flatten())
+                .args(user.words())
+                .arg(programs.join("postgres"))
+                .arg("-D")
+                .arg(&data)
+                .args(["-p", &port.to_string(), "-h", &address, "-k", sockets])
+                .args(["-c", "max_connections=200"]);
+        });
         let cluster = Self {
-            keeper: Mutex::new(keeper),
+            kept: kept.map_err(error)?,
             address,
             here,
             port,
@@ -153,6 +124,12 @@ impl Cluster {
     #[must_use]
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// A pooler in front of it, which is on this machine.
+    #[must_use]
+    pub fn pooler(&self) -> Option<Pooler> {
+        or_skip(Pooler::start(self.port, PASSWORD))
     }
 
     /// How the superuser connects to a database; if it is on a host, from its network.
@@ -202,17 +179,17 @@ impl Cluster {
 
     /// Kills it, with all its processes, at once.
     pub fn kill(&self) {
-        self.tell("kill");
+        self.kept.tell("kill");
     }
 
     /// Stops it: open transactions are rolled back, connections closed.
     pub fn stop(&self) {
-        self.tell("stop");
+        self.kept.tell("stop");
     }
 
     /// Stops it at once, as `pg_ctl stop -m immediate` does: it recovers when it starts again.
     pub fn quit(&self) {
-        self.tell("quit");
+        self.kept.tell("quit");
     }
 
     /// Starts it again, and waits until it can be connected to.
@@ -228,7 +205,7 @@ impl Cluster {
         let deadline = Instant::now() + PATIENCE;
         while Instant::now() < deadline {
             // It does not start as long as a process of the one that was killed has its memory.
-            self.tell("start");
+            self.kept.tell("start");
             let again = Instant::now() + Duration::from_secs(1);
             while Instant::now() < again {
                 if self.is_ready() {
@@ -244,26 +221,6 @@ impl Cluster {
         let mut ask = Command::new(self.programs.join("pg_isready"));
         let asked = ask.args(["-q", "-h", &self.here, "-p", &self.port.to_string()]);
         asked.status().is_ok_and(|status| status.success())
-    }
-
-    fn tell(&self, word: &str) {
-        let mut keeper = self.keeper.lock().expect("nobody panics with it");
-        let input = keeper.stdin.as_mut().expect("it has an input");
-        writeln!(input, "{word}").expect("it reads");
-        let mut answer = [0; 16];
-        let output = keeper.stdout.as_mut().expect("it has an output");
-        let read = std::io::Read::read(output, &mut answer).expect("it answers");
-        assert_eq!(String::from_utf8_lossy(&answer[..read]).trim(), word);
-    }
-}
-
-impl Drop for Cluster {
-    fn drop(&mut self) {
-        if let Ok(keeper) = self.keeper.get_mut() {
-            // The end of its input ends the keeper, and that the server.
-            drop(keeper.stdin.take());
-            let _ = keeper.wait();
-        }
     }
 }
 
