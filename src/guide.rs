@@ -5,6 +5,7 @@ pub mod cookbook {
     //!
     //! | page | for |
     //! |---|---|
+    //! | `a_whole_system` (feature `service`) | a queue for several processes, signals, a schedule, events for other programs, dead letters |
     //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`branch`] | items of several kinds, each with stages, workers and a sink of its own |
     //! | [`come_and_go`] | sources that come and go while the pipeline runs |
@@ -20,6 +21,10 @@ pub mod cookbook {
     //! | [`pipeline_to_pipeline`] | one message through several pipelines, acknowledged behind the last |
     //! | `services` (feature `service`) | a program of several pipelines: started in order, made again, stopped without loss |
     //! | [`sessions_and_totals`] | what comes of an item depends on those before it |
+
+    #[cfg(feature = "service")]
+    #[doc = include_str!("../guide/cookbook/a-whole-system.md")]
+    pub mod a_whole_system {}
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
     pub mod backfill_then_live {}

@@ -10,8 +10,9 @@ use clap::{Parser, Subcommand, ValueEnum};
 /// Puts report messages on a queue, and works on them with processes that may be killed at any time.
 ///
 /// A message names a file. Its report is read, sent to an archive (a small HTTP server that this program starts), checked
-/// there, and written into a table; only then is the message deleted. A message that cannot become a row ends as a
-/// dead letter. At the end everything is audited.
+/// there, and becomes a user in a table; only then is the message deleted. Some messages are customers, who are users without
+/// a report. A message that cannot become a row ends as a dead letter. A second program hears of each user, and once a second,
+/// which stands for a night, one of the processes writes a total. At the end everything is audited.
 #[derive(Debug, Parser)]
 #[command(name = "reports", after_help = AFTER)]
 pub struct Args {
@@ -130,6 +131,9 @@ pub enum Command {
         #[arg(long)]
         archive: SocketAddr,
     },
+    /// Writes down what the workers tell, until its standard input ends
+    #[command(hide = true)]
+    Listen,
 }
 
 #[derive(Debug, Subcommand)]

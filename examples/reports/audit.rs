@@ -5,8 +5,9 @@ use std::fmt;
 
 use crate::archive::Shelf;
 use crate::ledger::History;
+use crate::listener::Heard;
 use crate::place::Ends;
-use crate::report::{Flaw, Messages, name};
+use crate::report::{Flaw, Kind, Messages, name};
 
 /// What was found. `Display` is what a person reads.
 #[derive(Debug)]
@@ -25,6 +26,9 @@ pub struct Found<'a> {
     pub killed: u32,
     /// How often a host was cut off.
     pub cut: u32,
+    /// What the second program has heard of what was told.
+    pub heard: Heard,
+    pub told: u64,
 }
 
 impl Audit {
@@ -37,6 +41,8 @@ impl Audit {
         audit.messages(messages, found);
         audit.stages(found);
         audit.uploads(messages, &found.shelf);
+        audit.outside(found);
+        audit.ticks(found);
         audit
     }
 
@@ -46,7 +52,7 @@ impl Audit {
 
     /// Each is a row, once, or a dead letter from the stage that it should fail at; and none is anything else.
     fn messages(&mut self, messages: Messages, found: &Found<'_>) {
-        let Ends { rows, letters } = &found.ends;
+        let Ends { rows, letters, .. } = &found.ends;
         let (mut lost, mut twice) = (0, 0);
         for number in messages.numbers() {
             let written = rows.get(&number).copied().unwrap_or(0);
@@ -117,6 +123,7 @@ impl Audit {
         }
         let expected = messages
             .numbers()
+            .filter(|number| messages.kind(*number) == Kind::Report)
             .filter(|number| matches!(messages.flaw(*number), None | Some(Flaw::Refused)));
         let expected: HashSet<u32> = expected.collect();
         let missing = expected
@@ -132,6 +139,49 @@ impl Audit {
             copies.len(),
             shelf.repeated(),
         ));
+    }
+
+    /// Each event was heard, or counted as missed; of each user one was told, but by who was killed before it was written.
+    fn outside(&mut self, found: &Found<'_>) {
+        let Found {
+            ends, heard, told, ..
+        } = found;
+        if heard.all() != *told {
+            let problem = format!(
+                "{told} events were told, {} heard and {} missed",
+                heard.numbers.len(),
+                heard.missed
+            );
+            self.problems.push(problem);
+        }
+        let users: HashSet<_> = heard.numbers.iter().collect();
+        let strange = users
+            .iter()
+            .filter(|number| !ends.rows.contains_key(**number));
+        self.must_be_none(strange.count(), "events of users that are no rows");
+        let silent = ends
+            .rows
+            .keys()
+            .filter(|number| !users.contains(*number))
+            .count();
+        let is_known = found.killed > 0 || silent as u64 <= heard.missed;
+        if !is_known {
+            self.must_be_none(silent, "users that nobody was told of");
+        }
+        self.lines.push(format!(
+            "{told} events told, {} heard by another program, {} missed and counted; {silent} users that it has not heard of",
+            heard.numbers.len(),
+            heard.missed,
+        ));
+    }
+
+    /// Each is done once, however often its worker was killed.
+    fn ticks(&mut self, found: &Found<'_>) {
+        let ticks = &found.ends.ticks;
+        let twice = ticks.values().filter(|rows| **rows > 1);
+        self.must_be_none(twice.count(), "ticks that were done twice");
+        self.lines
+            .push(format!("{} ticks, each done once", ticks.len()));
     }
 
     fn must_be_none(&mut self, count: usize, what: &str) {
@@ -201,7 +251,9 @@ mod tests {
                 None => _ = ends.rows.insert(number, 1),
                 Some(flaw) => _ = ends.letters.insert(name(number), flaw.stage().into()),
             }
-            if matches!(flaw, None | Some(Flaw::Refused)) {
+            if MESSAGES.kind(number) == Kind::Customer {
+                keys.push(format!("{}/digest", name(number)));
+            } else if matches!(flaw, None | Some(Flaw::Refused)) {
                 let link = format!("{}/link", name(number));
                 shelf.uploads.insert(link.clone(), (number, 1));
                 keys.extend([format!("{}/digest", name(number)), link]);
@@ -227,19 +279,84 @@ mod tests {
     ) -> Vec<String> {
         let (mut ends, mut history, mut shelf) = clean();
         change(&mut ends, &mut history, &mut shelf);
-        let history = &history;
-        Audit::of_run(
-            MESSAGES,
-            &Found {
-                ends,
-                history,
-                shelf,
-                left,
-                killed,
-                cut: 0,
-            },
-        )
-        .problems
+        let mut numbers: Vec<_> = ends.rows.keys().copied().collect();
+        let told = numbers.len() as u64;
+        // Those of the run that was changed are known, whatever it was.
+        numbers.sort_unstable();
+        let heard = Heard {
+            begun: true,
+            numbers,
+            missed: 0,
+        };
+        let found = Found {
+            ends,
+            history: &history,
+            shelf,
+            left,
+            killed,
+            cut: 0,
+            heard,
+            told,
+        };
+        Audit::of_run(MESSAGES, &found).problems
+    }
+
+    /// What it says when this was heard of so many events, and these were the ticks.
+    fn outside(
+        killed: u32,
+        told: u64,
+        numbers: &[u32],
+        missed: u64,
+        ticks: &[(&str, u32)],
+    ) -> Vec<String> {
+        let (mut ends, history, shelf) = clean();
+        let ticks = ticks.iter().map(|(tick, rows)| ((*tick).to_owned(), *rows));
+        ends.ticks = ticks.collect();
+        let heard = Heard {
+            begun: true,
+            numbers: numbers.to_vec(),
+            missed,
+        };
+        let found = Found {
+            ends,
+            history: &history,
+            shelf,
+            left: 0,
+            killed,
+            cut: 0,
+            heard,
+            told,
+        };
+        Audit::of_run(MESSAGES, &found).problems
+    }
+
+    #[test]
+    fn events_that_are_neither_heard_nor_counted_are_found() {
+        let all: Vec<u32> = MESSAGES
+            .numbers()
+            .filter(|number| MESSAGES.flaw(*number).is_none())
+            .collect();
+        let none = Vec::<String>::new();
+        assert_eq!(outside(0, 36, &all, 0, &[]), none);
+        assert_eq!(outside(0, 36, &all[3..], 3, &[]), none);
+        // A message that came again is told again.
+        assert_eq!(outside(1, 37, &[&all[..], &[1]].concat(), 0, &[]), none);
+        assert_eq!(outside(1, 35, &all[1..], 0, &[]), none);
+        assert_eq!(outside(0, 36, &all[3..], 2, &[]).len(), 2);
+        assert_eq!(
+            outside(0, 35, &all[1..], 0, &[]),
+            ["1 users that nobody was told of"]
+        );
+        assert_eq!(
+            outside(0, 37, &[&all[..], &[10]].concat(), 0, &[]),
+            ["1 events of users that are no rows"]
+        );
+    }
+
+    #[test]
+    fn a_tick_that_is_done_twice_is_found() {
+        let problems = outside(1, 0, &[], 0, &[("nightly@1", 1), ("nightly@2", 2)]);
+        assert_eq!(problems, ["1 ticks that were done twice"]);
     }
 
     #[test]

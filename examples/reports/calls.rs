@@ -21,17 +21,17 @@ impl Calls {
 
     /// Notes that a delivery begins, before anything is looked up for it.
     pub fn begin(&self, message: &Delivery<String>) -> io::Result<()> {
-        self.line(&format!("{}\n", delivery(message)))
+        self.line(&delivery(message))
     }
 
     /// Notes that a stage is called.
     pub fn note(&self, message: &Delivery<String>, key: &str) -> io::Result<()> {
-        self.line(&format!("{} {}/{key}\n", delivery(message), message.id()))
+        self.line(&format!("{} {}/{key}", delivery(message), message.id()))
     }
 
     /// In one write, so that lines of several threads and processes stay whole.
-    fn line(&self, line: &str) -> io::Result<()> {
-        (&*self.0).write_all(line.as_bytes())
+    pub fn line(&self, line: &str) -> io::Result<()> {
+        (&*self.0).write_all(format!("{line}\n").as_bytes())
     }
 }
 

@@ -36,6 +36,20 @@ pub enum Trouble {
     Cut,
 }
 
+/// This program in another process, on a host if one is given: it ends when its standard input does, or is killed when it is
+/// dropped.
+pub fn program(place: &impl Place, host: Option<&Host>, words: &[&str]) -> io::Result<Command> {
+    let program = std::env::current_exe()?;
+    let command = match host {
+        Some(host) => host.command(program),
+        None => process::Command::new(program),
+    };
+    let mut command = Command::from(command);
+    command.args(words).stdin(Stdio::piped()).kill_on_drop(true);
+    place.tell(&mut command);
+    Ok(command)
+}
+
 struct Worker {
     process: Child,
     host: Option<Host>,
@@ -67,18 +81,8 @@ impl<'p, P: Place> Crew<'p, P> {
     }
 
     fn begin(&mut self, host: Option<Host>) -> io::Result<()> {
-        let program = std::env::current_exe()?;
-        let command = match &host {
-            Some(host) => host.command(program),
-            None => process::Command::new(program),
-        };
-        let mut command = Command::from(command);
-        command
-            .args(["worker", "--archive", &self.archive.to_string()])
-            .stdin(Stdio::piped())
-            .kill_on_drop(true);
-        self.place.tell(&mut command);
-        let process = command.spawn()?;
+        let words = ["worker", "--archive", &self.archive.to_string()];
+        let process = program(self.place, host.as_ref(), &words)?.spawn()?;
         self.workers.push(Worker { process, host });
         Ok(())
     }

@@ -27,13 +27,18 @@ impl Home {
         self.file("calls.txt")
     }
 
+    /// What the second program has heard.
+    pub fn heard(&self) -> PathBuf {
+        self.file("heard.txt")
+    }
+
     pub fn spool(&self) -> Spool {
         Spool(self.file("spool"))
     }
 
     /// Makes the directory, without what an earlier run has left in these files.
     pub fn begin(&self, files: &[PathBuf]) -> io::Result<()> {
-        for file in files.iter().chain([&self.calls()]) {
+        for file in files.iter().chain([&self.calls(), &self.heard()]) {
             match fs::remove_file(file) {
                 Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
                 _ => {}

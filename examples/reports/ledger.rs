@@ -111,6 +111,11 @@ impl<B: Books> Ledger<B> {
         self.books.done().await
     }
 
+    /// How many events the workers have told.
+    pub async fn told(&self) -> Result<u64, BoxError> {
+        self.books.told().await
+    }
+
     pub async fn ends(&self) -> Result<Ends, BoxError> {
         self.books.ends().await
     }

@@ -1,9 +1,12 @@
-//! A queue worker: report messages from a queue into a table, through processes that are killed all the time.
+//! A whole system: messages of several kinds come out of one queue, reports become users and users rows, a second program
+//! hears of them, and every night is counted once, by programs that are killed all the time.
 //!
-//! Shows: a queue as the input, `once` stages and their journal, idempotency tokens, rows that are written exactly once,
-//! dead letters and how they are replayed, several processes on one queue, on one machine or on several. The pipeline is in
-//! `job.rs`, what to do about failures in `errors.rs`, what lies where in `place`: SQLite files (no server is needed), a
-//! PostgreSQL database, or SQS. The rest starts the processes, kills them and checks what they have done.
+//! Shows: a service and its processes, a dispatcher, links as signals between them, `once` stages and their journal,
+//! idempotency tokens, rows that are written exactly once, a schedule that is for one of several programs, a broadcast that
+//! another program hears, dead letters and how they are replayed; several programs on one queue, on one machine or on several.
+//! The system is `system.rs`, on one page; what to do about failures is in `errors.rs`, what lies where in `place`: SQLite files
+//! (no server is needed), a PostgreSQL database, or SQS. The rest starts the programs, kills them and checks what they have
+//! done.
 //!
 //! ```text
 //! cargo run --release --example reports -- --processes 3 --kill-every 1
@@ -14,13 +17,14 @@
 //! cargo run --release --example reports -- --help
 //! ```
 //!
-//! It ends with an audit: every message is a row or a dead letter, no stage ran again that was recorded, and the archive
-//! has every report once, however often it was sent.
+//! It ends with an audit: every message is a row or a dead letter, no stage ran again that was recorded, the archive has every
+//! report once, however often it was sent, each event was heard or counted as missed, and each tick was done once.
 
 #![allow(unreachable_pub, reason = "a program has no outside")]
 
 mod archive;
 mod args;
+mod audience;
 mod audit;
 mod calls;
 mod crew;
@@ -28,13 +32,15 @@ mod cuts;
 mod dead;
 mod errors;
 mod home;
-mod job;
 mod ledger;
+mod listener;
 mod place;
+mod producer;
 mod report;
 mod run;
 mod say;
 mod spool;
+mod system;
 mod worker;
 
 use std::error::Error;
@@ -101,5 +107,6 @@ async fn act<P: Place>(place: &P, args: &Args) -> Result<(), BoxError> {
         None => run::run(place, load, crew).await,
         Some(Command::Dead { what }) => dead::dead(place, crew, what).await,
         Some(Command::Worker { archive }) => worker::work(place, *archive).await,
+        Some(Command::Listen) => listener::listen(place).await,
     }
 }

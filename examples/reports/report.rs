@@ -1,8 +1,10 @@
 //! The messages, and those that cannot become rows.
 
+use std::fmt::Write as _;
 use std::ops::RangeInclusive;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 
 use crate::errors::Rejected;
 
@@ -26,6 +28,58 @@ pub enum Flaw {
     Refused,
 }
 
+/// Who a message is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Report,
+    /// A customer who signs up.
+    Customer,
+}
+
+impl Kind {
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Customer => "customer",
+        }
+    }
+}
+
+/// What comes of a message.
+#[derive(Debug, Clone)]
+pub struct User {
+    pub number: u32,
+    customer: String,
+    digest: String,
+    link: String,
+    checked: String,
+}
+
+impl User {
+    pub fn of(report: Report, digest: String, link: String, checked: String) -> Self {
+        Self {
+            number: report.number,
+            customer: report.customer,
+            digest,
+            link,
+            checked,
+        }
+    }
+
+    pub fn row(self) -> Row {
+        (
+            self.number,
+            self.customer,
+            self.digest,
+            self.link,
+            self.checked,
+        )
+    }
+}
+
+/// A user's number, customer, digest, link, and what the archive says of the report.
+pub type Row = (u32, String, String, String, String);
+
 /// What is put on the queue.
 #[derive(Debug, Clone, Copy)]
 pub struct Messages {
@@ -47,6 +101,15 @@ impl Messages {
             1.0 => Flaw::Lost,
             _ => Flaw::Refused,
         })
+    }
+
+    /// Each fiftieth is a customer's; what has a flaw is a report.
+    pub fn kind(self, number: u32) -> Kind {
+        if number % 50 == 7 && self.flaw(number).is_none() {
+            Kind::Customer
+        } else {
+            Kind::Report
+        }
     }
 
     pub fn numbers(self) -> RangeInclusive<u32> {
@@ -90,6 +153,15 @@ pub fn body(number: u32, flaw: Option<Flaw>) -> String {
         body.truncate(body.len() / 2);
     }
     body
+}
+
+pub fn sha256(bytes: &[u8]) -> String {
+    let mut hex = String::new();
+    for byte in Sha256::digest(bytes) {
+        // Into a string it does not fail.
+        let _ = write!(hex, "{byte:02x}");
+    }
+    hex
 }
 
 #[cfg(test)]

@@ -8,12 +8,13 @@ use tokio::time::interval;
 
 use crate::archive::Server;
 use crate::args::{self, Load};
+use crate::audience::Audience;
 use crate::audit::{Audit, Found};
 use crate::calls::Calls;
 use crate::crew::{Crew, Trouble};
-use crate::job;
 use crate::ledger::Ledger;
 use crate::place::{Books, Place, archive, hosts};
+use crate::producer;
 use crate::report::{Flaw, Messages};
 use crate::say::print;
 
@@ -35,8 +36,9 @@ pub async fn run<P: Place>(place: &P, load: &Load, asked: &args::Crew) -> Result
     Calls::open(&place.home().calls())?;
 
     let mut ledger = Ledger::open(place).await?;
+    let audience = Audience::start(place, asked.patience).await?;
     let mut crew = Crew::start(place, server.address, asked)?;
-    let producer = job::messages(queue, &place.home().spool(), messages).spawn();
+    let producer = producer::messages(queue, &place.home().spool(), messages).spawn();
     let begun = Instant::now();
     let all = u64::from(messages.count);
     watch(&mut ledger, &mut crew, place, all, asked.patience).await?;
@@ -46,6 +48,7 @@ pub async fn run<P: Place>(place: &P, load: &Load, asked: &args::Crew) -> Result
     crew.finish().await?;
 
     ledger.look().await?;
+    let (heard, told) = audience.finish(&ledger).await?;
     let found = Found {
         ends: ledger.ends().await?,
         history: &ledger.history,
@@ -53,6 +56,8 @@ pub async fn run<P: Place>(place: &P, load: &Load, asked: &args::Crew) -> Result
         left: place.left().await?,
         killed,
         cut,
+        heard,
+        told,
     };
     let audit = Audit::of_run(messages, &found);
     print(format_args!(

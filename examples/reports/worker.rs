@@ -1,36 +1,57 @@
 //! A worker process.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use brigade::BoxError;
+use brigade::link::link;
 use tokio::io::AsyncReadExt as _;
+use tokio::time::timeout;
 
 use crate::archive::Archive;
 use crate::calls::Calls;
-use crate::job::{self, Desk};
-use crate::place::Place;
+use crate::place::{Place, Tools};
+use crate::system::{Desk, system};
 
-/// How long what was taken in may need to be finished.
-const DRAIN: Duration = Duration::from_secs(30);
+/// How long what is left to be told outside may take.
+const FLUSH: Duration = Duration::from_secs(30);
 
 /// Works until standard input ends: because it is told to stop so, or because who started it is gone.
 pub async fn work<P: Place>(place: &P, archive: SocketAddr) -> Result<(), BoxError> {
-    let desk = Desk {
-        tools: place.tools().await?,
+    let Tools {
+        journal,
+        letters,
+        rows,
+        totals,
+        schedules,
+    } = place.tools().await?;
+    let outside = place.outside().await?;
+    let desk = Desk::<P> {
+        queue: place.queue().await?,
+        journal,
+        letters,
+        rows,
+        totals,
+        schedules,
+        reports: link(100).named("reports"),
+        customers: link(100).named("customers"),
+        users: link(100).named("users"),
+        outside: outside.clone(),
         spool: place.home().spool(),
         archive: Archive::at(archive),
         calls: Calls::open(&place.home().calls())?,
+        passed: Arc::default(),
     };
-    let mut running = job::reports::<P>(place.queue().await?, desk).spawn();
-    let mut input = tokio::io::stdin();
+    let worked = system(desk).run_until(told_to_stop()).await;
+    // What the others hear of it is written before it ends.
+    timeout(FLUSH, outside.flush()).await?;
+    worked?;
+    Ok(())
+}
+
+/// Returns when standard input ends.
+pub async fn told_to_stop() {
     let mut nothing = [0];
-    let ended = tokio::select! {
-        ended = &mut running => ended,
-        _ = input.read(&mut nothing) => running.drain(DRAIN).await,
-    };
-    match ended {
-        Ok(_) => Ok(()),
-        Err(failure) => Err(failure.to_string().into()),
-    }
+    let _ = tokio::io::stdin().read(&mut nothing).await;
 }

@@ -2,6 +2,8 @@
 //!
 //! The program audits itself. What matters most is counted once more here, from the files that it leaves.
 
+use std::collections::HashSet;
+
 use test_servers::{Faults, Server};
 
 use crate::support::{Ended, Place};
@@ -13,7 +15,46 @@ fn survives(messages: u32, dead: u32, kill_every: &str, more: &[&str]) {
     let rows = place.query("reports.db", "SELECT number FROM reports");
     let letters = "SELECT CAST(substr(id, 8) AS INTEGER) FROM brigade_dead_letter";
     let letters = place.query("dead.db", letters);
-    comes_to_one_end(&place, &said, (messages, dead), rows, letters);
+    comes_to_one_end(&place, &said, (messages, dead), rows.clone(), letters);
+    let told = place.query("between.db", "SELECT last FROM brigade_broadcast");
+    is_heard(&place, &rows, told[0]);
+    let ticks = place.query::<String>("reports.db", "SELECT tick FROM totals");
+    are_done_once(&said, ticks);
+}
+
+/// The second program has heard of users that are there, and each of what was told is heard or counted.
+fn is_heard(place: &Place, rows: &[u32], told: u64) {
+    let heard = std::fs::read_to_string(place.path("heard.txt")).expect("it has written it down");
+    let mut lines = heard.lines();
+    assert_eq!(lines.next(), Some("listens"));
+    let (mut all, mut users) = (0, HashSet::new());
+    for line in lines {
+        if let Some(missed) = line.strip_prefix("missed ") {
+            all += missed.parse::<u64>().expect("a number");
+        } else {
+            users.insert(line.parse::<u32>().expect("a number"));
+            all += 1;
+        }
+    }
+    assert_eq!(all, told);
+    let rows: HashSet<_> = rows.iter().copied().collect();
+    assert!(users.is_subset(&rows), "a user is told that is not there");
+    assert!(
+        users.len() > rows.len() / 2,
+        "{} of {}",
+        users.len(),
+        rows.len()
+    );
+}
+
+/// There are ticks, and a row for each.
+fn are_done_once(said: &str, mut ticks: Vec<String>) {
+    let count = ticks.len();
+    assert!(count > 0, "{said}");
+    assert_eq!(Ended::count(said, "ticks, each done once") as usize, count);
+    ticks.sort_unstable();
+    ticks.dedup();
+    assert_eq!(ticks.len(), count, "a tick was done twice");
 }
 
 /// What it says, which is that all is as it should be.
@@ -55,7 +96,7 @@ fn comes_to_one_end(
     let expected: Vec<u32> = (1..=messages).collect();
     assert_eq!(numbers, expected, "a message is lost, or came to two ends");
 
-    let calls = place.calls();
+    let calls = place.calls_and_ticks();
     let most = calls.values().max().copied().unwrap_or(0);
     assert!(
         (1..=1 + kills + Ended::count_if_said(said, "cuts")).contains(&most),
@@ -125,7 +166,9 @@ fn messages_of_postgres_survive_the_death_of_a_worker_every_half_second() {
     let rows = format!("SELECT number::int FROM {name}.reports");
     let letters = format!("SELECT substr(id, 8)::int FROM {name}.letter");
     let (rows, letters) = (asked(&url, &rows), asked(&url, &letters));
-    comes_to_one_end(&place, &said, (2000, 20), rows, letters);
+    comes_to_one_end(&place, &said, (2000, 20), rows.clone(), letters);
+    let told = format!("SELECT last::int FROM {name}.broadcast");
+    is_heard(&place, &rows, asked(&url, &told)[0].into());
 }
 
 /// The program audits itself: its server is where nobody else reaches it, and ends with it.

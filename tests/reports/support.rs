@@ -130,8 +130,15 @@ impl Place {
         query(&self.path(database), sql)
     }
 
-    /// How often each stage was called for each task, as `report 7/link`.
+    /// How often each stage was called for each message, as `report 7/link`.
     pub(crate) fn calls(&self) -> HashMap<String, u32> {
+        let mut calls = self.calls_and_ticks();
+        calls.retain(|call, _| call.starts_with("report "));
+        calls
+    }
+
+    /// The same, and for each tick.
+    pub(crate) fn calls_and_ticks(&self) -> HashMap<String, u32> {
         let mut calls = HashMap::new();
         let notes = std::fs::read_to_string(self.path("calls.txt")).expect("calls are noted");
         // A line without a call says that a delivery begins.
@@ -170,7 +177,7 @@ impl Ended {
     /// The number in front of some words that it printed.
     pub(crate) fn count(stdout: &str, words: &str) -> u32 {
         let before = stdout.split(words).next().unwrap_or_default();
-        let number = before.trim_end().rsplit(' ').next();
+        let number = before.trim_end().rsplit(char::is_whitespace).next();
         let number = number.and_then(|number| number.parse().ok());
         number.unwrap_or_else(|| panic!("it does not say how many {words}: {stdout}"))
     }

@@ -4,9 +4,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use brigade::BoxError;
-use brigade::database::Sqlite;
+use brigade::database::{Sqlite, SqliteSchedules};
 use brigade::journal::{Completing, SqliteJournal};
 use brigade::queue::{DeadLetter, Queue, SqliteLetters, SqliteQueue};
+use brigade::service::Broadcast;
 use rusqlite::{Connection, OpenFlags};
 use tokio::process::Command;
 
@@ -48,10 +49,15 @@ impl Files {
         self.0.file("queue.db")
     }
 
+    /// What programs tell each other, and which ticks are done.
+    fn between(&self) -> PathBuf {
+        self.0.file("between.db")
+    }
+
     /// Begins a run, but for the queue.
     pub fn begin_all_but_the_queue(&self) -> Result<(), BoxError> {
         let mut files = Vec::new();
-        for database in [self.table(), self.dead(), self.jobs()] {
+        for database in [self.table(), self.dead(), self.jobs(), self.between()] {
             for end in ["", "-wal", "-shm"] {
                 let mut path = database.clone().into_os_string();
                 path.push(end);
@@ -59,10 +65,20 @@ impl Files {
             }
         }
         self.0.begin(&files)?;
-        self.open().map(drop)
+        self.open_all::<Self>()?;
+        Ok(())
     }
 
-    pub fn open(&self) -> Result<(SqliteJournal, SqliteLetters, Completing), BoxError> {
+    pub fn open_all<P>(&self) -> Result<Tools<P>, BoxError>
+    where
+        P: Place<
+                Journal = SqliteJournal,
+                Letters = SqliteLetters,
+                Rows = Completing,
+                Totals = Completing,
+                Schedules = SqliteSchedules,
+            >,
+    {
         let journal = self.journal()?;
         let database = Sqlite::at(self.table()).busy_timeout(BUSY).open()?;
         // No key: a report that is written twice is there twice, and the audit sees it.
@@ -75,8 +91,19 @@ impl Files {
             .column("checked", "TEXT NOT NULL")
             .create()
             .open()?;
-        let rows = journal.completing(&table)?;
-        Ok((journal, self.dead_letters()?, rows))
+        let totals = database
+            .table("totals")
+            .column("tick", "TEXT NOT NULL")
+            .column("users", "INTEGER NOT NULL")
+            .create()
+            .open()?;
+        Ok(Tools {
+            rows: journal.completing(&table)?,
+            totals: journal.completing(&totals)?,
+            letters: self.dead_letters()?,
+            schedules: self.open_between()?.schedules().open()?,
+            journal,
+        })
     }
 
     fn journal(&self) -> Result<SqliteJournal, BoxError> {
@@ -86,6 +113,16 @@ impl Files {
 
     pub fn dead_letters(&self) -> Result<SqliteLetters, BoxError> {
         Ok(Sqlite::open(self.dead())?.letters().open()?)
+    }
+
+    fn open_between(&self) -> Result<Sqlite, BoxError> {
+        Ok(Sqlite::at(self.between()).busy_timeout(BUSY).open()?)
+    }
+
+    pub fn tell_outside(&self) -> Result<Broadcast<u32>, BoxError> {
+        // Who listens may be behind by all of a run.
+        let broadcast = self.open_between()?.broadcast("users").capacity(10_000);
+        Ok(broadcast.keep(100_000).open()?)
     }
 
     pub fn is_there(&self) -> Result<bool, BoxError> {
@@ -108,6 +145,7 @@ impl Files {
         Ok(FileBooks {
             table: read(&self.table())?,
             dead: read(&self.dead())?,
+            between: read(&self.between())?,
             seen: 0,
         })
     }
@@ -124,6 +162,8 @@ impl Place for Files {
     type Journal = SqliteJournal;
     type Letters = SqliteLetters;
     type Rows = Completing;
+    type Totals = Completing;
+    type Schedules = SqliteSchedules;
     type Books = FileBooks;
 
     fn home(&self) -> &Home {
@@ -145,12 +185,11 @@ impl Place for Files {
     }
 
     async fn tools(&self) -> Result<Tools<Self>, BoxError> {
-        let (journal, letters, rows) = self.open()?;
-        Ok(Tools {
-            journal,
-            letters,
-            rows,
-        })
+        self.open_all()
+    }
+
+    async fn outside(&self) -> Result<Broadcast<u32>, BoxError> {
+        self.tell_outside()
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
@@ -178,6 +217,7 @@ impl Place for Files {
 pub struct FileBooks {
     table: Connection,
     dead: Connection,
+    between: Connection,
     /// The last frame that was seen.
     seen: i64,
 }
@@ -212,9 +252,19 @@ impl Books for FileBooks {
             .dead
             .prepare("SELECT id, stage FROM brigade_dead_letter")?;
         let letters = letters.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        let mut ticks = self
+            .table
+            .prepare("SELECT tick, count(*) FROM totals GROUP BY tick")?;
+        let ticks = ticks.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
         Ok(Ends {
+            ticks: ticks.collect::<rusqlite::Result<_>>()?,
             rows: rows.collect::<rusqlite::Result<_>>()?,
             letters: letters.collect::<rusqlite::Result<_>>()?,
         })
+    }
+
+    async fn told(&self) -> Result<u64, BoxError> {
+        let told = "SELECT coalesce(max(last), 0) FROM brigade_broadcast";
+        Ok(self.between.query_row(told, [], |row| row.get(0))?)
     }
 }

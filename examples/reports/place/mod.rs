@@ -14,6 +14,7 @@ use std::time::Duration;
 use brigade::BoxError;
 use brigade::journal::Journal;
 use brigade::queue::{DeadLetter, DeadLetters, Queue, Replayed};
+use brigade::service::{Broadcast, Schedules};
 use brigade::sink::Sink;
 use test_servers::{Host, Network};
 use tokio::process::Command;
@@ -25,20 +26,23 @@ pub use postgres::Server;
 pub use sqs::Sqs;
 
 use crate::home::Home;
+use crate::report::Row;
 
 /// A worker that is killed has its messages for so long. Less than is usual: a run waits for the messages of the last that
 /// was killed. More than any pause of a worker that lives, which tells the queue meanwhile that it still has them.
 pub const LEASE: Duration = Duration::from_secs(5);
 
-/// A report's number, customer, digest, link, and what the archive says of it.
-pub type Row = (u32, String, String, String, String);
+/// A tick, and how many users its worker had seen by then.
+pub type Total = (String, u32);
 
 /// Where messages are, and what comes of them.
-pub trait Place: Sized {
+pub trait Place: Sized + 'static {
     type Queue: Queue<Body = String> + Clone;
-    type Journal: Journal;
+    type Journal: Journal + Clone;
     type Letters: DeadLetters + Clone;
-    type Rows: Sink<Row>;
+    type Rows: Sink<Row> + Clone + Sync;
+    type Totals: Sink<Total> + Clone + Sync;
+    type Schedules: Schedules + Clone;
     type Books: Books;
 
     /// The directory of the run.
@@ -54,6 +58,9 @@ pub trait Place: Sized {
     async fn queue(&self) -> Result<Self::Queue, BoxError>;
 
     async fn tools(&self) -> Result<Tools<Self>, BoxError>;
+
+    /// What the workers tell, and who listens hears.
+    async fn outside(&self) -> Result<Broadcast<u32>, BoxError>;
 
     /// How many messages there are, leased ones included: as any program sees them, since an audit that asked the queue
     /// itself would believe it.
@@ -95,6 +102,8 @@ pub struct Tools<P: Place> {
     pub journal: P::Journal,
     pub letters: P::Letters,
     pub rows: P::Rows,
+    pub totals: P::Totals,
+    pub schedules: P::Schedules,
 }
 
 /// What the audit reads, in SQL of its own.
@@ -106,6 +115,9 @@ pub trait Books {
     async fn done(&self) -> Result<u64, BoxError>;
 
     async fn ends(&self) -> Result<Ends, BoxError>;
+
+    /// How many events the workers have told, those included that they had no room for.
+    async fn told(&self) -> Result<u64, BoxError>;
 }
 
 /// Rows of the table, and where the dead letters come from.
@@ -115,6 +127,8 @@ pub struct Ends {
     pub rows: HashMap<u32, u32>,
     /// By id: the stage that failed.
     pub letters: BTreeMap<String, String>,
+    /// By tick: how many rows there are for it.
+    pub ticks: BTreeMap<String, u32>,
 }
 
 /// That all that was to be sent back is.

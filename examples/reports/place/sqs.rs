@@ -1,8 +1,10 @@
 //! The queue is SQS, or what speaks its protocol; all else is in files.
 
 use brigade::BoxError;
+use brigade::database::SqliteSchedules;
 use brigade::journal::{Completing, SqliteJournal};
 use brigade::queue::{self, DeadLetter, SqliteLetters, SqsQueue};
+use brigade::service::Broadcast;
 use tokio::process::Command;
 
 use super::files::{FileBooks, Files};
@@ -36,6 +38,8 @@ impl Place for Sqs {
     type Journal = SqliteJournal;
     type Letters = SqliteLetters;
     type Rows = Completing;
+    type Totals = Completing;
+    type Schedules = SqliteSchedules;
     type Books = FileBooks;
 
     fn home(&self) -> &Home {
@@ -66,12 +70,11 @@ impl Place for Sqs {
     }
 
     async fn tools(&self) -> Result<Tools<Self>, BoxError> {
-        let (journal, letters, rows) = self.files.open()?;
-        Ok(Tools {
-            journal,
-            letters,
-            rows,
-        })
+        self.files.open_all()
+    }
+
+    async fn outside(&self) -> Result<Broadcast<u32>, BoxError> {
+        self.files.tell_outside()
     }
 
     /// AWS calls it approximate: what it says may be a minute old.

@@ -37,6 +37,8 @@ pub struct ServerBooks {
     done: String,
     rows: String,
     letters: String,
+    ticks: String,
+    told: String,
     /// No transaction before this one was still under way.
     open: String,
 }
@@ -51,8 +53,17 @@ impl ServerBooks {
             done: sql(DONE),
             rows: sql("SELECT number, count(*) FROM {schema}.reports GROUP BY number"),
             letters: sql("SELECT id, stage FROM {schema}.letter"),
+            ticks: sql("SELECT tick, count(*) FROM {schema}.totals GROUP BY tick"),
+            told: sql("SELECT coalesce(max(last), 0) FROM {schema}.broadcast"),
             open: "0".to_owned(),
         })
+    }
+}
+
+impl ServerBooks {
+    async fn count(&self, sql: &str) -> Result<u64, BoxError> {
+        let count: i64 = self.client.query_one(sql, &[]).await?.try_get(0)?;
+        Ok(count.unsigned_abs())
     }
 }
 
@@ -68,8 +79,11 @@ impl Books for ServerBooks {
     }
 
     async fn done(&self) -> Result<u64, BoxError> {
-        let done: i64 = self.client.query_one(&self.done, &[]).await?.try_get(0)?;
-        Ok(done.unsigned_abs())
+        self.count(&self.done).await
+    }
+
+    async fn told(&self) -> Result<u64, BoxError> {
+        self.count(&self.told).await
     }
 
     async fn ends(&self) -> Result<Ends, BoxError> {
@@ -82,7 +96,12 @@ impl Books for ServerBooks {
         let letter = |row: &Row| -> Result<(String, String), BoxError> {
             Ok((row.try_get(0)?, row.try_get(1)?))
         };
+        let ticks = self.client.query(&self.ticks, &[]).await?;
+        let tick = |row: &Row| -> Result<(String, u32), BoxError> {
+            Ok((row.try_get(0)?, row.try_get::<_, i64>(1)?.try_into()?))
+        };
         Ok(Ends {
+            ticks: ticks.iter().map(tick).collect::<Result<_, _>>()?,
             rows: rows.iter().map(row).collect::<Result<_, _>>()?,
             letters: letters.iter().map(letter).collect::<Result<_, _>>()?,
         })

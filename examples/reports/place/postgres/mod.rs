@@ -6,9 +6,10 @@ use std::env;
 use std::sync::Arc;
 
 use brigade::BoxError;
-use brigade::database::Postgres;
-use brigade::journal::PostgresJournal;
+use brigade::database::{Postgres, PostgresSchedules};
+use brigade::journal::{PostgresCompleting, PostgresJournal};
 use brigade::queue::{DeadLetter, PostgresLetters, PostgresQueue, PostgresSettling};
+use brigade::service::Broadcast;
 use test_servers::{Cluster, Network};
 use tokio::process::Command;
 use tokio_postgres::{Client, NoTls};
@@ -117,6 +118,8 @@ impl Place for Server {
     type Journal = PostgresJournal;
     type Letters = PostgresLetters;
     type Rows = PostgresSettling;
+    type Totals = PostgresCompleting;
+    type Schedules = PostgresSchedules;
     type Books = ServerBooks;
 
     fn home(&self) -> &Home {
@@ -169,11 +172,28 @@ impl Place for Server {
             .create()
             .open()
             .await?;
+        let totals = self
+            .db
+            .table("totals")
+            .schema(&self.name)
+            .column("tick", "text NOT NULL")
+            .column("users", "bigint NOT NULL")
+            .create()
+            .open()
+            .await?;
         Ok(Tools {
-            journal,
             letters: self.dead_letters().await?,
             rows: queue.settling(&table)?,
+            totals: journal.completing(&totals)?,
+            schedules: self.db.schedules().open().await?,
+            journal,
         })
+    }
+
+    async fn outside(&self) -> Result<Broadcast<u32>, BoxError> {
+        // Who listens may be behind by all of a run.
+        let broadcast = self.db.broadcast("users").capacity(10_000);
+        Ok(broadcast.keep(100_000).open().await?)
     }
 
     async fn left(&self) -> Result<u64, BoxError> {
