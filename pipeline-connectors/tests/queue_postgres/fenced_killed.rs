@@ -57,14 +57,14 @@ impl How {
     }
 }
 
-fn note(log: &Path, line: &str) {
+pub(crate) fn note(log: &Path, line: &str) {
     let log = OpenOptions::new().append(true).create(true).open(log);
     let line = format!("{line}\n");
     // One write: of several programs none writes into the line of another.
     log.unwrap().write_all(line.as_bytes()).unwrap();
 }
 
-fn signal(who: u32, signal: Signal) {
+pub(crate) fn signal(who: u32, signal: Signal) {
     let id = Pid::from_raw(i32::try_from(who).unwrap()).unwrap();
     kill_process(id, signal).unwrap();
 }
@@ -82,18 +82,9 @@ fn program() {
         .enable_all()
         .build();
     runtime.unwrap().block_on(async {
-        let mut config: Config = url.parse().unwrap();
-        config.application_name(known_as(std::process::id()));
-        let db = Postgres::connect(config.clone()).await.unwrap();
-        let holder = Holder {
-            leases: db.leases().open().await.unwrap(),
-            table: table(&db, &name).await,
-            config,
-            name,
-            log: log.into(),
-        };
+        let (_, holder) = Holder::open(&url, name, log.into()).await;
         match How::of(&how) {
-            How::Leads => holder.leads().await,
+            How::Leads => drop(holder.leads().run().await.unwrap()),
             how => holder.writes(how).await,
         }
     });
@@ -104,7 +95,7 @@ fn known_as(process: u32) -> String {
 }
 
 #[derive(Clone)]
-struct Holder {
+pub(crate) struct Holder {
     leases: PostgresLeases,
     table: PostgresTable,
     config: Config,
@@ -113,6 +104,20 @@ struct Holder {
 }
 
 impl Holder {
+    pub(crate) async fn open(url: &str, name: String, log: PathBuf) -> (Postgres, Self) {
+        let mut config: Config = url.parse().unwrap();
+        config.application_name(known_as(std::process::id()));
+        let db = Postgres::connect(config.clone()).await.unwrap();
+        let holder = Self {
+            leases: db.leases().open().await.unwrap(),
+            table: table(&db, &name).await,
+            config,
+            name,
+            log,
+        };
+        (db, holder)
+    }
+
     async fn client(&self) -> tokio_postgres::Client {
         let (client, connection) = self.config.connect(NoTls).await.unwrap();
         tokio::spawn(connection);
@@ -164,9 +169,9 @@ impl Holder {
     }
 
     /// Writes rows whenever it leads. First it notes what the leaders before it had written.
-    async fn leads(self) {
+    pub(crate) fn leads(self) -> Service<()> {
         let leader = Leader::new(self.leases.clone(), self.name.clone()).ttl(TTL);
-        let service = Service::new("program", ()).process("writes", |p| {
+        Service::new("program", ()).process("writes", |p| {
             p.led_by(&leader).task(move |cx, stop| {
                 let (holder, lease) = (self.clone(), cx.lease().unwrap().clone());
                 async move {
@@ -190,8 +195,7 @@ impl Holder {
                     Ok(())
                 }
             })
-        });
-        service.run().await.unwrap();
+        })
     }
 }
 

@@ -18,6 +18,8 @@ mod heard;
 #[cfg(feature = "journal")]
 mod journal;
 mod kills;
+#[cfg(all(unix, feature = "service"))]
+mod leading_hosts;
 #[cfg(feature = "service")]
 mod leases;
 mod letters;
