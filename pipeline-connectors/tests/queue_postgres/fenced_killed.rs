@@ -270,7 +270,7 @@ impl Programs {
                 let (token, who) = line.split_once(' ').unwrap();
                 (token.parse::<i64>().unwrap(), who.parse::<u32>().unwrap())
             });
-            found = said.into_iter().find(|(new, _)| *new > token);
+            found = said.into_iter().rfind(|(new, _)| *new > token);
             found.is_some()
         })
         .await;

@@ -92,20 +92,22 @@ impl Programs {
             .collect()
     }
 
-    /// The token of who leads after that one, and its place among all.
-    async fn leads_after(&self, token: u64) -> (u64, usize) {
+    /// The token of who leads after that one, and is not that process, and its place among all.
+    async fn leads_after(&self, token: u64, but: Option<usize>) -> (u64, usize) {
         let mut found = None;
         until("another leads", async || {
-            let mut said = self.said("leads").into_iter();
-            found = said.find(|(new, _)| new.parse::<u64>().unwrap() > token);
+            let said = self.said("leads").into_iter().rev();
+            let mut said = said.map(|(token, process)| {
+                let process: u32 = process.parse().unwrap();
+                let mut all = self.all.iter();
+                let place = all.position(|(_, child)| child.id() == process);
+                (token.parse().unwrap(), place.unwrap())
+            });
+            found = said.find(|(new, place)| *new > token && but != Some(*place));
             found.is_some()
         })
         .await;
-        let (token, process) = found.unwrap();
-        let process: u32 = process.parse().unwrap();
-        let mut all = self.all.iter();
-        let place = all.position(|(_, child)| child.id() == process);
-        (token.parse().unwrap(), place.unwrap())
+        found.unwrap()
     }
 }
 
@@ -148,7 +150,13 @@ async fn over_hosts_that_are_cut_off_killed_and_stopped_one_leader_writes_and_ea
         programs.start(host);
     }
 
-    // The host of who is at work on a tick is cut off.
+    cuts_off_who_is_at_work(&programs, &network, hosts).await;
+    let last = ends_leaders(&mut programs, &network).await;
+    audit(&programs, &eyes, last).await;
+}
+
+/// The host of who is at work on a tick is cut off.
+async fn cuts_off_who_is_at_work(programs: &Programs, network: &Network, hosts: &[Host]) {
     until("a tick is begun", async || {
         !programs.said("begin").is_empty()
     })
@@ -156,7 +164,7 @@ async fn over_hosts_that_are_cut_off_killed_and_stopped_one_leader_writes_and_ea
     let (tick, at) = programs.said("begin").remove(0);
     let cut = hosts.iter().find(|host| host.address().to_string() == at);
     let cut = cut.unwrap();
-    let (mut token, _) = programs.leads_after(0).await;
+    programs.leads_after(0, None).await;
     network.cut(cut, Cut::Silent);
     for host in hosts.iter().filter(|host| host.address() != cut.address()) {
         std::fs::remove_file(programs.busy(&host.address().to_string())).unwrap();
@@ -179,36 +187,31 @@ async fn over_hosts_that_are_cut_off_killed_and_stopped_one_leader_writes_and_ea
     );
     std::fs::remove_file(programs.busy(&at)).unwrap();
     network.mend(cut, Cut::Silent);
+}
 
-    // Who leads is cut off in two ways, stopped, and killed.
-    let leads = async |token| programs.leads_after(token).await;
-    let last = programs
-        .said("leads")
-        .pop()
-        .unwrap()
-        .0
-        .parse::<u64>()
-        .unwrap();
-    let (new, mut who) = leads(last - 1).await;
-    token = token.max(new);
+/// Who leads is cut off in two ways, stopped, and killed; the token of who leads then.
+async fn ends_leaders(programs: &mut Programs, network: &Network) -> u64 {
+    let (mut token, mut who) = programs.leads_after(0, None).await;
     for how in [Cut::Silent, Cut::Deaf] {
         let host = &programs.all[who].0;
         network.cut(host, how);
-        let (next, other) = leads(token).await;
-        assert_ne!(who, other);
+        let next = programs.leads_after(token, Some(who)).await;
         network.mend(host, how);
-        (token, who) = (next, other);
+        (token, who) = next;
     }
     let stopped = programs.all[who].1.id();
     signal(stopped, Signal::STOP);
-    let (next, other) = leads(token).await;
-    assert_ne!(who, other);
+    let (token, who) = programs.leads_after(token, Some(who)).await;
     signal(stopped, Signal::CONT);
-    signal(programs.all[other].1.id(), Signal::KILL);
-    let host = programs.all[other].0.clone();
+    let (host, killed) = &programs.all[who];
+    signal(killed.id(), Signal::KILL);
+    let host = host.clone();
     programs.start(&host);
-    let (last, _) = programs.leads_after(next).await;
+    programs.leads_after(token, Some(who)).await.0
+}
 
+/// By plain SQL, and by what all have said.
+async fn audit(programs: &Programs, eyes: &tokio_postgres::Client, last: u64) {
     let count = async |sql: &str| {
         let row = eyes.query_one(sql, &[]).await.unwrap();
         row.get::<_, i64>(0)
