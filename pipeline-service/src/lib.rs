@@ -43,8 +43,8 @@ pub use process::{Process, Unset};
 pub use restart::Restart;
 pub use running::RunningService;
 pub use schedule::{
-    Claimed, IsSchedule, Known, MemorySchedules, Missed, Schedule, ScheduleError, ScheduleInfo,
-    Schedules, Tick, TickCause,
+    Claimed, Fires, IsSchedule, Known, MemorySchedules, Missed, Schedule, ScheduleError,
+    ScheduleInfo, Schedules, Tick, TickCause,
 };
 pub use service::Service;
 pub use status::{ProcessStatus, State, Status, Totals};

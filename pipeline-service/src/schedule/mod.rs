@@ -5,6 +5,7 @@ mod claim;
 mod cron;
 mod error;
 mod memory;
+mod occasions;
 mod store;
 mod tick;
 mod timetable;
@@ -13,9 +14,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
+use futures::stream::BoxStream;
+
+use crate::broadcast::Broadcast;
+
 pub(crate) use self::claim::{Claim, TTL};
 pub use self::error::ScheduleError;
 pub use self::memory::MemorySchedules;
+pub use self::occasions::Fires;
+pub(crate) use self::occasions::{Occasion, Occasions};
 pub(crate) use self::store::AnySchedules;
 pub use self::store::{Claimed, Known, ScheduleInfo, Schedules};
 pub use self::tick::{Tick, TickCause};
@@ -124,6 +131,39 @@ impl Schedule {
         Self::new(Timetable::Manual)
     }
 
+    /// When an event is heard for which `fires` says so: `true`, or `Some` payload for the [`Tick`]. It listens from the start of
+    /// the service on. Where it has missed events it fires as well, since one of them may have been meant.
+    ///
+    /// What comes while a run is under way is missed: the default is that one more run stands for all of it, with the payload of
+    /// the last. With [`Missed::Skip`] it is skipped and counted. An event is no tick that several instances share: each that
+    /// hears it runs, unless its process is [led](crate::Process::led_by).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use pipeline_service::{Broadcast, Schedule};
+    ///
+    /// #[derive(Clone)]
+    /// enum Event { Stored(u64), Closed(String) }
+    ///
+    /// let events = Broadcast::new(1_024);
+    /// let at_closing = Schedule::on(&events, |event| matches!(event, Event::Closed(_)));
+    /// // The tick has the name as its payload.
+    /// let with_name = Schedule::on(&events, |event| match event {
+    ///     Event::Closed(name) => Some(name.clone()),
+    ///     Event::Stored(_) => None,
+    /// });
+    /// # let _ = (at_closing, with_name);
+    /// ```
+    pub fn on<E, F, R>(broadcast: &Broadcast<E>, fires: F) -> Self
+    where
+        E: Clone + Send + 'static,
+        F: Fn(&E) -> R + Send + Sync + 'static,
+        R: Fires,
+    {
+        Self::new(Timetable::On(Occasions::new(broadcast, fires)))
+    }
+
     /// What becomes of ticks that were missed. The default is [`Missed::Once`].
     pub fn missed(mut self, missed: Missed) -> Self {
         self.missed = missed;
@@ -151,8 +191,19 @@ impl Schedule {
 
     /// Where its ticks are shared, if they are.
     pub(crate) fn shared(&self) -> Option<Arc<dyn AnySchedules>> {
-        let has_ticks = !matches!(self.timetable, Timetable::Continuous(_) | Timetable::Manual);
+        let has_ticks = !matches!(
+            self.timetable,
+            Timetable::Continuous(_) | Timetable::Manual | Timetable::On(_)
+        );
         self.store.clone().filter(|_| has_ticks)
+    }
+
+    /// What fires it from now on, if that is what is heard.
+    pub(crate) fn occasions(&self) -> Option<BoxStream<'static, Occasion>> {
+        match &self.timetable {
+            Timetable::On(occasions) => Some(occasions.listen()),
+            _ => None,
+        }
     }
 
     /// When the first tick is to be, where the process is there from `now` on: those before are not its.
@@ -160,6 +211,21 @@ impl Schedule {
         match &self.timetable {
             Timetable::Continuous(pause) => now.checked_sub(*pause).unwrap_or(now),
             _ => now,
+        }
+    }
+
+    /// Of so many events that were heard while no tick was waited for: the first that is to run, for how many others each
+    /// stands, and how many are skipped.
+    pub(crate) fn of_waiting(&self, count: usize) -> (usize, u64, u64) {
+        let most = match self.missed {
+            Missed::Skip => 0,
+            Missed::Once => 1,
+            Missed::Each(most) => most.max(1) as usize,
+        };
+        let first = count.saturating_sub(most);
+        match self.missed {
+            Missed::Once => (first, first as u64, 0),
+            Missed::Skip | Missed::Each(_) => (first, 0, first as u64),
         }
     }
 

@@ -18,7 +18,7 @@ pub struct Tick {
     pub missed: u64,
     /// Why it fires.
     pub cause: TickCause,
-    /// What was given with it, where somebody triggered it.
+    /// What was given with it, where somebody triggered it, or an event did.
     pub payload: Option<String>,
 }
 
@@ -30,6 +30,8 @@ pub enum TickCause {
     Time,
     /// Somebody has asked for it: [`Control::trigger`](crate::Control::trigger).
     Triggered,
+    /// Something was heard: [`Schedule::on`](crate::Schedule::on).
+    Event,
 }
 
 impl Tick {
@@ -40,6 +42,19 @@ impl Tick {
             missed,
             cause: TickCause::Time,
             payload: None,
+        }
+    }
+
+    pub(crate) fn fired(
+        process: &str,
+        at: SystemTime,
+        missed: u64,
+        payload: Option<String>,
+    ) -> Self {
+        Self {
+            cause: TickCause::Event,
+            payload,
+            ..Self::new(process, at, missed)
         }
     }
 

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 #[cfg(feature = "cron")]
 use super::cron::Cron;
+use super::occasions::Occasions;
 
 /// How many times of a pattern are looked at one by one, before the rest is passed over.
 #[cfg(feature = "cron")]
@@ -19,6 +20,8 @@ pub(crate) enum Timetable {
     Continuous(Duration),
     /// When somebody wants it.
     Manual,
+    /// When something is heard.
+    On(Occasions),
     #[cfg(feature = "cron")]
     Cron(Box<Cron>),
 }
@@ -51,7 +54,7 @@ impl Timetable {
                 at(passed + 1, *period)
             }
             Self::Continuous(pause) => time.checked_add(*pause),
-            Self::Manual => None,
+            Self::Manual | Self::On(_) => None,
             #[cfg(feature = "cron")]
             Self::Cron(cron) => cron.next_after(time),
         }
@@ -75,7 +78,7 @@ impl Timetable {
                     passed.add(next, most);
                 }
             }
-            Self::Manual => {}
+            Self::Manual | Self::On(_) => {}
             #[cfg(feature = "cron")]
             Self::Cron(cron) => {
                 let mut from = last;

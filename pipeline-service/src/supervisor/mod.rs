@@ -1,6 +1,7 @@
 //! Who looks after one process: calls its factory, waits for the end of the run, and decides what comes next.
 
 mod everywhere;
+mod fired;
 mod held;
 mod leading;
 mod meanwhile;

@@ -42,7 +42,13 @@ impl<S: Send + Sync + 'static> Supervisor<S> {
         let Some(ticking) = &mut self.ticking else {
             return Err(Next::Make);
         };
-        match (ticking.schedule.shared(), ticking.due.pop_front()) {
+        let due = ticking.due.pop_front();
+        if due.is_none()
+            && let Some(occasions) = ticking.occasions.take()
+        {
+            return self.until_fired(occasions).await.map(|tick| (tick, 0));
+        }
+        match (ticking.schedule.shared(), due) {
             (Some(store), _) => self.until_granted(store).await,
             (None, Some(tick)) => Ok((tick, 0)),
             (None, None) => self.until_due().await.map(|tick| (tick, 0)),

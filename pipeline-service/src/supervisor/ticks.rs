@@ -4,13 +4,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use crate::schedule::{Claim, Schedule, Tick, Timetable};
+use futures::stream::BoxStream;
+
+use crate::schedule::{Claim, Occasion, Schedule, Tick, Timetable};
 
 /// Where a schedule is.
 pub(super) struct Ticking {
     pub(super) schedule: Schedule,
     /// What was due until then is done, or will not be.
-    last: SystemTime,
+    pub(super) last: SystemTime,
+    /// What is heard, where that fires it; taken out while it is listened to.
+    pub(super) occasions: Option<BoxStream<'static, Occasion>>,
     /// What is due.
     pub(super) due: VecDeque<Tick>,
     /// The one that a run is for, and how often one has failed.
@@ -25,6 +29,7 @@ impl Ticking {
     pub(super) fn new(schedule: Schedule, now: SystemTime) -> Self {
         Self {
             last: schedule.begins(now),
+            occasions: schedule.occasions(),
             schedule,
             due: VecDeque::new(),
             tick: None,

@@ -7,6 +7,7 @@ mod control;
 mod declared;
 mod dispatch;
 mod failing;
+mod fired;
 mod instances;
 mod leases;
 mod notes;
