@@ -7,11 +7,11 @@ pub use pipeline_macros::__pipeline;
 #[doc(hidden)]
 pub use pipeline_runtime::private as __private;
 pub use pipeline_runtime::{
-    Advice, Again, Arrow, Away, BoxError, Cause, Collect, Driven, ErrorKind, Failure, Feedback,
-    FindStageError, Handle, Held, Invalid, Kept, Limit, Name, NotDrained, Origin, Pipeline,
-    PipelineStream, Plan, PlanArrow, PlanRow, Raise, Rate, Remedy, Report, Retry, Row, Run,
-    Running, Runs, Segment, SetCountError, SetRateError, Shares, Stack, StageId, StageInfo,
-    StateBound, Stop, Time, feedback, link,
+    Advice, Again, Arrow, Away, BoxError, Budget, Cause, Collect, Driven, ErrorKind, Failure,
+    Feedback, FindStageError, Handle, Held, Invalid, Kept, Limit, Name, NotDrained, Origin,
+    Pipeline, PipelineStream, Plan, PlanArrow, PlanRow, Raise, Rate, Remedy, Report, Retry, Row,
+    Run, Running, Runs, Segment, SetCountError, SetRateError, Shares, Stack, StageId, StageInfo,
+    StateBound, Stop, Time, Usage, feedback, link,
 };
 
 pub mod source {

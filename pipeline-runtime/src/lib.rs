@@ -2,6 +2,7 @@
 
 mod backoff;
 mod bounds;
+mod budget;
 mod errors;
 mod failure;
 mod feedback;
@@ -40,6 +41,7 @@ mod watched;
 #[doc(hidden)]
 pub mod private;
 
+pub use budget::{Budget, Usage};
 pub use failure::{
     Away, BoxError, Cause, Failure, Held, Invalid, Kept, NotDrained, Origin, Stack, StageId,
     StageInfo, Stop,

@@ -441,8 +441,9 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> Stream for PipelineStream<T, Ta
         let this = self.get_mut();
         std::mem::take(&mut this.last).done();
         if let Some(emitting) = &mut this.emitting
-            && let Some(Carried { item, ticket }) = emitting.tail.ready(cx)
+            && let Some(Carried { item, mut ticket }) = emitting.tail.ready(cx)
         {
+            ticket.unload();
             this.last = ticket;
             return Poll::Ready(Some(Ok(item)));
         }
@@ -458,8 +459,9 @@ impl<T, Task: Send + 'static, S: Tail<Item = T>> PipelineStream<T, Task, S> {
             return Poll::Ready(None);
         };
         if emitting.running()
-            && let Some(Carried { item, ticket }) = ready!(emitting.tail.poll_item(cx))
+            && let Some(Carried { item, mut ticket }) = ready!(emitting.tail.poll_item(cx))
         {
+            ticket.unload();
             self.last = ticket;
             return Poll::Ready(Some(Ok(item)));
         }

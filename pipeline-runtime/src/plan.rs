@@ -23,6 +23,8 @@ pub struct Plan {
     /// The most items that can be in memory at once: taken from the source, and not yet consumed. Items that user code
     /// holds, and the parts of an item, are not counted.
     pub max_items: usize,
+    /// The budgets that its inputs are weighed by, in bytes: what their items hold is at most that, or one item that is heavier.
+    pub budgets: Vec<u64>,
 }
 
 /// One group of stages that share workers.
@@ -79,6 +81,11 @@ impl Plan {
                 .map(|row| row.max_items)
                 .fold(0, usize::saturating_add),
             rows,
+            budgets: build
+                .budgets
+                .iter()
+                .map(|budget| budget.usage().bytes)
+                .collect(),
         }
     }
 
@@ -202,6 +209,10 @@ impl fmt::Display for Plan {
             f,
             "{} thread{plural}; at most {} items in memory at once",
             self.threads, self.max_items
-        )
+        )?;
+        for bytes in &self.budgets {
+            writeln!(f, "a budget of {bytes} bytes, or the heaviest item")?;
+        }
+        Ok(())
     }
 }

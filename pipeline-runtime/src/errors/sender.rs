@@ -16,6 +16,7 @@ use crate::guard::{self, Shown};
 use crate::run::control::Unsent;
 use crate::run::patience::Patience;
 use crate::sink::{MOST, Sink, SinkError};
+use crate::ticket::Undecided;
 
 /// Called when failures are sent, or nobody is to get them any more.
 pub(crate) type Sent = Box<dyn FnOnce() + Send>;
@@ -244,8 +245,11 @@ impl<Task: Send + 'static, S: Sink<Failure<Task>>> End<Task> for S {
 
     fn send(
         &self,
-        failures: Vec<Failure<Task>>,
+        mut failures: Vec<Failure<Task>>,
     ) -> BoxFuture<'_, Result<(), SinkError<Failure<Task>>>> {
+        // An errors end that keeps them would keep the pipeline from going on.
+        let tickets = failures.iter_mut().map(|failure| &mut failure.0.ticket);
+        tickets.for_each(Undecided::unload);
         Box::pin(async move {
             let called = guard::run(async { self.write(failures).await }).await;
             let written = called.unwrap_or_else(|panicked| Err(SinkError::refused(panicked)))?;

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::{Arrow, Group, Opts};
 use crate::bounds::BoxFuture;
+use crate::budget::Budget;
 use crate::failure::Failure;
 use crate::journal::RunningTask;
 use crate::name::Name;
@@ -38,6 +39,10 @@ pub(crate) struct Build {
     pub(crate) invalid: Option<Failure<()>>,
     /// The first part that cannot do without a timer.
     pub(crate) timer: Option<Needs>,
+    /// The budgets of its inputs.
+    pub(crate) budgets: Vec<Budget>,
+    /// Whether any input may bring messages.
+    pub(crate) brings_messages: bool,
     /// What leads out of it: to the consumer, or to the source that is being wired.
     pub(crate) leaves: Vec<Arrow>,
     /// Its own input, of several the first, which what stops all of it is told of.
@@ -169,6 +174,13 @@ impl Graph {
 }
 
 impl Build {
+    /// An input holds a part of that budget.
+    pub(crate) fn weighs(&mut self, budget: Budget) {
+        if !self.budgets.iter().any(|known| known.is(&budget)) {
+            self.budgets.push(budget);
+        }
+    }
+
     fn adopt(&mut self, inner: Build, name: Name) -> Name {
         let Build {
             control,
@@ -176,6 +188,8 @@ impl Build {
             starts,
             open,
             inline: _,
+            budgets,
+            brings_messages,
             mut invalid,
             mut timer,
             mut leaves,
@@ -189,6 +203,10 @@ impl Build {
             path: self.unused(name, None),
             first: self.ids.take(ids.given()),
         };
+        for budget in budgets {
+            self.weighs(budget);
+        }
+        self.brings_messages |= brings_messages;
         place.inside(within.clone(), Arc::clone(&self.place));
         let arrows = groups.iter_mut().flat_map(|group| &mut group.inputs);
         for arrow in arrows.chain(&mut leaves) {

@@ -77,7 +77,8 @@ where
         if emitting.running() {
             let polled = emitting
                 .tail
-                .poll_each_inline(cx, |Carried { item, ticket }| {
+                .poll_each_inline(cx, |Carried { item, mut ticket }| {
+                    ticket.unload();
                     items.extend(std::iter::once(item));
                     // Whoever waits for the item need not wait for the end.
                     tickets.push(ticket.unawaited());

@@ -3,6 +3,7 @@
 use std::marker::PhantomData;
 
 pub use crate::bounds::{Item, Portable};
+pub use crate::budget::Parked;
 use crate::failure::Failure;
 pub use crate::flow::numbered::{Numbered, Numbers, Unnumbered};
 pub use crate::flow::split::Divided;

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 use tokio::sync::watch;
 
 use crate::bounds::BoxFuture;
+use crate::budget::Flushes;
 use crate::named::debug_by_name;
 use crate::ticket::KeptBy;
 
@@ -107,6 +108,12 @@ impl Idle {
     pub(crate) fn flushed(&self) -> Flushed {
         let wanted = self.is_wanted();
         Flushed(wanted.then(|| next(self.flushes.subscribe())))
+    }
+}
+
+impl Flushes for Idle {
+    fn flush(&self) {
+        Self::flush(self);
     }
 }
 

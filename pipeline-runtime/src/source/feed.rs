@@ -337,10 +337,15 @@ impl<P: Puller> SourceFeed<P> {
         self.side.asked.store(false, Ordering::Relaxed);
         state.pace.end(state.rest.len());
         let waits = asked.as_ref().is_ok_and(Poll::is_pending);
+        let holds_back = waits && puller.holds_back();
         if let Some(started) = started {
             let span = started.elapsed() * speaks_for;
             if began {
                 self.side.inside.add(span);
+            }
+            if holds_back {
+                // That is no work of the source's.
+                state.pending_since = None;
             }
             if !waits {
                 let watch = if P::STARVES {

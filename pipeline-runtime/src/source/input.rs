@@ -3,7 +3,9 @@
 use std::task::{Context, Poll};
 
 use super::opened::Opened;
+use super::weighed::Weighed;
 use super::{Flow, Pulled, SourceError};
+use crate::budget::Budget;
 pub(crate) use crate::errors::Relay;
 use crate::graph::Graph;
 use crate::name::Name;
@@ -24,6 +26,36 @@ pub trait Input: Send + 'static {
     /// Makes it ready to be asked; its own stages, if it has any, are wired into `graph`.
     #[doc(hidden)]
     fn wire(self, graph: &Graph, failed: Relay) -> Self::Puller;
+
+    /// The same where the items hold what they weigh of a [`Budget`], so that no more is in memory than that: nothing is
+    /// taken in while there is no room for the next one. `weigh` tells how many bytes an item and what is made of it take at
+    /// most.
+    ///
+    /// It is called once for each item, by the worker that asks the input. Where it panics the input ends, as if it had panicked
+    /// itself. Of several inputs that are one, each is weighed. Where a deadline or a stop ends the input, what was in hand is taken
+    /// in beyond the budget.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use pipeline_runtime::Budget;
+    /// use pipeline_runtime::source::Input as _;
+    ///
+    /// let budget = Budget::new(256 << 20);
+    /// let bodies = vec![vec![0_u8; 1_000]].weighed(&budget, |body| body.len() as u64);
+    /// # let _ = bodies;
+    /// ```
+    fn weighed<F>(self, budget: &Budget, weigh: F) -> Weighed<Self, F>
+    where
+        Self: Sized,
+        F: FnMut(&Self::Item) -> u64 + Send + 'static,
+    {
+        Weighed {
+            input: self,
+            budget: budget.clone(),
+            weigh,
+        }
+    }
 
     /// The same under another name in plans, reports and messages, which nothing else in the pipeline may have. (A
     /// pipeline has [a method of its own](crate::Pipeline::named), by which its stages have that name in front.)
@@ -104,6 +136,10 @@ pub trait Puller: Send + 'static {
     const STANDS_FOR_OTHERS: bool = false;
     /// Whether what it waits for comes out of the pipeline that it is the input of.
     const STARVES: bool = false;
+    /// Whether it asks for more than one where it is asked for the next item.
+    const ASKS_AHEAD: bool = false;
+    /// Whether there may be messages behind its items.
+    const BRINGS_MESSAGES: bool = Self::Ticket::CARRIES;
 
     /// Asks for the next item alone.
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>>;
@@ -135,6 +171,11 @@ pub trait Puller: Send + 'static {
     /// Which of the sources that it stands for the failure was of that came last.
     fn failed(&mut self) -> Option<StageInfo> {
         None
+    }
+
+    /// Whether it is the pipeline that it waits for, to have room for more.
+    fn holds_back(&self) -> bool {
+        false
     }
 
     /// How many items at most wait in it.

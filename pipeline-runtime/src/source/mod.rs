@@ -17,6 +17,7 @@ mod opening;
 mod pull;
 mod receiver;
 mod stream;
+mod weighed;
 
 use std::future::Future;
 
@@ -42,6 +43,7 @@ pub(crate) use opened::Opened;
 pub(crate) use opening::{alone, opened};
 pub(crate) use pull::AHEAD;
 pub use stream::{FromStream, stream};
+pub use weighed::Weighed;
 
 /// Where items come from: something that can be asked for a batch of them.
 ///

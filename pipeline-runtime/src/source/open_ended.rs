@@ -189,6 +189,7 @@ impl<T: Send + 'static, K: Carry> Input for OpenEnded<T, K> {
         let (ended, control) = {
             let mut build = graph.lock();
             if K::default().as_ticket().is_some() {
+                build.brings_messages = true;
                 build.needs_timer(None, "deliveries whose leases are extended");
                 build.control.idle().want();
             }

@@ -37,7 +37,8 @@ pub(crate) fn alone<P: Puller>(
 ) -> Opened<P::Item, P::Ticket> {
     let (stage, most) = (graph.source(puller.name()), puller.holds());
     let (source, control) = {
-        let build = graph.lock();
+        let mut build = graph.lock();
+        build.brings_messages |= P::BRINGS_MESSAGES;
         let source = build.placed(vec![stage.clone()]);
         (source, Arc::clone(&build.control))
     };

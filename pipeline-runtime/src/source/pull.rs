@@ -56,6 +56,7 @@ impl<S: Source> Alone for Pulling<S> {}
 impl<S: Source> Puller for Pulling<S> {
     type Item = S::Item;
     type Ticket = ();
+    const ASKS_AHEAD: bool = true;
 
     #[inline]
     fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<CarriedOf<Self>, Fault>>> {

@@ -13,6 +13,7 @@ use super::shared::Shared;
 use super::wiring::Final;
 use crate::bounds::Never;
 use crate::bounds::{Item, Portable};
+use crate::budget::Parked;
 use crate::flow::edge::Bound;
 use crate::flow::feed::Batch;
 use crate::graph::{Group, Opts, Port};
@@ -65,6 +66,7 @@ where
             within,
             open: Held(Vec::new()),
             tickets: Vec::new(),
+            parked: Vec::new(),
             taken: Batch::new(),
             flushed: control.idle().flushed(),
         };
@@ -81,6 +83,8 @@ struct Batching<T: Item, O: Item, Task: Item, K: Carry, F> {
     open: Held<T>,
     /// Those of the items in `open`.
     tickets: Vec<K>,
+    /// What these hold of a budget.
+    parked: Vec<Parked>,
     taken: Batch<Carried<T, K>>,
     flushed: Flushed,
 }
@@ -134,7 +138,13 @@ where
             let failures = self.taken.failed();
             shared.report(failures).await;
             self.taken.hold = None;
+            let before = self.tickets.len();
             K::unzip(&mut self.taken.items, &mut self.open, &mut self.tickets);
+            if let Some(more) = self.tickets.get(before..) {
+                for ticket in more {
+                    ticket.park(&mut self.parked);
+                }
+            }
             if due.is_none() && !self.open.is_empty() {
                 due = self
                     .within
@@ -166,6 +176,7 @@ where
     }
 
     async fn hand_in(&mut self) {
+        self.parked.clear();
         self.shed();
         let mut output = None;
         if !self.open.is_empty() {

@@ -44,7 +44,8 @@ where
     let (shared, group, next) = Shared::<Sunk<T, Task, K>>::wire(port, opts, false);
     if S::SETTLES == Settles::Messages {
         let mut build = next.graph.lock();
-        build.check_messages(group.main(), K::CARRIES);
+        let there_are = K::CARRIES && build.brings_messages;
+        build.check_messages(group.main(), there_are);
         build.check_whole(group.main(), &group.inputs);
     }
     if S::ALONE {

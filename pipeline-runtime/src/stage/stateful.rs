@@ -268,6 +268,8 @@ where
                 self.resolved += 1;
                 if ticket.as_ticket().is_some_and(|ticket| !ticket.is_null()) {
                     ticket.leave_order(&mut Vec::new());
+                    // What the state has of it is the program's own.
+                    ticket.unload();
                     self.held.push(ticket);
                 }
                 return ControlFlow::Continue(());

@@ -107,6 +107,7 @@ where
     let fused = group(stages.clone(), site.stages, Runs::Inline, inputs, own, most);
     graph.ends_in(vec![fused.arrow()]);
     graph.push(fused);
+    graph.lock().brings_messages |= I::Puller::BRINGS_MESSAGES;
     let source = graph.lock().source.clone().unwrap_or_default();
     let stages = std::iter::once(source).chain(stages).collect();
     let stages = graph.lock().placed(stages);

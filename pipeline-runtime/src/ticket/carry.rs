@@ -1,5 +1,7 @@
 //! What travels beside an item through the stages: nothing, or its ticket.
 
+use crate::budget::Parked;
+
 use super::{KeptBy, Now, Scope, Stake, Ticket, Turn};
 
 /// What the items of a source have beside them: `()`, or a [`Ticket`] that says what becomes of a delivery.
@@ -82,6 +84,12 @@ pub trait Carry: Default + Send + 'static {
     /// The item is where nothing comes back in order: nobody waits for it to do so any more, when its turns, which are
     /// added to `left`, are let go of. That takes locks.
     fn leave_order(&mut self, left: &mut Vec<Turn>);
+
+    /// What the item holds of a budget is given back, though its ticket is kept.
+    fn unload(&mut self);
+
+    /// The item waits for more to come, until what is added to `parked` is dropped.
+    fn park(&self, parked: &mut Vec<Parked>);
 
     /// The ticket; the null ticket for `()`.
     fn into_ticket(self) -> Ticket;
@@ -230,6 +238,12 @@ impl Carry for () {
 
     #[inline]
     fn leave_order(&mut self, _left: &mut Vec<Turn>) {}
+
+    #[inline]
+    fn unload(&mut self) {}
+
+    #[inline]
+    fn park(&self, _parked: &mut Vec<Parked>) {}
 
     #[inline]
     fn into_ticket(self) -> Ticket {

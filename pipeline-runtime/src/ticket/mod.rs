@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
+use crate::budget::Load;
+
 mod attributes;
 mod awaited;
 mod carry;
@@ -44,7 +46,11 @@ pub(crate) use undecided::Undecided;
 /// before, as *released*: the message is delivered again at once. A ticket of which there are several parts is resolved
 /// with the last of them, as the worst of them. The null ticket stands for no message.
 #[derive(Default)]
-pub struct Ticket(Option<Arc<Entry>>);
+pub struct Ticket {
+    entry: Option<Arc<Entry>>,
+    /// What the item holds of a budget: beside what it stands for, so that each part lets go of it by itself.
+    load: Load,
+}
 
 /// What the parts of one ticket share. Each part holds one count of its `Arc`, and nobody else does: whoever gives up
 /// the last one resolves it.
@@ -170,12 +176,15 @@ impl Ticket {
     /// The ticket of an item that comes from no queue.
     #[must_use]
     pub const fn null() -> Self {
-        Self(None)
+        Self {
+            entry: None,
+            load: Load::NONE,
+        }
     }
 
     /// Whether it stands for nothing, and nobody waits for what becomes of its item.
     pub(crate) const fn is_null(&self) -> bool {
-        self.0.is_none()
+        self.entry.is_none()
     }
 
     /// The ticket of a delivery.
@@ -190,27 +199,44 @@ impl Ticket {
             riders: Riders::default(),
             of,
         });
-        Self(Some(entry))
+        Self {
+            entry: Some(entry),
+            load: Load::NONE,
+        }
+    }
+
+    /// What `made` makes of it holds what it has held.
+    fn laden(mut self, made: impl FnOnce(Self) -> Self) -> Self {
+        let load = std::mem::take(&mut self.load);
+        made(self).loaded(load)
+    }
+
+    /// The same of an item that holds this.
+    pub(crate) fn loaded(mut self, load: Load) -> Self {
+        self.load = load;
+        self
     }
 
     /// Lets whoever takes the seat go along with this part and what becomes of it.
     pub(crate) fn with(self, seat: &Seat) -> Self {
-        let (ticket, awaited) = self.apart();
-        ticket.seated(seat).awaited_by(awaited)
+        self.laden(|ticket| {
+            let (ticket, awaited) = ticket.apart();
+            ticket.seated(seat).awaited_by(awaited)
+        })
     }
 
     fn seated(self, seat: &Seat) -> Self {
-        if let Some(entry) = &self.0
+        if let Some(entry) = &self.entry
             && Arc::strong_count(entry) == 1
             && entry.riders.keep(seat.clone())
         {
             return self;
         }
-        let ticket = match &self.0 {
+        let ticket = match &self.entry {
             None => Self::new(Of::Nothing),
             Some(_) => Self::new(Of::Task(self)),
         };
-        if let Some(entry) = &ticket.0 {
+        if let Some(entry) = &ticket.entry {
             entry.riders.keep(seat.clone());
         }
         ticket
@@ -218,18 +244,20 @@ impl Ticket {
 
     /// Lets a rider go along with this part and what becomes of it.
     pub(crate) fn ridden(self, rider: Arc<dyn Rider>) -> Self {
-        let (ticket, awaited) = self.apart();
-        ticket.under(rider).awaited_by(awaited)
+        self.laden(|ticket| {
+            let (ticket, awaited) = ticket.apart();
+            ticket.under(rider).awaited_by(awaited)
+        })
     }
 
     fn under(self, rider: Arc<dyn Rider>) -> Self {
         let is_whole = |entry: &Arc<Entry>| Arc::strong_count(entry) == 1;
-        let ticket = match &self.0 {
+        let ticket = match &self.entry {
             None => Self::new(Of::Nothing),
             Some(entry) if is_whole(entry) => self,
             Some(_) => Self::new(Of::Task(self)),
         };
-        if let Some(entry) = &ticket.0 {
+        if let Some(entry) = &ticket.entry {
             entry.riders.add(rider);
         }
         ticket
@@ -237,7 +265,7 @@ impl Ticket {
 
     /// Tells all who go along that what they go along with is not done, though it may be resolved as if it were.
     pub(crate) fn undone(&self) {
-        if let Some(entry) = &self.0 {
+        if let Some(entry) = &self.entry {
             entry.riders.undone();
             entry.of.tickets().iter().for_each(Self::undone);
         }
@@ -245,7 +273,7 @@ impl Ticket {
 
     /// The message that it stands for, or is a part of, if it is one.
     pub(crate) fn original(&self) -> Option<&Arc<dyn Original>> {
-        match &self.0.as_ref()?.of {
+        match &self.entry.as_ref()?.of {
             Of::Delivery(lease) => Some(&lease.original),
             Of::Task(ticket) | Of::Turn(_, ticket) | Of::Awaited(ticket, _) => ticket.original(),
             Of::Nothing | Of::Batch(_) => None,
@@ -254,25 +282,25 @@ impl Ticket {
 
     /// With the turn of its item.
     pub(crate) fn in_turn(turn: Turn, ticket: Self) -> Self {
-        Self::new(Of::Turn(turn, ticket))
+        ticket.laden(|ticket| Self::new(Of::Turn(turn, ticket)))
     }
 
     /// The turn of its item, if it has one, and the ticket without.
     pub(crate) fn out_of_turn(self) -> (Option<Turn>, Self) {
         let has_turn = |entry: &Arc<Entry>| matches!(entry.of, Of::Turn(..));
-        if !self.0.as_ref().is_some_and(has_turn) {
+        if !self.entry.as_ref().is_some_and(has_turn) {
             return (None, self);
         }
         let mut this = self;
         let Some(Entry {
             of: Of::Turn(turn, ticket),
             ..
-        }) = this.0.take().and_then(Arc::into_inner)
+        }) = this.entry.take().and_then(Arc::into_inner)
         else {
             // Another part has it, and tells what becomes of it.
-            return (None, Self::null());
+            return (None, this);
         };
-        (Some(turn), ticket)
+        (Some(turn), this.laden(|_| ticket))
     }
 
     /// Every message that it stands for.
@@ -295,7 +323,7 @@ impl Ticket {
         seen: &mut HashSet<*const Entry>,
         leaf: &mut dyn FnMut(&'a Entry, Option<&'a dyn Record>),
     ) {
-        let Some(entry) = &self.0 else { return };
+        let Some(entry) = &self.entry else { return };
         if entry.is_split() && !seen.insert(Arc::as_ptr(entry)) {
             return;
         }
@@ -310,7 +338,7 @@ impl Ticket {
 
     /// Where its keeper knows the delivery, if it stands for one.
     pub(crate) fn slot(&self) -> Option<usize> {
-        match &self.0.as_ref()?.of {
+        match &self.entry.as_ref()?.of {
             Of::Delivery(lease) => Some(lease.slot),
             _ => None,
         }
@@ -319,7 +347,7 @@ impl Ticket {
     /// What stages may know of the message, where it is one; a task of it takes the seat.
     pub(crate) fn message(&self, seat: Seat) -> Message {
         let mut of = self;
-        while let Some(entry) = &of.0 {
+        while let Some(entry) = &of.entry {
             match &entry.of {
                 Of::Task(ticket) | Of::Turn(_, ticket) | Of::Awaited(ticket, _) => of = ticket,
                 Of::Delivery(lease) => {
@@ -342,7 +370,9 @@ impl Ticket {
     /// Whether the leases of all its messages are over. Of several the others are not given up for one: what is written
     /// of that one decides the fence.
     fn has_lost(&self, now: &mut Now) -> bool {
-        let Some(entry) = &self.0 else { return false };
+        let Some(entry) = &self.entry else {
+            return false;
+        };
         match &entry.of {
             Of::Delivery(lease) => lease.original.lease_end().has_passed(now),
             Of::Nothing => false,
@@ -380,7 +410,9 @@ impl Ticket {
 
     /// Gives this part up; calls `settle` for each delivery that was resolved by it.
     fn give_up(&mut self, fate: Fate, settle: &mut dyn FnMut(Settled)) {
-        let Some(entry) = self.0.take() else { return };
+        let Some(entry) = self.entry.take() else {
+            return;
+        };
         // Relaxed: `Arc::into_inner` orders what all parts have done before the last of them is given up.
         entry.fate.fetch_max(fate.code(), Ordering::Relaxed);
         let Some(Entry {
@@ -467,7 +499,7 @@ fn go_on(rider: Arc<dyn Rider>, tickets: &[Ticket]) {
 impl Drop for Ticket {
     #[inline]
     fn drop(&mut self) {
-        if self.0.is_some() {
+        if self.entry.is_some() {
             self.release();
         }
     }
@@ -475,7 +507,11 @@ impl Drop for Ticket {
 
 impl std::fmt::Debug for Ticket {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(if self.0.is_some() { "Ticket" } else { "null" })
+        f.write_str(if self.entry.is_some() {
+            "Ticket"
+        } else {
+            "null"
+        })
     }
 }
 

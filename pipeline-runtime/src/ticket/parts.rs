@@ -6,6 +6,7 @@ use std::sync::atomic::Ordering;
 
 use super::awaited::Awaited;
 use super::{Carry, Entry, Fate, KeptBy, Now, Of, OfDelivery, Stake, Ticket, Turn};
+use crate::budget::{Load, Parked};
 
 impl Carry for Ticket {
     type Or<K: Carry> = Self;
@@ -38,35 +39,34 @@ impl Carry for Ticket {
     }
 
     fn part(&self) -> Self {
-        if let Some(entry) = &self.0 {
+        if let Some(entry) = &self.entry {
             // Relaxed: whoever asks has got its own part after the first was made.
             entry.split.store(true, Ordering::Relaxed);
         }
-        Self(self.0.clone())
+        Self {
+            entry: self.entry.clone(),
+            load: self.load.clone(),
+        }
     }
 
     fn join(tickets: Vec<Self>) -> Self {
-        let apart = tickets.into_iter().map(Self::apart);
+        let mut loads = Vec::new();
+        let apart = tickets.into_iter().map(|mut ticket| {
+            loads.push(std::mem::take(&mut ticket.load));
+            ticket.apart()
+        });
         let (tickets, awaited): (Vec<_>, Vec<_>) = apart.unzip();
         let batch = if tickets.iter().all(Self::is_null) {
             Self::null()
         } else {
             Self::new(Of::Batch(tickets))
         };
-        batch.awaited_by(Awaited::all(awaited))
+        let batch = batch.awaited_by(Awaited::all(awaited));
+        batch.loaded(Load::all(loads))
     }
 
     fn element(&self, index: usize) -> Self {
-        let mut of_batch = self;
-        while let Some(entry) = &of_batch.0 {
-            match &entry.of {
-                Of::Task(ticket) | Of::Turn(_, ticket) => of_batch = ticket,
-                Of::Awaited(ticket, by) => return ticket.element(index).awaited_by(by.clone()),
-                Of::Batch(tickets) if index < tickets.len() => return tickets[index].part(),
-                _ => break,
-            }
-        }
-        self.part()
+        self.element_of(index).loaded(self.load.clone())
     }
 
     fn stake(&self, stake: &mut Stake, batches: bool) {
@@ -89,7 +89,7 @@ impl Carry for Ticket {
         let (mut deliveries, mut parts) = (0, HashMap::<_, usize>::new());
         let mut left: Vec<_> = tickets.into_iter().collect();
         while let Some(ticket) = left.pop() {
-            let Some(entry) = &ticket.0 else { continue };
+            let Some(entry) = &ticket.entry else { continue };
             let found = parts.entry(Arc::as_ptr(entry)).or_default();
             *found += 1;
             if *found == Arc::strong_count(entry) {
@@ -111,7 +111,7 @@ impl Carry for Ticket {
     fn leave_order(&mut self, left: &mut Vec<Turn>) {
         // What has parts has them in an arm that does not come back: each tells of the turn with the last of them.
         while self
-            .0
+            .entry
             .as_ref()
             .is_some_and(|entry| matches!(entry.of, Of::Turn(..)) && Arc::strong_count(entry) == 1)
         {
@@ -121,11 +121,34 @@ impl Carry for Ticket {
         }
     }
 
+    fn unload(&mut self) {
+        self.load = Load::NONE;
+    }
+
+    fn park(&self, parked: &mut Vec<Parked>) {
+        self.load.park(parked);
+    }
+
     fn into_ticket(self) -> Ticket {
         self
     }
 
     fn of_ticket(ticket: Ticket) -> Self {
         ticket
+    }
+}
+
+impl Ticket {
+    fn element_of(&self, index: usize) -> Self {
+        let mut of_batch = self;
+        while let Some(entry) = &of_batch.entry {
+            match &entry.of {
+                Of::Task(ticket) | Of::Turn(_, ticket) => of_batch = ticket,
+                Of::Awaited(ticket, by) => return ticket.element_of(index).awaited_by(by.clone()),
+                Of::Batch(tickets) if index < tickets.len() => return tickets[index].part(),
+                _ => break,
+            }
+        }
+        self.part()
     }
 }

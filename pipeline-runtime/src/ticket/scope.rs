@@ -69,7 +69,7 @@ impl Ticket {
 
     /// What is found at the first of its messages that has it.
     fn first<'a, R>(&'a self, find: &dyn Fn(&'a Arc<dyn Original>) -> Option<R>) -> Option<R> {
-        let entry = self.0.as_ref()?;
+        let entry = self.entry.as_ref()?;
         match &entry.of {
             Of::Delivery(lease) => find(&lease.original),
             of => of.tickets().iter().find_map(|ticket| ticket.first(find)),

@@ -79,7 +79,7 @@ pub enum Settles {
 impl Ticket {
     /// Adds what this ticket stands for. `split`: whether other items have it too.
     pub(super) fn add_to(&self, stake: &mut Stake, batches: bool, split: bool) {
-        let Some(entry) = &self.0 else { return };
+        let Some(entry) = &self.entry else { return };
         let split = split || entry.is_split();
         for rider in entry.riders.now() {
             let Some(task) = rider.record() else { continue };

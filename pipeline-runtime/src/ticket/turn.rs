@@ -1,5 +1,7 @@
 //! The turn of an item whose output is put back in order behind the arms of a `match`.
 
+use crate::budget::Parked;
+
 use super::{Carried, Carry, KeptBy, Now, Stake, Ticket, Turn};
 
 /// A ticket, and the item's turn if it is to come back in order. What becomes of the item becomes of the ticket; the turn
@@ -120,6 +122,14 @@ impl<K: Carry> Carry for InTurn<K> {
     fn leave_order(&mut self, left: &mut Vec<Turn>) {
         left.extend(self.turn.take());
         self.ticket.leave_order(left);
+    }
+
+    fn unload(&mut self) {
+        self.ticket.unload();
+    }
+
+    fn park(&self, parked: &mut Vec<Parked>) {
+        self.ticket.park(parked);
     }
 
     fn into_ticket(self) -> Ticket {

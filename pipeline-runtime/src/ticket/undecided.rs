@@ -16,6 +16,11 @@ impl Undecided {
         &self.0
     }
 
+    /// What the item holds of a budget is given back: somebody else has it.
+    pub(crate) fn unload(&mut self) {
+        self.0.unload();
+    }
+
     pub(crate) fn decide(mut self, fate: Fate) {
         std::mem::take(&mut self.0).resolve(fate);
     }
@@ -37,7 +42,7 @@ impl From<Ticket> for Undecided {
 
 impl Drop for Undecided {
     fn drop(&mut self) {
-        if self.0.0.is_some() {
+        if self.0.entry.is_some() {
             std::mem::take(&mut self.0).resolve(Fate::Undecided);
         }
     }

@@ -6,12 +6,15 @@ use std::sync::atomic::Ordering;
 
 use super::awaited::{Awaited, AwaitsEnd};
 use super::{Carry as _, Entry, Fate, Of, Ticket};
+use crate::budget::Load;
 
 impl Ticket {
     /// The same of an item that somebody waits for.
     pub(crate) fn awaited(self, by: Arc<dyn AwaitsEnd>) -> Self {
-        let (ticket, before) = self.apart();
-        ticket.awaited_by(Awaited::all([before, Awaited::by(by)]))
+        self.laden(|ticket| {
+            let (ticket, before) = ticket.apart();
+            ticket.awaited_by(Awaited::all([before, Awaited::by(by)]))
+        })
     }
 
     pub(super) fn awaited_by(self, awaited: Awaited) -> Self {
@@ -22,9 +25,19 @@ impl Ticket {
     }
 
     /// The ticket alone, and who waits for the item.
-    pub(super) fn apart(mut self) -> (Self, Awaited) {
+    pub(super) fn apart(self) -> (Self, Awaited) {
+        let mut awaited = Awaited::default();
+        let ticket = self.laden(|ticket| {
+            let alone;
+            (alone, awaited) = ticket.taken_apart();
+            alone
+        });
+        (ticket, awaited)
+    }
+
+    fn taken_apart(mut self) -> (Self, Awaited) {
         let is_awaited = |entry: &mut Arc<Entry>| matches!(entry.of, Of::Awaited(..));
-        let Some(entry) = self.0.take_if(is_awaited) else {
+        let Some(entry) = self.entry.take_if(is_awaited) else {
             return (self, Awaited::default());
         };
         match Arc::try_unwrap(entry) {
@@ -32,7 +45,7 @@ impl Ticket {
                 let Of::Awaited(ticket, awaited) = of else {
                     unreachable!("it was looked at above")
                 };
-                if let Some(entry) = &ticket.0 {
+                if let Some(entry) = &ticket.entry {
                     // Relaxed, as where a part is given up: what other parts have come to.
                     entry.fate.fetch_max(*fate.get_mut(), Ordering::Relaxed);
                 }
@@ -44,7 +57,8 @@ impl Ticket {
                 };
                 let apart = (ticket.part(), awaited.clone());
                 // What becomes of this part becomes of the one inside.
-                Self(Some(entry)).resolve(Fate::Filtered);
+                self.entry = Some(entry);
+                self.resolve(Fate::Filtered);
                 apart
             }
         }
@@ -58,18 +72,22 @@ impl Ticket {
     pub(super) fn part_of_messages(&self) -> Self {
         let (mut parts, mut seen, mut left) = (Vec::new(), HashSet::new(), vec![self]);
         while let Some(ticket) = left.pop() {
-            let Some(entry) = &ticket.0 else { continue };
+            let Some(entry) = &ticket.entry else { continue };
             if !seen.insert(Arc::as_ptr(entry)) {
                 continue;
             }
             if let Of::Delivery(_) = entry.of {
-                parts.push(Self(ticket.0.clone()));
+                parts.push(Self {
+                    entry: ticket.entry.clone(),
+                    load: Load::NONE,
+                });
             }
             left.extend(entry.of.tickets());
         }
-        match parts.len() {
+        let parts = match parts.len() {
             0 | 1 => parts.pop().unwrap_or_default(),
             _ => Self::new(Of::Batch(parts)),
-        }
+        };
+        parts.loaded(self.load.clone())
     }
 }

@@ -6,6 +6,7 @@ use slab::Slab;
 use tokio::time::Instant;
 
 use super::order::Order;
+use crate::budget::Parked;
 use crate::guard;
 use crate::stage::hashed::ByHash;
 
@@ -15,6 +16,8 @@ pub(super) struct Open<Key, A, K> {
     pub(super) gathered: A,
     /// Those of its items.
     pub(super) tickets: Vec<K>,
+    /// What these hold of a budget.
+    pub(super) parked: Vec<Parked>,
     pub(super) items: usize,
     pub(super) due: Option<Instant>,
     hash: u64,
@@ -69,6 +72,7 @@ impl<Key: Hash + Eq, A, K> Groups<Key, A, K> {
             key,
             gathered,
             tickets: Vec::new(),
+            parked: Vec::new(),
             items: 0,
             due,
             hash,

@@ -279,6 +279,7 @@ where
             return self.fail(failure, ticket).await;
         }
         ticket.leave_order(&mut Vec::new());
+        ticket.park(&mut open.parked);
         open.tickets.push(ticket);
         open.items += 1;
         self.held += 1;
@@ -320,9 +321,11 @@ where
             key,
             mut gathered,
             mut tickets,
+            parked,
             items,
             ..
         } = self.groups.close(number);
+        drop(parked);
         self.held -= items;
         let tally = &mut self.behind.tally;
         tally.resolved += items as u64;

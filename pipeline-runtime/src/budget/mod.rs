@@ -1,0 +1,108 @@
+//! How many bytes the items of pipelines may hold.
+
+mod load;
+mod room;
+
+use std::fmt;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use serde::Serialize;
+
+pub(crate) use self::load::Load;
+pub use self::load::Parked;
+use self::room::Room;
+pub(crate) use self::room::{Flushes, Place};
+
+/// How many bytes the items of a pipeline, or of several, may hold together. Clones are the same budget.
+///
+/// The items of an input that is [`weighed`](crate::source::Input::weighed) hold their weight from when they are taken in until the
+/// last of what was made of them is done, dropped, or handed over: to the consumer of a stream or a collection, or to the errors
+/// end. While there is no room for the next item, nothing is taken in. What a stage passes on holds what came in: outputs of one
+/// item hold it together, a batch what its items hold.
+///
+/// What is held is at most the budget, or the weight of the heaviest item, whichever is more: one that is heavier than the budget
+/// is taken in when nothing else is held, and nothing beside it. Besides, each input has one item in hand that waits for room, or
+/// as many as came with it: an input that brings several at a time is asked for no more than would fit if all were as heavy as the
+/// heaviest so far.
+///
+/// Weights are numbers that a closure returns: bytes, if these are what memory is bought in. *An item weighs the most that is
+/// made of it*: a JSON text of 1 MB takes about 10 MB as a `serde_json::Value`. What user code keeps is not counted. And the
+/// process may take more than is held: allocators keep what was freed (glibc's in as many arenas as there are threads).
+///
+/// # Liveness
+///
+/// Where all that is held waits in open batches and folds, these are handed on before they are full, as at the end of the input.
+/// `stateful` holds nothing for what it keeps: its state is the program's. So no pipeline waits for itself.
+///
+/// # Examples
+///
+/// ```
+/// # use pipeline_runtime::Budget;
+/// # use pipeline_runtime::source::Input as _;
+/// let budget = Budget::new(256 << 20);
+/// let texts = vec!["a".to_owned(), "b".to_owned()].weighed(&budget, |text| 11 * text.len() as u64);
+/// # let _ = texts;
+/// assert_eq!(budget.usage().held, 0);
+/// ```
+#[derive(Clone)]
+pub struct Budget(Arc<Room>);
+
+/// What a [`Budget`] was used for: [`Budget::usage`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Usage {
+    /// How many bytes there are.
+    pub bytes: u64,
+    /// How many are held now.
+    pub held: u64,
+    /// The most that were held at the same time.
+    pub peak: u64,
+    /// How often an input had to wait.
+    pub waits: u64,
+    /// For how long inputs have waited, all together.
+    pub waited: Duration,
+}
+
+impl Budget {
+    /// A budget of so many bytes.
+    ///
+    /// # Panics
+    ///
+    /// With 0 bytes.
+    #[must_use]
+    #[track_caller]
+    pub fn new(bytes: u64) -> Self {
+        assert!(bytes > 0, "a budget has at least 1 byte");
+        Self(Arc::new(Room::new(bytes)))
+    }
+
+    /// What is held, and what was.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.0.usage()
+    }
+
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Where one input waits for room.
+    pub(crate) fn place(&self) -> Place {
+        Place::new(Arc::clone(&self.0))
+    }
+
+    /// What keeps items in a pipeline is told by this to hand them on.
+    pub(crate) fn flushes(&self, pipeline: Weak<dyn Flushes>) {
+        self.0.flushes(pipeline);
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Budget").field(&self.usage()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests;

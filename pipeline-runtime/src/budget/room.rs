@@ -1,0 +1,228 @@
+//! The room that a budget has, and who waits for some of it.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use super::Usage;
+use super::load::Permit;
+
+/// A pipeline whose stages can be told to hand on what they keep.
+pub(crate) trait Flushes: Send + Sync {
+    fn flush(&self);
+}
+
+pub(super) struct Room {
+    bytes: u64,
+    state: Mutex<State>,
+    pipelines: Mutex<Vec<Weak<dyn Flushes>>>,
+}
+
+#[derive(Default)]
+struct State {
+    held: u64,
+    /// Of that, what waits in open batches and the like.
+    parked: u64,
+    peak: u64,
+    /// Who waits, the first to come at the front.
+    waiting: VecDeque<Waiting>,
+    places: u64,
+    waits: u64,
+    waited: Duration,
+}
+
+struct Waiting {
+    place: u64,
+    bytes: u64,
+    waker: Waker,
+    since: Instant,
+}
+
+impl State {
+    fn fits(&self, bytes: u64, of: u64) -> bool {
+        self.held == 0 || self.held.saturating_add(bytes) <= of
+    }
+
+    fn hold(&mut self, bytes: u64) {
+        self.held = self.held.saturating_add(bytes);
+        self.peak = self.peak.max(self.held);
+    }
+
+    /// Who is to be woken: the first, if there is room for it. The others wait behind it.
+    fn next(&self, of: u64) -> Option<Waker> {
+        let first = self.waiting.front()?;
+        self.fits(first.bytes, of).then(|| first.waker.clone())
+    }
+
+    /// Whether nothing goes on by itself: somebody waits, and all that is held waits for more to come.
+    fn is_stuck(&self) -> bool {
+        !self.waiting.is_empty() && self.parked >= self.held
+    }
+
+    fn leave(&mut self, place: u64) {
+        if let Some(at) = self.waiting.iter().position(|one| one.place == place)
+            && let Some(left) = self.waiting.remove(at)
+        {
+            self.waited += left.since.elapsed();
+        }
+    }
+}
+
+impl Room {
+    pub(super) fn new(bytes: u64) -> Self {
+        Self {
+            bytes,
+            state: Mutex::default(),
+            pipelines: Mutex::default(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn usage(&self) -> Usage {
+        let state = self.lock();
+        let waiting = state.waiting.iter().map(|one| one.since.elapsed());
+        Usage {
+            bytes: self.bytes,
+            held: state.held,
+            peak: state.peak,
+            waits: state.waits,
+            waited: state.waited + waiting.sum(),
+        }
+    }
+
+    pub(super) fn flushes(&self, pipeline: Weak<dyn Flushes>) {
+        let mut pipelines = self.pipelines();
+        pipelines.retain(|one| one.strong_count() > 0);
+        pipelines.push(pipeline);
+    }
+
+    fn pipelines(&self) -> MutexGuard<'_, Vec<Weak<dyn Flushes>>> {
+        self.pipelines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whatever has changed: wakes who has room now, or those who keep all of it. All changes are made under one lock, so the
+    /// last of those that make it stuck, in whatever order they come, finds it so.
+    fn changed(&self, state: MutexGuard<'_, State>) {
+        let woken = state.next(self.bytes);
+        let is_stuck = woken.is_none() && state.is_stuck();
+        drop(state);
+        if let Some(waker) = woken {
+            waker.wake();
+        }
+        if is_stuck {
+            let pipelines: Vec<_> = self.pipelines().iter().filter_map(Weak::upgrade).collect();
+            for pipeline in pipelines {
+                pipeline.flush();
+            }
+        }
+    }
+
+    pub(super) fn release(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.held = state.held.saturating_sub(bytes);
+        self.changed(state);
+    }
+
+    /// All of this waits for more to come.
+    pub(super) fn park(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.parked += bytes;
+        self.changed(state);
+    }
+
+    /// Not all of it does any more.
+    pub(super) fn unpark(&self, bytes: u64) {
+        let mut state = self.lock();
+        state.parked = state.parked.saturating_sub(bytes);
+    }
+}
+
+/// Where one input waits for room.
+pub(crate) struct Place {
+    room: Arc<Room>,
+    /// Its number while it waits.
+    number: Option<u64>,
+}
+
+impl Place {
+    pub(super) fn new(room: Arc<Room>) -> Self {
+        Self { room, number: None }
+    }
+
+    /// Takes room for so many bytes; in turn with the other inputs.
+    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, bytes: u64) -> Poll<Permit> {
+        let mut state = self.room.lock();
+        let first = state.waiting.front().map(|one| one.place);
+        let is_next = first.is_none() || first == self.number;
+        if is_next && state.fits(bytes, self.room.bytes) {
+            if let Some(number) = self.number.take() {
+                state.leave(number);
+            }
+            state.hold(bytes);
+            self.room.changed(state);
+            return Poll::Ready(Permit::new(Arc::clone(&self.room), bytes));
+        }
+        // Under the lock under which room is given back: whoever gives some back afterwards finds the waker.
+        let mut waiting = state.waiting.iter_mut();
+        if let Some(own) = waiting.find(|one| Some(one.place) == self.number) {
+            own.waker.clone_from(cx.waker());
+            own.bytes = bytes;
+        } else {
+            let place = state.places;
+            self.number = Some(place);
+            state.places += 1;
+            state.waits += 1;
+            state.waiting.push_back(Waiting {
+                place,
+                bytes,
+                waker: cx.waker().clone(),
+                since: Instant::now(),
+            });
+        }
+        self.room.changed(state);
+        Poll::Pending
+    }
+
+    /// Takes it without waiting: nothing more will be asked for.
+    pub(crate) fn take(&mut self, bytes: u64) -> Permit {
+        self.leave();
+        self.room.lock().hold(bytes);
+        Permit::new(Arc::clone(&self.room), bytes)
+    }
+
+    /// How much there is.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.room.bytes
+    }
+
+    /// How much of it is free now.
+    pub(crate) fn free(&self) -> u64 {
+        self.room.bytes.saturating_sub(self.room.lock().held)
+    }
+
+    /// Whether it waits.
+    pub(crate) fn waits(&self) -> bool {
+        self.number.is_some()
+    }
+
+    /// It waits no more: the next one may have room.
+    fn leave(&mut self) {
+        if let Some(number) = self.number.take() {
+            let mut state = self.room.lock();
+            state.leave(number);
+            self.room.changed(state);
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.leave();
+    }
+}
