@@ -13,6 +13,7 @@ pub mod cookbook {
     //! | [`cycle`] | what is made of items goes in again |
     //! | [`duplicates`] | work that comes twice is done once |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
+    //! | [`giants`] | items of very different sizes, in a program that may have so much memory |
     //! | [`operate_a_queue`] | how much waits, and what; take it out, let it come now, hold all workers |
     //! | [`order_by_key`] | many calls at the same time, but those of one user one after the other |
     //! | [`postgres`] | rows and acknowledgements in one transaction; messages that any program sends in SQL |
@@ -46,6 +47,9 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/fork-and-join.md")]
     pub mod fork_and_join {}
+
+    #[doc = include_str!("../guide/cookbook/giants.md")]
+    pub mod giants {}
 
     #[doc = include_str!("../guide/cookbook/operate-a-queue.md")]
     pub mod operate_a_queue {}

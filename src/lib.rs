@@ -25,6 +25,7 @@ pub mod source {
     //! | a `tokio::sync::mpsc::Receiver` | what is sent, until the last sender is gone |
     //! | an undriven [`Pipeline`](crate::Pipeline) | what it emits |
     //! | [`merge`] | those of several inputs, each of which has a row of its own |
+    //! | [`weighed`] | those of an input, which hold a part of a [`Budget`](crate::Budget) of bytes |
     //! | [`open_ended`] | those of sources that are added while it runs |
     //! | [`feedback`](crate::feedback()) | seeds, and what is driven into its sink |
     //! | [`Link::input`](crate::link::Link::input) | what other pipelines drive into the link |

@@ -39,7 +39,11 @@ impl Case {
         let scale = self.scale.clone();
         let items = (0..ITEMS).map(move |number| scale.item(number, weights(number)));
         let items: Box<dyn Iterator<Item = Heavy> + Send> = Box::new(items);
-        source::iter(items).weighed(&self.budget, Heavy::weight)
+        source::weighed(
+            source::iter(items),
+            &self.budget,
+            Heavy::weight as fn(&Heavy) -> u64,
+        )
     }
 
     /// One item is in hand, or light ones for a sixteenth of the budget.
@@ -102,7 +106,7 @@ holds_no_more! {
         stateful(
             0_u64,
             |sum, item: Heavy| { *sum += item.bytes; sum.is_multiple_of(7).then_some(*sum) },
-            |sum| Some(sum)
+            Some
         ) with { held: 10_000 },
         :drive sink::discard()
     };
@@ -214,8 +218,8 @@ async fn calls_that_are_tried_again_and_panics_give_all_back() {
         use tried;
         :async 8 tap(async |item: &Heavy| {
             let tried = tried.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-            assert!(item.number % 5 != 0, "as it is meant to");
-            if tried % 3 == 0 { Err(Refused) } else { Ok(()) }
+            assert!(!item.number.is_multiple_of(5), "as it is meant to");
+            if tried.is_multiple_of(3) { Err(Refused) } else { Ok(()) }
         })? with { retry: Retry::fixed(3, Duration::from_millis(1)) },
         batch(500),
         :drive sink::discard()
@@ -298,7 +302,7 @@ async fn what_goes_in_again_holds_its_weight() {
     let run = pipeline! {
         [input]
         :async 4 map(later),
-        filter_map(|item: Heavy| (item.number % 7 != 0).then(|| {
+        filter_map(|item: Heavy| (!item.number.is_multiple_of(7)).then(|| {
             let mut parts = item.parts(1);
             let mut again = parts.remove(0);
             again.number -= 1;
@@ -325,7 +329,7 @@ async fn deliveries_are_weighed_and_acknowledged() {
         .until_idle()
         .wait(Duration::from_millis(10));
     let stats = deliveries.stats();
-    let input = deliveries.weighed(&budget, |delivery| *delivery.body());
+    let input = source::weighed(deliveries, &budget, |delivery| *delivery.body());
     let run = pipeline! {
         [input]
         :block 2 map(|delivery| *delivery.body()),

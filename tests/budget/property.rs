@@ -63,7 +63,7 @@ fn input(dice: Dice, which: u64, budget: &Budget, scale: &Scale) -> Pipeline<Hea
     let scale = scale.clone();
     let item = move |number| scale.item(number, weight(dice, number));
     if dice.roll(which, 2) == 0 {
-        let items = source::iter((0..ITEMS).map(item)).weighed(budget, Heavy::weight);
+        let items = source::weighed(source::iter((0..ITEMS).map(item)), budget, Heavy::weight);
         pipeline! { [items] map(|item| item) }.boxed()
     } else {
         let items = futures::stream::unfold(0, move |number| {
@@ -73,7 +73,7 @@ fn input(dice: Dice, which: u64, budget: &Budget, scale: &Scale) -> Pipeline<Hea
                 item
             }
         });
-        let items = source::stream(items).weighed(budget, Heavy::weight);
+        let items = source::weighed(source::stream(items), budget, Heavy::weight);
         pipeline! { [items] 2 map(|item| item) }.boxed()
     }
 }

@@ -1,22 +1,23 @@
 //! How many bytes the items of pipelines may hold.
 
 mod load;
+mod place;
 mod room;
+mod usage;
 
 use std::fmt;
 use std::sync::{Arc, Weak};
-use std::time::Duration;
-
-use serde::Serialize;
 
 pub(crate) use self::load::Load;
 pub use self::load::Parked;
+pub(crate) use self::place::Place;
+pub(crate) use self::room::Flushes;
 use self::room::Room;
-pub(crate) use self::room::{Flushes, Place};
+pub use self::usage::Usage;
 
 /// How many bytes the items of a pipeline, or of several, may hold together. Clones are the same budget.
 ///
-/// The items of an input that is [`weighed`](crate::source::Input::weighed) hold their weight from when they are taken in until the
+/// The items of an input that is [`weighed`](crate::source::weighed) hold their weight from when they are taken in until the
 /// last of what was made of them is done, dropped, or handed over: to the consumer of a stream or a collection, or to the errors
 /// end. While there is no room for the next item, nothing is taken in. What a stage passes on holds what came in: outputs of one
 /// item hold it together, a batch what its items hold.
@@ -38,31 +39,15 @@ pub(crate) use self::room::{Flushes, Place};
 /// # Examples
 ///
 /// ```
-/// # use pipeline_runtime::Budget;
-/// # use pipeline_runtime::source::Input as _;
+/// # use pipeline_runtime::{Budget, source};
 /// let budget = Budget::new(256 << 20);
-/// let texts = vec!["a".to_owned(), "b".to_owned()].weighed(&budget, |text| 11 * text.len() as u64);
+/// let texts = vec!["a".to_owned(), "b".to_owned()];
+/// let texts = source::weighed(texts, &budget, |text| 11 * text.len() as u64);
 /// # let _ = texts;
 /// assert_eq!(budget.usage().held, 0);
 /// ```
 #[derive(Clone)]
 pub struct Budget(Arc<Room>);
-
-/// What a [`Budget`] was used for: [`Budget::usage`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Usage {
-    /// How many bytes there are.
-    pub bytes: u64,
-    /// How many are held now.
-    pub held: u64,
-    /// The most that were held at the same time.
-    pub peak: u64,
-    /// How often an input had to wait.
-    pub waits: u64,
-    /// For how long inputs have waited, all together.
-    pub waited: Duration,
-}
 
 impl Budget {
     /// A budget of so many bytes.

@@ -1,12 +1,11 @@
 //! The room that a budget has, and who waits for some of it.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, Waker};
+use std::sync::{Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use super::Usage;
-use super::load::Permit;
+use super::usage::Usage;
 
 /// A pipeline whose stages can be told to hand on what they keep.
 pub(crate) trait Flushes: Send + Sync {
@@ -58,6 +57,20 @@ impl State {
     /// Whether nothing goes on by itself: somebody waits, and all that is held waits for more to come.
     fn is_stuck(&self) -> bool {
         !self.waiting.is_empty() && self.parked >= self.held
+    }
+
+    /// Somebody waits at the end: its number.
+    fn wait(&mut self, bytes: u64, waker: &Waker) -> u64 {
+        let place = self.places;
+        self.places += 1;
+        self.waits += 1;
+        self.waiting.push_back(Waiting {
+            place,
+            bytes,
+            waker: waker.clone(),
+            since: Instant::now(),
+        });
+        place
     }
 
     fn leave(&mut self, place: u64) {
@@ -141,88 +154,51 @@ impl Room {
         let mut state = self.lock();
         state.parked = state.parked.saturating_sub(bytes);
     }
-}
 
-/// Where one input waits for room.
-pub(crate) struct Place {
-    room: Arc<Room>,
-    /// Its number while it waits.
-    number: Option<u64>,
-}
-
-impl Place {
-    pub(super) fn new(room: Arc<Room>) -> Self {
-        Self { room, number: None }
-    }
-
-    /// Takes room for so many bytes; in turn with the other inputs.
-    pub(crate) fn poll_take(&mut self, cx: &mut Context<'_>, bytes: u64) -> Poll<Permit> {
-        let mut state = self.room.lock();
+    /// Takes room for so many bytes, if there is some and nobody waits in front. Else whoever has that number waits, or is given
+    /// one and waits at the end.
+    pub(super) fn take(&self, number: &mut Option<u64>, bytes: u64, cx: &Context<'_>) -> bool {
+        let mut state = self.lock();
         let first = state.waiting.front().map(|one| one.place);
-        let is_next = first.is_none() || first == self.number;
-        if is_next && state.fits(bytes, self.room.bytes) {
-            if let Some(number) = self.number.take() {
+        let is_next = first.is_none() || first == *number;
+        let fits = is_next && state.fits(bytes, self.bytes);
+        if fits {
+            if let Some(number) = number.take() {
                 state.leave(number);
             }
             state.hold(bytes);
-            self.room.changed(state);
-            return Poll::Ready(Permit::new(Arc::clone(&self.room), bytes));
-        }
-        // Under the lock under which room is given back: whoever gives some back afterwards finds the waker.
-        let mut waiting = state.waiting.iter_mut();
-        if let Some(own) = waiting.find(|one| Some(one.place) == self.number) {
-            own.waker.clone_from(cx.waker());
-            own.bytes = bytes;
         } else {
-            let place = state.places;
-            self.number = Some(place);
-            state.places += 1;
-            state.waits += 1;
-            state.waiting.push_back(Waiting {
-                place,
-                bytes,
-                waker: cx.waker().clone(),
-                since: Instant::now(),
-            });
+            // Under the lock under which room is given back: whoever gives some back afterwards finds the waker.
+            let mut waiting = state.waiting.iter_mut();
+            if let Some(own) = waiting.find(|one| Some(one.place) == *number) {
+                own.waker.clone_from(cx.waker());
+                own.bytes = bytes;
+            } else {
+                *number = Some(state.wait(bytes, cx.waker()));
+            }
         }
-        self.room.changed(state);
-        Poll::Pending
+        self.changed(state);
+        fits
     }
 
-    /// Takes it without waiting: nothing more will be asked for.
-    pub(crate) fn take(&mut self, bytes: u64) -> Permit {
-        self.leave();
-        self.room.lock().hold(bytes);
-        Permit::new(Arc::clone(&self.room), bytes)
+    /// Takes it without waiting.
+    pub(super) fn hold(&self, bytes: u64) {
+        self.lock().hold(bytes);
     }
 
-    /// How much there is.
-    pub(crate) fn bytes(&self) -> u64 {
-        self.room.bytes
+    /// Who had that number waits no more: the next one may have room.
+    pub(super) fn leave(&self, number: u64) {
+        let mut state = self.lock();
+        state.leave(number);
+        self.changed(state);
+    }
+
+    pub(super) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     /// How much of it is free now.
-    pub(crate) fn free(&self) -> u64 {
-        self.room.bytes.saturating_sub(self.room.lock().held)
-    }
-
-    /// Whether it waits.
-    pub(crate) fn waits(&self) -> bool {
-        self.number.is_some()
-    }
-
-    /// It waits no more: the next one may have room.
-    fn leave(&mut self) {
-        if let Some(number) = self.number.take() {
-            let mut state = self.room.lock();
-            state.leave(number);
-            self.room.changed(state);
-        }
-    }
-}
-
-impl Drop for Place {
-    fn drop(&mut self) {
-        self.leave();
+    pub(super) fn free(&self) -> u64 {
+        self.bytes.saturating_sub(self.lock().held)
     }
 }

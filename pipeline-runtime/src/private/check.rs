@@ -333,7 +333,7 @@ impl<T: Nothing> Yields<Never> for T {
 #[diagnostic::on_unimplemented(
     message = "the items here may be deliveries, which wait until something comes of them; say how many may: `held: 1000` of a `stateful`, `most: 1000` of a `fold`",
     label = "keeps deliveries without a bound",
-    note = "in a segment the items may be deliveries of the pipeline that it becomes part of"
+    note = "in a segment the items may be deliveries of the pipeline that it becomes part of; those of a weighed input are kept as deliveries are"
 )]
 pub trait Unticketed<P> {
     /// The port.

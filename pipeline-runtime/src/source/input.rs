@@ -3,9 +3,7 @@
 use std::task::{Context, Poll};
 
 use super::opened::Opened;
-use super::weighed::Weighed;
 use super::{Flow, Pulled, SourceError};
-use crate::budget::Budget;
 pub(crate) use crate::errors::Relay;
 use crate::graph::Graph;
 use crate::name::Name;
@@ -26,36 +24,6 @@ pub trait Input: Send + 'static {
     /// Makes it ready to be asked; its own stages, if it has any, are wired into `graph`.
     #[doc(hidden)]
     fn wire(self, graph: &Graph, failed: Relay) -> Self::Puller;
-
-    /// The same where the items hold what they weigh of a [`Budget`], so that no more is in memory than that: nothing is
-    /// taken in while there is no room for the next one. `weigh` tells how many bytes an item and what is made of it take at
-    /// most.
-    ///
-    /// It is called once for each item, by the worker that asks the input. Where it panics the input ends, as if it had panicked
-    /// itself. Of several inputs that are one, each is weighed. Where a deadline or a stop ends the input, what was in hand is taken
-    /// in beyond the budget.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use pipeline_runtime::Budget;
-    /// use pipeline_runtime::source::Input as _;
-    ///
-    /// let budget = Budget::new(256 << 20);
-    /// let bodies = vec![vec![0_u8; 1_000]].weighed(&budget, |body| body.len() as u64);
-    /// # let _ = bodies;
-    /// ```
-    fn weighed<F>(self, budget: &Budget, weigh: F) -> Weighed<Self, F>
-    where
-        Self: Sized,
-        F: FnMut(&Self::Item) -> u64 + Send + 'static,
-    {
-        Weighed {
-            input: self,
-            budget: budget.clone(),
-            weigh,
-        }
-    }
 
     /// The same under another name in plans, reports and messages, which nothing else in the pipeline may have. (A
     /// pipeline has [a method of its own](crate::Pipeline::named), by which its stages have that name in front.)

@@ -43,7 +43,7 @@ pub(crate) use opened::Opened;
 pub(crate) use opening::{alone, opened};
 pub(crate) use pull::AHEAD;
 pub use stream::{FromStream, stream};
-pub use weighed::Weighed;
+pub use weighed::{Weighed, weighed};
 
 /// Where items come from: something that can be asked for a batch of them.
 ///

@@ -19,12 +19,40 @@ const TOGETHER: u64 = 64 * 1024;
 const LIGHT: u64 = TOGETHER / 16;
 const PART: u64 = 16;
 
-/// An input whose items hold a part of a budget; [`Input::weighed`] makes it.
+/// An input whose items hold what they weigh of a [`Budget`], so that no more is in memory than that: nothing is taken in while
+/// there is no room for the next one. `weigh` tells how many bytes an item and what is made of it take at most.
+///
+/// `weigh` is called once for each item, by the worker that asks the input; where it panics the input ends, as if it had
+/// panicked itself. Of several inputs that are one each is weighed: a pipeline with a `merge` that is does not start. What a
+/// queue has fetched ahead waits unweighed in front. A drain takes in what is in hand beyond the budget.
+///
+/// # Examples
+///
+/// ```
+/// use pipeline_runtime::{Budget, source};
+///
+/// let budget = Budget::new(256 << 20);
+/// let bodies = source::weighed(vec![vec![0_u8; 1_000]], &budget, |body| body.len() as u64);
+/// # let _ = bodies;
+/// ```
+pub fn weighed<I, F>(input: I, budget: &Budget, weigh: F) -> Weighed<I, F>
+where
+    I: Input,
+    F: FnMut(&I::Item) -> u64 + Send + 'static,
+{
+    Weighed {
+        input,
+        budget: budget.clone(),
+        weigh,
+    }
+}
+
+/// The input that [`weighed`] makes.
 #[must_use = "it is the input of a pipeline"]
 pub struct Weighed<I, F> {
-    pub(super) input: I,
-    pub(super) budget: Budget,
-    pub(super) weigh: F,
+    input: I,
+    budget: Budget,
+    weigh: F,
 }
 
 impl<I, F> fmt::Debug for Weighed<I, F> {
