@@ -12,7 +12,7 @@ use crate::say::say;
 /// What else fails may pass: so long until it is tried again.
 const DELAY: Duration = Duration::from_millis(500);
 
-/// What nobody here knows comes again so much later.
+/// What nobody here knows comes again so much later: a worker that is newer may know it. After [`DELIVERIES`] it is a letter.
 const LATER: Duration = Duration::from_secs(60);
 
 /// How often a message is delivered before it is given up on, whatever is wrong.

@@ -103,7 +103,7 @@ pub fn system<P: Place>(desk: Desk<P>) -> Service<Desk<P>> {
                 match |message| message.kind() {
                     Some("report") => { :drive cx.reports.sink() },
                     Some("customer") => { :drive cx.customers.sink() },
-                    // A newer worker may know it: it comes again, and is no dead letter.
+                    // A newer worker may know it: it comes again, each minute, and is a dead letter after 20.
                     _ => { tap(|_message| Err::<(), _>(Unknown))?, :drive sink::discard() },
                 },
             }

@@ -98,3 +98,31 @@ async fn an_event_is_heard_without_notifications_too() {
     let heard = timeout(PATIENCE, events.next()).await.unwrap();
     assert_eq!(heard.unwrap().unwrap(), 1);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_whose_answer_was_lost_is_added_once() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let url = server.url("postgres");
+    let name = name();
+    let db = Postgres::connect(&*url).await.unwrap();
+    let here: Broadcast<u64> = db.broadcast(&*name).open().await.unwrap();
+    let mut events = here.subscribe();
+    let admin = client(&url).await;
+    let append = async |batch: i64, body: &str| {
+        let append = "SELECT brigade.broadcast_append(broadcast, 'w', $2, ARRAY[1, 3]::bigint[], ARRAY[$3, NULL], 100)
+            FROM brigade.broadcast WHERE name = $1";
+        let rows = admin.query(append, &[&name, &batch, &body]).await;
+        assert_eq!(rows.unwrap().len(), 1);
+    };
+    for (batch, body) in [(1, "7"), (1, "7"), (2, "8"), (2, "8"), (1, "7")] {
+        append(batch, body).await;
+    }
+    for event in [7, 8] {
+        assert_eq!(events.next().await.unwrap().unwrap(), event);
+        assert_eq!(events.next().await.unwrap().unwrap_err().events(), 3);
+    }
+    here.send(9);
+    assert_eq!(events.next().await.unwrap().unwrap(), 9);
+}
