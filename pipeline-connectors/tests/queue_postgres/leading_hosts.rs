@@ -8,7 +8,7 @@ use pipeline_service::Schedule;
 use rustix::process::Signal;
 use test_servers::{Cluster, Cut, Host, Network};
 
-use crate::fenced_killed::{Holder, note, signal};
+use crate::holder::{Holder, note, signal};
 use crate::support::{client, name, until};
 
 /// Where the database is, how table and lease are called, the folder in which is said what is done, and the host.

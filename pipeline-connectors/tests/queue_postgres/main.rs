@@ -15,6 +15,8 @@ mod fenced_killed;
 mod groups;
 #[path = "../../../tests/support/heard.rs"]
 mod heard;
+#[cfg(all(unix, feature = "service"))]
+mod holder;
 #[cfg(feature = "journal")]
 mod journal;
 mod kills;
