@@ -4,15 +4,11 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use brigade::Name;
 use brigade::prelude::*;
-use brigade::queue::{
-    Admin, Ask, Delivery, Memory, Outgoing, Profile, Queue, QueueError, Receipt, Received,
-    Unsettled,
-};
+use brigade::queue::{Admin, Ask, Delivery, Memory, Outgoing, Queue};
 use tokio::time::Instant;
 
-use crate::fakes::{LEASE, PATIENCE};
+use crate::fakes::{LEASE, PATIENCE, Plain};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -61,49 +57,6 @@ async fn each_pipeline_gets_the_kinds_that_it_asks_for_and_the_rest_is_left() {
     let two = [("image".into(), 100), ("mail".into(), 100)];
     assert_eq!(counts(&other), BTreeMap::from(two));
     assert_eq!(counts(&all), BTreeMap::from([("none".into(), 100)]));
-}
-
-/// A queue that brings whatever there is.
-struct Plain(Memory<u64>);
-
-impl Queue for Plain {
-    type Body = u64;
-
-    fn name(&self) -> Name {
-        "plain".into()
-    }
-
-    fn profile(&self) -> Profile {
-        Profile::new(LEASE, 10, 10)
-    }
-
-    async fn receive(&self, ask: Ask) -> Result<Vec<Received<u64>>, QueueError> {
-        self.0.receive(Ask::new(ask.max, ask.wait)).await
-    }
-
-    async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {
-        self.0.ack(receipts).await
-    }
-
-    async fn nack(
-        &self,
-        receipts: Vec<Receipt>,
-        delay: Duration,
-    ) -> Result<Vec<Unsettled>, QueueError> {
-        self.0.nack(receipts, delay).await
-    }
-
-    async fn extend(
-        &self,
-        receipts: Vec<Receipt>,
-        lease: Duration,
-    ) -> Result<Vec<Unsettled>, QueueError> {
-        self.0.extend(receipts, lease).await
-    }
-
-    async fn send(&self, messages: Vec<Outgoing<u64>>) -> Result<Vec<Unsettled>, QueueError> {
-        self.0.send(messages).await
-    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -291,22 +291,29 @@ impl DeadLetters for Letters {
     }
 }
 
-/// A memory queue that does not tell which deliveries were worked on.
-pub(crate) struct Counting<B>(pub(crate) Memory<B>);
+/// A memory queue that does no more than a queue has to: it does not tell which deliveries were worked on, and cannot be asked
+/// for some kinds only.
+pub(crate) struct Plain<B>(pub(crate) Memory<B>);
 
-impl<B: Body + Clone> Queue for Counting<B> {
+impl<B: Body + Clone> Queue for Plain<B> {
     type Body = B;
 
     fn name(&self) -> Name {
-        self.0.name()
+        "plain".into()
     }
 
     fn profile(&self) -> Profile {
-        self.0.profile()
+        let Profile {
+            lease,
+            receives,
+            settles,
+            ..
+        } = self.0.profile();
+        Profile::new(lease, receives, settles)
     }
 
     async fn receive(&self, ask: Ask) -> Result<Vec<Received<B>>, QueueError> {
-        self.0.receive(ask).await
+        self.0.receive(Ask::new(ask.max, ask.wait)).await
     }
 
     async fn ack(&self, receipts: Vec<Receipt>) -> Result<Vec<Unsettled>, QueueError> {

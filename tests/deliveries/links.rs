@@ -179,3 +179,78 @@ async fn what_cannot_be_handed_on_comes_again() {
     assert!(numbers.calls(Op::Ack).is_empty());
     assert_eq!(received(&numbers.inner, LEASE).await.len(), 10);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_is_handed_on_stays_leased_and_is_acknowledged_when_the_pipeline_in_front_fails() {
+    let numbers = filled(0..6_u64).await;
+    let tasks = || {
+        tokio::runtime::Handle::current()
+            .metrics()
+            .num_alive_tasks()
+    };
+    let before = tasks();
+    let deliveries = numbers.clone().deliveries();
+    let (stats, handed, gate) = (deliveries.stats(), link::<u64>(10), Gate::closed());
+    let (open, sums, passes) = (handed.keep_open(), sink::collect(), gate.clone());
+    let front = pipeline! {
+        [deliveries]
+        map(|number| if *number < 9 { Ok(*number) } else { Err("too large") })?,
+        :drive handed.sink(),
+    }
+    .spawn();
+    let behind = pipeline! {
+        [handed.input()]
+        :async 1 tap(async |_number| passes.pass().await) with { buffer: 1 },
+        :drive sums.clone(),
+    }
+    .spawn();
+    gate.let_pass(1);
+    until(&stats, |counts| counts.acked == 1 && handed.waiting() > 0).await;
+    numbers.put(9).await;
+    let begun = Instant::now();
+    let failed = front.await.unwrap_err();
+    assert!(
+        begun.elapsed() < Duration::from_secs(1),
+        "it waits for them"
+    );
+    sleep(LEASE * 10).await;
+    // Somebody may look at the failure for as long as he likes: its message comes again after its lease.
+    assert_eq!(received(&numbers, Duration::ZERO).await, [(9, 2)]);
+    drop(failed);
+    gate.let_pass(2);
+    until(&stats, |counts| counts.acked == 3).await;
+    sleep(LEASE * 10).await;
+    gate.open();
+    drop(open);
+    behind.await.unwrap();
+    until(&stats, |counts| counts.acked == 6).await;
+    assert_eq!(sums.take(), (0..6).collect::<Vec<_>>());
+    assert_eq!(numbers.len(), 1, "all but the one that failed are done");
+    while tasks() > before {
+        sleep(Duration::from_secs(1)).await;
+        assert!(begun.elapsed() < PATIENCE, "a task is left");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_dropped_with_a_link_comes_again_at_once_also_after_the_pipeline_in_front_has_failed()
+ {
+    let numbers = filled(0..3_u64).await;
+    let deliveries = numbers.clone().deliveries();
+    let (stats, handed) = (deliveries.stats(), link::<u64>(10));
+    let front = pipeline! {
+        [deliveries]
+        map(|number| if *number < 9 { Ok(*number) } else { Err("too large") })?,
+        :drive handed.sink(),
+    }
+    .spawn();
+    until(&stats, |_| handed.waiting() == 3).await;
+    numbers.put(9).await;
+    drop(front.await.unwrap_err());
+    sleep(LEASE * 3).await;
+    assert_eq!(received(&numbers, Duration::ZERO).await, [(9, 2)]);
+    drop(handed);
+    until(&stats, |counts| counts.nacked >= 3).await;
+    let again = received(&numbers, Duration::ZERO).await;
+    assert_eq!(again, [(0, 2), (1, 2), (2, 2)]);
+}

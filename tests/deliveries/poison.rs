@@ -9,9 +9,7 @@ use brigade::prelude::*;
 use brigade::queue::{Ask, DeliverySnapshot, Queue, Received};
 use tokio::time::Instant;
 
-use crate::fakes::{
-    Counting, Fault, LEASE, Letters, Op, PATIENCE, Watched, conserved, filled, until,
-};
+use crate::fakes::{Fault, LEASE, Letters, Op, PATIENCE, Plain, Watched, conserved, filled, until};
 
 /// A worker takes all messages, has begun with these, and dies.
 async fn dies(numbers: &impl Queue<Body = u64>, begun: &[u64]) {
@@ -52,7 +50,7 @@ async fn what_only_waited_beside_the_one_that_killed_its_process_is_no_poison() 
 
 #[tokio::test(start_paused = true)]
 async fn where_the_queue_cannot_tell_each_delivery_counts() {
-    let numbers = Counting(filled(0..3_u64).await);
+    let numbers = Plain(filled(0..3_u64).await);
     for _ in 0..3 {
         dies(&numbers, &[]).await;
     }

@@ -6,8 +6,7 @@ use brigade::prelude::*;
 use tokio::time::Instant;
 
 use crate::fakes::{
-    Counting, Fault, Gate, LEASE, Letters, Op, PATIENCE, Watched, conserved, filled, received,
-    until,
+    Fault, Gate, LEASE, Letters, Op, PATIENCE, Plain, Watched, conserved, filled, received, until,
 };
 
 /// A pipeline in the midst of ten deliveries: five are done, one is in a call, and four wait.
@@ -158,7 +157,7 @@ async fn what_a_blocking_call_still_has_at_an_abort_is_left_to_its_lease() {
 #[tokio::test(start_paused = true)]
 async fn a_queue_that_counts_each_delivery_is_drained_of_all_that_was_received() {
     let numbers = filled(0..10_u64).await;
-    let deliveries = Counting(numbers.clone()).deliveries();
+    let deliveries = Plain(numbers.clone()).deliveries();
     let stats = deliveries.stats();
     let running = pipeline! {
         [deliveries]

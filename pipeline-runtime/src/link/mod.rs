@@ -21,8 +21,10 @@ use crate::sink::{Settles, Sink, SinkError, Stake, Written};
 ///
 /// An item takes its ticket along. Where it comes from a queue, its message is acknowledged when the item is done *behind*
 /// the link; its lease is kept until then, and the dead letter of a failure there is that of the message. So the pipelines
-/// run at the same time: the one in front does not end before all that it has handed on is settled. Where that one *fails*
-/// or is aborted, nobody extends the leases any more: what is not done behind the link by their end is delivered again.
+/// run at the same time: the one in front does not end before all that it has handed on is settled. Where that one *fails*,
+/// a task that outlives it keeps the leases, and acknowledges what is done, as long as the link and the pipelines behind it have
+/// items. Where it is aborted, nobody extends the leases any more: what is not done behind the link by their end is delivered
+/// again.
 ///
 /// Of an item that comes from no queue the link keeps a clone until something has become of it: what a pipeline behind the
 /// link has not done when it fails, is aborted, or runs out of its deadline, waits in the link again, in its old place,

@@ -1,6 +1,7 @@
 //! Starting, draining and stopping everything that belongs to one pipeline.
 
 mod beside;
+mod ending;
 mod threads;
 
 use std::future::Future;
@@ -14,6 +15,8 @@ use tokio::sync::{Notify, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tracing::{Instrument as _, Span};
 
+use self::ending::Kept;
+pub(crate) use self::ending::{Ending, Phase};
 use self::threads::Threads;
 use crate::bounds::BoxFuture;
 use crate::run::context::{Call, has_timers, within};
@@ -52,49 +55,6 @@ pub(crate) trait Drain: Close {
     fn pause(&self, paused: bool);
 }
 
-/// How far a run has come to its end.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) enum Phase {
-    #[default]
-    Running,
-    /// A failure has stopped it; calls that block are still waited for.
-    Stopped,
-    /// Nobody waits for it any more.
-    Aborted,
-    /// It was stopped, and no stage runs any more.
-    Ended,
-}
-
-/// Tells what outlives the stages how far the end has come.
-pub(crate) struct Ending(watch::Receiver<Phase>);
-
-impl Ending {
-    pub(crate) fn phase(&mut self) -> Phase {
-        *self.0.borrow_and_update()
-    }
-
-    /// Waits for the next phase.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub(crate) async fn changed(&mut self) {
-        if self.0.changed().await.is_err() {
-            // The pipeline is gone, and has been told to end before.
-            std::future::pending::<()>().await;
-        }
-    }
-}
-
-/// Counts one keeper, also when it panics or is aborted.
-struct Kept(Arc<Control>);
-
-impl Drop for Kept {
-    fn drop(&mut self) {
-        self.0.keepers.send_modify(|keepers| *keepers -= 1);
-    }
-}
-
 /// Failures, until the errors end has them or they are let go.
 pub(crate) struct Unsent(Arc<Control>, usize);
 
@@ -130,7 +90,7 @@ pub(crate) struct Control {
     aborted: AtomicBool,
     phase: watch::Sender<Phase>,
     /// How many run of what outlives the stages: what tells queues of deliveries.
-    keepers: watch::Sender<usize>,
+    keepers: Arc<watch::Sender<usize>>,
     keeping: Mutex<Vec<AbortHandle>>,
     /// How many failures are on their way to the errors end.
     unsent: watch::Sender<usize>,
@@ -264,11 +224,8 @@ impl Control {
 
     /// Runs what goes on after the stages have ended, until it ends by itself.
     pub(crate) fn keep(self: &Arc<Self>, keeper: impl FnOnce(Ending) -> BoxFuture<'static, ()>) {
-        self.keepers.send_modify(|keepers| *keepers += 1);
-        let (kept, keeper) = (
-            Kept(Arc::clone(self)),
-            keeper(Ending(self.phase.subscribe())),
-        );
+        let kept = Kept::new(&self.keepers);
+        let keeper = keeper(Ending::new(self.phase.subscribe(), kept.clone()));
         let task = self.runtime().spawn(async move {
             let _kept = kept;
             keeper.await;
@@ -283,7 +240,7 @@ impl Control {
     /// Cancel safe.
     pub(crate) async fn kept(&self) {
         if self.stopped() {
-            self.phase.send_replace(Phase::Ended);
+            self.phase.send_modify(Phase::end);
         }
         let mut keepers = self.keepers.subscribe();
         // An error would mean that there is no sender, which `self` has.

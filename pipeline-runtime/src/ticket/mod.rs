@@ -129,6 +129,9 @@ pub(crate) trait Keeps: Send + Sync {
     /// These deliveries are resolved.
     fn settle(&self, settled: &mut dyn Iterator<Item = Settled>);
 
+    /// The item is handed on to another pipeline.
+    fn handed_on(&self, slot: usize);
+
     /// The receipt of a delivery that is not resolved.
     fn receipt(&self, slot: usize) -> Receipt;
 

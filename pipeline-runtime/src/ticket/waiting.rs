@@ -68,7 +68,8 @@ impl Ticket {
     /// and batches in between. These end with what they were made for, and would be one more around the other each time
     /// that an item goes in again.
     ///
-    /// It is no split: nothing is done of the part that stays behind.
+    /// It is no split: nothing is done of the part that stays behind. Who leases the messages hears of it: the item may outlive
+    /// this pipeline.
     pub(super) fn part_of_messages(&self) -> Self {
         let (mut parts, mut seen, mut left) = (Vec::new(), HashSet::new(), vec![self]);
         while let Some(ticket) = left.pop() {
@@ -76,7 +77,8 @@ impl Ticket {
             if !seen.insert(Arc::as_ptr(entry)) {
                 continue;
             }
-            if let Of::Delivery(_) = entry.of {
+            if let Of::Delivery(lease) = &entry.of {
+                lease.keeper.handed_on(lease.slot);
                 parts.push(Self {
                     entry: ticket.entry.clone(),
                     load: Load::NONE,

@@ -27,7 +27,7 @@ impl Keeper {
         let first = state
             .held
             .iter()
-            .filter(|(_, held)| !held.lost)
+            .filter(|(_, held)| !held.lost && !held.left)
             .map(|(_, held)| held.leased)
             .min();
         state.waits_for_first = first.is_none();
@@ -142,7 +142,7 @@ impl State {
         let due = self
             .held
             .iter_mut()
-            .filter(|(_, held)| !held.lost && now.duration_since(held.leased) >= age);
+            .filter(|(_, held)| !held.lost && !held.left && now.duration_since(held.leased) >= age);
         due.map(|(slot, held)| {
             held.extending = true;
             (slot, held.receipt.clone())

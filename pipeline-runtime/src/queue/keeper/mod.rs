@@ -89,6 +89,10 @@ struct Held {
     leased: Instant,
     extending: bool,
     lost: bool,
+    /// Another pipeline has its item.
+    handed_on: bool,
+    /// It is left to its lease.
+    left: bool,
     suspicion: Suspicion,
 }
 
@@ -224,6 +228,8 @@ impl Keeper {
                 leased,
                 extending: false,
                 lost: false,
+                handed_on: false,
+                left: false,
                 suspicion: Suspicion::None,
             });
             tickets.push(Ticket::of(Lease {
@@ -313,6 +319,10 @@ impl Keeps for Keeper {
 
     fn comes_again(&self, fate: Fate) -> bool {
         !fate.is_done() || (fate == Fate::Filtered && self.terms().nack_filtered)
+    }
+
+    fn handed_on(&self, slot: usize) {
+        self.lock().held[slot].handed_on = true;
     }
 
     fn receipt(&self, slot: usize) -> Receipt {

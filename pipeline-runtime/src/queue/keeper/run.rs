@@ -24,6 +24,9 @@ const STOPPED: Duration = Duration::from_secs(5);
 type Calls = FuturesUnordered<BoxFuture<'static, Called>>;
 
 /// Runs until the queue knows what became of every delivery and no more come, or until there is no more time for it.
+///
+/// After a failure it goes on for those whose items other pipelines have, which go on: their leases are kept, and the queue is
+/// told what becomes of them. The end of the run does not wait for that.
 pub(crate) async fn keep<Q: Queue>(keeper: Arc<Keeper>, queue: Arc<Q>, mut ending: Ending) {
     let mut calls = Calls::new();
     calls.push(hearing(&keeper, &queue));
@@ -50,10 +53,13 @@ pub(crate) async fn keep<Q: Queue>(keeper: Arc<Keeper>, queue: Arc<Q>, mut endin
         }
         let phase = ending.phase();
         if under_way.groups == 0 && keeper.is_over(phase) {
-            return;
+            if phase != Phase::Ended || !keeper.goes_on() {
+                return;
+            }
+            ending.let_go();
         }
         let limit = match phase {
-            Phase::Aborted => Some(ABORTED),
+            Phase::Aborted | Phase::Gone => Some(ABORTED),
             Phase::Ended => Some(STOPPED),
             Phase::Running | Phase::Stopped => None,
         };
@@ -79,6 +85,7 @@ pub(crate) async fn keep<Q: Queue>(keeper: Arc<Keeper>, queue: Arc<Q>, mut endin
             Some(Called::Returned(left)) => under_way.returned(&keeper, &queue, &calls, left),
             Some(Called::Beaten) => under_way.beat = false,
             Some(Called::Heard) => calls.push(hearing(&keeper, &queue)),
+            Some(Called::TimeUp) if phase == Phase::Ended && keeper.goes_on() => ending.let_go(),
             Some(Called::TimeUp) => return,
         }
     }
@@ -156,6 +163,17 @@ impl Keeper {
         if free { state.groups(lane) } else { Vec::new() }
     }
 
+    /// Whether other pipelines have items of deliveries; the others are left to their leases.
+    fn goes_on(&self) -> bool {
+        let mut state = self.lock();
+        let mut goes_on = false;
+        for (_, held) in &mut state.held {
+            held.left = !held.handed_on;
+            goes_on |= held.handed_on && !held.lost;
+        }
+        goes_on
+    }
+
     /// Whether there is nothing more to tell the queue.
     fn is_over(&self, phase: Phase) -> bool {
         let state = self.lock();
@@ -166,7 +184,7 @@ impl Keeper {
                 !state.open && state.held.is_empty()
             }
             // Who holds a delivery now, holds it longer than the pipeline.
-            Phase::Ended => true,
+            Phase::Ended | Phase::Gone => true,
         };
         told && no_more
     }
