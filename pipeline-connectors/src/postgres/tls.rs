@@ -205,7 +205,8 @@ fn is_of_ca(error: &Error) -> bool {
     let Error::InvalidCertificate(CertificateError::Other(other)) = error else {
         return false;
     };
-    other.to_string().contains("CaUsedAsEndEntity")
+    let said = other.0.downcast_ref::<webpki::Error>();
+    said.is_some_and(|said| *said == webpki::Error::CaUsedAsEndEntity)
 }
 
 /// What is wrong with the certificate of the server, and what to do.
