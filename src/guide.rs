@@ -11,6 +11,7 @@ pub mod cookbook {
     //! | [`come_and_go`] | sources that come and go while the pipeline runs |
     //! | [`copies`] | the same items go to a second place, too |
     //! | [`cycle`] | what is made of items goes in again |
+    //! | [`dynamodb`] | events that are appended to a table of `DynamoDB`, each once |
     //! | [`duplicates`] | work that comes twice is done once |
     //! | [`fork_and_join`] | several calls for one item at the same time, and all their answers in its record |
     //! | [`giants`] | items of very different sizes, in a program that may have so much memory |
@@ -41,6 +42,15 @@ pub mod cookbook {
 
     #[doc = include_str!("../guide/cookbook/cycle.md")]
     pub mod cycle {}
+
+    #[doc = include_str!("../guide/cookbook/dynamodb.md")]
+    ///
+    /// ```ignore
+    #[doc = include_str!("../tests/dynamodb/append.rs")]
+    /// ```
+    ///
+    #[doc = include_str!("../guide/cookbook/dynamodb-notes.md")]
+    pub mod dynamodb {}
 
     #[doc = include_str!("../guide/cookbook/duplicates.md")]
     pub mod duplicates {}

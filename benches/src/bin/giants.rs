@@ -5,8 +5,8 @@
 //! cargo run --release --bin giants -- --quick     # whether it runs
 //! ```
 //!
-//! A worker writes to each page of its item, waits a millisecond for each megabyte, as one does who sends it somewhere, and
-//! reads each page again. Ratios are of one run.
+//! A worker makes a copy of its item, so that each weighs twice its length, waits a millisecond for each megabyte, as one does
+//! who sends it somewhere, and reads each page again. Sixteen of the mean weight are more than the budget. Ratios are of one run.
 
 use std::sync::{Arc, Mutex};
 use std::thread;
@@ -47,12 +47,21 @@ fn item(number: usize) -> Vec<u8> {
     vec![0; size(number)]
 }
 
-fn sent(mut item: Vec<u8>) -> usize {
-    for page in item.chunks_mut(PAGE) {
+/// What an item and its copy take.
+fn weight(item: &[u8]) -> usize {
+    2 * item.len()
+}
+
+fn sent(item: Vec<u8>) -> usize {
+    let mut copy = item.clone();
+    for page in copy.chunks_mut(PAGE) {
         page[0] = 1;
     }
     thread::sleep(Duration::from_millis((item.len() / MEGABYTE) as u64));
-    item.chunks(PAGE).map(|page| usize::from(page[0])).sum()
+    let pages = item.chunks(PAGE).zip(copy.chunks(PAGE));
+    pages
+        .map(|(one, other)| usize::from(one[0] + other[0]))
+        .sum()
 }
 
 /// How long it took, and in which part of that time how much of the budget was in use.
@@ -66,7 +75,7 @@ fn brigade(runtime: &Runtime, items: usize) -> Taken {
     let input = source::weighed(
         source::iter((0..items).map(item)),
         &budget,
-        |item: &Vec<u8>| item.len() as u64,
+        |item: &Vec<u8>| weight(item) as u64,
     );
     let started = Instant::now();
     let used = runtime.block_on(async {
@@ -106,7 +115,7 @@ fn by_hand(runtime: &Runtime, items: usize) -> Taken {
         let mut tasks = JoinSet::new();
         for number in 0..items {
             let item = item(number);
-            let weight = u32::try_from(item.len() / 1024).expect("it fits");
+            let weight = u32::try_from(weight(&item) / 1024).expect("it fits");
             let held = Arc::clone(&bytes).acquire_many_owned(weight).await;
             let worker = Arc::clone(&workers).acquire_owned().await;
             tasks.spawn_blocking(move || {
