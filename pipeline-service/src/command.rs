@@ -50,6 +50,14 @@ pub enum ControlError {
     /// The count of the stage was not changed.
     #[error(transparent)]
     SetCount(#[from] SetCountError),
+    /// The place where it is kept what all instances are told did not answer.
+    #[error("`{place}` does not take what all instances are told: {error}")]
+    Away {
+        /// The place.
+        place: Name,
+        /// What it said.
+        error: BoxError,
+    },
     /// The process, or its service, was stopped before the command had an effect.
     #[error("process `{process}` takes no command any more: the service is stopping")]
     Ended {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 
 use crate::command::{Command, ControlError, Reply, known};
 use crate::core::Core;
+use crate::everywhere::{Everywhere, Standing};
 use crate::status::Status;
 
 /// Commands processes of a service, by name. Clones command the same.
@@ -143,6 +144,26 @@ impl Control {
         let stage = stage.to_owned();
         self.tell(process, |reply| Command::SetCount(stage, count, reply))
             .await
+    }
+
+    /// Commands all instances of the service, by what is kept in that place.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn f(control: pipeline_service::Control, place: impl pipeline_service::everywhere::Standing)
+    /// # -> Result<(), pipeline_service::ControlError> {
+    /// control.everywhere(place).pause("users").await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn everywhere(&self, place: impl Standing) -> Everywhere {
+        Everywhere::new(
+            Arc::new(place),
+            self.0.service.clone(),
+            self.0.names.clone(),
+        )
     }
 
     /// How long the supervisor of a process takes to answer.

@@ -26,6 +26,7 @@ pub(crate) enum Phase {
 
 /// What all parts of a service that runs share; it knows neither their state nor their pipelines.
 pub(crate) struct Core {
+    pub(crate) service: Name,
     pub(crate) names: Vec<Name>,
     pub(crate) board: Board,
     pub(crate) clock: Clock,
@@ -54,7 +55,8 @@ impl Core {
         (grace, clock, on_failure): (Duration, Clock, OnFailure),
     ) -> Self {
         Self {
-            board: Board::new(service, &names),
+            board: Board::new(service.clone(), &names),
+            service,
             names,
             clock,
             inboxes,

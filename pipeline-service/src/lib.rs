@@ -10,6 +10,8 @@ mod context;
 mod control;
 mod core;
 mod error;
+pub mod everywhere;
+mod following;
 pub mod event_log {
     //! Where the events of a broadcast are kept that other programs hear, too.
 

@@ -13,6 +13,8 @@ use crate::command::Command;
 use crate::control::Control;
 use crate::core::Core;
 use crate::error::{Invalid, ServiceError};
+use crate::everywhere::AnyStanding;
+use crate::following::Follows;
 use crate::status::Status;
 
 /// A service that runs; [`Service::start`](crate::Service::start) makes it. Dropping it aborts the service.
@@ -22,6 +24,10 @@ pub struct RunningService {
     supervisors: JoinSet<()>,
     /// Whose they are.
     places: HashMap<Id, usize>,
+    /// Where it is kept what all instances are told.
+    everywhere: Option<Arc<dyn AnyStanding>>,
+    /// Who follows it.
+    following: JoinSet<()>,
 }
 
 impl fmt::Debug for RunningService {
@@ -33,12 +39,25 @@ impl fmt::Debug for RunningService {
 }
 
 impl RunningService {
-    pub(crate) fn new(core: Arc<Core>) -> Self {
+    pub(crate) fn new(core: Arc<Core>, everywhere: Option<Arc<dyn AnyStanding>>) -> Self {
         Self {
             core,
             supervisors: JoinSet::new(),
             places: HashMap::new(),
+            everywhere,
+            following: JoinSet::new(),
         }
+    }
+
+    /// Reads what all instances are told, and follows it from then on.
+    pub(crate) async fn reads_orders(&mut self) {
+        let Some(place) = self.everywhere.take() else {
+            return;
+        };
+        let mut follows = Follows::new(place, self.core.service.clone(), self.control());
+        follows.begins().await;
+        self.following
+            .spawn(async move { match follows.follows().await {} });
     }
 
     pub(crate) fn core(&self) -> Arc<Core> {

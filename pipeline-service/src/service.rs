@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::command::INBOX;
 use crate::core::Core;
 use crate::error::{Invalid, ServiceError};
+use crate::everywhere::{AnyStanding, Standing};
 use crate::noted::{Noted, OnFailure, log};
 use crate::process::{Process, Unset};
 use crate::running::RunningService;
@@ -84,6 +85,7 @@ pub struct Service<S> {
     grace: Duration,
     clock: Clock,
     on_failure: OnFailure,
+    everywhere: Option<Arc<dyn AnyStanding>>,
 }
 
 impl<S> fmt::Debug for Service<S> {
@@ -106,6 +108,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             grace: GRACE,
             clock: Clock::default(),
             on_failure: log(),
+            everywhere: None,
         }
     }
 
@@ -130,6 +133,14 @@ impl<S: Send + Sync + 'static> Service<S> {
     /// of factories. It is called where it fails, and should not take long. The default logs a warning.
     pub fn on_failure(mut self, told: impl Fn(&Noted) + Send + Sync + 'static) -> Self {
         self.on_failure = Arc::new(told);
+        self
+    }
+
+    /// Follows what all instances of the service are told, by its name, as it is kept in that place: see
+    /// [`Control::everywhere`](crate::Control::everywhere). It is read before the processes start; where the place does not
+    /// answer within 10 s they start as they are declared, and follow later.
+    pub fn everywhere(mut self, place: impl Standing) -> Self {
+        self.everywhere = Some(Arc::new(place));
         self
     }
 
@@ -196,6 +207,7 @@ impl<S: Send + Sync + 'static> Service<S> {
         #[cfg(not(feature = "systemd"))]
         let systemd = std::future::pending::<Infallible>();
         let runs = async {
+            running.reads_orders().await;
             running.first_start(&order).await?;
             running.ended().await
         };
@@ -222,6 +234,7 @@ impl<S: Send + Sync + 'static> Service<S> {
     /// Dropping the future aborts what was started.
     pub async fn start(self) -> Result<RunningService, ServiceError> {
         let (mut running, order) = self.prepared()?;
+        running.reads_orders().await;
         running.first_start(&order).await?;
         Ok(running)
     }
@@ -238,7 +251,7 @@ impl<S: Send + Sync + 'static> Service<S> {
             names.iter().map(|_| mpsc::channel(INBOX)).unzip();
         let of_service = (self.grace, self.clock, self.on_failure);
         let core = Arc::new(Core::new(self.name, names, senders, of_service));
-        let mut running = RunningService::new(Arc::clone(&core));
+        let mut running = RunningService::new(Arc::clone(&core), self.everywhere);
         for (place, (process, inbox)) in self.processes.into_iter().zip(inboxes).enumerate() {
             let after = process.after.iter();
             let after = after.filter_map(|after| core.names.iter().position(|name| name == after));

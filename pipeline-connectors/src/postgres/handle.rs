@@ -31,6 +31,7 @@ const SETUP: &str = "
 /// | [`queue`](Postgres::queue) | [`PostgresQueue`](crate::queue::PostgresQueue) | a queue; a database has any number of them, for any number of programs on any number of machines |
 /// | [`table`](Postgres::table) | [`PostgresTable`](crate::sink::PostgresTable) | a sink of rows |
 /// | [`letters`](Postgres::letters) | [`PostgresLetters`](crate::queue::PostgresLetters) | dead letters |
+/// | `control` (feature `service`) | `PostgresControl` | what all instances of a service are told |
 /// | `broadcast` (feature `service`) | `Broadcast` | events that all programs hear, on any machine |
 /// | `leases`, `schedules` (feature `service`) | `PostgresLeases`, `PostgresSchedules` | who of several programs leads, and which ticks are done, on any machine |
 /// | `journal` (feature `journal`) | `PostgresJournal` | what `once` stages have made, on any machine |

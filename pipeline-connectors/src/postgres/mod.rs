@@ -7,6 +7,8 @@ mod broadcast;
 mod build;
 mod config;
 mod contents;
+#[cfg(feature = "service")]
+mod control;
 mod encryption;
 mod error;
 mod handle;
@@ -28,6 +30,8 @@ mod words;
 pub use broadcast::PostgresBroadcastBuilder;
 pub use build::PostgresBuilder;
 pub use config::IntoConfig;
+#[cfg(feature = "service")]
+pub use control::{PostgresControl, PostgresControlBuilder};
 pub use encryption::SslMode;
 pub use error::{ConnectError, ConnectErrorKind};
 pub use handle::Postgres;

@@ -10,7 +10,7 @@ use super::line::Line;
 /// Of the tables. Another one is not opened.
 const MAJOR: i32 = 2;
 /// Grows with what is added to them; what this version asks for stays as it is.
-const MINOR: i32 = 4;
+const MINOR: i32 = 5;
 /// The first minor version with leases and schedules.
 pub(super) const LEASES_SINCE: i32 = 2;
 
@@ -24,6 +24,7 @@ const JOURNAL: &str = include_str!("journal.sql");
 /// With tables that the first version did not have.
 const LEASES: &str = include_str!("leases.sql");
 const BROADCAST: &str = include_str!("broadcast.sql");
+const CONTROL: &str = include_str!("control.sql");
 
 /// Who makes tables or changes them does so alone.
 const LOCK: &str = "pg_advisory_xact_lock(hashtextextended('brigade tables ' || $1, 0))";
@@ -65,7 +66,7 @@ END $upgrade$;
 
 /// Columns are added where they are not, and functions made anew where they are.
 fn functions(schema: &str) -> String {
-    format!("{COLUMNS}\n{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n{BROADCAST}\n")
+    format!("{COLUMNS}\n{QUEUE}\n{ADMIN}\n{PUBLIC}\n{JOURNAL}\n{LEASES}\n{BROADCAST}\n{CONTROL}\n")
         .replace("{schema}", schema)
 }
 

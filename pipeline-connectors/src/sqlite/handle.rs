@@ -23,6 +23,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(5);
 /// | [`queue`](Sqlite::queue) | [`SqliteQueue`](crate::queue::SqliteQueue) | a queue; a file has any number of them |
 /// | `journal` (feature `journal`) | `SqliteJournal` | what `once` stages have made |
 /// | [`letters`](Sqlite::letters) | [`SqliteLetters`](crate::queue::SqliteLetters) | dead letters |
+/// | `control` (feature `service`) | `SqliteControl` | what all instances of a service are told |
 /// | `broadcast` (feature `service`) | `Broadcast` | events that all programs on the machine hear |
 /// | `leases`, `schedules` (feature `service`) | `SqliteLeases`, `SqliteSchedules` | who of several programs on the machine may |
 ///

@@ -5,6 +5,8 @@ mod broadcast;
 mod checkpoint;
 mod connect;
 mod contents;
+#[cfg(feature = "service")]
+mod control;
 mod descriptors;
 mod error;
 mod growth;
@@ -23,6 +25,8 @@ mod table;
 
 #[cfg(feature = "service")]
 pub use broadcast::SqliteBroadcastBuilder;
+#[cfg(feature = "service")]
+pub use control::{SqliteControl, SqliteControlBuilder};
 pub use error::{OpenError, OpenErrorKind};
 pub(crate) use error::{kind, refused, said};
 pub use handle::{Sqlite, SqliteBuilder, Synchronous};

@@ -5,6 +5,8 @@
 #[cfg(feature = "service")]
 mod broadcast;
 mod connecting;
+#[cfg(feature = "service")]
+mod control;
 mod cut_off;
 #[cfg(feature = "postgres-tls")]
 mod encrypted;
@@ -17,6 +19,9 @@ mod groups;
 mod heard;
 #[cfg(all(unix, feature = "service"))]
 mod holder;
+#[cfg(feature = "service")]
+#[path = "../common/instances.rs"]
+mod instances;
 #[cfg(feature = "journal")]
 mod journal;
 mod kills;

@@ -6,6 +6,7 @@ mod chaos;
 mod control;
 mod declared;
 mod dispatch;
+mod everywhere;
 mod failing;
 mod fired;
 mod instances;
