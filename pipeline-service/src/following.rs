@@ -9,6 +9,7 @@ use pipeline_runtime::Name;
 use pipeline_runtime::private::Patience;
 use tokio::time::timeout;
 
+use crate::command::ControlError;
 use crate::control::Control;
 use crate::everywhere::{AnyStanding, Order, Orders};
 use crate::status::{State, Status};
@@ -24,6 +25,8 @@ pub(crate) struct Follows {
     orders: Orders,
     /// Which of the counts were set, of which run.
     set: BTreeMap<(String, String), (u64, usize)>,
+    /// The number of what could not be read last.
+    unread: Option<u64>,
 }
 
 impl Follows {
@@ -34,13 +37,15 @@ impl Follows {
             control,
             orders: Orders::default(),
             set: BTreeMap::new(),
+            unread: None,
         }
     }
 
     /// Before anything starts: where the place does not answer in time it starts as it is declared, and follows later.
     pub(crate) async fn begins(&mut self) {
         match timeout(AT_START, self.read()).await {
-            Ok(orders) => self.pauses(orders).await,
+            Ok(Some(orders)) => self.pauses(orders).await,
+            Ok(None) => {}
             Err(_) => {
                 tracing::warn!(place = %self.place.name(), "it does not say what all instances are told");
             }
@@ -52,41 +57,59 @@ impl Follows {
         loop {
             let place = Arc::clone(&self.place);
             let changed = place.changed();
-            let orders = self.read().await;
-            self.pauses(orders).await;
+            if let Some(orders) = self.read().await {
+                self.pauses(orders).await;
+            }
             self.counts().await;
             // A run that begins meanwhile has the counts that are written, until the next look.
             changed.await;
         }
     }
 
-    /// As often as it takes.
-    async fn read(&self) -> Orders {
+    /// As often as it takes; none where what is kept cannot be read: then what was said before holds.
+    async fn read(&mut self) -> Option<Orders> {
         let patience = Patience::new(self.place.name().to_string());
         let mut asking = patience.asking();
         loop {
             match self.place.read(&self.service).await {
-                Ok((_, text)) => {
+                Ok((number, text)) => {
                     asking.answered();
-                    return Orders::read(&text);
+                    return self.understood(number, &text);
                 }
                 Err(error) => _ = asking.pause_within(&error, None).await,
             }
         }
     }
 
+    fn understood(&mut self, number: u64, text: &str) -> Option<Orders> {
+        let read = Orders::read(text);
+        let unread = read.is_err().then_some(number);
+        if let Err(error) = &read
+            && self.unread != unread
+        {
+            tracing::warn!(place = %self.place.name(), error, "what all instances are told is not done here");
+        }
+        self.unread = unread;
+        read.ok()
+    }
+
     /// Pauses and resumes where something else is said than before.
-    async fn pauses(&mut self, orders: Orders) {
-        for (process, Order { paused, .. }) in &orders.0 {
+    async fn pauses(&mut self, mut orders: Orders) {
+        for (process, Order { paused, .. }) in &mut orders.0 {
             let before = self.orders.0.get(process).and_then(|order| order.paused);
-            let told = match paused {
-                _ if *paused == before => continue,
+            let told = match *paused {
+                same if same == before => continue,
                 Some(true) => self.control.pause(process).await,
                 Some(false) => self.control.resume(process).await,
                 None => continue,
             };
-            if let Err(error) = told {
-                tracing::warn!(%error, "what all instances are told is not done here");
+            match told {
+                Ok(()) => {}
+                // It ends just then: the run after it is told at the next look.
+                Err(ControlError::State { .. }) => *paused = before,
+                Err(error) => {
+                    tracing::warn!(%error, "what all instances are told is not done here");
+                }
             }
         }
         self.orders = orders;

@@ -17,6 +17,7 @@ pub mod event_log {
 
     pub use crate::broadcast::{Batch, Entry, EventLog, LogError, Page};
 }
+mod json;
 pub mod lease;
 mod noted;
 mod noting;

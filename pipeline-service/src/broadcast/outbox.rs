@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pipeline_runtime::private::Patience;
 use tokio::sync::{Notify, watch};
-use tokio::time::timeout;
+use tokio::time::sleep;
 
 use super::log::{AnyLog, Batch, Entry};
 
@@ -122,7 +122,7 @@ impl Outbox {
         self.written.send_modify(|written| *written += numbers);
     }
 
-    /// Writes what is added, until nobody adds any more.
+    /// Writes what is added, until nobody adds any more; what waits then, within a while.
     pub(super) async fn run(self: Arc<Self>, log: Arc<dyn AnyLog>, writer: String) {
         let mut number = 0;
         let mut writes = async || {
@@ -140,15 +140,26 @@ impl Outbox {
                 self.write(&*log, Arc::new(batch)).await;
             }
         };
-        loop {
-            writes().await;
-            tokio::select! {
-                () = self.added.notified() => {}
-                () = self.until_closed() => break,
+        let all = async {
+            loop {
+                writes().await;
+                tokio::select! {
+                    () = self.added.notified() => {}
+                    () = self.until_closed() => break,
+                }
             }
-        }
-        if timeout(LINGER, writes()).await.is_err() {
-            tracing::warn!(place = %log.name(), "events were not written: the place was away");
+            writes().await;
+        };
+        // From then on also where a batch is under way, as always while the place is away.
+        let late = async {
+            self.until_closed().await;
+            sleep(LINGER).await;
+        };
+        tokio::select! {
+            () = all => {}
+            () = late => {
+                tracing::warn!(place = %log.name(), "events were not written: the place was away");
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 use super::log::{AnyLog, EventLog};
 use super::outbox::Outbox;
 use super::reading::Listeners;
+use crate::json::wrong;
 
 /// What is written of an event.
 type Written<E> = fn(&E) -> Option<String>;
@@ -59,6 +60,7 @@ impl<E> Drop for Over<E> {
 fn written<E: Serialize>(event: &E) -> Option<String> {
     let text = serde_json::to_string(event);
     if let Err(error) = &text {
+        let error = wrong(error);
         tracing::warn!(%error, "an event cannot be written as JSON; it counts as missed");
     }
     text.ok()

@@ -8,6 +8,7 @@ use tokio::sync::broadcast::{Receiver, Sender};
 
 use super::log::{AnyLog, LogError};
 use super::outbox::Outbox;
+use crate::json::wrong;
 
 /// How many events are read at once.
 const PAGE: usize = 256;
@@ -101,6 +102,7 @@ impl<E: Clone + DeserializeOwned + Send + 'static> Listeners<E> {
 fn understood<E: DeserializeOwned>(log: &dyn AnyLog, number: u64, text: &str) -> Option<E> {
     let event = serde_json::from_str(text);
     if let Err(error) = &event {
+        let error = wrong(error);
         tracing::warn!(place = %log.name(), number, %error, "an event cannot be read; it counts as missed");
     }
     event.ok()

@@ -6,7 +6,7 @@ mod place;
 use std::fmt;
 use std::sync::Arc;
 
-use pipeline_runtime::{BoxError, Name};
+use pipeline_runtime::{BoxError, Name, SetCountError};
 
 pub(crate) use self::orders::{Order, Orders};
 pub(crate) use self::place::AnyStanding;
@@ -22,7 +22,8 @@ use crate::command::{ControlError, known};
 /// # Errors
 ///
 /// Of every method: [`ControlError::Unknown`] where this instance has no process of that name, and [`ControlError::Away`] where the
-/// place is, or others change the row all the time.
+/// place is, others change the row all the time, or what is there cannot be read, as that of a later version of this program: it
+/// is left as it is.
 ///
 /// # Cancel safety
 ///
@@ -69,12 +70,20 @@ impl Everywhere {
 
     /// Sets the count of a stage in all instances, in each run from now on. Where there is no such stage, or the count is not to be had, an
     /// instance says so in its log.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::SetCount`] with a count of 0, besides.
     pub async fn set_count(
         &self,
         process: &str,
         stage: &str,
         count: usize,
     ) -> Result<(), ControlError> {
+        if count == 0 {
+            let stage = stage.to_owned();
+            return Err(SetCountError::Zero { stage }.into());
+        }
         let set = |order: &mut Order| _ = order.counts.insert(stage.to_owned(), count);
         self.change(process, set).await
     }
@@ -93,12 +102,10 @@ impl Everywhere {
         for _ in 0..TRIES {
             let read = self.place.read(&self.service).await;
             let (number, text) = read.map_err(|error| away(error.into()))?;
-            let mut orders = Orders::read(&text);
+            let mut orders = Orders::read(&text).map_err(|why| away(why.into()))?;
             change(orders.of(process));
-            let written = self
-                .place
-                .write(&self.service, number, &orders.written())
-                .await;
+            let text = orders.written().map_err(|why| away(why.into()))?;
+            let written = self.place.write(&self.service, number, &text).await;
             if written.map_err(|error| away(error.into()))? {
                 return Ok(());
             }

@@ -3,6 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::json::wrong;
 
 /// By process.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,16 +21,23 @@ pub(crate) struct Order {
     /// By stage.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub(crate) counts: BTreeMap<String, usize>,
+    /// What a later version says besides; it is kept.
+    #[serde(flatten)]
+    others: Map<String, Value>,
 }
 
 impl Orders {
-    /// A text that cannot be read, as one of a later version, says nothing.
-    pub(crate) fn read(text: &str) -> Self {
-        serde_json::from_str(text).unwrap_or_default()
+    /// None where nobody has said anything. What cannot be read, as that of a later version, is to be left as it is.
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
+        if text.is_empty() {
+            return Ok(Self::default());
+        }
+        let read = serde_json::from_str(text);
+        read.map_err(|error| format!("what is kept cannot be read: it is {}", wrong(&error)))
     }
 
-    pub(crate) fn written(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    pub(crate) fn written(&self) -> Result<String, String> {
+        serde_json::to_string(self).map_err(|error| wrong(&error))
     }
 
     pub(crate) fn of(&mut self, process: &str) -> &mut Order {

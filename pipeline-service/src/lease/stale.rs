@@ -4,11 +4,9 @@ use pipeline_runtime::Name;
 
 use super::error::LeaseError;
 
-/// A lease was granted to somebody else since.
+/// A lease was granted to somebody else since, or is not there any more.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the lease `{lease}` has token {current}, and this is token {token}: somebody else has been granted it since"
-)]
+#[error("{}", self.said())]
 pub struct Stale {
     lease: Name,
     token: u64,
@@ -16,7 +14,7 @@ pub struct Stale {
 }
 
 impl Stale {
-    /// Of that lease: the token of who wanted to write, and that of the last grant, or 0.
+    /// Of that lease: the token of who wanted to write, and that of the last grant, or 0 where there is no such lease.
     #[must_use]
     pub fn new(lease: impl Into<Name>, token: u64, current: u64) -> Self {
         let lease = lease.into();
@@ -26,13 +24,29 @@ impl Stale {
             current,
         }
     }
+
+    fn said(&self) -> String {
+        let Self {
+            lease,
+            token,
+            current,
+        } = self;
+        if *current == 0 {
+            return format!(
+                "there is no lease `{lease}`, and this is token {token} of it: its row was removed, or it is kept elsewhere"
+            );
+        }
+        format!(
+            "the lease `{lease}` has token {current}, and this is token {token}: somebody else has been granted it since"
+        )
+    }
 }
 
 /// Why a transaction may not write under a lease. It is to be rolled back.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum FenceError {
-    /// The lease was granted to somebody else since.
+    /// The lease was granted to somebody else since, or is not there any more.
     #[error(transparent)]
     Stale(#[from] Stale),
     /// The place of leases does not answer, or not in this transaction.

@@ -136,7 +136,10 @@ impl Schedule {
     ///
     /// What comes while a run is under way is missed: the default is that one more run stands for all of it, with the payload of
     /// the last. With [`Missed::Skip`] it is skipped and counted. An event is no tick that several instances share: each that
-    /// hears it runs, unless its process is [led](crate::Process::led_by).
+    /// hears it runs, unless its process is [led](crate::Process::led_by). One that is led listens on standby, too, so that
+    /// nothing of the gap between two leaders is lost: what it has heard since the start of its service is missed when it is
+    /// granted the lead, also where another has run for it. With the default that is one run more at each fail-over, and none
+    /// with [`Missed::Skip`].
     ///
     /// # Examples
     ///

@@ -7,6 +7,7 @@ use brigade::Name;
 use brigade::service::event_log::{Batch, Entry, EventLog, LogError, Page};
 use brigade::service::{Broadcast, Subscription};
 
+use crate::logged::Logged;
 use crate::support::{ms, s};
 
 /// A place in memory that keeps the last events, and can be away.
@@ -243,4 +244,55 @@ async fn what_waits_when_the_last_is_dropped_is_written_and_who_listens_there_co
     log.change(|kept| kept.is_away = false);
     assert_eq!(heard(&mut hears, 2).await, (vec![1, 2], 0));
     while ends.next().await.is_some() {}
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_when_the_last_is_dropped_is_given_up_after_30_s_while_the_place_is_away() {
+    let log = Log::keeping(1_000);
+    let here = log.open::<u64>(100);
+    log.change(|kept| kept.is_away = true);
+    here.send(1);
+    // It is being written by now.
+    tokio::time::sleep(s(300)).await;
+    drop(here);
+    tokio::time::sleep(s(29)).await;
+    assert_eq!(Arc::strong_count(&log.0), 2, "its task writes");
+    tokio::time::sleep(s(2)).await;
+    assert_eq!(Arc::strong_count(&log.0), 1, "its tasks are gone");
+}
+
+/// It is no JSON.
+#[derive(Clone)]
+struct Card;
+
+impl serde::Serialize for Card {
+    fn serialize<S: serde::Serializer>(&self, _: S) -> Result<S::Ok, S::Error> {
+        Err(serde::ser::Error::custom("4111 1111 is no card"))
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Card {
+    fn deserialize<D: serde::Deserializer<'de>>(_: D) -> Result<Self, D::Error> {
+        Ok(Self)
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_logged_of_an_event_that_cannot_be_read_or_written_has_nothing_of_it() {
+    let (logged, _guard) = Logged::here();
+    let log = Log::keeping(1_000);
+    let (cards, numbers) = (log.open::<Card>(100), log.open::<u64>(100));
+    let texts = log.open::<String>(100);
+    let mut events = numbers.subscribe();
+    cards.send(Card);
+    texts.send("4111 1111".to_owned());
+    assert_eq!(heard(&mut events, 2).await, (Vec::new(), 2));
+    for what in ["cannot be read", "cannot be written"] {
+        let lines = logged.with(what);
+        let is_told = lines
+            .iter()
+            .any(|line| line.contains("data of another type"));
+        assert!(is_told, "{lines:?}");
+    }
+    assert_eq!(logged.with("4111"), Vec::<String>::new());
 }

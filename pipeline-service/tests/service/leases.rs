@@ -252,6 +252,11 @@ async fn tokens_grow_and_what_an_older_holder_writes_is_refused() {
         said.contains("somebody else has been granted it since"),
         "{said}"
     );
+    let none = leases.fenced("another", 4, || unreachable!("it is refused"));
+    assert_eq!(
+        none.unwrap_err().to_string(),
+        "there is no lease `another`, and this is token 4 of it: its row was removed, or it is kept elsewhere"
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -11,6 +11,7 @@ mod failing;
 mod fired;
 mod instances;
 mod leases;
+mod logged;
 mod notes;
 mod schedules;
 mod stopping;
