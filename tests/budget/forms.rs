@@ -6,7 +6,7 @@ use brigade::prelude::*;
 use brigade::queue::{self, Outgoing};
 use brigade::{Budget, Pipeline, feedback, link};
 
-use crate::fakes::in_time;
+use crate::fakes::{Gate, eventually, in_time};
 use crate::heavy::{Heavy, Scale};
 
 const ITEMS: u64 = 200;
@@ -125,6 +125,18 @@ holds_no_more! {
             0 => { :async 4 map(later) }
             _ => { map(|item| item) }
         },
+        :drive sink::discard()
+    };
+    batches_that_are_taken_apart_again: |items| pipeline! {
+        [items] batch(2), flat_map(|batch| batch), batch(500), :drive sink::discard()
+    };
+    batches_that_are_taken_apart_by_threads: |items| pipeline! {
+        [items]
+        batch(3),
+        :block 2 flat_map(|batch| batch),
+        batch(7),
+        flat_map(|batch| batch),
+        batch(500),
         :drive sink::discard()
     };
     batches_of_batches: |items| pipeline! {
@@ -344,4 +356,109 @@ async fn deliveries_are_weighed_and_acknowledged() {
         "{usage:?}"
     );
     assert_eq!(stats.snapshot().acked, ITEMS);
+}
+
+/// Light ones against a budget for many: nothing else would make an early batch.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_taken_apart_and_batched_again_gives_way() {
+    for lines in 0..2 {
+        let budget = Budget::new(10_000);
+        let items = source::weighed(source::iter(0..500_u64), &budget, |_| 1_000);
+        let run = if lines == 0 {
+            pipeline! {
+                [items] batch(2), flat_map(|batch| batch), batch(400), :drive sink::discard()
+            }
+        } else {
+            pipeline! {
+                [items]
+                batch(2),
+                tee |batch| batch.len() { batch(400), :drive sink::discard() },
+                batch(400),
+                :drive sink::discard()
+            }
+        };
+        in_time(run.run()).await.unwrap();
+        assert_eq!(budget.usage().held, 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_budget_may_weigh_what_it_has_weighed() {
+    let case = Case::new();
+    let joint = link::once::<Heavy>(10);
+    let items = case.items();
+    let front = pipeline! { [items] 2 map(|item| item), :drive joint.sink() }.run();
+    let input = source::weighed(joint.input(), &case.budget, Heavy::weight);
+    let behind = pipeline! { [input] batch(500), :drive sink::discard() }.run();
+    drop(joint);
+    let (front, behind) = in_time(async { tokio::join!(front, behind) }).await;
+    front.unwrap();
+    behind.unwrap();
+    case.held(1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_budget_may_weigh_what_comes_of_a_pipeline() {
+    let (case, budget) = (Case::new(), Budget::new(1_500));
+    let items = case.items();
+    let inner = pipeline! { [items] 2 map(|item| item) };
+    let input = source::weighed(inner.named("inner"), &budget, Heavy::weight);
+    let run = pipeline! { [input] batch(500), :drive sink::discard() }.run();
+    in_time(run).await.unwrap();
+    assert!(
+        budget.usage().waits > 0 && budget.usage().held == 0,
+        "{budget:?}"
+    );
+    assert_eq!((case.budget.usage().held, case.scale.live()), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pipeline_that_is_paused_lets_the_others_of_its_budget_pass() {
+    let budget = Budget::new(100);
+    let heavy = || source::weighed(source::iter(0..20_u64), &budget, |_| 100);
+    let gate = Gate::closed();
+    let (at, items) = (gate.clone(), heavy());
+    let first = pipeline! {
+        [items]
+        use at;
+        :async 2 tap(async |_| at.pass().await),
+        :drive sink::discard()
+    }
+    .spawn();
+    eventually("it waits", || budget.usage().waits > 0).await;
+    let items = heavy();
+    let second = pipeline! { [items] 1 map(|item| item), :drive sink::discard() }.spawn();
+    eventually("both wait", || budget.usage().waits > 1).await;
+    first.pause();
+    gate.open();
+    in_time(second).await.unwrap();
+    first.resume();
+    in_time(first).await.unwrap();
+    assert_eq!(budget.usage().held, 0);
+}
+
+/// What a pipeline had under way that failed comes again, and still holds what it weighs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_comes_back_into_a_link_holds_its_weight() {
+    let budget = Budget::new(1_000);
+    let joint = link::<u64>(10);
+    let items = source::weighed(source::iter(0..10_u64), &budget, |_| 400);
+    let front = pipeline! { [items] 1 map(|item| item), :drive joint.sink() }.spawn();
+    let input = joint.input();
+    let fails = pipeline! {
+        [input] :block 1 tap(|item| { let _: &u64 = item; std::thread::park_timeout(Duration::from_millis(5)); }), batch(2),
+        :drive sink::each(|_batch: Vec<u64>| Err::<(), _>(Refused))
+    };
+    assert!(in_time(fails.run()).await.is_err());
+    let _input = joint.input();
+    eventually("both are held", || budget.usage().waits > 0).await;
+    assert!(budget.usage().held > 0, "{budget:?}");
+    let input = joint.input();
+    drop(joint);
+    let behind = pipeline! { [input] 1 map(|item| item), :drive sink::discard() }.run();
+    let (front, behind) = in_time(async { tokio::join!(front, behind) }).await;
+    front.unwrap();
+    behind.unwrap();
+    assert_eq!(budget.usage().held, 0);
+    assert!(budget.usage().peak <= 1_000, "{budget:?}");
 }

@@ -83,7 +83,7 @@ fn pipeline(dice: Dice, kept: Failures, budget: &Budget, scale: &Scale) -> Pipel
     let second = input(dice, 2, budget, scale).named("second");
     let input = source::merge((first, second));
     let errors = sink::each(move |failure| drop(kept.send(failure)));
-    match dice.roll(3, 7) {
+    match dice.roll(3, 9) {
         0 => pipeline! {
             [input, errors]
             :block 3 tap(|item| fails(dice, item.number))?,
@@ -125,6 +125,28 @@ fn pipeline(dice: Dice, kept: Failures, budget: &Budget, scale: &Scale) -> Pipel
             batch(500),
             :drive sink::discard()
         },
+        6 => pipeline! {
+            [input, errors]
+            batch(1 + usize::try_from(dice.roll(5, 30)).unwrap()),
+            :block 2 flat_map(|batch: Vec<Heavy>| batch),
+            tap(|item| fails(dice, item.number))?,
+            batch(9),
+            flat_map(|batch| batch),
+            batch(1_000),
+            :drive sink::discard()
+        },
+        7 => {
+            let inner = pipeline! { [input] 2 map(|item| item) };
+            let again = source::weighed(inner.named("inner"), budget, Heavy::weight);
+            pipeline! {
+                [again, errors]
+                :block 2 tap(|item| fails(dice, item.number))?,
+                batch(3),
+                tee |batch| batch.len() { batch(300), :drive sink::discard() },
+                batch(300),
+                :drive sink::discard()
+            }
+        }
         5 => pipeline! {
             [input, errors]
             4 tap(|item| fails(dice, item.number))?,

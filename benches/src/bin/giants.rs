@@ -52,8 +52,8 @@ fn weight(item: &[u8]) -> usize {
     2 * item.len()
 }
 
-fn sent(item: Vec<u8>) -> usize {
-    let mut copy = item.clone();
+fn sent(item: &[u8]) -> usize {
+    let mut copy = item.to_vec();
     for page in copy.chunks_mut(PAGE) {
         page[0] = 1;
     }
@@ -81,7 +81,7 @@ fn brigade(runtime: &Runtime, items: usize) -> Taken {
     let used = runtime.block_on(async {
         let running = pipeline! {
             [input]
-            :block 16 map(sent) with { unordered },
+            :block 16 map(|item: Vec<u8>| sent(&item)) with { unordered },
             :drive sink::discard()
         }
         .spawn();
@@ -120,7 +120,7 @@ fn by_hand(runtime: &Runtime, items: usize) -> Taken {
             let worker = Arc::clone(&workers).acquire_owned().await;
             tasks.spawn_blocking(move || {
                 let _kept = (held, worker);
-                sent(item)
+                sent(&item)
             });
         }
         let mut done = 0;

@@ -10,7 +10,12 @@ use crate::named::debug_by_name;
 #[derive(Default)]
 pub(crate) struct Load(Option<Arc<Of>>);
 
-enum Of {
+struct Of {
+    uses: Uses,
+    what: What,
+}
+
+enum What {
     Permit(Permit),
     /// What the items of a batch hold.
     Several(Vec<Load>),
@@ -20,64 +25,51 @@ enum Of {
 pub(crate) struct Permit {
     room: Arc<Room>,
     bytes: u64,
-    /// How many loads there are of it, and, in the upper half, how many of them wait in open batches and the like. In one word: so
-    /// it is known of each change whether from then on all of them wait, or not all any more.
-    uses: AtomicU64,
 }
+
+/// How many loads there are of it, and, in the upper half, how many of them wait in open batches and the like. In one word: so it is
+/// known of each change whether from then on all of them wait, or not all any more.
+#[derive(Default)]
+struct Uses(AtomicU64);
 
 const PARKED: u64 = 1 << 32;
 
-fn loads(uses: u64) -> u64 {
-    uses % PARKED
+/// What a change means.
+enum Turn {
+    /// All of them wait now.
+    Parked,
+    /// Not all do any more.
+    Unparked,
+    Nothing,
+}
+
+impl Uses {
+    /// Relaxed: whoever has a load to let go of, or to park, has got it after it was counted. What is told of the turns are sums,
+    /// to which it does not matter in which order they come: so the one that comes last finds them right.
+    fn change(&self, by: u64) -> Turn {
+        let before = self.0.fetch_add(by, Ordering::Relaxed);
+        match (all_parked(before), all_parked(before.wrapping_add(by))) {
+            (false, true) => Turn::Parked,
+            (true, false) => Turn::Unparked,
+            _ => Turn::Nothing,
+        }
+    }
 }
 
 fn all_parked(uses: u64) -> bool {
-    loads(uses) > 0 && loads(uses) == uses / PARKED
+    let (loads, parked) = (uses % PARKED, uses / PARKED);
+    loads > 0 && loads == parked
 }
 
 impl Permit {
     pub(super) fn new(room: Arc<Room>, bytes: u64) -> Self {
-        Self {
-            room,
-            bytes,
-            uses: AtomicU64::new(0),
-        }
+        Self { room, bytes }
     }
 
     /// For so many items.
     pub(crate) fn loads(self, items: usize) -> impl Iterator<Item = Load> {
-        let of = Arc::new(Of::Permit(self));
-        (0..items).map(move |_| Load(Some(Arc::clone(&of))).counted())
-    }
-
-    /// Relaxed throughout: whoever has a load to let go of, or to park, has got it after it was counted, and what follows is done
-    /// under the lock of the room.
-    fn more(&self) {
-        let before = self.uses.fetch_add(1, Ordering::Relaxed);
-        self.turned(before, before + 1);
-    }
-
-    fn fewer(&self) {
-        let before = self.uses.fetch_sub(1, Ordering::Relaxed);
-        self.turned(before, before - 1);
-    }
-
-    fn park(&self) {
-        let before = self.uses.fetch_add(PARKED, Ordering::Relaxed);
-        self.turned(before, before + PARKED);
-    }
-
-    fn unpark(&self) {
-        let before = self.uses.fetch_sub(PARKED, Ordering::Relaxed);
-        self.turned(before, before - PARKED);
-    }
-
-    fn turned(&self, before: u64, after: u64) {
-        match (all_parked(before), all_parked(after)) {
-            (false, true) => self.room.park(self.bytes),
-            (true, false) => self.room.unpark(self.bytes),
-            _ => {}
-        }
+        let of = Of::new(What::Permit(self));
+        (0..items).map(move |_| Load::counted(Arc::clone(&of)))
     }
 }
 
@@ -87,14 +79,43 @@ impl Drop for Permit {
     }
 }
 
+impl Of {
+    fn new(what: What) -> Arc<Self> {
+        Arc::new(Self {
+            uses: Uses::default(),
+            what,
+        })
+    }
+
+    fn change(&self, by: u64) {
+        match (self.uses.change(by), &self.what) {
+            (Turn::Nothing, _) => {}
+            (Turn::Parked, What::Permit(permit)) => permit.room.park(permit.bytes),
+            (Turn::Unparked, What::Permit(permit)) => permit.room.unpark(permit.bytes),
+            (Turn::Parked, What::Several(loads)) => change_all(loads, PARKED),
+            (Turn::Unparked, What::Several(loads)) => change_all(loads, PARKED.wrapping_neg()),
+        }
+    }
+}
+
+fn change_all(loads: &[Load], by: u64) {
+    for load in loads {
+        load.change(by);
+    }
+}
+
 impl Load {
     pub(crate) const NONE: Self = Self(None);
 
-    fn counted(self) -> Self {
-        if let Some(Of::Permit(permit)) = self.0.as_deref() {
-            permit.more();
+    fn counted(of: Arc<Of>) -> Self {
+        of.change(1);
+        Self(Some(of))
+    }
+
+    fn change(&self, by: u64) {
+        if let Some(of) = &self.0 {
+            of.change(by);
         }
-        self
     }
 
     /// All of these.
@@ -103,34 +124,41 @@ impl Load {
         let mut all: Vec<_> = loads.filter(|load| load.0.is_some()).collect();
         match all.len() {
             0 | 1 => all.pop().unwrap_or_default(),
-            _ => Self(Some(Arc::new(Of::Several(all)))),
+            _ => Self::counted(Of::new(What::Several(all))),
         }
     }
 
     /// What holds it waits for more to come, until what is added to `parked` is dropped.
     pub(crate) fn park(&self, parked: &mut Vec<Parked>) {
-        let Some(of) = &self.0 else { return };
-        match &**of {
-            Of::Permit(permit) => {
-                permit.park();
-                parked.push(Parked(Arc::clone(of)));
-            }
-            Of::Several(loads) => loads.iter().for_each(|load| load.park(parked)),
+        if let Some(of) = &self.0 {
+            of.change(PARKED);
+            parked.push(Parked(Arc::clone(of)));
         }
+    }
+
+    /// Whether it is room of that budget, or some of it is.
+    pub(super) fn is_of(&self, room: &Arc<Room>) -> bool {
+        self.0.as_deref().is_some_and(|of| match &of.what {
+            What::Permit(permit) => Arc::ptr_eq(&permit.room, room),
+            What::Several(loads) => loads.iter().any(|load| load.is_of(room)),
+        })
+    }
+
+    /// The room, for who keeps a copy that nobody works on.
+    pub(crate) fn kept(&self) -> KeptRoom {
+        KeptRoom(self.0.clone())
     }
 }
 
 impl Clone for Load {
     fn clone(&self) -> Self {
-        Self(self.0.clone()).counted()
+        self.0.clone().map_or(Self::NONE, Self::counted)
     }
 }
 
 impl Drop for Load {
     fn drop(&mut self) {
-        if let Some(Of::Permit(permit)) = self.0.as_deref() {
-            permit.fewer();
-        }
+        self.change(1_u64.wrapping_neg());
     }
 }
 
@@ -141,8 +169,16 @@ debug_by_name!(Parked);
 
 impl Drop for Parked {
     fn drop(&mut self) {
-        if let Of::Permit(permit) = &*self.0 {
-            permit.unpark();
-        }
+        self.0.change(PARKED.wrapping_neg());
+    }
+}
+
+/// Room that is not given back, though no load of it is left: nor does it keep the others from being handed on.
+pub(crate) struct KeptRoom(Option<Arc<Of>>);
+
+impl KeptRoom {
+    /// For who goes on with the copy.
+    pub(crate) fn load(self) -> Load {
+        self.0.map_or(Load::NONE, Load::counted)
     }
 }

@@ -8,8 +8,8 @@ mod usage;
 use std::fmt;
 use std::sync::{Arc, Weak};
 
-pub(crate) use self::load::Load;
 pub use self::load::Parked;
+pub(crate) use self::load::{KeptRoom, Load};
 pub(crate) use self::place::Place;
 pub(crate) use self::room::Flushes;
 use self::room::Room;
@@ -26,6 +26,12 @@ pub use self::usage::Usage;
 /// is taken in when nothing else is held, and nothing beside it. Besides, each input has one item in hand that waits for room, or
 /// as many as came with it: an input that brings several at a time is asked for no more than would fit if all were as heavy as the
 /// heaviest so far.
+///
+/// What goes into a side line with `lossy` holds nothing, since nothing waits for that. Behind a [`link()`](crate::link()) of items
+/// that are `Clone` each has a copy while it is worked on, which weighs nothing more.
+///
+/// Whoever shares a budget is to be polled: an input that was given its turn and is not asked again lets nobody pass, but where
+/// it is paused.
 ///
 /// Weights are numbers that a closure returns: bytes, if these are what memory is bought in. *An item weighs the most that is
 /// made of it*: a JSON text of 1 MB takes about 10 MB as a `serde_json::Value`. What user code keeps is not counted. And the

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use super::load::Permit;
+use super::load::{Load, Permit};
 use super::room::Room;
 
 /// Where one input waits for room.
@@ -44,12 +44,18 @@ impl Place {
         self.room.free()
     }
 
+    /// Whether that item holds some of the budget.
+    pub(crate) fn is_of(&self, load: &Load) -> bool {
+        load.is_of(&self.room)
+    }
+
     /// Whether it waits.
     pub(crate) fn waits(&self) -> bool {
         self.number.is_some()
     }
 
-    fn leave(&mut self) {
+    /// It waits no more, and lets others in.
+    pub(crate) fn leave(&mut self) {
         if let Some(number) = self.number.take() {
             self.room.leave(number);
         }

@@ -20,10 +20,11 @@ pub(super) struct Room {
 
 #[derive(Default)]
 struct State {
-    held: u64,
-    /// Of that, what waits in open batches and the like.
-    parked: u64,
-    peak: u64,
+    /// Wide enough for any sum of weights.
+    held: u128,
+    /// Of that, what waits in open batches and the like. Turns are told one by one, and a later one may come before an earlier.
+    parked: i128,
+    peak: u128,
     /// Who waits, the first to come at the front.
     waiting: VecDeque<Waiting>,
     places: u64,
@@ -40,11 +41,11 @@ struct Waiting {
 
 impl State {
     fn fits(&self, bytes: u64, of: u64) -> bool {
-        self.held == 0 || self.held.saturating_add(bytes) <= of
+        self.held == 0 || self.held + u128::from(bytes) <= u128::from(of)
     }
 
     fn hold(&mut self, bytes: u64) {
-        self.held = self.held.saturating_add(bytes);
+        self.held += u128::from(bytes);
         self.peak = self.peak.max(self.held);
     }
 
@@ -56,7 +57,8 @@ impl State {
 
     /// Whether nothing goes on by itself: somebody waits, and all that is held waits for more to come.
     fn is_stuck(&self) -> bool {
-        !self.waiting.is_empty() && self.parked >= self.held
+        !self.waiting.is_empty()
+            && u128::try_from(self.parked).is_ok_and(|parked| parked >= self.held)
     }
 
     /// Somebody waits at the end: its number.
@@ -100,8 +102,8 @@ impl Room {
         let waiting = state.waiting.iter().map(|one| one.since.elapsed());
         Usage {
             bytes: self.bytes,
-            held: state.held,
-            peak: state.peak,
+            held: narrow(state.held),
+            peak: narrow(state.peak),
             waits: state.waits,
             waited: state.waited + waiting.sum(),
         }
@@ -138,21 +140,20 @@ impl Room {
 
     pub(super) fn release(&self, bytes: u64) {
         let mut state = self.lock();
-        state.held = state.held.saturating_sub(bytes);
+        state.held -= u128::from(bytes);
         self.changed(state);
     }
 
     /// All of this waits for more to come.
     pub(super) fn park(&self, bytes: u64) {
         let mut state = self.lock();
-        state.parked += bytes;
+        state.parked += i128::from(bytes);
         self.changed(state);
     }
 
     /// Not all of it does any more.
     pub(super) fn unpark(&self, bytes: u64) {
-        let mut state = self.lock();
-        state.parked = state.parked.saturating_sub(bytes);
+        self.lock().parked -= i128::from(bytes);
     }
 
     /// Takes room for so many bytes, if there is some and nobody waits in front. Else whoever has that number waits, or is given
@@ -199,6 +200,10 @@ impl Room {
 
     /// How much of it is free now.
     pub(super) fn free(&self) -> u64 {
-        self.bytes.saturating_sub(self.lock().held)
+        self.bytes.saturating_sub(narrow(self.lock().held))
     }
+}
+
+fn narrow(bytes: u128) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }

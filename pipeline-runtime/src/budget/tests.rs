@@ -134,11 +134,18 @@ fn a_batch_holds_what_its_items_held_and_parks_all_of_it() {
     };
     let batch = Load::all([take(10), Load::NONE, take(20)]);
     let copy = batch.clone();
-    drop(batch);
+    let told = Arc::new(Woken::default());
+    let pipeline: Arc<dyn Flushes> = told.clone();
+    budget.flushes(Arc::downgrade(&pipeline));
     assert_eq!(budget.usage().held, 30);
     let mut parked = Vec::new();
     copy.park(&mut parked);
-    assert_eq!(parked.len(), 2);
-    drop((copy, parked));
+    assert!(budget.place().poll_take(cx, 100).is_pending());
+    assert_eq!(told.times(), 0, "the other one is on its way");
+    batch.park(&mut parked);
+    let mut place = budget.place();
+    assert!(place.poll_take(cx, 100).is_pending());
+    assert!(told.times() > 0, "all of it waits");
+    drop((batch, copy, parked, place));
     assert_eq!(budget.usage().held, 0);
 }

@@ -7,6 +7,7 @@ use std::task::Waker;
 
 use tokio::sync::Notify;
 
+use crate::budget::KeptRoom;
 use crate::guard;
 use crate::name::Name;
 use crate::run::idle::Idle;
@@ -197,7 +198,7 @@ impl<T> Between<T> {
 
     /// An item that was taken is to be taken again: it goes where it was. Nobody can have waited for its place meanwhile,
     /// so it takes none.
-    pub(super) fn put_back(&self, number: u64, item: T) {
+    pub(super) fn put_back(&self, number: u64, item: T, room: KeptRoom) {
         let mut state = self.lock();
         let place = state
             .waiting
@@ -205,7 +206,7 @@ impl<T> Between<T> {
         let waiting = Waiting {
             number,
             item,
-            ticket: Ticket::null(),
+            ticket: Ticket::null().loaded(room.load()),
             has_place: false,
         };
         state.waiting.insert(place, waiting);

@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
 use super::between::{Between, Next, Waiting};
+use crate::budget::KeptRoom;
 use crate::graph::Graph;
 use crate::guard;
 use crate::name::Name;
@@ -78,7 +79,7 @@ impl<T: Send + 'static> Taking<T> {
         let kept = Arc::new(Kept {
             of: Arc::clone(&self.0),
             number,
-            copy: Mutex::new(copy),
+            copy: Mutex::new(copy.map(|copy| (copy, ticket.room()))),
         });
         Carried {
             item,
@@ -126,7 +127,8 @@ impl<T: Send + 'static> Puller for Taking<T> {
 struct Kept<T> {
     of: Arc<Between<T>>,
     number: u64,
-    copy: Mutex<Option<T>>,
+    /// With the room that the item holds of a budget.
+    copy: Mutex<Option<(T, KeptRoom)>>,
 }
 
 impl<T: Send + 'static> Rider for Kept<T> {
@@ -135,7 +137,7 @@ impl<T: Send + 'static> Rider for Kept<T> {
     fn released(&self) {
         let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
         match copy.take() {
-            Some(item) => self.of.put_back(self.number, item),
+            Some((item, room)) => self.of.put_back(self.number, item, room),
             None => self.of.lost_one(),
         }
     }

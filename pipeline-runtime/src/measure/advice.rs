@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
-use crate::measure::bottleneck::{HOLDS_UP, occupied};
+use crate::measure::bottleneck::{HOLDS_UP, occupied, piles};
 use crate::measure::report::Report;
 use crate::measure::row::Row;
 use crate::measure::time::Time;
@@ -138,7 +138,8 @@ impl Report {
     fn raise(&self) -> Remedy {
         let rows = self.rows.iter();
         let timed = rows.filter_map(|row| Some((row, row.time.as_ref()?)));
-        let timed = timed.filter(|(_, time)| !time.is_beside);
+        // What only fills a buffer is as fast as it may be.
+        let timed = timed.filter(|(row, time)| !time.is_beside && !piles(row, time, self.elapsed));
         let (hold, others): (Vec<_>, Vec<_>) =
             timed.partition(|(_, time)| occupied(time) >= HOLDS_UP && grows(time));
         let (mut gain, mut then) = (MOST, None);
@@ -418,7 +419,9 @@ mod tests {
             time.waiting = 1_000;
         });
         let slow = row("slow", Runs::Threads, 1, 0.98);
-        assert_eq!(&*on([ahead, slow], 2).unwrap().stage, "slow");
+        let advice = on([ahead, slow], 2).unwrap();
+        assert_eq!(&*advice.stage, "slow");
+        assert_eq!(raised(&advice.remedy), (vec![("slow", 5)], 4.0, None));
     }
 
     #[test]

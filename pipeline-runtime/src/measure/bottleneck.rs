@@ -42,7 +42,7 @@ fn busiest<'a>(rows: impl Iterator<Item = (&'a Row, &'a Time)>) -> Option<(&'a R
 }
 
 /// Whether more waits behind it than hardly anything.
-fn piles(row: &Row, time: &Time, elapsed: Duration) -> bool {
+pub(crate) fn piles(row: &Row, time: &Time, elapsed: Duration) -> bool {
     let hardly =
         row.emitted as f64 * HARDLY.as_secs_f64() / elapsed.as_secs_f64().max(f64::MIN_POSITIVE);
     time.waiting as f64 > hardly.max(1.0)

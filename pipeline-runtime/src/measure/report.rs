@@ -14,8 +14,9 @@ use crate::name::Name;
 
 /// What a run did: a row for the source, for every stage and for the sink.
 ///
-/// `Display` writes it as a table. All counts and times are of the run so far, and none ever falls, so what was done in a part
-/// of the run is the difference of two reports: [`since`](Self::since).
+/// `Display` writes it as a table. All counts and times are of the run so far, and none of them falls (but [`Time::cpu`](crate::Time::cpu),
+/// which is estimated, may a little), so what was done in a part of the run is the difference of two reports:
+/// [`since`](Self::since).
 #[derive(Debug, Clone, Default, Serialize)]
 #[non_exhaustive]
 pub struct Report {

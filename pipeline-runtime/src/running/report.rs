@@ -348,7 +348,8 @@ impl Group {
         } else {
             cpu::nanos(drives)
         };
-        time.cpu = self.timing.cpu.of(work);
+        let cpu = self.timing.cpu.of(work);
+        time.cpu = cpu.map(|cpu| cpu.min(time.busy));
         Some(time)
     }
 

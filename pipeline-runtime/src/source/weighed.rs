@@ -22,6 +22,9 @@ const PART: u64 = 16;
 /// An input whose items hold what they weigh of a [`Budget`], so that no more is in memory than that: nothing is taken in while
 /// there is no room for the next one. `weigh` tells how many bytes an item and what is made of it take at most.
 ///
+/// An item that holds some of the same budget already, since it comes out of a pipeline or a link whose input is weighed by it,
+/// goes on with what it holds; where that was another budget, it holds of this one from here on.
+///
 /// `weigh` is called once for each item, by the worker that asks the input; where it panics the input ends, as if it had
 /// panicked itself. Of several inputs that are one each is weighed: a pipeline with a `merge` that is does not start. What a
 /// queue has fetched ahead waits unweighed in front. A drain takes in what is in hand beyond the budget.
@@ -111,8 +114,8 @@ pub struct Weighing<P: Puller, F> {
     puller: P,
     weigh: F,
     place: Place,
-    /// What waits for room.
-    hand: VecDeque<(u64, CarriedOf<P>)>,
+    /// What waits for room, with what it weighs; nothing of what holds some of the budget already.
+    hand: VecDeque<(Option<u64>, CarriedOf<P>)>,
     /// So far.
     heaviest: u64,
     /// What the input ended with, to be told after what is in hand.
@@ -130,10 +133,18 @@ where
     F: FnMut(&P::Item) -> u64 + Send + 'static,
 {
     /// Takes an item in hand: what it weighs.
-    fn weighed(&mut self, carried: CarriedOf<P>) -> u64 {
+    fn weighed(&mut self, mut carried: CarriedOf<P>) -> u64 {
+        let ticket = carried.ticket.as_ticket();
+        if ticket.is_some_and(|ticket| self.place.is_of(ticket.load())) {
+            // It would wait for itself, or behind others for whom there is no room before it has gone on.
+            self.hand.push_back((None, carried));
+            return 0;
+        }
+        // Of another budget it holds no more.
+        carried.ticket.unload();
         let bytes = (self.weigh)(&carried.item);
         self.heaviest = self.heaviest.max(bytes);
-        self.hand.push_back((bytes, carried));
+        self.hand.push_back((Some(bytes), carried));
         bytes
     }
 
@@ -145,14 +156,15 @@ where
     /// How many of those in hand, from the first on, are taken in together, and what they weigh.
     fn together(&self) -> (usize, u64) {
         let most = self.most_together();
-        let (mut items, mut bytes) = (0, 0);
-        for (weight, _) in &self.hand {
-            if items > 0 && (*weight > LIGHT || bytes + weight > most) {
+        let (mut items, mut bytes) = (0, 0_u64);
+        let weighed = self.hand.iter().map_while(|(weight, _)| *weight);
+        for weight in weighed {
+            if items > 0 && (weight > LIGHT || bytes.saturating_add(weight) > most) {
                 break;
             }
             items += 1;
-            bytes += weight;
-            if *weight > LIGHT {
+            bytes = bytes.saturating_add(weight);
+            if weight > LIGHT {
                 break;
             }
         }
@@ -162,6 +174,10 @@ where
     /// Takes in of what is in hand what there is room for; `Pending` where the first of it has none.
     fn admit(&mut self, cx: &mut Context<'_>, out: &mut Vec<Laden<P>>) -> Poll<()> {
         loop {
+            while let Some((None, carried)) = self.hand.pop_front_if(|(weight, _)| weight.is_none())
+            {
+                out.push(carried.ticketed());
+            }
             let (items, bytes) = self.together();
             if items == 0 {
                 return Poll::Ready(());
@@ -216,7 +232,9 @@ where
         let (most, mut bytes) = (self.most_together(), 0);
         while bytes <= most && self.hand.len() < max {
             match self.puller.poll_next(cx) {
-                Poll::Ready(Some(Ok(carried))) => bytes += self.weighed(carried),
+                Poll::Ready(Some(Ok(carried))) => {
+                    bytes = self.weighed(carried).saturating_add(bytes);
+                }
                 Poll::Ready(Some(Err(Fault { error, last: false }))) => {
                     out.fail(error);
                     break;
@@ -291,12 +309,14 @@ where
         self.drains = true;
         let has_more = self.puller.drain();
         if !has_more {
-            self.end = Some(Ok(Flow::End));
+            self.end.get_or_insert(Ok(Flow::End));
         }
         has_more || !self.hand.is_empty()
     }
 
     fn pause(&mut self) {
+        // Others of the budget are not to wait behind it.
+        self.place.leave();
         self.puller.pause();
     }
 
@@ -306,6 +326,9 @@ where
         self.puller.stop(&mut pulled);
         self.laid(&mut pulled, out);
         let waker = std::task::Waker::noop();
+        if let Some(Err(error)) = self.end.take() {
+            out.fail(error);
+        }
         // It waits for nothing now.
         let _ready = self.admit(&mut Context::from_waker(waker), &mut out.items);
     }

@@ -87,14 +87,18 @@ impl Usage {
         let Some((began, had)) = self.began.take() else {
             return;
         };
-        let rounds = u64::from(self.rounds);
+        // What is long is so by itself: the thread was stopped, or the call was one of a kind.
+        let spoken = |nanos: u64| {
+            let usual = nanos.min(LONG_NANOS);
+            usual.saturating_mul(u64::from(self.rounds)) + (nanos - usual)
+        };
         let took = nanos(began.elapsed());
         let cpu = had.and_then(|had| Some(cpu::of_thread()?.saturating_sub(had)));
-        self.timing.driven(took.saturating_mul(rounds));
+        let driven = spoken(took);
+        self.timing.driven(driven);
         if let Some(cpu) = cpu {
-            self.timing
-                .cpu
-                .add(cpu.saturating_mul(self.rounds), rounds.saturating_mul(took));
+            let cpu = Duration::from_nanos(spoken(nanos(cpu)));
+            self.timing.cpu.add(cpu, driven);
         }
         self.until = if took > LONG_NANOS {
             1

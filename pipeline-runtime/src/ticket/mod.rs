@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use crate::budget::Load;
+use crate::budget::{KeptRoom, Load};
 
 mod attributes;
 mod awaited;
@@ -212,6 +212,15 @@ impl Ticket {
     fn laden(mut self, made: impl FnOnce(Self) -> Self) -> Self {
         let load = std::mem::take(&mut self.load);
         made(self).loaded(load)
+    }
+
+    pub(crate) fn load(&self) -> &Load {
+        &self.load
+    }
+
+    /// The room that the item holds of a budget, for who keeps a copy of it.
+    pub(crate) fn room(&self) -> KeptRoom {
+        self.load.kept()
     }
 
     /// The same of an item that holds this.
