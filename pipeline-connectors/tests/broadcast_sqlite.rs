@@ -95,3 +95,25 @@ async fn the_table_is_bounded_and_who_was_behind_it_is_told_how_many_are_gone() 
     other.send(7);
     assert_eq!(others.next().await.unwrap().unwrap(), 7);
 }
+
+#[tokio::test]
+async fn a_broadcast_whose_row_was_removed_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("events.db");
+    let here = open(&path);
+    let mut events = here.subscribe();
+    here.send((0, 1));
+    assert_eq!(events.next().await.unwrap().unwrap(), (0, 1));
+    let table = Connection::open(&path).unwrap();
+    let remove = "DELETE FROM brigade_broadcast";
+    assert_eq!(table.execute(remove, []).unwrap(), 1);
+    let deadline = Duration::from_secs(60);
+    for number in [2, 3] {
+        here.send((0, number));
+        let flushed = tokio::time::timeout(deadline, here.flush());
+        flushed.await.expect("it is written");
+    }
+    let third = async { while !matches!(events.next().await.unwrap(), Ok((0, 3))) {} };
+    let heard = tokio::time::timeout(deadline, third);
+    heard.await.expect("it is heard");
+}

@@ -134,7 +134,8 @@ async fn an_older_holders_batch_is_refused_as_a_whole_and_stops_its_pipeline_wit
     write(&new).await.unwrap();
     assert_eq!((count(1), count(2)), (4, 4));
     let never = Lease::new("another", 1, hour);
-    assert!(write(&never).await.is_err());
+    let said = write(&never).await.unwrap_err().to_string();
+    assert!(said.contains("there is no lease `another`"), "{said}");
 
     // Rows, the removal of their message and the lease are one transaction.
     queue.send(vec!["9".to_owned().into()]).await.unwrap();

@@ -34,15 +34,25 @@ BEGIN
     RETURN QUERY SELECT b.broadcast, b.last FROM {schema}.broadcast b WHERE b.name = name_;
 END $$;
 
--- Adds a batch once: an event with its text, or with NULL so many that were lost. Drops what is more than `keep`.
+-- Adds a batch once: an event with its text, or with NULL so many that were lost. Drops what is more than `keep`. Where somebody
+-- has removed the row of the broadcast it begins anew.
 CREATE OR REPLACE FUNCTION {schema}.broadcast_append(
-    broadcast_ integer, writer_ text, batch_ bigint, steps bigint[], bodies text[], keep bigint
+    broadcast_ integer, name_ text, writer_ text, batch_ bigint, steps bigint[], bodies text[], keep bigint
 ) RETURNS void LANGUAGE plpgsql
 SET search_path = pg_catalog, pg_temp SET enable_seqscan = off SET jit = off SET lock_timeout = '10s' AS $$
 DECLARE
     last_ bigint;
 BEGIN
     SELECT b.last INTO last_ FROM {schema}.broadcast b WHERE b.broadcast = broadcast_ FOR NO KEY UPDATE;
+    IF NOT FOUND THEN
+        INSERT INTO {schema}.broadcast AS b (broadcast, name) VALUES (broadcast_, name_) ON CONFLICT DO NOTHING
+            RETURNING b.last INTO last_;
+        IF NOT FOUND THEN
+            RAISE EXCEPTION 'the broadcast "%" was removed and made anew; it is to be opened again', name_
+                USING ERRCODE = '55000';
+        END IF;
+        DELETE FROM {schema}.event e WHERE e.broadcast = broadcast_;
+    END IF;
     INSERT INTO {schema}.event_writer AS w (broadcast, writer, batch, at)
         VALUES (broadcast_, writer_, batch_, statement_timestamp())
         ON CONFLICT (broadcast, writer) DO UPDATE SET batch = excluded.batch, at = excluded.at WHERE w.batch < excluded.batch;

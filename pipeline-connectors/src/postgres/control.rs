@@ -37,7 +37,8 @@ impl std::fmt::Debug for PostgresControl {
 }
 
 impl Postgres {
-    /// What services are told, in this database, to be opened.
+    /// What services are told, in this database, to be opened. Who follows it is notified, and looks once a second besides: one
+    /// query a second for each service that is declared [`everywhere`](pipeline_service::Service::everywhere).
     pub fn control(&self) -> PostgresControlBuilder {
         PostgresControlBuilder(self.clone())
     }

@@ -147,8 +147,13 @@ fn problem(message: &Outgoing<String>, fifo: bool) -> Option<String> {
 
 /// What SQS counts.
 fn size(message: &Outgoing<String>) -> usize {
-    let attributes = attributes(message).map(|(name, value)| name.len() + TEXT.len() + value.len());
-    message.body.len() + attributes.sum::<usize>()
+    message.body.len() + counted(attributes(message))
+}
+
+/// The bytes of attributes, with their type.
+fn counted<'a>(attributes: impl Iterator<Item = (&'a str, &'a str)>) -> usize {
+    let bytes = attributes.map(|(name, value)| name.len() + TEXT.len() + value.len());
+    bytes.sum()
 }
 
 /// The attributes that tell of a trace.
@@ -158,15 +163,16 @@ const TRACE: [&str; 2] = [Attributes::TRACEPARENT, Attributes::TRACESTATE];
 const TEXT: &str = "String";
 
 /// What travels beside the body. An empty value is refused there, and an empty `dedup` tells nothing. What tells of a trace
-/// is left out where there would be too many: nobody needs it to do the work.
+/// is left out where there would be too many, or too much: nobody needs it to do the work.
 fn attributes(message: &Outgoing<String>) -> impl Iterator<Item = (&str, &str)> {
     let dedup = message.dedup.as_deref().filter(|dedup| !dedup.is_empty());
     let id = message.id.as_deref().map(|id| (ID, id));
     let names = usize::from(id.is_some()) + usize::from(dedup.is_some());
-    let has_room = names + message.attributes.len() <= ATTRIBUTES;
-    let is_kept = move |name: &str| has_room || !TRACE.contains(&name);
     let all = message.attributes.iter();
     let ours = id.into_iter().chain(dedup.map(|dedup| (DEDUP, dedup)));
+    let bytes = message.body.len() + counted(ours.clone().chain(message.attributes.iter()));
+    let has_room = names + message.attributes.len() <= ATTRIBUTES && bytes <= BYTES;
+    let is_kept = move |name: &str| has_room || !TRACE.contains(&name);
     ours.chain(all.filter(move |(name, _)| is_kept(name)))
 }
 
@@ -264,5 +270,21 @@ mod tests {
             told(message("a").delay(DELAY), true),
             "a FIFO queue delays no single message"
         );
+    }
+
+    #[test]
+    fn a_trace_for_which_there_is_no_room_is_left_out() {
+        let of = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let trace = Attributes::from([(Attributes::TRACEPARENT, of)]);
+        let traced = Attributes::TRACEPARENT.len() + TEXT.len() + of.len();
+        for (bytes, is_told) in [
+            (BYTES - traced, true),
+            (BYTES - traced + 1, false),
+            (BYTES, false),
+        ] {
+            let message = Outgoing::new("x".repeat(bytes)).in_trace(&trace);
+            assert_eq!(problem(&message, false), None, "{bytes}");
+            assert_eq!(attributes(&message).count(), usize::from(is_told));
+        }
     }
 }

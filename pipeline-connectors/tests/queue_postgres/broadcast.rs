@@ -111,7 +111,7 @@ async fn a_batch_whose_answer_was_lost_is_added_once() {
     let mut events = here.subscribe();
     let admin = client(&url).await;
     let append = async |batch: i64, body: &str| {
-        let append = "SELECT brigade.broadcast_append(broadcast, 'w', $2, ARRAY[1, 3]::bigint[], ARRAY[$3, NULL], 100)
+        let append = "SELECT brigade.broadcast_append(broadcast, name, 'w', $2, ARRAY[1, 3]::bigint[], ARRAY[$3, NULL], 100)
             FROM brigade.broadcast WHERE name = $1";
         let rows = admin.query(append, &[&name, &batch, &body]).await;
         assert_eq!(rows.unwrap().len(), 1);
@@ -125,4 +125,28 @@ async fn a_batch_whose_answer_was_lost_is_added_once() {
     }
     here.send(9);
     assert_eq!(events.next().await.unwrap().unwrap(), 9);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_broadcast_whose_row_was_removed_goes_on() {
+    let Some(server) = test_servers::postgres() else {
+        return;
+    };
+    let (url, name) = (server.url("postgres"), name());
+    let db = Postgres::connect(&*url).await.unwrap();
+    let here: Broadcast<u64> = db.broadcast(&*name).open().await.unwrap();
+    let mut events = here.subscribe();
+    here.send(1);
+    assert_eq!(events.next().await.unwrap().unwrap(), 1);
+    let admin = client(&url).await;
+    let remove = "DELETE FROM brigade.broadcast WHERE name = $1";
+    assert_eq!(admin.execute(remove, &[&name]).await.unwrap(), 1);
+    for event in [2, 3] {
+        here.send(event);
+        timeout(PATIENCE, here.flush())
+            .await
+            .expect("it is written");
+    }
+    let third = async { while !matches!(events.next().await.unwrap(), Ok(3)) {} };
+    timeout(PATIENCE, third).await.expect("it is heard");
 }

@@ -176,6 +176,26 @@ async fn a_transaction_of_the_users_writes_only_under_the_last_lease_and_in_its_
     let refused = leases.fence(&transaction, &old).await.unwrap_err();
     assert!(matches!(refused, FenceError::Stale(_)), "{refused}");
     transaction.rollback().await.unwrap();
+    // As a program in any language asks.
+    let fence = "SELECT brigade.lease_fence((SELECT home FROM brigade.meta), $1, $2, 10000)";
+    for lease in [&old, &new] {
+        let (name, token) = (&**lease.name(), i64::try_from(lease.token()).unwrap());
+        let transaction = mine.transaction().await.unwrap();
+        let row = transaction.query_one(fence, &[&name, &token]).await;
+        let current = row.unwrap().get::<_, i64>(0).unsigned_abs();
+        assert_eq!(current, new.token());
+        let row = transaction.query_one("SHOW statement_timeout", &[]).await;
+        assert_eq!(row.unwrap().get::<_, &str>(0), "10s");
+        transaction.rollback().await.unwrap();
+    }
+    let none = Lease::new(format!("{} none", place.name), 1, HOUR);
+    let transaction = mine.transaction().await.unwrap();
+    let refused = leases.fence(&transaction, &none).await.unwrap_err();
+    assert!(
+        refused.to_string().contains("there is no lease"),
+        "{refused}"
+    );
+    transaction.rollback().await.unwrap();
     // A snapshot that is older than the grant does not help.
     let transaction = mine
         .build_transaction()

@@ -28,7 +28,7 @@ struct Message<B> {
     priority: i16,
     queue: Arc<str>,
     lease_end: LeaseEnd,
-    /// Why work on it has failed.
+    /// Why work on it has failed first.
     error: OnceLock<Arc<str>>,
     /// The work on it, in all stages.
     span: Span,

@@ -69,7 +69,8 @@ impl<E> PostgresBroadcastBuilder<E> {
 impl<E: Clone + Serialize + DeserializeOwned + Send + 'static> PostgresBroadcastBuilder<E> {
     /// Opens it, and makes the tables first if there are none. A server that does not answer is waited for, for
     /// [`connect_within`](crate::database::PostgresBuilder::connect_within). [`Broadcast::over`] says how it behaves; who
-    /// listens is notified, and looks once a second besides, since notifications may be lost.
+    /// listens is notified, and looks once a second besides, since notifications may be lost: so each broadcast that is open is
+    /// one query a second where nothing happens.
     ///
     /// # Errors
     ///
@@ -102,7 +103,7 @@ impl<E: Clone + Serialize + DeserializeOwned + Send + 'static> PostgresBroadcast
         };
         asking.answered();
         let place = format!("PostgreSQL at {} (broadcast {name})", db.place());
-        let log = ServerLog::new(db, number, place.into(), keep);
+        let log = ServerLog::new(db, number, name, place.into(), keep);
         Ok(Broadcast::over(log, last, capacity))
     }
 }

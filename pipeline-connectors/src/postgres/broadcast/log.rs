@@ -22,6 +22,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct ServerLog {
     db: Postgres,
     number: i32,
+    broadcast: String,
     /// For messages.
     place: Name,
     keep: i64,
@@ -29,11 +30,18 @@ pub(super) struct ServerLog {
 }
 
 impl ServerLog {
-    pub(super) fn new(db: Postgres, number: i32, place: Name, keep: u64) -> Self {
+    pub(super) fn new(
+        db: Postgres,
+        number: i32,
+        broadcast: String,
+        place: Name,
+        keep: u64,
+    ) -> Self {
         Self {
             bell: db.watch().bells.of(told_as(number)),
             db,
             number,
+            broadcast,
             place,
             keep: i64::try_from(keep).unwrap_or(i64::MAX),
         }
@@ -55,7 +63,7 @@ impl ServerLog {
 
     async fn add(&self, batch: &Batch) -> Result<(), Failed> {
         let sql = format!(
-            "SELECT {}.broadcast_append($1, $2, $3, $4, $5, $6)",
+            "SELECT {}.broadcast_append($1, $2, $3, $4, $5, $6, $7)",
             self.db.schema()
         );
         let number = signed(batch.number);
@@ -72,8 +80,9 @@ impl ServerLog {
                 Entry::Lost(_) => None,
             })
             .collect();
-        let values: [Value<'_>; 6] = [
+        let values: [Value<'_>; 7] = [
             (&self.number, Type::INT4),
+            (&self.broadcast, Type::TEXT),
             (&batch.writer, Type::TEXT),
             (&number, Type::INT8),
             (&steps, Type::INT8_ARRAY),

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pipeline_runtime::Name;
 use pipeline_service::event_log::{Batch, Entry, EventLog, LogError, Page};
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 
 use crate::sqlite::{Sqlite, begin, refused, with_room};
 
@@ -75,7 +75,10 @@ fn append(
     batch: &Batch,
     keep: u64,
 ) -> rusqlite::Result<()> {
-    let mut last = last(transaction, broadcast)?;
+    let mut last = match last(transaction, broadcast)? {
+        Some(last) => last,
+        None => begins_anew(transaction, broadcast)?,
+    };
     let mut insert = transaction
         .prepare_cached("INSERT INTO brigade_event (broadcast, seq, body) VALUES (?1, ?2, ?3)")?;
     for entry in &batch.entries {
@@ -101,7 +104,7 @@ fn read(
     after: u64,
     most: usize,
 ) -> rusqlite::Result<Page> {
-    let last = last(snapshot, broadcast)?;
+    let last = last(snapshot, broadcast)?.unwrap_or_default();
     if last == after {
         return Ok(Page {
             events: Vec::new(),
@@ -120,8 +123,18 @@ fn read(
     })
 }
 
-fn last(transaction: &Transaction<'_>, broadcast: &str) -> rusqlite::Result<u64> {
+/// None where somebody has removed the row.
+fn last(transaction: &Transaction<'_>, broadcast: &str) -> rusqlite::Result<Option<u64>> {
     let last = "SELECT last FROM brigade_broadcast WHERE name = ?1";
     let mut last = transaction.prepare_cached(last)?;
-    last.query_row([broadcast], |row| row.get(0))
+    last.query_row([broadcast], |row| row.get(0)).optional()
+}
+
+/// Its row was removed: the number that was given last.
+fn begins_anew(transaction: &Transaction<'_>, broadcast: &str) -> rusqlite::Result<u64> {
+    let drop = "DELETE FROM brigade_event WHERE broadcast = ?1";
+    transaction.execute(drop, [broadcast])?;
+    let make = "INSERT INTO brigade_broadcast (name, last) VALUES (?1, 0)";
+    transaction.execute(make, [broadcast])?;
+    Ok(0)
 }

@@ -30,7 +30,8 @@ pub struct MessageInfo {
     pub receives: u32,
     /// How many of the deliveries were worked on.
     pub begun: u32,
-    /// Why it failed last, where work on it has and it was given back.
+    /// Why it failed last, where work on it has and it was given back. Of a delivery of several parts it is the first that
+    /// failed, also where that one was decided as done and another is why it comes again.
     pub last_error: Option<String>,
     /// What travels with it beside the body.
     pub attributes: Attributes,
