@@ -9,18 +9,21 @@ struct Woken(AtomicUsize);
 
 impl Wake for Woken {
     fn wake(self: Arc<Self>) {
+        // Relaxed: one thread.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Flushes for Woken {
     fn flush(&self) {
+        // Relaxed: one thread.
         self.0.fetch_add(1, Ordering::Relaxed);
     }
 }
 
 impl Woken {
     fn times(&self) -> usize {
+        // Relaxed: one thread.
         self.0.swap(0, Ordering::Relaxed)
     }
 }
