@@ -25,7 +25,7 @@ struct Case {
 }
 
 type Items =
-    source::Weighed<source::Iter<Box<dyn Iterator<Item = Heavy> + Send>>, fn(&Heavy) -> u64>;
+    source::Weighed<source::Iter<Box<dyn Iterator<Item = Heavy> + Send>>, fn(&Heavy) -> usize>;
 
 impl Case {
     fn new() -> Self {
@@ -42,7 +42,7 @@ impl Case {
         source::weighed(
             source::iter(items),
             &self.budget,
-            Heavy::weight as fn(&Heavy) -> u64,
+            Heavy::weight as fn(&Heavy) -> usize,
         )
     }
 
@@ -341,10 +341,12 @@ async fn deliveries_are_weighed_and_acknowledged() {
         .until_idle()
         .wait(Duration::from_millis(10));
     let stats = deliveries.stats();
-    let input = source::weighed(deliveries, &budget, |delivery| *delivery.body());
+    let input = source::weighed(deliveries, &budget, |delivery| {
+        usize::try_from(*delivery.body()).unwrap()
+    });
     let run = pipeline! {
         [input]
-        :block 2 map(|delivery| *delivery.body()),
+        :block 2 map(|delivery| usize::try_from(*delivery.body()).unwrap()),
         batch(500),
         :drive sink::discard()
     }

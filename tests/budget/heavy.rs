@@ -41,8 +41,8 @@ pub(crate) struct Heavy {
 }
 
 impl Heavy {
-    pub(crate) fn weight(&self) -> u64 {
-        self.bytes
+    pub(crate) fn weight(&self) -> usize {
+        usize::try_from(self.bytes).unwrap()
     }
 
     /// In so many parts, which weigh as much together.

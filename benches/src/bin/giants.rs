@@ -75,7 +75,7 @@ fn brigade(runtime: &Runtime, items: usize) -> Taken {
     let input = source::weighed(
         source::iter((0..items).map(item)),
         &budget,
-        |item: &Vec<u8>| weight(item) as u64,
+        |item: &Vec<u8>| weight(item),
     );
     let started = Instant::now();
     let used = runtime.block_on(async {

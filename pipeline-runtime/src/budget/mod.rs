@@ -48,7 +48,7 @@ pub use self::usage::Usage;
 /// # use pipeline_runtime::{Budget, source};
 /// let budget = Budget::new(256 << 20);
 /// let texts = vec!["a".to_owned(), "b".to_owned()];
-/// let texts = source::weighed(texts, &budget, |text| 11 * text.len() as u64);
+/// let texts = source::weighed(texts, &budget, |text| 11 * text.len());
 /// # let _ = texts;
 /// assert_eq!(budget.usage().held, 0);
 /// ```

@@ -35,13 +35,13 @@ const PART: u64 = 16;
 /// use pipeline_runtime::{Budget, source};
 ///
 /// let budget = Budget::new(256 << 20);
-/// let bodies = source::weighed(vec![vec![0_u8; 1_000]], &budget, |body| body.len() as u64);
+/// let bodies = source::weighed(vec![vec![0_u8; 1_000]], &budget, |body| body.len());
 /// # let _ = bodies;
 /// ```
 pub fn weighed<I, F>(input: I, budget: &Budget, weigh: F) -> Weighed<I, F>
 where
     I: Input,
-    F: FnMut(&I::Item) -> u64 + Send + 'static,
+    F: FnMut(&I::Item) -> usize + Send + 'static,
 {
     Weighed {
         input,
@@ -69,7 +69,7 @@ impl<I, F> fmt::Debug for Weighed<I, F> {
 impl<I, F> Input for Weighed<I, F>
 where
     I: Input,
-    F: FnMut(&I::Item) -> u64 + Send + 'static,
+    F: FnMut(&I::Item) -> usize + Send + 'static,
 {
     type Item = I::Item;
     type Puller = Weighing<I::Puller, F>;
@@ -130,7 +130,7 @@ type Laden<P> = Carried<<P as Puller>::Item, Ticket>;
 
 impl<P: Puller, F> Weighing<P, F>
 where
-    F: FnMut(&P::Item) -> u64 + Send + 'static,
+    F: FnMut(&P::Item) -> usize + Send + 'static,
 {
     /// Takes an item in hand: what it weighs.
     fn weighed(&mut self, mut carried: CarriedOf<P>) -> u64 {
@@ -142,7 +142,7 @@ where
         }
         // Of another budget it holds no more.
         carried.ticket.unload();
-        let bytes = (self.weigh)(&carried.item);
+        let bytes = u64::try_from((self.weigh)(&carried.item)).unwrap_or(u64::MAX);
         self.heaviest = self.heaviest.max(bytes);
         self.hand.push_back((Some(bytes), carried));
         bytes
@@ -258,7 +258,7 @@ where
 
 impl<P: Puller, F> Puller for Weighing<P, F>
 where
-    F: FnMut(&P::Item) -> u64 + Send + 'static,
+    F: FnMut(&P::Item) -> usize + Send + 'static,
 {
     type Item = P::Item;
     type Ticket = Ticket;
@@ -356,7 +356,7 @@ where
 
 impl<P: Puller, F> Weighing<P, F>
 where
-    F: FnMut(&P::Item) -> u64 + Send + 'static,
+    F: FnMut(&P::Item) -> usize + Send + 'static,
 {
     /// Takes items in hand; all else that came with them goes on.
     fn laid(&mut self, pulled: &mut Pulled<CarriedOf<P>>, out: &mut Pulled<CarriedOf<Self>>) {
