@@ -35,6 +35,7 @@ pub mod source {
     //! | `stdin` (feature `stdin`) | [`Line`]s of standard input |
     //! | `tcp` (feature `tcp`) | [`Line`]s of any number of connections |
     //! | `lines_of` (feature `files`, `stdin` or `tcp`) | [`Line`]s of a connection that the program opened, a socket, a pipe, a child's output |
+    //! | `PostgresRows` (feature `postgres`) | the rows of a table, or what a query returns |
     //! | your own [`Source`] | what it pulls |
     //!
     //! ```
@@ -217,7 +218,7 @@ pub mod database {
     //!
     //! | back end | |
     //! |---|---|
-    //! | `Postgres` (feature `postgres`) | a database: queues for any number of programs on any number of machines, a journal, dead letters |
+    //! | `Postgres` (feature `postgres`) | a database: tables as sinks and as sources, queues for any number of programs on any number of machines, a journal, dead letters |
     //! | `Sqlite` (feature `sqlite`) | a file: tables as sinks, queues for any number of processes on one machine, a journal, dead letters |
     #[cfg(feature = "_connectors")]
     #[allow(

@@ -7,7 +7,7 @@
 //! | `tcp` | `source::tcp`: lines that any number of TCP connections send |
 //! | `journal` | `journal::memory`, where stages with `once` are recorded; with `sqlite` also in a file, with `postgres` in a database |
 //! | `sqlite` | `database::Sqlite`: tables as sinks, queues, journals and dead letters in a file |
-//! | `postgres` | `database::Postgres`: queues, a journal and dead letters in a PostgreSQL database |
+//! | `postgres` | `database::Postgres`: tables as sinks and as sources, queues, a journal and dead letters in a PostgreSQL database |
 //! | `sqs` | `queue::sqs`: queues of Amazon SQS |
 //!
 //! There is a door for each role, [`source`], [`sink`], [`queue`] and [`journal`], and [`database`] for what has several.

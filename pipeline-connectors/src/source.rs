@@ -7,6 +7,10 @@ pub use crate::files::{Files, files};
 pub use crate::lines::{BYTE_BOUND, LINE_LIMIT, LastLine, LineError, LineErrorKind};
 #[cfg(feature = "_lines")]
 pub use crate::lines_of::{LinesOf, lines_of};
+#[cfg(feature = "postgres")]
+pub use crate::postgres::{
+    PostgresRows, PostgresRowsBuilder, RowsError, RowsPosition, RowsSnapshot, RowsStats,
+};
 #[cfg(feature = "_reader")]
 pub use crate::reader::{DECODER_MEMORY, ReadError, ReadErrorKind, ReadSnapshot, ReadStats};
 #[cfg(feature = "stdin")]

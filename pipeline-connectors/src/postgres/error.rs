@@ -68,6 +68,13 @@ pub enum ConnectErrorKind {
         /// What does not fit.
         problem: String,
     },
+    /// Rows cannot be read as they are described.
+    Rows {
+        /// The table, or what the rows of a query are called.
+        rows: String,
+        /// What does not fit, and what to do.
+        problem: String,
+    },
     /// A table is opened from another handle than what is settled with its rows.
     Elsewhere {
         /// The table.
@@ -89,6 +96,10 @@ impl fmt::Display for ConnectError {
             ConnectErrorKind::Table { table, problem } => write!(
                 f,
                 "cannot write to the table `{table}` of PostgreSQL at {at}: {problem}; describe the table as it is, or choose another name"
+            ),
+            ConnectErrorKind::Rows { rows, problem } => write!(
+                f,
+                "cannot read the rows `{rows}` of PostgreSQL at {at}: {problem}"
             ),
             ConnectErrorKind::Elsewhere { table, problem } => write!(
                 f,
@@ -146,6 +157,7 @@ impl fmt::Display for ConnectErrorKind {
                 f,
                 "the bodies of its queue are {holds}; open it with the type of those who send to it, or choose another name"
             ),
+            Self::Rows { rows, problem } => write!(f, "rows `{rows}`: {problem}"),
             Self::Table { table, problem } | Self::Elsewhere { table, problem } => {
                 write!(f, "table `{table}`: {problem}")
             }

@@ -30,6 +30,7 @@ const SETUP: &str = "
 /// |---|---|---|
 /// | [`queue`](Postgres::queue) | [`PostgresQueue`](crate::queue::PostgresQueue) | a queue; a database has any number of them, for any number of programs on any number of machines |
 /// | [`table`](Postgres::table) | [`PostgresTable`](crate::sink::PostgresTable) | a sink of rows |
+/// | [`rows`](Postgres::rows) | [`PostgresRows`](crate::source::PostgresRows) | a source: the rows of a table, or what a query returns |
 /// | [`letters`](Postgres::letters) | [`PostgresLetters`](crate::queue::PostgresLetters) | dead letters |
 /// | `control` (feature `service`) | `PostgresControl` | what all instances of a service are told |
 /// | `broadcast` (feature `service`) | `Broadcast` | events that all programs hear, on any machine |
@@ -40,7 +41,8 @@ const SETUP: &str = "
 ///
 /// # Connections
 ///
-/// A handle has two connections, whatever is opened from it, and a third for leases and schedules. On the one, messages are received and settled, their leases
+/// A handle has two connections, whatever is opened from it, and a third for leases and schedules; each reader of
+/// [`rows`](Postgres::rows) has one of its own while it reads. On the one, messages are received and settled, their leases
 /// are extended, and it hears (`LISTEN`) of what others have sent; no transaction is ever open there while something else
 /// is waited for, so a lease is extended in time. On the other, messages are sent and rows are written. They are made when they are first
 /// needed, and again when they are gone: whatever was asked for meanwhile is [away](pipeline_runtime::ErrorKind::Away),

@@ -104,17 +104,27 @@ impl Line {
         Ok(Alone(live))
     }
 
+    /// A connection like it, for who keeps one for longer.
+    pub(super) async fn apart(&self) -> Result<Client, Failed> {
+        self.connect(None).await
+    }
+
     async fn connected(&self, live: &mut Option<Arc<Client>>) -> Result<Arc<Client>, Failed> {
         if let Some(client) = live.as_ref().filter(|client| !client.is_closed()) {
             return Ok(Arc::clone(client));
         }
         *live = None;
+        let client = self.connect(self.heard.clone()).await?;
+        Ok(Arc::clone(live.insert(Arc::new(client))))
+    }
+
+    async fn connect(&self, heard: Option<Heard>) -> Result<Client, Failed> {
         // It is large, and made seldom.
-        let client = Box::pin(self.access.connect(self.heard.clone())).await?;
+        let client = Box::pin(self.access.connect(heard)).await?;
         if !self.setup.is_empty() {
             read(in_time(client.batch_execute(&self.setup)).await)?;
         }
-        Ok(Arc::clone(live.insert(Arc::new(client))))
+        Ok(client)
     }
 }
 

@@ -1,4 +1,4 @@
-//! A PostgreSQL database, and what may be in it: tables, queues, a journal, dead letters, leases.
+//! A PostgreSQL database, and what may be in it: tables, rows of them, queues, a journal, dead letters, leases.
 
 mod access;
 mod answer;
@@ -19,6 +19,7 @@ mod leases;
 mod letters;
 mod line;
 mod queue;
+mod rows;
 mod schema;
 mod table;
 #[cfg(feature = "postgres-tls")]
@@ -43,4 +44,7 @@ pub use leases::{
 };
 pub use letters::{PostgresLetters, PostgresLettersBuilder};
 pub use queue::{PostgresQueue, PostgresQueueBuilder, PostgresSettling};
+pub use rows::{
+    PostgresRows, PostgresRowsBuilder, RowsError, RowsPosition, RowsSnapshot, RowsStats,
+};
 pub use table::{PostgresTable, PostgresTableBuilder};

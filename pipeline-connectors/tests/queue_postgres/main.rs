@@ -1,4 +1,4 @@
-//! Queues, tables, journals and letters in PostgreSQL, against a server that is started here.
+//! Queues, tables, rows, journals and letters in PostgreSQL, against a server that is started here.
 
 #![cfg(feature = "postgres")]
 
@@ -34,6 +34,8 @@ mod load;
 mod passwords;
 mod plain_sql;
 mod pooled;
+mod rows;
+mod rows_property;
 mod sending;
 #[cfg(feature = "journal")]
 mod settled;

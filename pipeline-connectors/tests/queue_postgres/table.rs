@@ -21,7 +21,7 @@ fn posts() -> String {
 
 impl Place {
     /// The name of the table, as SQL takes it.
-    fn quoted(&self) -> String {
+    pub(crate) fn quoted(&self) -> String {
         format!("\"{}\"", self.name.replace('"', "\"\""))
     }
 
