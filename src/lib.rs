@@ -110,6 +110,7 @@ pub mod sink {
     //! | [`discard`] | is dropped: the stages have done all there is to do |
     //! | [`futures_sink`] | goes into any `futures::Sink` |
     //! | `Table` (feature `sqlite`) | is a row of a table, or a batch of rows in one transaction |
+    //! | `elasticsearch` (feature `elasticsearch`) | is a document of an index, or a batch of documents |
     //! | your own [`Sink`] | is written |
     //!
     //! The errors end takes [`Failure`](crate::Failure)s. `sink::each(|failure| …)` is the one that cannot fill up

@@ -9,6 +9,7 @@
 //! | `sqlite` | `database::Sqlite`: tables as sinks, queues, journals and dead letters in a file |
 //! | `postgres` | `database::Postgres`: tables as sinks and as sources, queues, a journal and dead letters in a PostgreSQL database |
 //! | `sqs` | `queue::sqs`: queues of Amazon SQS |
+//! | `elasticsearch` | `sink::elasticsearch`: documents into Elasticsearch, OpenSearch, and what speaks their `_bulk` |
 //!
 //! There is a door for each role, [`source`], [`sink`], [`queue`] and [`journal`], and [`database`] for what has several.
 //!
@@ -33,6 +34,8 @@ mod contents;
 mod dead_letter_queue;
 #[cfg(any(feature = "_lines", feature = "sqlite"))]
 mod descriptors;
+#[cfg(feature = "elasticsearch")]
+mod elasticsearch;
 #[cfg(feature = "files")]
 mod files;
 #[cfg(feature = "_lines")]

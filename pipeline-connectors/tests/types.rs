@@ -1,6 +1,7 @@
 //! Which of the public types can be sent and shared.
 
 #![cfg(all(
+    feature = "elasticsearch",
     feature = "files",
     feature = "stdin",
     feature = "tcp",
@@ -18,7 +19,9 @@ use pipeline_connectors::queue::{
     SqliteQueue, SqliteQueueBuilder, SqsQueue, SqsQueueBuilder,
 };
 use pipeline_connectors::sink::{
-    RowError, Table, TableBuilder, TableSnapshot, TableStats, Values, WriteError,
+    BulkError, BulkSnapshot, BulkStats, DocumentError, Elasticsearch, ElasticsearchBuilder,
+    ElasticsearchError, RowError, Table, TableBuilder, TableSnapshot, TableStats, Values,
+    WriteError,
 };
 use pipeline_connectors::source::{
     BindError, Files, LineError, Listen, ReadError, ReadSnapshot, ReadStats, Stdin, Tcp,
@@ -38,8 +41,15 @@ macro_rules! all_go_anywhere {
 
 all_go_anywhere!(
     BindError,
+    BulkError,
+    BulkSnapshot,
+    BulkStats,
     ConnectError,
     DeadLetterQueue<SqliteQueue>,
+    DocumentError,
+    Elasticsearch<std::cell::Cell<u8>>,
+    ElasticsearchBuilder<std::cell::Cell<u8>>,
+    ElasticsearchError,
     Files,
     LettersError,
     LineError,

@@ -9,10 +9,11 @@ pub(crate) struct Package {
     pub(crate) name: &'static str,
     /// As `pip` wants it, with its version.
     requirement: &'static str,
+    /// In the folder of programs; or, with a `/`, of a package that brings one, where that is.
     program: &'static str,
 }
 
-const PACKAGES: [Package; 3] = [
+const PACKAGES: [Package; 5] = [
     Package {
         name: "ministack",
         requirement: "ministack==1.5.33",
@@ -27,6 +28,16 @@ const PACKAGES: [Package; 3] = [
         name: "microburst",
         requirement: "microburst==0.10.0",
         program: "microburst",
+    },
+    Package {
+        name: "osmem",
+        requirement: "osmem-server==0.1.6",
+        program: "osmem_server/bin/osmem-server",
+    },
+    Package {
+        name: "noida",
+        requirement: "noida-db==0.2.3",
+        program: "noida_db/noida-db",
     },
 ];
 
@@ -52,7 +63,25 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, String> {
         run(Command::new(place.join("bin/pip")).args(pip))?;
         write(place.join("installed"), "").map_err(|error| error.to_string())?;
     }
+    if package.program.contains('/') {
+        return brought(&place, package.program);
+    }
     Ok(place.join("bin").join(package.program))
+}
+
+/// A program that lies among the modules, in a folder that has Python's version in its name.
+fn brought(place: &Path, program: &str) -> Result<PathBuf, String> {
+    let folder = place.join("lib");
+    let folders = folder
+        .read_dir()
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    let programs = folders
+        .flatten()
+        .map(|folder| folder.path().join("site-packages").join(program));
+    let mut there = programs.filter(|program| program.exists());
+    there
+        .next()
+        .ok_or_else(|| format!("{program} is not in {}", folder.display()))
 }
 
 /// Cargo's target directory: what is run is in the directory of a profile in it, or one below that. (Cargo puts a tag into

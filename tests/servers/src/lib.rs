@@ -7,6 +7,7 @@
 //! | server | speaks |
 //! |---|---|
 //! | [`ministack`], [`moto`] | SQS |
+//! | [`osmem`], [`noida`] | Elasticsearch |
 //! | [`postgres`], [`Cluster`] | PostgreSQL |
 //! | [`Pooler`] | the same, with a connection of the server for each transaction |
 //! | [`Faults`] | for any of them, with faults that a test asks for |
@@ -44,6 +45,33 @@ pub fn moto() -> Option<&'static Server> {
     static SERVER: OnceLock<Option<Server>> = OnceLock::new();
     let arguments = ["-H", "127.0.0.1", "-p", "{port}"];
     shared(&SERVER, || Server::start("moto", &arguments, "/moto-api/"))
+}
+
+/// A server of Elasticsearch's protocol that looks closely at what it is given, as OpenSearch does; in memory. One for the
+/// whole process, so let each test have an index of its own.
+#[must_use]
+pub fn osmem() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let arguments = ["-addr", "127.0.0.1:{port}", "-no-stdin-watch"];
+    shared(&SERVER, || Server::start("osmem", &arguments, "/"))
+}
+
+/// A second one, as Elasticsearch itself in what it says.
+#[must_use]
+pub fn noida() -> Option<&'static Server> {
+    static SERVER: OnceLock<Option<Server>> = OnceLock::new();
+    let arguments = [
+        "start",
+        "--data-dir",
+        "{home}/data",
+        "--host",
+        "127.0.0.1",
+        "--only",
+        "elasticsearch",
+        "--elasticsearch-port",
+        "{port}",
+    ];
+    shared(&SERVER, || Server::start("noida", &arguments, "/"))
 }
 
 /// A PostgreSQL server. One for the whole process, so let each test have a schema or a database of its own, and tests that

@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use crate::http::get;
+use crate::http::{get, request};
 use crate::install::{program, target};
 
 /// How long a server may take to start. Python compiles the package at its first start.
@@ -44,7 +44,8 @@ impl Server {
             .args(
                 arguments
                     .iter()
-                    .map(|argument| argument.replace("{port}", &port.to_string())),
+                    .map(|argument| argument.replace("{port}", &port.to_string()))
+                    .map(|argument| argument.replace("{home}", &home.to_string_lossy())),
             )
             .env("HOME", &home)
             .env("BIND_HOST", "127.0.0.1")
@@ -69,6 +70,18 @@ impl Server {
     #[must_use]
     pub fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
+    }
+
+    /// What it answers to a POST of JSON.
+    ///
+    /// # Panics
+    ///
+    /// If it does not answer.
+    #[must_use]
+    pub fn post(&self, path: &str, body: &str) -> String {
+        let answer = request(self.port, "POST", path, body).expect("it does not answer");
+        let body = answer.split_once("\r\n\r\n").map(|(_, body)| body);
+        body.unwrap_or_default().to_owned()
     }
 
     pub(crate) fn port(&self) -> u16 {
