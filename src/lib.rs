@@ -232,6 +232,8 @@ pub mod database {
 
 #[cfg(feature = "service")]
 pub use pipeline_service as service;
+#[cfg(feature = "watch")]
+pub use pipeline_watch as watch;
 
 #[doc = include_str!("pipeline.md")]
 #[macro_export]

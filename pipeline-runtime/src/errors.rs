@@ -12,7 +12,7 @@ use self::sender::Sender;
 pub(crate) use self::sender::Sent;
 pub(crate) use self::verdict::Relay;
 use self::verdict::Told;
-pub(crate) use self::verdict::Verdict;
+pub(crate) use self::verdict::{Stopped, Verdict};
 use crate::bounds::BoxFuture;
 use crate::failure::{Cause, Failure, Origin, SourceError, StageInfo, Stop, brief};
 use crate::guard;
@@ -86,6 +86,7 @@ impl<Task: Send + 'static> Errors<Task> {
         if fail_fast {
             self.stop(failure);
         } else {
+            self.show(std::slice::from_ref(&failure));
             self.verdict.decide(failure);
             self.verdict.control.drain();
         }
@@ -108,15 +109,32 @@ impl<Task: Send + 'static> Errors<Task> {
     fn fail_fast(&self, failures: Vec<Failure<Task>>) {
         let mut failures = failures.into_iter();
         if let Some(first) = failures.next() {
-            self.stop(first);
+            self.verdict.stop(first);
         }
         guard::let_go_of(failures);
+    }
+
+    /// What is done to failures before they are sent.
+    #[cold]
+    fn prepare(&self, failures: &mut [Failure<Task>]) {
+        failures.iter_mut().for_each(locate);
+        self.show(failures);
+    }
+
+    /// Whoever looks on sees them.
+    fn show(&self, failures: &[Failure<Task>]) {
+        let Some(latest) = self.verdict.control.onlooker() else {
+            return;
+        };
+        for failure in failures {
+            latest.note(|number| failure.note_of(number));
+        }
     }
 }
 
 impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     fn report(&self, mut failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
-        failures.iter_mut().for_each(locate);
+        self.prepare(&mut failures);
         let Some(sender) = self.sender.get() else {
             self.fail_fast(failures);
             return Box::pin(std::future::ready(()));
@@ -129,7 +147,7 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     }
 
     fn gather(&self, mut failures: Vec<Failure<Task>>, sent: Sent) {
-        failures.iter_mut().for_each(locate);
+        self.prepare(&mut failures);
         match self.sender.get() {
             Some(sender) => sender.gather(failures, sent),
             None => self.fail_fast(failures),
@@ -137,6 +155,7 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     }
 
     fn beside(&self, failures: Vec<Failure<Task>>) -> BoxFuture<'_, ()> {
+        self.show(&failures);
         if let Some(sender) = self.sender.get() {
             return Box::pin(sender.send_beside(failures));
         }
@@ -145,6 +164,7 @@ impl<Task: Send + 'static> Reporter<Task> for Errors<Task> {
     }
 
     fn stop(&self, failure: Failure<Task>) {
+        self.show(std::slice::from_ref(&failure));
         self.verdict.stop(failure);
     }
 }

@@ -12,6 +12,7 @@ mod graph;
 #[doc(hidden)]
 pub mod guard;
 pub mod journal;
+mod latest;
 mod line;
 pub mod link;
 mod measure;
@@ -49,6 +50,7 @@ pub use failure::{
 pub use feedback::{Again, Feedback, feedback};
 pub use find::FindStageError;
 pub use graph::StateBound;
+pub use latest::{FailureNote, FailuresSnapshot, LatestFailures};
 pub use link::link;
 pub use measure::advice::{Advice, Limit, Raise, Remedy};
 pub use measure::report::Report;

@@ -210,7 +210,8 @@ where
     /// What will run: stages, workers, threads, and the most items that can be in memory at once.
     #[must_use]
     pub fn plan(&self) -> Plan {
-        Plan::of(&self.graph.lock())
+        let build = self.graph.lock();
+        Plan::of(&build.groups, &build.budgets)
     }
 
     /// The links that it takes from and drives into, those of its inputs included, in the order in which they were wired.

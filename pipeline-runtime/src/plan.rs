@@ -4,7 +4,8 @@ use std::fmt::{self, Write as _};
 
 use serde::Serialize;
 
-use crate::graph::{Build, Group, StateBound};
+use crate::budget::Budget;
+use crate::graph::{Group, StateBound};
 use crate::measure::table::Table;
 use crate::name::Name;
 use crate::runs::Runs;
@@ -64,14 +65,13 @@ pub struct PlanArrow {
 }
 
 impl Plan {
-    pub(crate) fn of(build: &Build) -> Self {
+    pub(crate) fn of(groups: &[Group], budgets: &[Budget]) -> Self {
         let mut rows: Vec<PlanRow> = Vec::new();
-        for (number, group) in build.groups.iter().enumerate() {
-            rows.push(PlanRow::of(group, &build.groups[..number], &rows));
+        for (number, group) in groups.iter().enumerate() {
+            rows.push(PlanRow::of(group, &groups[..number], &rows));
         }
         Self {
-            threads: build
-                .groups
+            threads: groups
                 .iter()
                 .filter(|group| group.kind == Runs::Threads)
                 .map(|group| group.count)
@@ -81,11 +81,7 @@ impl Plan {
                 .map(|row| row.max_items)
                 .fold(0, usize::saturating_add),
             rows,
-            budgets: build
-                .budgets
-                .iter()
-                .map(|budget| budget.usage().bytes)
-                .collect(),
+            budgets: budgets.iter().map(|budget| budget.usage().bytes).collect(),
         }
     }
 

@@ -1,19 +1,21 @@
 //! A pipeline that runs.
 
+mod looking;
 mod report;
 #[cfg(test)]
 pub(crate) use report::rows_of;
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
 
 use crate::bounds::BoxFuture;
-use crate::errors::Verdict;
+use crate::budget::Budget;
+use crate::errors::{Stopped, Verdict};
 use crate::failure::{Cause, Failure, NotDrained, StageInfo, Stop};
 use crate::find::{FindStageError, find};
 use crate::graph::{Ended, Graph, Group, Listing};
@@ -31,6 +33,9 @@ pub(crate) struct Watched {
     /// The pipeline's own input, which what stops all of it is told of.
     source: StageInfo,
     open: Vec<Listing>,
+    budgets: Vec<Budget>,
+    /// What is told why it is stopped, while anybody can ask for it.
+    verdict: Weak<dyn Stopped>,
     pub(crate) started: OnceLock<Moment>,
     pub(crate) ended: OnceLock<Moment>,
 }
@@ -73,6 +78,8 @@ impl<Task: Send + 'static> Live<Task> {
             groups: std::mem::take(&mut build.groups),
             source: build.source.clone().unwrap_or_default(),
             open: std::mem::take(&mut build.open),
+            budgets: build.budgets.clone(),
+            verdict: Arc::downgrade(&verdict) as Weak<dyn Stopped>,
             started: OnceLock::new(),
             ended: OnceLock::new(),
         };

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use pipeline_runtime::{Handle, Name};
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
@@ -171,6 +172,22 @@ impl Control {
         let asked = Instant::now();
         self.tell(process, Command::Ping).await?;
         Ok(asked.elapsed())
+    }
+
+    /// The names of the processes, in the order in which they were declared.
+    #[must_use]
+    pub fn processes(&self) -> &[Name] {
+        &self.0.names
+    }
+
+    /// The run of a process that is under way, for [report and control](Handle) of the pipeline; `None` where none is, and of a
+    /// task.
+    ///
+    /// # Errors
+    ///
+    /// [`ControlError::Unknown`] where no process has that name.
+    pub fn handle(&self, process: &str) -> Result<Option<Handle>, ControlError> {
+        Ok(self.0.board.live(self.place(process)?))
     }
 
     /// What the service is doing.

@@ -197,6 +197,12 @@ impl RunningService {
     }
 }
 
+impl From<&RunningService> for Control {
+    fn from(running: &RunningService) -> Self {
+        running.control()
+    }
+}
+
 impl Drop for RunningService {
     fn drop(&mut self) {
         // The supervisors are aborted with their set, and let go of the runs.

@@ -23,6 +23,18 @@ pub(crate) trait Told: Send + Sync {
 
 debug_by_name!(Relay);
 
+/// What can be stopped by who knows nothing of its task.
+pub(crate) trait Stopped: Send + Sync {
+    /// For that reason.
+    fn stopped(&self, failure: Failure<()>);
+}
+
+impl<Task: Send + 'static> Stopped for Verdict<Task> {
+    fn stopped(&self, failure: Failure<()>) {
+        self.stop(failure.map_task(|()| None));
+    }
+}
+
 /// How a run ends. It outlives the workers, the errors end does not: whoever reads failures from a channel sees its
 /// end as soon as no worker can report another one.
 pub(crate) struct Verdict<Task> {

@@ -3,6 +3,7 @@
 mod brief;
 mod cause;
 mod chain;
+mod note;
 mod origin;
 mod stack;
 mod stop;

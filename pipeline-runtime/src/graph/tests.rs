@@ -59,7 +59,9 @@ fn diamond() -> Graph {
 
 #[test]
 fn a_row_may_have_several_arrows_in_and_out() {
-    let plan = Plan::of(&diamond().lock());
+    let diamond = diamond();
+    let build = diamond.lock();
+    let plan = Plan::of(&build.groups, &build.budgets);
     let chart = plan.to_mermaid();
     let arrows: Vec<_> = chart.lines().filter(|line| line.contains("-->")).collect();
     assert_eq!(

@@ -66,6 +66,18 @@ pub struct Shares {
 }
 
 impl Time {
+    /// Whether [`Handle::set_count`](crate::Handle::set_count) can change how many there are.
+    #[must_use]
+    pub fn can_change(&self) -> bool {
+        self.grows
+    }
+
+    /// Whether it is of a side line that nothing waits for.
+    #[must_use]
+    pub fn is_beside(&self) -> bool {
+        self.is_beside
+    }
+
     /// The parts of [`available`](Self::available). What no worker had spent when it was read is in none of them.
     #[must_use]
     pub fn shares(&self) -> Shares {

@@ -19,6 +19,7 @@ use self::ending::Kept;
 pub(crate) use self::ending::{Ending, Phase};
 use self::threads::Threads;
 use crate::bounds::BoxFuture;
+use crate::latest::{LatestFailures, Onlooker};
 use crate::run::context::{Call, has_timers, within};
 use crate::run::idle::Idle;
 use crate::run::links::Links;
@@ -97,6 +98,7 @@ pub(crate) struct Control {
     runtime: OnceLock<Handle>,
     idle: Arc<Idle>,
     links: Links,
+    onlooker: Onlooker,
     timers: OnceLock<bool>,
     /// The runtime's clock, if it was paused when it was first asked for: by a thread, or by an input whose items have
     /// leases.
@@ -127,7 +129,28 @@ impl Control {
     pub(crate) fn adopt(&self, inner: Arc<Control>) {
         inner.idle.within(&self.idle);
         self.links.extend(inner.links.all());
+        self.onlooker.share(&inner.onlooker);
         lock(&self.inner).push(inner);
+    }
+
+    /// Somebody looks on, here and at the inputs, at what fails.
+    pub(crate) fn look_on(&self) -> LatestFailures {
+        let latest = self.onlooker.begin();
+        self.share_onlooker();
+        latest
+    }
+
+    fn share_onlooker(&self) {
+        let inner = lock(&self.inner).clone();
+        for inner in inner {
+            self.onlooker.share(&inner.onlooker);
+            inner.share_onlooker();
+        }
+    }
+
+    /// Who looks on, if anybody does.
+    pub(crate) fn onlooker(&self) -> Option<LatestFailures> {
+        self.onlooker.look()
     }
 
     /// Who keeps items back.
@@ -410,6 +433,20 @@ impl Control {
     pub(crate) fn aborted(&self) -> bool {
         // Relaxed: asked by who has aborted it, or has waited until it had ended.
         self.aborted.load(Ordering::Relaxed)
+    }
+
+    /// Whether nothing of it runs any more: no task, no thread, nor who outlives them.
+    pub(crate) fn is_over(&self) -> bool {
+        let mut tasks = lock(&self.tasks);
+        // As in `spawn`: who waits for them is woken by the end of each.
+        while tasks.try_join_next().is_some() {}
+        let is_over = tasks.is_empty();
+        drop(tasks);
+        is_over
+            && self.threads.running().is_empty()
+            && self.unsent() == 0
+            && *self.keepers.borrow() == 0
+            && self.others().iter().all(|other| other.is_over())
     }
 
     /// Waits until every task has ended.

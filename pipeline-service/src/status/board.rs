@@ -140,6 +140,11 @@ impl Board {
         }
     }
 
+    /// The run that is under way.
+    pub(crate) fn live(&self, place: usize) -> Option<Handle> {
+        self.lock()[place].live.clone()
+    }
+
     pub(crate) fn noted(&self, place: usize, noted: Noted) {
         self.change(place, |entry| {
             entry.failures += 1;

@@ -105,6 +105,14 @@ pub(crate) const PACKAGES: &[Package] = &[
         unknown: &["brigade", "pipeline_connectors", "pipeline_macros"],
     },
     Package {
+        folder: "pipeline-watch",
+        allowed: &[],
+        never: &[],
+        shared: &[],
+        doors: &[],
+        unknown: &["brigade", "pipeline_connectors", "pipeline_macros"],
+    },
+    Package {
         folder: "brigade-command",
         allowed: &[],
         never: &[],

@@ -1,0 +1,21 @@
+//! Watching pipelines while they run: a page in the browser, metrics for Prometheus, probes, and controls behind a token.
+//!
+//! [`Page`] says how it is used.
+
+mod assets;
+mod error;
+mod metrics;
+mod page;
+mod routes;
+mod served;
+mod server;
+mod state;
+#[cfg(test)]
+mod tests;
+mod token;
+mod watched;
+
+pub use error::ServeError;
+pub use metrics::Metrics;
+pub use page::Page;
+pub use served::Served;

@@ -1,0 +1,70 @@
+//! A page that is served.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use crate::server::Thread;
+use crate::token::Token;
+
+/// A page that is served, until this is stopped or dropped. `Display` says where, without the token.
+#[must_use = "dropping it ends the page"]
+pub struct Served {
+    address: SocketAddr,
+    token: Option<Token>,
+    thread: Thread,
+}
+
+impl Served {
+    pub(crate) fn new(address: SocketAddr, token: Option<Token>, thread: Thread) -> Self {
+        Self {
+            address,
+            token,
+            thread,
+        }
+    }
+
+    /// Where it listens, with the port that was chosen.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What to open in a browser. The token is in it, behind the `#`, which no browser sends and no server logs; whoever has this
+    /// text can look at everything, and change it.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match &self.token {
+            Some(token) => format!("{self}#token={}", token.text()),
+            None => self.to_string(),
+        }
+    }
+
+    /// The token, for programs: `Authorization: Bearer …`. `None` where nothing needs one.
+    #[must_use]
+    pub fn token(&self) -> Option<&str> {
+        self.token.as_ref().map(Token::text)
+    }
+
+    /// Ends it, with all connections, and waits for that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it ends anyway.
+    pub async fn stop(mut self) {
+        self.thread.stop().await;
+    }
+}
+
+impl fmt::Display for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "http://{}/", self.address)
+    }
+}
+
+impl fmt::Debug for Served {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Served")
+            .field("address", &self.address)
+            .finish_non_exhaustive()
+    }
+}

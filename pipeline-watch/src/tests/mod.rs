@@ -1,0 +1,10 @@
+//! Pages that are served over real connections.
+
+mod acting;
+mod browser;
+mod client;
+mod guarded;
+mod looking;
+mod metrics;
+mod served;
+mod slow;
