@@ -83,7 +83,7 @@ fn pipeline(dice: Dice, kept: Failures, budget: &Budget, scale: &Scale) -> Pipel
     let second = input(dice, 2, budget, scale).named("second");
     let input = source::merge((first, second));
     let errors = sink::each(move |failure| drop(kept.send(failure)));
-    match dice.roll(3, 9) {
+    match dice.roll(3, 10) {
         0 => pipeline! {
             [input, errors]
             :block 3 tap(|item| fails(dice, item.number))?,
@@ -147,6 +147,14 @@ fn pipeline(dice: Dice, kept: Failures, budget: &Budget, scale: &Scale) -> Pipel
                 :drive sink::discard()
             }
         }
+        8 => pipeline! {
+            [input, errors]
+            :block 2 tap(|item| fails(dice, item.number))?,
+            batch(100, bytes: 1 + dice.roll(5, 2 * HEAVIEST)),
+            flat_map(|batch| batch),
+            batch(1_000, bytes: 1 + dice.roll(6, 20 * HEAVIEST)) with { by: |item: &Heavy| item.number % 3, groups: 3 },
+            :drive sink::discard()
+        },
         5 => pipeline! {
             [input, errors]
             4 tap(|item| fails(dice, item.number))?,

@@ -91,12 +91,16 @@ async fn each_row_once(keyed: Keyed, numbers: Vec<(u64, usize)>, readers: usize,
         case.table, keyed.0
     );
     case.client.batch_execute(&make).await.unwrap();
+    // What is told here is what is seen, not what outlasts a crash.
+    let begin = "SET synchronous_commit = off; BEGIN";
+    case.client.batch_execute(begin).await.unwrap();
     let mut keys = BTreeSet::new();
     for (number, length) in numbers.into_iter().chain([(CLOCK, 0)]) {
         if case.insert(number, length).await {
             keys.insert(case.key(number));
         }
     }
+    case.client.batch_execute("COMMIT").await.unwrap();
     let db = database(server).await;
     let rows = if keyed.0 == "bigint" {
         let rows = db.rows::<(i64, i32, String)>(&*case.table).key("id");

@@ -6,7 +6,7 @@ use crate::closure;
 use crate::directive::{Count, Directive, Mode};
 use crate::forms::Form;
 use crate::forms::by::By;
-use crate::options::by;
+use crate::options::{by, weight};
 
 pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>) {
     if let Some(form) = stage.form() {
@@ -15,6 +15,9 @@ pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>)
         function(form, checker);
         if let Some(by) = stage.options.expr(&by::SPEC) {
             By::new(by.clone()).check(scope, checker);
+        }
+        if let Some(weight) = stage.options.expr(&weight::SPEC) {
+            By::weight(weight.clone()).check(scope, checker);
         }
         form.options(&stage.options, scope, checker);
         form.check(scope, checker);

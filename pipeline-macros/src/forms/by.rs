@@ -11,12 +11,54 @@ use crate::func::Func;
 use crate::options::{Options, by, groups};
 use crate::syntax::{ends, parenthesized, ungrouped};
 
-/// The value of `by`, or the argument that stands for it.
-pub(crate) struct By(Expr);
+/// The value of `by`, or the argument that stands for it; or that of `weight`, which is written alike.
+pub(crate) struct By(Expr, Of);
+
+#[derive(Clone, Copy)]
+enum Of {
+    Key,
+    Weight,
+}
+
+impl Of {
+    fn waits(self) -> &'static str {
+        match self {
+            Self::Key => {
+                "`by` is told before the stage begins, and waits for nothing; make it a key by an `:async let` in front"
+            }
+            Self::Weight => {
+                "`weight` is told before the item is taken in, and waits for nothing; make it a key by an `:async let` in front"
+            }
+        }
+    }
+
+    fn is_no_function(self) -> &'static str {
+        match self {
+            Self::Key => {
+                "items are told apart by a function of them, as `|item| item.id`; only a record has keys"
+            }
+            Self::Weight => {
+                "items are weighed by a function of them, as `|item| item.len()`; only a record has keys"
+            }
+        }
+    }
+
+    fn word(self) -> &'static str {
+        match self {
+            Self::Key => "by",
+            Self::Weight => "weight",
+        }
+    }
+}
 
 impl By {
     pub(crate) fn new(expr: Expr) -> Self {
-        Self(ungrouped(expr))
+        Self(ungrouped(expr), Of::Key)
+    }
+
+    /// The value of `weight`.
+    pub(crate) fn weight(expr: Expr) -> Self {
+        Self(ungrouped(expr), Of::Weight)
     }
 
     pub(crate) fn span(&self) -> Span {
@@ -37,18 +79,14 @@ impl By {
             value => closure::own_await(value),
         };
         if let Some(span) = waits {
-            let message = "`by` is told before the stage begins, and waits for nothing; make it a key by an `:async let` in front";
-            return checker.errors.at(span, message);
+            return checker.errors.at(span, self.1.waits());
         }
         match &self.0 {
             _ if scope.is_vague() => {}
             Expr::Closure(_) => {}
-            value if scope.is_record() => reads_a_key(value, scope, checker),
+            value if scope.is_record() => reads_a_key(value, self.1, scope, checker),
             Expr::Path(_) => {}
-            value => {
-                let message = "items are told apart by a function of them, as `|item| item.id`; only a record has keys";
-                checker.errors.over(value, message);
-            }
+            value => checker.errors.over(value, self.1.is_no_function()),
         }
     }
 
@@ -96,11 +134,27 @@ impl By {
         quote_spanned!(span=> #check::<_>::#method #value)
     }
 
+    /// A closure that hands on an item with its weight.
+    pub(crate) fn weighed(&self, body: &Body<'_>) -> TokenStream {
+        let (first, last) = ends(&self.0);
+        let (weight, value) = (body.glue.over("weight", first, last), self.value(body));
+        let value = parenthesized(
+            quote_spanned!(body.glue.at(first)=> { #value }),
+            body.glue.at(last),
+        );
+        self.beside(body, &quote!(#weight #value))
+    }
+
     /// A closure that hands on an item with its key.
     pub(crate) fn keyed(&self, body: &Body<'_>) -> TokenStream {
+        self.beside(body, &self.checked(body, "Key", "key"))
+    }
+
+    /// A closure that hands on an item with that.
+    fn beside(&self, body: &Body<'_>, key: &TokenStream) -> TokenStream {
         let (span, glue) = (body.glue.at(self.span()), body.glue);
         let private = |name| glue.private(name, self.span());
-        let (key, raised) = (self.checked(body, "Key", "key"), private("Raised"));
+        let raised = private("Raised");
         let attempt = quote_spanned! {span=>
             ::core::result::Result::Ok::<_, #raised>(#key)
         };
@@ -125,16 +179,16 @@ impl By {
 }
 
 /// What reads no key is the same of all items.
-fn reads_a_key(value: &Expr, scope: &Scope, checker: &mut Checker<'_>) {
+fn reads_a_key(value: &Expr, of: Of, scope: &Scope, checker: &mut Checker<'_>) {
     if mentions(value.to_token_stream(), scope) {
         return;
     }
     if let Some(root) = root(value) {
         checker.reads(scope, root);
     } else {
-        let keys = list(scope.keys());
+        let (word, keys) = (of.word(), list(scope.keys()));
         let message =
-            format!("`by` reads no key, so it is the same of all items; there are {keys}");
+            format!("`{word}` reads no key, so it is the same of all items; there are {keys}");
         checker.errors.over(value, message);
     }
 }

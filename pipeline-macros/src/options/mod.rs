@@ -14,6 +14,7 @@ pub(crate) mod retry;
 mod spec;
 pub(crate) mod timeout;
 pub(crate) mod unordered;
+pub(crate) mod weight;
 mod window;
 pub(crate) mod within;
 
@@ -32,6 +33,7 @@ static OPTIONS: &[&Spec] = &[
     &pool::SPEC,
     &once::SPEC,
     &groups::SPEC,
+    &weight::SPEC,
     &held::SPEC,
     &most::SPEC,
     &within::SPEC,

@@ -69,6 +69,11 @@ fn spec(key: &Ident, errors: &mut Errors) -> syn::Result<&'static Spec> {
         return Ok(spec);
     }
     let Some(spec) = nearest(&word, options::names()).and_then(options::named) else {
+        if word == "bytes" {
+            let message =
+                "`bytes` stands in the parentheses of `batch`; write `batch(500, bytes: 5 << 20)`";
+            return Err(syn::Error::new(key.span(), message));
+        }
         let all: Vec<_> = options::names().map(|name| format!("`{name}`")).collect();
         let message = format!("no option `{word}`; there are {}", all.join(", "));
         return Err(syn::Error::new(key.span(), message));

@@ -8,7 +8,11 @@ use crate::named::debug_by_name;
 
 /// What an item holds, and with it all that is made of it: the last to let go of it gives the room back.
 #[derive(Default)]
-pub(crate) struct Load(Option<Arc<Of>>);
+pub(crate) struct Load {
+    of: Option<Arc<Of>>,
+    /// What the item weighs by itself: what is shared may be held for others, too.
+    bytes: u64,
+}
 
 struct Of {
     uses: Uses,
@@ -66,10 +70,14 @@ impl Permit {
         Self { room, bytes }
     }
 
-    /// For so many items.
-    pub(crate) fn loads(self, items: usize) -> impl Iterator<Item = Load> {
+    /// For items that weigh so much each.
+    pub(crate) fn loads(
+        self,
+        weights: impl IntoIterator<Item = u64>,
+    ) -> impl Iterator<Item = Load> {
         let of = Of::new(What::Permit(self));
-        (0..items).map(move |_| Load::counted(Arc::clone(&of)))
+        let weights = weights.into_iter();
+        weights.map(move |bytes| Load::counted(Arc::clone(&of), bytes))
     }
 }
 
@@ -105,15 +113,23 @@ fn change_all(loads: &[Load], by: u64) {
 }
 
 impl Load {
-    pub(crate) const NONE: Self = Self(None);
+    pub(crate) const NONE: Self = Self { of: None, bytes: 0 };
 
-    fn counted(of: Arc<Of>) -> Self {
+    fn counted(of: Arc<Of>, bytes: u64) -> Self {
         of.change(1);
-        Self(Some(of))
+        Self {
+            of: Some(of),
+            bytes,
+        }
+    }
+
+    /// What the item weighs.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.bytes
     }
 
     fn change(&self, by: u64) {
-        if let Some(of) = &self.0 {
+        if let Some(of) = &self.of {
             of.change(by);
         }
     }
@@ -121,16 +137,19 @@ impl Load {
     /// All of these.
     pub(crate) fn all(loads: impl IntoIterator<Item = Self>) -> Self {
         let loads = loads.into_iter();
-        let mut all: Vec<_> = loads.filter(|load| load.0.is_some()).collect();
+        let mut all: Vec<_> = loads.filter(|load| load.of.is_some()).collect();
         match all.len() {
             0 | 1 => all.pop().unwrap_or_default(),
-            _ => Self::counted(Of::new(What::Several(all))),
+            _ => {
+                let bytes = all.iter().map(Self::bytes).fold(0, u64::saturating_add);
+                Self::counted(Of::new(What::Several(all)), bytes)
+            }
         }
     }
 
     /// What holds it waits for more to come, until what is added to `parked` is dropped.
     pub(crate) fn park(&self, parked: &mut Vec<Parked>) {
-        if let Some(of) = &self.0 {
+        if let Some(of) = &self.of {
             of.change(PARKED);
             parked.push(Parked(Arc::clone(of)));
         }
@@ -138,7 +157,7 @@ impl Load {
 
     /// Whether it is room of that budget, or some of it is.
     pub(super) fn is_of(&self, room: &Arc<Room>) -> bool {
-        self.0.as_deref().is_some_and(|of| match &of.what {
+        self.of.as_deref().is_some_and(|of| match &of.what {
             What::Permit(permit) => Arc::ptr_eq(&permit.room, room),
             What::Several(loads) => loads.iter().any(|load| load.is_of(room)),
         })
@@ -146,13 +165,14 @@ impl Load {
 
     /// The room, for who keeps a copy that nobody works on.
     pub(crate) fn kept(&self) -> KeptRoom {
-        KeptRoom(self.0.clone())
+        KeptRoom(self.of.clone(), self.bytes)
     }
 }
 
 impl Clone for Load {
     fn clone(&self) -> Self {
-        self.0.clone().map_or(Self::NONE, Self::counted)
+        let of = self.of.clone();
+        of.map_or(Self::NONE, |of| Self::counted(of, self.bytes))
     }
 }
 
@@ -174,11 +194,12 @@ impl Drop for Parked {
 }
 
 /// Room that is not given back, though no load of it is left: nor does it keep the others from being handed on.
-pub(crate) struct KeptRoom(Option<Arc<Of>>);
+pub(crate) struct KeptRoom(Option<Arc<Of>>, u64);
 
 impl KeptRoom {
     /// For who goes on with the copy.
     pub(crate) fn load(self) -> Load {
-        self.0.map_or(Load::NONE, Load::counted)
+        let Self(of, bytes) = self;
+        of.map_or(Load::NONE, |of| Load::counted(of, bytes))
     }
 }

@@ -29,7 +29,7 @@ impl Woken {
 }
 
 fn one(permit: super::load::Permit) -> Load {
-    permit.loads(1).next().unwrap()
+    permit.loads([0]).next().unwrap()
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn those_who_keep_all_of_it_are_told_when_somebody_waits_and_not_before() {
     let Poll::Ready(permit) = place.poll_take(cx, 80) else {
         panic!("it is empty");
     };
-    let mut loads: Vec<_> = permit.loads(2).collect();
+    let mut loads: Vec<_> = permit.loads([0, 0]).collect();
     let part = loads[0].clone();
     let mut parked = Vec::new();
     loads[0].park(&mut parked);

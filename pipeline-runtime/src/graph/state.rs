@@ -18,6 +18,15 @@ pub enum StateBound {
         /// The most items of each, where that is written.
         most: Option<usize>,
     },
+    /// Of a `batch` with `bytes`.
+    Batches {
+        /// How many may be open.
+        groups: usize,
+        /// The most items of each.
+        most: usize,
+        /// The most bytes of each, if it is not one item.
+        bytes: u64,
+    },
     /// Of a `stateful`: how many deliveries wait for an output.
     Held(usize),
     /// Of a `dedup`: how many keys it remembers.
@@ -43,6 +52,17 @@ impl fmt::Display for StateBound {
             Self::Groups { groups, most } => {
                 let groups = counted(groups, "group", "groups");
                 most.map_or_else(|| groups.clone(), |most| format!("{groups} of {most}"))
+            }
+            Self::Batches {
+                groups,
+                most,
+                bytes,
+            } => {
+                let of = format!("of {most}, {bytes} bytes");
+                match groups {
+                    1 => format!("batches {of}"),
+                    _ => format!("{} {of}", counted(groups, "group", "groups")),
+                }
             }
             Self::Held(most) => counted(most, "delivery", "deliveries"),
             Self::Entries(most) => counted(most, "entry", "entries"),

@@ -30,6 +30,8 @@ pub(crate) struct StageCounts {
     pub(crate) retries: u64,
     /// What a stage put out, or forgot, before its time, for it may keep no more.
     pub(crate) evicted: u64,
+    /// Batches that went on for their bytes.
+    pub(crate) by_bytes: u64,
     /// Outputs, where a stage has another number of them than of items done (`flat_map`, `batch`).
     pub(crate) emitted: Option<u64>,
 }
@@ -42,6 +44,7 @@ impl StageCounts {
         self.failed += other.failed;
         self.retries += other.retries;
         self.evicted += other.evicted;
+        self.by_bytes += other.by_bytes;
         if let Some(emitted) = other.emitted {
             *self.emitted.get_or_insert(0) += emitted;
         }

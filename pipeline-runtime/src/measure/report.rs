@@ -114,6 +114,8 @@ impl fmt::Display for Report {
         head.extend(rarely.iter().flatten().map(|(name, _)| *name));
         let evicted = self.rows.iter().any(|row| row.evicted > 0);
         head.extend(evicted.then_some("evicted"));
+        let by_bytes = self.rows.iter().any(|row| row.by_bytes > 0);
+        head.extend(by_bytes.then_some("by bytes"));
         let skipped = self.rows.iter().any(|row| row.skipped > 0);
         head.extend(skipped.then_some("skipped"));
         let mut table = Table::new(head);
@@ -137,6 +139,7 @@ impl fmt::Display for Report {
             ];
             cells.extend(rarely.iter().flatten().map(|(_, part)| share(*part)));
             cells.extend(evicted.then(|| row.evicted.to_string()));
+            cells.extend(by_bytes.then(|| row.by_bytes.to_string()));
             cells.extend(skipped.then(|| row.skipped.to_string()));
             table.row(cells);
         }

@@ -36,6 +36,9 @@ pub struct Row {
     pub retries: u64,
     /// Of a stage that keeps something: what it put out, or forgot, before its time, because it may keep no more.
     pub evicted: u64,
+    /// Of a `batch` with `bytes`: how many batches went on because of those, and not for their number of items, their age, or the
+    /// end.
+    pub by_bytes: u64,
     /// Of a stage in a side line with `lossy`: the items that were meant to come to it and are not in `entered`, since there was
     /// no room for them, or because it had not done with them when the side line was cut off.
     pub skipped: u64,
@@ -68,6 +71,7 @@ impl Row {
             (&mut self.emitted, earlier.emitted),
             (&mut self.retries, earlier.retries),
             (&mut self.evicted, earlier.evicted),
+            (&mut self.by_bytes, earlier.by_bytes),
             (&mut self.skipped, earlier.skipped),
         ];
         for (count, earlier) in counts {

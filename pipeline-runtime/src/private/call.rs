@@ -81,6 +81,12 @@ pub fn again(retry: &Retry, attempt: u32, cause: &Cause) -> Option<Delay> {
     retry.again(attempt, cause).map(Delay::Pause)
 }
 
+/// What `weight` says of an item.
+#[must_use]
+pub fn weight(bytes: usize) -> u64 {
+    u64::try_from(bytes).unwrap_or(u64::MAX)
+}
+
 /// `push_task` at the bottom of a stack: its item is the task of the pipeline's failures. Never run, only typed.
 #[cold]
 #[must_use]

@@ -234,6 +234,7 @@ impl Group {
                 emitted,
                 retries: stage.retries,
                 evicted: stage.evicted,
+                by_bytes: stage.by_bytes,
                 skipped: std::mem::take(&mut skipped),
                 held: entered - resolved,
                 time: None,

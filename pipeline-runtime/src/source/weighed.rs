@@ -187,8 +187,10 @@ where
             } else {
                 ready!(self.place.poll_take(cx, bytes))
             };
+            let weights = self.hand.iter().take(items);
+            let weights: Vec<_> = weights.filter_map(|(weight, _)| *weight).collect();
             let hand = self.hand.drain(..items);
-            out.extend(permit.loads(items).zip(hand).map(|(load, (_, carried))| {
+            out.extend(permit.loads(weights).zip(hand).map(|(load, (_, carried))| {
                 let Carried { item, ticket } = carried;
                 let ticket = ticket.into_ticket().loaded(load);
                 Carried { item, ticket }

@@ -42,7 +42,10 @@ pub use dedup::{Sight, dedup};
 pub(crate) use drive::drive;
 pub use driving::Work;
 pub use flat::{Emitter, drive_flat, flat_fn};
-pub use gather::{Bounds, batch_by, fold, fold_by};
+pub use gather::{
+    Bounds, Sizes, batch_by, batch_bytes, batch_bytes_by, batch_weighed, batch_weighed_by, fold,
+    fold_by,
+};
 pub use key::Hashing;
 #[cfg(test)]
 pub(crate) use park::block_on;

@@ -214,6 +214,11 @@ impl Ticket {
         made(self).loaded(load)
     }
 
+    /// How many bytes the item weighs, where it holds some of a budget.
+    pub(crate) fn weight(&self) -> u64 {
+        self.load.bytes()
+    }
+
     pub(crate) fn load(&self) -> &Load {
         &self.load
     }

@@ -51,18 +51,27 @@ impl<T: Item, Task, K: Carry> Gathers<T, Task, K> for Batches {
     }
 
     fn shed(batch: &mut Vec<T>, tickets: &mut Vec<K>, tally: &mut Tally) {
-        let mut now = Now::default();
-        if !tickets.iter().any(|ticket| ticket.is_lost(&mut now)) {
-            return;
-        }
-        let (items, all) = (std::mem::take(batch), std::mem::take(tickets));
-        for (item, ticket) in items.into_iter().zip(all) {
-            if ticket.is_lost(&mut now) {
-                tally.aside(0, true, ticket);
-            } else {
-                batch.push(item);
-                tickets.push(ticket);
-            }
+        without_lost(batch, tickets, tally);
+    }
+}
+
+/// Leaves out what is somebody else's by now.
+pub(super) fn without_lost<T, K: Carry>(
+    batch: &mut Vec<T>,
+    tickets: &mut Vec<K>,
+    tally: &mut Tally,
+) {
+    let mut now = Now::default();
+    if !tickets.iter().any(|ticket| ticket.is_lost(&mut now)) {
+        return;
+    }
+    let (items, all) = (std::mem::take(batch), std::mem::take(tickets));
+    for (item, ticket) in items.into_iter().zip(all) {
+        if ticket.is_lost(&mut now) {
+            tally.aside(0, true, ticket);
+        } else {
+            batch.push(item);
+            tickets.push(ticket);
         }
     }
 }

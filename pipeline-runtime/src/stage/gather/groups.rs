@@ -19,6 +19,7 @@ pub(super) struct Open<Key, A, K> {
     /// What these hold of a budget.
     pub(super) parked: Vec<Parked>,
     pub(super) items: usize,
+    pub(super) bytes: u64,
     pub(super) due: Option<Instant>,
     hash: u64,
     /// Another one whose key has this hash.
@@ -74,6 +75,7 @@ impl<Key: Hash + Eq, A, K> Groups<Key, A, K> {
             tickets: Vec::new(),
             parked: Vec::new(),
             items: 0,
+            bytes: 0,
             due,
             hash,
             next: None,
@@ -89,6 +91,10 @@ impl<Key: Hash + Eq, A, K> Groups<Key, A, K> {
         self.idle.remove(number);
         self.idle.push(number);
         &mut self.open[number]
+    }
+
+    pub(super) fn bytes(&self, number: usize) -> u64 {
+        self.open[number].bytes
     }
 
     pub(super) fn longest_idle(&self) -> Option<usize> {

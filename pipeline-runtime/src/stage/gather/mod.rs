@@ -1,6 +1,7 @@
 //! Items gathered by key: `batch … by` and `fold`.
 
 mod batch_by;
+mod by_bytes;
 mod fold;
 mod groups;
 mod order;
@@ -15,6 +16,7 @@ use std::time::{Duration, Instant};
 use tokio::time::{self, timeout_at};
 
 pub use batch_by::batch_by;
+pub use by_bytes::{Sizes, batch_bytes, batch_bytes_by, batch_weighed, batch_weighed_by};
 pub use fold::{fold, fold_by};
 
 use self::groups::{Groups, Open};
@@ -53,6 +55,19 @@ pub(crate) trait Gathers<T, Task, K>: Send + 'static {
 
     /// Whether all items that it was given are still held.
     const HOLDS_ITEMS: bool;
+
+    /// Whether items are weighed.
+    const WEIGHS: bool = false;
+
+    /// The most bytes of a group, if it is not one item.
+    fn bytes(&self) -> u64 {
+        u64::MAX
+    }
+
+    /// What an item weighs, with that.
+    fn weigh(&mut self, item: T, _ticket: &K) -> Step<(u64, T), Never, Task> {
+        Step::Emit((0, item))
+    }
 
     fn begin(&mut self) -> Step<Self::Gathered, Never, Task>;
 
@@ -96,9 +111,17 @@ where
     } else {
         (1, bounds.groups.saturating_add(CHUNK))
     };
-    let bound = StateBound::Groups {
-        groups: bounds.groups,
-        most: bounds.most,
+    let bound = if G::WEIGHS {
+        StateBound::Batches {
+            groups: bounds.groups,
+            most,
+            bytes: gathers.bytes(),
+        }
+    } else {
+        StateBound::Groups {
+            groups: bounds.groups,
+            most: bounds.most,
+        }
     };
     next.graph.push(Group {
         per_credit,
@@ -247,10 +270,18 @@ where
             Ok(keyed) => keyed,
             Err(failure) => return self.fail(failure, ticket).await,
         };
+        let weigh = || self.gathers.weigh(item, &ticket);
+        let (bytes, item) = match scope.within(|| guarded(&self.shared, weigh)) {
+            Ok(weighed) => weighed,
+            Err(failure) => return self.fail(failure, ticket).await,
+        };
         let number = match guard::call(|| self.groups.find(&key)) {
-            Ok((_, Some(number))) => number,
-            Ok((hash, None)) => {
-                if self.groups.len() == self.bounds.groups
+            Ok((_, Some(number))) if !self.is_over(number, bytes) => number,
+            Ok((hash, found)) => {
+                if let Some(full) = found {
+                    self.behind.tally.stages[0].by_bytes += 1;
+                    self.hand_on(full).await?;
+                } else if self.groups.len() == self.bounds.groups
                     && let Some(idle) = self.groups.longest_idle()
                 {
                     self.behind.tally.stages[0].evicted += 1;
@@ -282,11 +313,19 @@ where
         ticket.park(&mut open.parked);
         open.tickets.push(ticket);
         open.items += 1;
+        open.bytes = open.bytes.saturating_add(bytes);
         self.held += 1;
-        if Some(open.items) == self.bounds.most {
+        let is_full = Some(open.items) == self.bounds.most;
+        if is_full || self.is_over(number, 1) {
+            self.behind.tally.stages[0].by_bytes += u64::from(!is_full);
             self.hand_on(number).await?;
         }
         ControlFlow::Continue(())
+    }
+
+    /// Whether a group would have too many bytes with so many more.
+    fn is_over(&self, number: usize, more: u64) -> bool {
+        G::WEIGHS && self.groups.bytes(number).saturating_add(more) > self.gathers.bytes()
     }
 
     #[cold]
