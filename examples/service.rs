@@ -3,6 +3,7 @@
 //!
 //! ```text
 //! cargo run --example service
+//! cargo run --example service -- --watch
 //! ```
 //!
 //! Prints what fails, and at the end:
@@ -16,6 +17,8 @@
 //! report       1         0         0  stopped
 //! ```
 //!
+//! With `--watch` it says where to look at it in a browser, and orders come until Ctrl-C.
+//!
 //! In a program that is to stay, `run` stands in place of `start` and `stop`: until Ctrl-C or SIGTERM.
 
 use std::time::Duration;
@@ -24,6 +27,7 @@ use brigade::link::{Link, link};
 use brigade::prelude::*;
 use brigade::queue::{Backoff, Delivery, Outgoing};
 use brigade::service::{Broadcast, Restart, Schedule, Service};
+use brigade::watch::Page;
 
 /// What the processes share.
 struct Shop {
@@ -96,6 +100,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         .start()
         .await?;
 
+    let watched = if std::env::args().any(|arg| arg == "--watch") {
+        let page = Page::new()
+            .service(&running)
+            .queue("orders", orders.clone());
+        let served = page.serve("127.0.0.1:0").await?;
+        println!("look at it: {}", served.url());
+        Some(served)
+    } else {
+        None
+    };
+
     let control = running.control();
     let mut sold = 0;
     while sold < 990 {
@@ -110,6 +125,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
                 .await?;
         }
     }
+    if let Some(watched) = watched {
+        until_ctrl_c(&orders).await?;
+        watched.stop().await;
+    }
     let status = running.stop().await?;
     println!(
         "{sold} sales were heard of, {} orders wait for who knows them",
@@ -117,4 +136,19 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     );
     print!("{status}");
     Ok(())
+}
+
+/// Sends orders, about 300 a second, until somebody has seen enough.
+async fn until_ctrl_c(orders: &queue::Memory<u64>) -> Result<(), Box<dyn std::error::Error>> {
+    let mut ctrl_c = std::pin::pin!(tokio::signal::ctrl_c());
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            pressed = &mut ctrl_c => return Ok(pressed?),
+            _ = ticks.tick() => {
+                let messages = (0..30).map(|number| Outgoing::new(number).kind("sale"));
+                orders.send(messages.collect()).await?;
+            }
+        }
+    }
 }

@@ -1,5 +1,9 @@
 //! Whole tasks, a page each, with code that runs.
 
+#[cfg(feature = "watch")]
+#[doc = include_str!("../guide/watching.md")]
+pub mod watching {}
+
 pub mod cookbook {
     //! What is often wanted, and how it is built from what there is.
     //!

@@ -1,6 +1,6 @@
 //! A page that is served.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
 
 use crate::server::Thread;
@@ -34,7 +34,7 @@ impl Served {
     #[must_use]
     pub fn url(&self) -> String {
         match &self.token {
-            Some(token) => format!("{self}#token={}", token.text()),
+            Some(token) => format!("{self}#token={}", encoded(token.text())),
             None => self.to_string(),
         }
     }
@@ -53,6 +53,20 @@ impl Served {
     pub async fn stop(mut self) {
         self.thread.stop().await;
     }
+}
+
+/// As it may stand in an address.
+fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            encoded.push(byte.into());
+        } else {
+            // Writing to a string cannot fail.
+            let _ = write!(encoded, "%{byte:02X}");
+        }
+    }
+    encoded
 }
 
 impl fmt::Display for Served {

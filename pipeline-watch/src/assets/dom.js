@@ -49,6 +49,9 @@ export const keep = (parent, items, key, make, update) => {
   });
 };
 
+/** Of a path that is long, its end, which tells it from others. */
+export const tail = (path, most) => (path.length > most ? `…${path.slice(1 - most)}` : path);
+
 const whole = new Intl.NumberFormat("en", { maximumFractionDigits: 0 });
 const short = new Intl.NumberFormat("en", { notation: "compact", maximumFractionDigits: 1 });
 

@@ -1,10 +1,12 @@
 // The stages as a graph: a box for each group of stages that share workers, layer after layer from left to right. What is too long
 // for a line goes on in the next one.
 
-import { bar, el, fillBar, how, keep, mark, number, rate, say, share, svg, time } from "./dom.js";
+import { bar, el, fillBar, how, keep, mark, number, rate, say, share, svg, tail, time } from "./dom.js";
 
-const LARGE = { width: 190, height: 152, gap: 92, row: 22, gutter: 34 };
-const SMALL = { width: 136, height: 74, gap: 42, row: 14, gutter: 26 };
+const LARGE = { width: [160, 188], gap: [74, 96], height: 152, row: 22, gutter: 34 };
+const SMALL = { width: [126, 144], gap: [34, 48], height: 74, row: 14, gutter: 26, is_small: true };
+
+const SIDE = 18;
 
 /** More boxes than these are drawn small. */
 const MANY = 18;
@@ -41,12 +43,23 @@ const layers = ({ groups, arrows }) => {
   return places;
 };
 
+/** So many layers in so much room: in as few lines as it takes, of about the same length, with boxes no smaller than can be read. */
+const fit = (count, room, size) => {
+  const [least, most] = size.width;
+  const [near, far] = size.gap;
+  const lines = Math.ceil(count / Math.max(1, Math.floor((room + near) / (least + near))));
+  const across = Math.ceil(count / lines);
+  const width = Math.max(least, Math.min(most, (room - (across - 1) * near) / across));
+  const gap = across > 1 ? Math.max(near, Math.min(far, (room - across * width) / (across - 1))) : near;
+  return { is: { ...size, width, gap }, across };
+};
+
 /** Where everything is, in pixels. */
-const layout = (pipeline, width) => {
-  const is = pipeline.groups.length > MANY ? SMALL : LARGE;
+const layout = (pipeline, room) => {
   const places = layers(pipeline);
-  const across = Math.max(1, Math.floor((width - 12 + is.gap) / (is.width + is.gap)));
   const last = Math.max(0, ...places.map((place) => place.layer));
+  // At both sides is room for lines from one line of boxes to the next.
+  const { is, across } = fit(last + 1, room - 2 * SIDE, pipeline.groups.length > MANY ? SMALL : LARGE);
   const bands = Array.from({ length: Math.floor(last / across) + 1 }, () => 1);
   for (const place of places) {
     const band = Math.floor(place.layer / across);
@@ -60,7 +73,7 @@ const layout = (pipeline, width) => {
   }
   const boxes = places.map(({ layer, lane }) => {
     const band = Math.floor(layer / across);
-    return { x: 6 + (layer % across) * (is.width + is.gap), y: tops[band] + lane * (is.height + is.row), band, layer, lane };
+    return { x: SIDE + (layer % across) * (is.width + is.gap), y: tops[band] + lane * (is.height + is.row), band, layer, lane };
   });
   return { is, boxes, tops, height: top - is.gutter + 10 };
 };
@@ -71,9 +84,8 @@ const way = (from, to, { is, tops }) => {
   const [x2, y2] = [to.x - 3, to.y + is.height / 2];
   if (from.band !== to.band || to.x <= from.x) {
     const over = to.band === from.band ? Math.max(from.y, to.y) + is.height + is.row / 2 : tops[to.band] - is.gutter / 2;
-    const out = x1 + Math.min(14, is.gap / 3);
-    const back = x2 - Math.min(18, is.gap / 2.4);
-    return { d: `M${x1} ${y1}H${out}V${over}H${back > 0 ? back : 1}V${y2}H${x2}`, x: (out + back) / 2, y: over, is_across: true };
+    const [out, back] = [x1 + 12, x2 - 14];
+    return { d: `M${x1} ${y1}H${out}V${over}H${back}V${y2}H${x2}`, x: (out + back) / 2, y: over, is_across: true };
   }
   if (to.layer > from.layer + 1 && from.lane === to.lane) {
     // Over what stands in between.
@@ -99,7 +111,7 @@ const box = (chosen) => (group) => {
     bar(),
     el("span", { class: "says cut num" }),
     el("span", { class: "parts cut" }),
-    el("span", { class: "losses cut num" }),
+    el("span", { class: "losses cut num" }, el("span", { class: "red" }), el("span"), el("span")),
   );
   node.addEventListener("click", () => chosen(group.name));
   return node;
@@ -107,24 +119,24 @@ const box = (chosen) => (group) => {
 
 const sum = (group, what) => group.stages.reduce((all, stage) => all + stage[what], 0);
 
-const fill = (node, group, pipeline) => {
+const fill = (node, group, pipeline, is_small) => {
   const [name, run, big, parts, says, others, losses] = node.children;
   const holds = pipeline.bottleneck !== null && group.stages.some((stage) => stage.path === pipeline.bottleneck);
-  say(name.children[0], group.name);
+  say(name.children[0], tail(group.name, 26));
   mark(node, "title", group.stages.map((stage) => stage.path).join(", "));
   say(name.children[1], holds ? "holds up" : "");
   node.classList.toggle("holds", holds);
   say(run, how(group));
   say(big, rate(group.stages[0].rate));
   fillBar(parts, group);
-  const each = group.each === null || group.is_source ? "" : ` · ${time(group.each)} each`;
-  say(says, `busy ${share(group.busy)}${each}`);
-  const with_ = group.stages.map((stage) => stage.path).filter((path) => path !== group.name);
+  const each = group.each === null || group.is_source ? "" : ` · ${time(group.each)}${is_small ? "" : " each"}`;
+  say(says, `${is_small ? "" : "busy "}${share(group.busy)}${each}`);
+  const with_ = group.stages.map((stage) => stage.path).filter((path) => path !== group.name).map((path) => tail(path, 30));
   say(others, with_.length ? `with ${with_.join(", ")}` : "");
-  const [failed, filtered, retries] = ["failed", "filtered", "retries"].map((what) => sum(group, what));
-  const words = [failed && `${number(failed)} failed`, filtered && `${number(filtered)} filtered`, retries && `${number(retries)} retries`];
-  say(losses, words.filter(Boolean).join(" · "));
-  losses.classList.toggle("red", failed > 0);
+  ["failed", "filtered", "retries"].forEach((what, place) => {
+    const count = sum(group, what);
+    say(losses.children[place], count ? `${number(count)} ${what}` : "");
+  });
 };
 
 /** Draws a pipeline; `chosen` is called with the name of a group that is. */
@@ -147,7 +159,7 @@ export class Graph {
     if (shape !== this.shape) {
       this.shape = shape;
       this.placed = layout(pipeline, width);
-      this.root.classList.toggle("small", this.placed.is === SMALL);
+      this.root.classList.toggle("small", Boolean(this.placed.is.is_small));
     }
     const { placed } = this;
     mark(this.sheet, "width", width);
@@ -158,7 +170,7 @@ export class Graph {
       Object.assign(node.style, { left: `${at.x}px`, top: `${at.y}px`, width: `${placed.is.width}px`, height: `${placed.is.height}px` });
       mark(node, "aria-pressed", group.name === selected ? "true" : "false");
       node.at = at;
-      fill(node, group, pipeline);
+      fill(node, group, pipeline, placed.is.is_small);
     });
     keep(this.lines, pipeline.arrows, (arrow) => `${arrow.from} ${arrow.to} ${arrow.label}`, () => svg("g", {}, svg("path"), svg("text"), svg("text"), svg("text")), (node, arrow) => this.line(node, arrow, pipeline));
   }
@@ -176,9 +188,9 @@ export class Graph {
     mark(path, "class", `edge${full ? " full" : ""}${to.is_beside ? " aside" : ""}`);
     path.style.strokeWidth = waiting ? `${2 + 5 * Math.min(1, waiting / (from.most || 1))}px` : "2px";
     mark(path, "marker-end", full ? "url(#tip-full)" : "url(#tip)");
-    const small = placed.is === SMALL;
+    const small = placed.is.is_small;
     for (const [text, dy, said, name] of [
-      [above, is_across && waiting ? -12 : -7, small ? "" : rate(arrow.rate), ""],
+      [above, -7, small || (is_across && waiting) ? "" : rate(arrow.rate), ""],
       [below, is_across ? 4 : 15, waiting ? `${number(waiting)}${small ? "" : " wait"}` : "", "wait"],
       [arm, alone ? -21 : 15, small ? "" : arm_of(arrow.label), "arm"],
     ]) {

@@ -1,6 +1,6 @@
 // What fails, what waits outside, what budgets are used for, what was done, and all stages as a table.
 
-import { ago, bar, bytes, el, fillBar, how, keep, mark, number, rate, say, share, time } from "./dom.js";
+import { ago, bar, bytes, el, fillBar, how, keep, mark, number, rate, say, share, tail, time } from "./dom.js";
 
 const section = (root, title) => {
   root.append(el("h2", {}, el("span", { text: title }), el("small")), el("div"));
@@ -142,7 +142,7 @@ export class Table {
       mark(row.children[0], "title", stage.path);
       mark(row.children[2].firstChild, "hidden", !own);
       if (own) fillBar(row.children[2].firstChild, group);
-      const cells = [stage.path, own ? how(group) : "", null, number(stage.entered), rate(stage.rate), number(stage.done), stage.filtered, stage.failed, stage.retries, stage.held, own ? group.waiting : ""];
+      const cells = [tail(stage.path, 60), own ? how(group) : "", null, number(stage.entered), rate(stage.rate), number(stage.done), stage.filtered, stage.failed, stage.retries, stage.held, own ? group.waiting : ""];
       cells.forEach((cell, place) => {
         if (cell === null) return;
         say(row.children[place], typeof cell === "number" ? number(cell) : cell);

@@ -2,6 +2,7 @@
 
 mod acting;
 mod browser;
+mod chromium;
 mod client;
 mod guarded;
 mod looking;
