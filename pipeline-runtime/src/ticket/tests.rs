@@ -1,5 +1,7 @@
 //! Tickets without a queue: a rider is told what becomes of them.
 
+use std::time::Duration;
+
 use super::*;
 use crate::watched::Watched;
 
