@@ -10,6 +10,7 @@ pub mod cookbook {
     //! | page | for |
     //! |---|---|
     //! | `a_whole_system` (feature `service`) | a queue for several processes, signals, a schedule, events for other programs, dead letters |
+    //! | [`at_most_per_tenant`] | one customer's thousand jobs do not keep the workers from everybody else's |
     //! | [`backfill_then_live`] | what is kept, and then what comes |
     //! | [`branch`] | items of several kinds, each with stages, workers and a sink of its own |
     //! | [`come_and_go`] | sources that come and go while the pipeline runs |
@@ -31,6 +32,9 @@ pub mod cookbook {
     #[cfg(feature = "service")]
     #[doc = include_str!("../guide/cookbook/a-whole-system.md")]
     pub mod a_whole_system {}
+
+    #[doc = include_str!("../guide/cookbook/at-most-per-tenant.md")]
+    pub mod at_most_per_tenant {}
 
     #[doc = include_str!("../guide/cookbook/backfill-then-live.md")]
     pub mod backfill_then_live {}
