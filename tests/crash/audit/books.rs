@@ -1,5 +1,7 @@
 //! What is asked of the places, in SQL that any program could ask.
 
+use std::collections::HashSet;
+
 /// Reads what there is. What returns an `Option` is `None` while that cannot be read: somebody holds the file (a worker
 /// that is stopped lets go only when it goes on, which is up to who asks), or the server is away.
 pub(crate) trait Books {
@@ -17,8 +19,20 @@ pub(crate) trait Books {
 
     fn letters(&mut self) -> Vec<String>;
 
+    /// The deliveries that the queue knows of in the end, where it may have forgotten some: a server that is killed forgets the
+    /// last leases, and whose lease was forgotten has none.
+    fn taken(&mut self) -> Option<HashSet<Taken>>;
+
     /// Where the queue has groups: what became of their messages in which order, with the group and the message.
     fn turns(&mut self) -> Vec<Turn>;
+}
+
+/// A delivery to a worker.
+#[derive(PartialEq, Eq, Hash)]
+pub(crate) struct Taken {
+    pub(crate) process: String,
+    pub(crate) message: String,
+    pub(crate) count: u32,
 }
 
 /// A message of a group is taken by a worker, or is gone.

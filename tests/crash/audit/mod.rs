@@ -61,7 +61,7 @@ pub(crate) fn look(
             .collect(),
         letters: books.letters(),
         again: ledger.again,
-        by_zombies: zombies::by_zombies(&notes, zombies),
+        by_zombies: zombies::by_zombies(&notes, zombies, books.taken().as_ref()),
         overlaps: groups::overlaps(&books.turns()),
         out_of_order: groups::out_of_order(&numbers, |number| places.group(number)),
     }

@@ -1,14 +1,16 @@
 //! The books on a server.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use tokio::runtime::{Builder, Runtime};
 use tokio::time::timeout;
 use tokio_postgres::{Client, NoTls, Row};
 
-use super::books::{Books, Turn};
+use super::books::{Books, Taken, Turn};
+use crate::worker::postgres::process;
 
-/// Notes in the transaction that does it what is recorded, and which messages of groups are taken and are gone.
+/// Notes in the transaction that does it what is recorded, which messages are taken, and by whom, and which of groups are gone.
 const NOTES: &str = "
     CREATE TABLE rows (seq bigserial, number bigint NOT NULL);
     CREATE SCHEMA audit;
@@ -21,6 +23,14 @@ const NOTES: &str = "
         RETURN NULL;
     END $$;
     CREATE TRIGGER note_recorded AFTER INSERT ON brigade.frame FOR EACH ROW EXECUTE FUNCTION audit.note_recorded();
+
+    CREATE TABLE audit.taken (worker text NOT NULL, message text NOT NULL, receives integer NOT NULL);
+    CREATE FUNCTION audit.note_delivery() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
+        INSERT INTO audit.taken VALUES (current_setting('application_name'), new.id, new.receives);
+        RETURN NULL;
+    END $$;
+    CREATE TRIGGER note_delivery AFTER UPDATE OF token ON brigade.queue FOR EACH ROW
+        WHEN (new.token IS DISTINCT FROM old.token) EXECUTE FUNCTION audit.note_delivery();
 
     CREATE TABLE audit.turn (seq bigserial, grp text NOT NULL, message text NOT NULL, gone boolean NOT NULL);
     CREATE FUNCTION audit.note_taken() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN
@@ -137,6 +147,16 @@ impl Books for Server {
         let letters = "SELECT id || ': ' || stage || ': ' || cause FROM brigade.letter";
         let rows = self.all(letters);
         rows.iter().map(|row| row.get(0)).collect()
+    }
+
+    fn taken(&mut self) -> Option<HashSet<Taken>> {
+        let rows = self.all("SELECT worker, message, receives FROM audit.taken");
+        let taken = |row: &Row| Taken {
+            process: process(row.get(0)).to_owned(),
+            message: row.get(1),
+            count: u32::try_from(row.get::<_, i32>(2)).unwrap(),
+        };
+        Some(rows.iter().map(taken).collect())
     }
 
     fn turns(&mut self) -> Vec<Turn> {

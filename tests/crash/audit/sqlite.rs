@@ -1,12 +1,13 @@
 //! The books in files.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::types::FromSql;
 use rusqlite::{Connection, Error, ErrorCode};
 
-use super::books::{Books, Turn};
+use super::books::{Books, Taken, Turn};
 use crate::places::Places;
 
 /// Notes in the journal's file itself what is recorded, in the transaction that records it.
@@ -73,6 +74,10 @@ impl Books for Files {
     fn letters(&mut self) -> Vec<String> {
         let letters = "SELECT id || ': ' || stage || ': ' || cause FROM brigade_dead_letter";
         all(&self.files[3], letters)
+    }
+
+    fn taken(&mut self) -> Option<HashSet<Taken>> {
+        None
     }
 
     fn turns(&mut self) -> Vec<Turn> {

@@ -12,10 +12,11 @@ use crate::worker::postgres::name;
 /// One of them is cut off for longer than anything is waited for.
 const LONG: Duration = Duration::from_secs(40);
 
-/// How long it may take until a worker whose host is reached again has a connection, and has no other.
+/// How long it may take until a worker whose host is reached again has a connection, and nothing is left of an earlier one.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Each has so many connections.
+/// Each has at most so many connections. That of transactions is made when there is something to write: a worker that has
+/// lost it behind its last message has one.
 const CONNECTIONS: usize = 2;
 
 pub(crate) struct Hosts {
@@ -66,17 +67,50 @@ impl Hosts {
         self.killed += 1;
     }
 
-    /// Which connections a process has, and which of them were used in the last seconds.
-    fn connections(&mut self, process: u32) -> Option<(usize, bool)> {
+    /// The connections of a process as the server sees them.
+    fn connections(&mut self, process: u32) -> Option<Vec<Connection>> {
         let name = name(process);
         let used = "clock_timestamp() - query_start < interval '3 s'";
-        let sql = format!("SELECT {used} FROM pg_stat_activity WHERE application_name = '{name}'");
-        let used = self.server.eyes.ask(&sql)?;
-        let is_used = used
-            .iter()
-            .any(|row| row.get::<_, Option<bool>>(0) == Some(true));
-        Some((used.len(), is_used))
+        let sql = format!(
+            "SELECT {used}, client_port FROM pg_stat_activity WHERE application_name = '{name}'"
+        );
+        let rows = self.server.eyes.ask(&sql)?;
+        let sockets = sockets(process);
+        let connection = |row: &tokio_postgres::Row| Connection {
+            is_used: row.get::<_, Option<bool>>(0) == Some(true),
+            is_there: sockets.contains(&row.get::<_, i32>(1)),
+        };
+        Some(rows.iter().map(connection).collect())
     }
+}
+
+/// One is in use, and nothing is left of those that there were before.
+fn is_well(connections: &[Connection]) -> bool {
+    connections.iter().any(|connection| connection.is_used)
+        && connections.iter().all(|connection| connection.is_there)
+        && connections.len() <= CONNECTIONS
+}
+
+/// What the server has of a worker.
+#[derive(Debug)]
+struct Connection {
+    /// Something was asked for in the last seconds.
+    is_used: bool,
+    /// Its other end is there, too: if not, the worker has given it up, and the server does not know yet.
+    is_there: bool,
+}
+
+/// The ports of the connections on a process's host.
+fn sockets(process: u32) -> Vec<i32> {
+    let sockets = std::fs::read_to_string(format!("/proc/{process}/net/tcp")).unwrap_or_default();
+    let port = |line: &str| {
+        let mut words = line.split_whitespace().skip(1);
+        let (local, _, state) = (words.next()?, words.next()?, words.next()?);
+        let established = state == "01";
+        let (_, port) = local.split_once(':').filter(|_| established)?;
+        i32::from_str_radix(port, 16).ok()
+    };
+    sockets.lines().filter_map(port).collect()
 }
 
 impl Trouble for Hosts {
@@ -134,7 +168,7 @@ impl Trouble for Hosts {
             let process = crew.process(which);
             loop {
                 let connections = self.connections(process);
-                if connections == Some((CONNECTIONS, true)) {
+                if connections.as_deref().is_some_and(is_well) {
                     break;
                 }
                 assert!(

@@ -14,6 +14,8 @@ use super::send;
 use crate::notes::Notes;
 use crate::places::Places;
 
+const WORKER: &str = "worker ";
+
 /// A worker that starts while its host is cut off waits until it is not.
 const CUT_OFF: Duration = Duration::from_secs(600);
 
@@ -35,7 +37,12 @@ pub(super) async fn work(directory: &Path, places: Places, notes: Arc<Notes>) ->
 
 /// It is known by the process that is connected to it.
 pub(crate) fn name(process: u32) -> String {
-    format!("worker {process}")
+    format!("{WORKER}{process}")
+}
+
+/// The process that has this name.
+pub(crate) fn process(name: &str) -> &str {
+    name.strip_prefix(WORKER).unwrap_or(name)
 }
 
 async fn database(directory: &Path, places: Places) -> Postgres {
