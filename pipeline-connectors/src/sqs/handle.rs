@@ -43,6 +43,8 @@ use super::limits::is_fifo;
 ///   [`wait`](pipeline_runtime::queue::Deliveries::wait) of a second there are few.
 /// - **Lost leases.** SQS may say that it has deleted a message whose lease had ended, and deliver it again. Where it
 ///   tells, the entry is reported as lost.
+/// - **Answers that are late.** When SQS has leased what a request that waits brings, nobody can tell: what a network has held
+///   up counts as leased when it arrives, and may be as much older as such a request takes, the wait and ten seconds.
 /// - **Answers that are lost.** SQS takes an acknowledgement that is made again after its answer was lost, and so does this
 ///   queue; a server that refuses it makes of it a lost lease, and the task's frames stay until they are too old.
 /// - **Errors.** What may pass (no connection, throttling, 5xx, expired credentials) is

@@ -18,6 +18,7 @@ mod groups;
 #[path = "../../../tests/support/heard.rs"]
 mod heard;
 #[cfg(all(unix, feature = "service"))]
+mod held_up;
 mod holder;
 #[cfg(feature = "service")]
 #[path = "../common/instances.rs"]

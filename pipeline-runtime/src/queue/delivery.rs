@@ -106,6 +106,7 @@ impl<B> Delivery<B> {
             group,
             attributes,
             priority,
+            leased_since: _,
         } = message;
         // Of none of the spans here: whoever receives it is not who works on it.
         let span = tracing::info_span!(

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::ticket::{Attributes, Receipt};
 
@@ -66,6 +66,10 @@ pub struct Received<B> {
     pub attributes: Attributes,
     /// Its [priority](Outgoing::priority), where the queue has priorities; else 0.
     pub priority: i16,
+    /// From when on its lease counts, by this process's clock: a time before the queue granted it. A queue that answers over a
+    /// network sets it, since an answer may be on its way for longer than a lease: just before it asks what grants them. With
+    /// `None` a lease counts from shortly before the answer is there.
+    pub leased_since: Option<Instant>,
 }
 
 impl<B> Received<B> {
@@ -82,6 +86,7 @@ impl<B> Received<B> {
             group: None,
             attributes: Attributes::new(),
             priority: 0,
+            leased_since: None,
         }
     }
 
@@ -105,6 +110,7 @@ impl<B> Received<B> {
             group,
             attributes,
             priority,
+            leased_since,
         } = self;
         Received {
             body: make(body),
@@ -117,6 +123,7 @@ impl<B> Received<B> {
             group,
             attributes,
             priority,
+            leased_since,
         }
     }
 
@@ -154,6 +161,13 @@ impl<B> Received<B> {
     #[must_use]
     pub fn priority(mut self, priority: i16) -> Self {
         self.priority = priority;
+        self
+    }
+
+    /// The same with a time before its lease was granted.
+    #[must_use]
+    pub fn leased_since(mut self, since: Instant) -> Self {
+        self.leased_since = Some(since);
         self
     }
 

@@ -83,7 +83,8 @@ pub trait Queue: Send + Sync + 'static {
     fn profile(&self) -> Profile;
 
     /// Leases up to [`Ask::max`] messages, of the [kinds](Ask::kinds) that are asked for, for [`Profile::lease`]. Waits up to [`Ask::wait`] for the first one; with none by
-    /// then it returns an empty list. It may return fewer than there are.
+    /// then it returns an empty list. It may return fewer than there are. A queue on the other side of a network says with each
+    /// message [since when](Received::leased_since) its lease counts: an answer may be on its way for longer than that.
     ///
     /// # Cancel safety
     ///

@@ -254,6 +254,9 @@ impl<Q: Queue> Asks<Q> {
     /// Takes the messages in, before anything is waited for: from here on their tickets say what becomes of them.
     fn leased(&self, messages: Vec<Received<Q::Body>>, since: Instant) -> Vec<Item<Q>> {
         let queue: Arc<str> = self.queue.name().into();
+        // Where the queue knows better: how long its answer was on its way cannot be seen from here.
+        let known = messages.iter().filter_map(|message| message.leased_since);
+        let since = known.min().map_or(since, Instant::from_std);
         let (items, leases): (Vec<_>, Vec<_>) = messages
             .into_iter()
             .map(|mut message| {
@@ -279,7 +282,7 @@ impl<Q: Queue> Asks<Q> {
 /// A queue that is waited for leases at some time between question and answer, and its answer may lie here for long where
 /// the process is stopped, or where nobody asks for more. So it is looked for time and again, and the leases count from
 /// the look before the last one that found nothing: of what has come meanwhile, the last may be ahead, as the task that
-/// reads from a connection is another one.
+/// reads from a connection is another one. That a network has held it up is not seen so: see [`Received::leased_since`].
 async fn answer<T>(
     receive: impl Future<Output = T>,
     asked: Instant,

@@ -110,6 +110,7 @@ async fn take<B: QueueBody>(
         (&kinds, Type::TEXT_ARRAY),
     ];
     loop {
+        let asked = Instant::now().into_std();
         let rows = queue.db.receiving().query(&sql, &values).await?;
         let mut messages = Vec::with_capacity(rows.len());
         let some = !rows.is_empty();
@@ -118,7 +119,9 @@ async fn take<B: QueueBody>(
             let at: Result<(i16, i64), tokio_postgres::Error> = at();
             let (priority, seq) = at.map_err(|error| Failed::from(&error))?;
             match read(&queue, &row, seq, token) {
-                Ok(message) => messages.push(((Reverse(priority), seq), message)),
+                Ok(message) => {
+                    messages.push(((Reverse(priority), seq), message.leased_since(asked)));
+                }
                 Err(why) => set_aside(&queue, seq, token, &why).await?,
             }
         }

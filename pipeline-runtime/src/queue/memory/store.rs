@@ -278,6 +278,7 @@ impl<B> Store<B> {
                 group: message.group.clone(),
                 attributes: message.attributes.clone(),
                 priority: message.priority,
+                leased_since: None,
             });
         }
         received
