@@ -207,6 +207,7 @@ impl<R> ElasticsearchBuilder<R> {
                 "the API key has characters that none has; give it as the server did".into(),
             ));
         }
+        let stats = BulkStats::default();
         let path = format!("/{}/_bulk", utf8_percent_encode(&self.index, IN_PATH));
         Ok(Elasticsearch(Arc::new(Inner {
             id: self.id,
@@ -214,7 +215,7 @@ impl<R> ElasticsearchBuilder<R> {
                 name: format!("elasticsearch:{}", self.index).into(),
                 path,
                 index: self.index,
-                stats: BulkStats::default(),
+                stats: stats.clone(),
                 patience: self.patience,
                 first_pause: self.pauses.0,
                 longest_pause: self.pauses.1,
@@ -225,6 +226,7 @@ impl<R> ElasticsearchBuilder<R> {
                     authorization: authorization.flatten(),
                     within: self.within,
                     idle: Mutex::new(Vec::new()),
+                    stats,
                 },
             },
         })))

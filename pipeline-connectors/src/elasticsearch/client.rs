@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::address::Address;
 use super::body::Body;
+use super::stats::BulkStats;
 use super::stream::{Open, Said};
 
 /// For how long a connection is waited for.
@@ -26,6 +27,7 @@ pub(super) struct Client {
     /// How long a request may take.
     pub(super) within: Duration,
     pub(super) idle: Mutex<Vec<Open>>,
+    pub(super) stats: BulkStats,
 }
 
 /// Why there is no answer.
@@ -61,10 +63,12 @@ impl Client {
         path: &str,
         body: &impl Fn() -> Body,
     ) -> Result<Said, Unanswered> {
-        if let Some(open) = self.kept().await
-            && let Ok(said) = self.over(open, method, path, body()).await
-        {
-            return Ok(said);
+        if let Some(open) = self.kept().await {
+            match self.over(open, method, path, body()).await {
+                Ok(said) => return Ok(said),
+                // It may have been closed just now, before the request had come.
+                Err(_) => self.stats.broken(),
+            }
         }
         let open = match timeout(CONNECT, Open::connect(&self.address)).await {
             Ok(Ok(open)) => open,

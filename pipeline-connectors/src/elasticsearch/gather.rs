@@ -1,7 +1,7 @@
 //! Items are made documents, and these requests of so many bytes.
 
-use std::fmt;
 use std::sync::Arc;
+use std::{fmt, io};
 
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,6 +11,8 @@ use super::request::{ACTION, ACTION_END, At, BARE_ACTION, Document, Request};
 
 /// The most bytes of an id.
 const ID: usize = 512;
+/// Of so many bytes at once memory is taken for these alone.
+const LARGE: usize = 64 * 1024;
 
 /// Makes an id of what becomes a document.
 pub(super) struct IdOf<R>(pub(super) Arc<dyn Fn(&R) -> String + Send + Sync>);
@@ -113,6 +115,24 @@ impl<'a> Gather<'a> {
     }
 }
 
+/// A line that is written, with room for its end.
+struct Line<'a>(&'a mut Vec<u8>);
+
+impl io::Write for Line<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // What comes as a whole, JSON that was made before, takes what it is long, and not twice that.
+        if bytes.len() > LARGE {
+            self.0.reserve_exact(bytes.len() + 1);
+        }
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 fn written<R: Serialize>(lines: &mut Vec<u8>, id: Option<&str>, record: &R) -> Result<(), Why> {
     match id {
         None => lines.extend_from_slice(BARE_ACTION),
@@ -129,7 +149,7 @@ fn written<R: Serialize>(lines: &mut Vec<u8>, id: Option<&str>, record: &R) -> R
         }
     }
     let start = lines.len();
-    let made = serde_json::to_writer(&mut *lines, record);
+    let made = serde_json::to_writer(Line(lines), record);
     made.map_err(|error| Why::of(format!("it cannot be made JSON: {error}")))?;
     // Within strings line ends are written otherwise: these are between the values of JSON that was taken over as it was.
     for byte in &mut lines[start..] {
