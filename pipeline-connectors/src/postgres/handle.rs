@@ -53,6 +53,13 @@ const SETUP: &str = "
 /// program is gone, and keeps neither its connections nor the locks of its transactions for longer. A program that was cut
 /// off goes on by itself when the network does.
 ///
+/// # Standbys
+///
+/// Where a standby may take the server's place, name both, and ask for the one that may be written:
+/// `postgres://app@one.example,two.example/work?target_session_attrs=read-write`. Programs go on there by themselves. With
+/// synchronous replication nothing is lost that was sent, acknowledged or written; without it, what the standby had not heard
+/// of has not happened: messages that were acknowledged come again.
+///
 /// # Encryption
 ///
 /// With the feature `postgres-tls` connections are encrypted by rustls, TLS 1.2 and 1.3, as `sslmode` and `sslrootcert` say

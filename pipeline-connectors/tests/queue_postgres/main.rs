@@ -42,6 +42,7 @@ mod sending;
 mod settled;
 #[path = "../common/small_disk.rs"]
 mod small_disk;
+mod standby;
 mod support;
 mod table;
 #[cfg(feature = "service")]

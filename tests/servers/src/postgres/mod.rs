@@ -2,6 +2,7 @@
 
 mod kept;
 mod pooler;
+mod standby;
 mod system;
 
 use std::fs;
@@ -56,7 +57,7 @@ impl Cluster {
     /// The same on a host, for all hosts of its network.
     #[must_use]
     pub fn on(host: &Host) -> Option<Self> {
-        or_skip(Self::begin(None, Some(host)))
+        or_skip(Self::begin(None, Some(host), None))
     }
 
     /// A server whose data are kept in a folder, which is made if there is none; on a host, or on this machine.
@@ -65,14 +66,19 @@ impl Cluster {
     ///
     /// If there is no PostgreSQL, or it does not start there.
     pub fn kept_in(folder: &Path, host: Option<&Host>) -> Result<Self, String> {
-        Self::begin(Some(folder), host)
+        Self::begin(Some(folder), host, None)
     }
 
     pub(crate) fn start() -> Result<Self, String> {
-        Self::begin(None, None)
+        Self::begin(None, None, None)
     }
 
-    fn begin(kept: Option<&Path>, host: Option<&Host>) -> Result<Self, String> {
+    /// With data of its own, or, of another one, a copy that follows it.
+    fn begin(
+        kept: Option<&Path>,
+        host: Option<&Host>,
+        primary: Option<&Self>,
+    ) -> Result<Self, String> {
         let programs = programs()?;
         let error = |error: std::io::Error| format!("PostgreSQL does not start: {error}");
         // Not in the target directory: a user who is not root must reach it.
@@ -82,7 +88,10 @@ impl Cluster {
         let user = User::current()?;
         let data = kept.map_or_else(|| Ok(home.join("data")), std::path::absolute);
         let data = data.map_err(error)?;
-        let made = fill(&data, &home, &programs, &user);
+        let made = match primary {
+            Some(primary) => primary.copy(&data, &home, &user),
+            None => fill(&data, &home, &programs, &user),
+        };
         made.inspect_err(|_| drop(fs::remove_dir_all(&home)))?;
         let port = match host {
             Some(_) => HOST_PORT,
