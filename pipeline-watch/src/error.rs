@@ -17,8 +17,8 @@ pub enum ServeError {
     },
     /// The address can be reached from other machines.
     #[error(
-        "`{address}` can be reached from other machines; `allow_remote` and a `token` of your own allow that, and the names that the \
-         page is reached by go into `hosts`"
+        "`{address}` can be reached from other machines; `allow_remote`, a `token` of your own and `behind_proxy` allow that, and the \
+         names that the page is reached by go into `hosts`"
     )]
     NotLoopback {
         /// Where it was to listen.

@@ -9,6 +9,7 @@ mod page;
 mod routes;
 mod served;
 mod server;
+mod serving;
 mod state;
 #[cfg(test)]
 mod tests;
@@ -18,4 +19,7 @@ mod watched;
 pub use error::ServeError;
 pub use metrics::Metrics;
 pub use page::Page;
+pub use routes::Routes;
 pub use served::Served;
+#[cfg(unix)]
+pub use served::ServedUnix;

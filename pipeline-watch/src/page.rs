@@ -1,20 +1,12 @@
-//! What is to be watched, and how it is served.
+//! What is to be watched, and who may look.
 
 use std::fmt;
 use std::future::Future;
-use std::sync::Arc;
 
 use pipeline_runtime::queue::Admin;
 use pipeline_runtime::{BoxError, Budget, Handle};
 use pipeline_service::Control;
 
-use crate::error::ServeError;
-use crate::metrics::Metrics;
-use crate::routes::{Shared, router};
-use crate::served::Served;
-use crate::server::{self, Gate, Hosts, Listening};
-use crate::state::Looks;
-use crate::token::Token;
 use crate::watched::Watched;
 
 /// What is watched while it runs, on one page: pipelines, services with all of their processes, queues, letters and budgets.
@@ -32,7 +24,7 @@ use crate::watched::Watched;
 ///
 /// It listens on the machine's own address alone, unless [`allow_remote`](Self::allow_remote) says otherwise, and answers only who
 /// reaches it by one of that address's names. What the items say, as causes of failures do, and all that changes something is only
-/// for those who have the token, which is in [`Served::url`]. `/metrics` and the probes are open there, and say nothing of items.
+/// for those who have the token, which is in [`Served::url`](crate::Served::url). `/metrics` and the probes are open there, and say nothing of items.
 ///
 /// # Examples
 ///
@@ -49,12 +41,13 @@ use crate::watched::Watched;
 #[derive(Default)]
 #[must_use = "a page is not there until it is served"]
 pub struct Page {
-    watched: Watched,
-    token: Option<String>,
-    is_remote: bool,
-    hosts: Vec<String>,
-    open_metrics: bool,
-    read_only: bool,
+    pub(crate) watched: Watched,
+    pub(crate) token: Option<String>,
+    pub(crate) is_remote: bool,
+    pub(crate) is_encrypted: bool,
+    pub(crate) hosts: Vec<String>,
+    pub(crate) open_metrics: bool,
+    pub(crate) read_only: bool,
 }
 
 impl Page {
@@ -120,10 +113,17 @@ impl Page {
         self
     }
 
-    /// It may listen on an address that other machines reach. Then it needs a [`token`](Self::token) of yours, and
-    /// [`hosts`](Self::hosts). It speaks no TLS: the token goes over the wire as it is, unless something in front of it encrypts.
+    /// It may listen on an address that other machines reach. Then it needs a [`token`](Self::token) of yours and
+    /// [`hosts`](Self::hosts), and it is to stand [behind a proxy](Self::behind_proxy).
     pub fn allow_remote(mut self) -> Self {
         self.is_remote = true;
+        self
+    }
+
+    /// What other machines say to it is encrypted by something in front of it. It speaks no TLS itself: without that, the token
+    /// would go over the wire for all to read.
+    pub fn behind_proxy(mut self) -> Self {
+        self.is_encrypted = true;
         self
     }
 
@@ -145,92 +145,6 @@ impl Page {
         self.read_only = true;
         self
     }
-
-    /// Serves it, until what is returned is stopped or dropped. It has a thread and a runtime of its own: so it answers while all
-    /// threads of the program's runtime are in use. With port 0 the system chooses one.
-    ///
-    /// # Errors
-    ///
-    /// The address cannot be listened on, or other machines reach it and that is not allowed; the token is too short.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime, in which queues are asked.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub async fn serve(self, address: impl fmt::Display) -> Result<Served, ServeError> {
-        let listening = Listening::on(address.to_string()).await?;
-        let at = listening.address;
-        let own = self.token.as_deref().map(Token::of).transpose()?;
-        if !at.ip().is_loopback() && (!self.is_remote || own.is_none()) {
-            return Err(ServeError::NotLoopback { address: at });
-        }
-        let token = own.map_or_else(Token::random, Ok)?;
-        let gate = Gate {
-            token: Some(token.clone()),
-            hosts: Hosts::Named(self.hosts),
-            open_metrics: self.open_metrics || at.ip().is_loopback(),
-            read_only: self.read_only,
-        };
-        let router = router(&shared(self.watched, gate), |_| true);
-        server::serve(listening, router).map(|thread| Served::new(at, Some(token), thread))
-    }
-
-    /// Serves `/healthz`, `/readyz` and `/metrics` alone, on any address, to whoever asks and by whatever name: for kubelet and
-    /// Prometheus. Nothing is shown of items, and nothing can be changed.
-    ///
-    /// # Errors
-    ///
-    /// The address cannot be listened on.
-    ///
-    /// # Panics
-    ///
-    /// Outside of a tokio runtime.
-    ///
-    /// # Cancel safety
-    ///
-    /// Cancel safe.
-    pub async fn serve_probes(self, address: impl fmt::Display) -> Result<Served, ServeError> {
-        let listening = Listening::on(address.to_string()).await?;
-        let at = listening.address;
-        let gate = Gate {
-            token: None,
-            hosts: Hosts::Any,
-            open_metrics: true,
-            read_only: true,
-        };
-        let router = router(&shared(self.watched, gate), |route| route.is_probe);
-        server::serve(listening, router).map(|thread| Served::new(at, None, thread))
-    }
-
-    /// What `/metrics` says, for a registry of the program's own.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use pipeline_watch::Page;
-    /// # let page = Page::new();
-    /// let mut registry = prometheus_client::registry::Registry::default();
-    /// registry.register_collector(Box::new(page.collector()));
-    /// ```
-    #[must_use]
-    pub fn collector(self) -> Metrics {
-        Metrics::new(Arc::new(self.watched), None)
-    }
-}
-
-#[track_caller]
-fn shared(watched: Watched, gate: Gate) -> Arc<Shared> {
-    let looks = Looks::new(watched, !gate.read_only);
-    let (watched, outside) = (Arc::clone(&looks.watched), Arc::clone(&looks.outside));
-    let metrics = Arc::new(Metrics::new(watched, Some(outside)));
-    Arc::new(Shared {
-        gate,
-        looks,
-        metrics,
-    })
 }
 
 impl fmt::Debug for Page {

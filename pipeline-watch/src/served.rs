@@ -2,7 +2,11 @@
 
 use std::fmt::{self, Write as _};
 use std::net::SocketAddr;
+#[cfg(unix)]
+use std::path::Path;
 
+#[cfg(unix)]
+use crate::server::Removed;
 use crate::server::Thread;
 use crate::token::Token;
 
@@ -52,6 +56,45 @@ impl Served {
     /// Cancel safe: it ends anyway.
     pub async fn stop(mut self) {
         self.thread.stop().await;
+    }
+}
+
+/// A page on a socket of the file system, until this is stopped or dropped.
+#[cfg(unix)]
+#[must_use = "dropping it ends the page"]
+pub struct ServedUnix {
+    path: Removed,
+    thread: Thread,
+}
+
+#[cfg(unix)]
+impl ServedUnix {
+    pub(crate) fn new(path: Removed, thread: Thread) -> Self {
+        Self { path, thread }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path.0
+    }
+
+    /// Ends it, with all connections, and waits for that.
+    ///
+    /// # Cancel safety
+    ///
+    /// Cancel safe: it ends anyway.
+    pub async fn stop(mut self) {
+        self.thread.stop().await;
+    }
+}
+
+#[cfg(unix)]
+impl fmt::Debug for ServedUnix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServedUnix")
+            .field("path", &self.path.0)
+            .finish_non_exhaustive()
     }
 }
 

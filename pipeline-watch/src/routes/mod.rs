@@ -3,6 +3,7 @@
 mod acts;
 mod asked;
 mod looks;
+mod service;
 
 use std::future::{Future, ready};
 use std::pin::Pin;
@@ -16,6 +17,7 @@ use axum::routing::{MethodFilter, on};
 
 use self::asked::Asked;
 pub(crate) use self::asked::Shared;
+pub use self::service::Routes;
 use crate::assets;
 use crate::server::{Access, Refused, guard, says};
 

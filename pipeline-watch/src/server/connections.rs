@@ -1,6 +1,7 @@
 //! Connections, as many as there may be, each for no longer than it is of use.
 
 use std::convert::Infallible;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,7 +9,7 @@ use axum::Router;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_io_timeout::TimeoutStream;
@@ -25,13 +26,31 @@ pub(crate) const UNREAD: Duration = Duration::from_secs(10);
 /// The most bytes of a head, and of what is buffered of a body.
 const BUFFER: usize = 16 << 10;
 
+/// A listener that no runtime knows yet.
+pub(crate) trait Listens: Send + 'static {
+    type Accepts: Accepts;
+
+    /// The same in the runtime that is entered.
+    fn enters(self) -> io::Result<Self::Accepts>;
+}
+
+/// A listener in its runtime.
+pub(crate) trait Accepts: Send + 'static {
+    type Stream: AsyncRead + AsyncWrite + Send + 'static;
+
+    /// # Cancel safety
+    ///
+    /// Cancel safe.
+    fn accepts(&self) -> impl Future<Output = io::Result<Self::Stream>> + Send;
+}
+
 /// Takes connections until it is dropped, and with it all of them end.
-pub(super) async fn serve(listener: TcpListener, router: Router) -> Infallible {
+pub(super) async fn serve<A: Accepts>(listener: A, router: Router) -> Infallible {
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
-        let Ok((stream, _)) = listener.accept().await else {
+        let Ok(stream) = listener.accepts().await else {
             // No more files, as a rule: they come back when others are closed.
             tokio::time::sleep(Duration::from_millis(100)).await;
             continue;
@@ -48,9 +67,10 @@ pub(super) async fn serve(listener: TcpListener, router: Router) -> Infallible {
     }
 }
 
-async fn connection(stream: TcpStream, router: Router) -> hyper::Result<()> {
-    // Small answers are not to wait for more.
-    let _ = stream.set_nodelay(true);
+async fn connection<S: AsyncRead + AsyncWrite + Send>(
+    stream: S,
+    router: Router,
+) -> hyper::Result<()> {
     let mut stream = TimeoutStream::new(stream);
     stream.set_write_timeout(Some(UNREAD));
     http1::Builder::new()

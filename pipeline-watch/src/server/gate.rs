@@ -7,12 +7,20 @@ use crate::token::Token;
 
 /// Who is let in.
 pub(crate) struct Gate {
-    /// `None` where nothing is served that needs one.
-    pub(crate) token: Option<Token>,
+    pub(crate) who: Who,
     /// The names by which it may be reached.
     pub(crate) hosts: Hosts,
     pub(crate) open_metrics: bool,
     pub(crate) read_only: bool,
+}
+
+/// Who may look and act.
+pub(crate) enum Who {
+    /// Nothing is served that would be for somebody.
+    Nobody,
+    Has(Token),
+    /// Whoever reaches it at all.
+    Anybody,
 }
 
 /// The names by which it may be reached.
@@ -146,9 +154,11 @@ impl Gate {
             .get(header::AUTHORIZATION)
             .and_then(|told| told.to_str().ok());
         let told = told.and_then(|told| told.strip_prefix("Bearer "));
-        let is_known = told
-            .zip(self.token.as_ref())
-            .is_some_and(|(told, token)| token.is(told));
+        let is_known = match &self.who {
+            Who::Nobody => false,
+            Who::Has(token) => told.is_some_and(|told| token.is(told)),
+            Who::Anybody => true,
+        };
         if is_known {
             return Ok(());
         }

@@ -3,8 +3,10 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 
+use tokio::net::TcpStream;
 use tokio::task::spawn_blocking;
 
+use super::connections::{Accepts, Listens};
 use crate::error::ServeError;
 
 /// An address that is ours.
@@ -29,4 +31,23 @@ fn bind(address: &str) -> io::Result<Listening> {
     listener.set_nonblocking(true)?;
     let address = listener.local_addr()?;
     Ok(Listening { listener, address })
+}
+
+impl Listens for TcpListener {
+    type Accepts = tokio::net::TcpListener;
+
+    fn enters(self) -> io::Result<Self::Accepts> {
+        Self::Accepts::from_std(self)
+    }
+}
+
+impl Accepts for tokio::net::TcpListener {
+    type Stream = TcpStream;
+
+    async fn accepts(&self) -> io::Result<TcpStream> {
+        let (stream, _) = self.accept().await?;
+        // Small answers are not to wait for more.
+        let _ = stream.set_nodelay(true);
+        Ok(stream)
+    }
 }

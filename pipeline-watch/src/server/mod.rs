@@ -3,6 +3,8 @@
 mod connections;
 mod gate;
 mod listening;
+#[cfg(unix)]
+mod socket;
 
 use std::fmt;
 use std::thread;
@@ -11,8 +13,11 @@ use std::time::Duration;
 use axum::Router;
 use tokio::sync::oneshot;
 
-pub(crate) use self::gate::{Access, Gate, Hosts, Refused, guard, says};
+use self::connections::Listens;
+pub(crate) use self::gate::{Access, Gate, Hosts, Refused, Who, guard, says};
 pub(crate) use self::listening::Listening;
+#[cfg(unix)]
+pub(crate) use self::socket::{Removed, Socket};
 use crate::error::ServeError;
 
 /// The thread of a page; it ends when this is dropped.
@@ -39,7 +44,7 @@ impl fmt::Debug for Thread {
 }
 
 /// Serves these routes on a thread of its own.
-pub(crate) fn serve(listening: Listening, router: Router) -> Result<Thread, ServeError> {
+pub(crate) fn serve<L: Listens>(listener: L, router: Router) -> Result<Thread, ServeError> {
     let (stop, stopped) = oneshot::channel::<()>();
     let (ends, ended) = oneshot::channel::<()>();
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -49,7 +54,7 @@ pub(crate) fn serve(listening: Listening, router: Router) -> Result<Thread, Serv
         .map_err(ServeError::Thread)?;
     let work = move || {
         runtime.block_on(async move {
-            let listener = match tokio::net::TcpListener::from_std(listening.listener) {
+            let listener = match listener.enters() {
                 Ok(listener) => listener,
                 Err(error) => {
                     tracing::error!(%error, "the page cannot be served");
