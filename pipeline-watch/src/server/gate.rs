@@ -1,8 +1,10 @@
-//! Who is let in, and with what headers an answer leaves.
+//! Who is let in.
 
-use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
-use axum::response::{IntoResponse as _, Response};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use axum::response::Response;
 
+use super::answers::says;
+use super::names::{is_loopback, is_same, without_port};
 use crate::token::Token;
 
 /// Who is let in.
@@ -44,38 +46,6 @@ pub(crate) enum Access {
     Act,
 }
 
-/// What every answer says to browsers: this page alone may use it, and nothing from elsewhere is in it.
-const HEADERS: [(HeaderName, &str); 7] = [
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; base-uri 'none'; \
-         form-action 'none'; frame-ancestors 'none'",
-    ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-store"),
-    (
-        HeaderName::from_static("cross-origin-opener-policy"),
-        "same-origin",
-    ),
-    (
-        HeaderName::from_static("cross-origin-resource-policy"),
-        "same-origin",
-    ),
-];
-
-/// An answer of one line.
-pub(crate) fn says(status: StatusCode, text: &str) -> Response {
-    let text = format!("{text}\n");
-    (
-        status,
-        [(header::CONTENT_TYPE, "text/plain; charset=utf-8")],
-        text,
-    )
-        .into_response()
-}
-
 /// What is answered in place of what was asked for.
 #[derive(Debug)]
 pub(crate) struct Refused(Box<Response>);
@@ -88,16 +58,6 @@ impl Refused {
     pub(crate) fn answer(self) -> Response {
         *self.0
     }
-}
-
-/// Puts these headers on an answer.
-pub(crate) fn guard(mut response: Response) -> Response {
-    for (name, value) in HEADERS {
-        response
-            .headers_mut()
-            .insert(name, HeaderValue::from_static(value));
-    }
-    response
 }
 
 impl Gate {
@@ -189,98 +149,5 @@ impl Gate {
         let name = without_port(host)?;
         let is_ours = is_loopback(name) || named.iter().any(|own| own.eq_ignore_ascii_case(name));
         (twice && is_ours).then_some(host)
-    }
-}
-
-/// The name in front of a port.
-fn without_port(host: &str) -> Option<&str> {
-    if let Some(rest) = host.strip_prefix('[') {
-        let (name, port) = rest.split_once(']')?;
-        let is_port = port.is_empty() || port.strip_prefix(':').is_some_and(is_number);
-        return is_port.then_some(name);
-    }
-    match host.split_once(':') {
-        None => Some(host),
-        Some((name, port)) => is_number(port).then_some(name),
-    }
-}
-
-fn is_number(port: &str) -> bool {
-    !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit())
-}
-
-/// Names that nobody else can have: no name service is asked for them.
-fn is_loopback(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    let is_address = name
-        .parse::<std::net::IpAddr>()
-        .is_ok_and(|address| address.is_loopback());
-    is_address || name == "localhost" || name.ends_with(".localhost")
-}
-
-/// Whether an origin is the page's own.
-fn is_same(origin: &HeaderValue, host: &str) -> bool {
-    let origin = origin.to_str().unwrap_or_default();
-    let rest = origin
-        .strip_prefix("http://")
-        .or_else(|| origin.strip_prefix("https://"));
-    rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_name_of_a_host_is_what_stands_before_its_port() {
-        for (host, name) in [
-            ("localhost", Some("localhost")),
-            ("localhost:80", Some("localhost")),
-            ("[::1]:8080", Some("::1")),
-            ("[::1]", Some("::1")),
-            ("localhost:", None),
-            ("localhost:80:80", None),
-            ("localhost:80@evil.example", None),
-            ("[::1", None),
-            ("[::1]x", None),
-        ] {
-            assert_eq!(without_port(host), name, "{host}");
-        }
-    }
-
-    #[test]
-    fn only_names_of_this_machine_are_loopback() {
-        for name in [
-            "localhost",
-            "LOCALHOST",
-            "a.localhost",
-            "127.0.0.1",
-            "127.9.9.9",
-            "::1",
-        ] {
-            assert!(is_loopback(name), "{name}");
-        }
-        for name in [
-            "",
-            "evil.example",
-            "localhost.evil.example",
-            "127.0.0.1.evil.example",
-            "10.0.0.1",
-            "0.0.0.0",
-            "xlocalhost",
-        ] {
-            assert!(!is_loopback(name), "{name}");
-        }
-    }
-
-    #[test]
-    fn an_origin_is_ours_where_it_is_the_host_that_was_asked() {
-        let same = |origin| is_same(&HeaderValue::from_static(origin), "127.0.0.1:9");
-        assert!(same("http://127.0.0.1:9") && same("https://127.0.0.1:9"));
-        assert!(
-            !same("null")
-                && !same("http://127.0.0.1:10")
-                && !same("http://127.0.0.1:9.evil.example")
-        );
     }
 }

@@ -1,8 +1,10 @@
 //! The thread that serves a page.
 
+mod answers;
 mod connections;
 mod gate;
 mod listening;
+mod names;
 #[cfg(unix)]
 mod socket;
 
@@ -13,8 +15,9 @@ use std::time::Duration;
 use axum::Router;
 use tokio::sync::oneshot;
 
+pub(crate) use self::answers::{guard, says};
 use self::connections::Listens;
-pub(crate) use self::gate::{Access, Gate, Hosts, Refused, Who, guard, says};
+pub(crate) use self::gate::{Access, Gate, Hosts, Refused, Who};
 pub(crate) use self::listening::Listening;
 #[cfg(unix)]
 pub(crate) use self::socket::{Removed, Socket};

@@ -285,3 +285,46 @@ async fn a_service_is_told_with_its_processes_and_probes_know_whether_it_is_read
     // It has ended in good order: no reason to be killed.
     assert_eq!(get(&served, "/healthz").status, 200);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn failures_of_inputs_and_of_side_lines_are_among_those_of_the_pipeline() {
+    let (items, input) = tokio::sync::mpsc::channel(10);
+    let inner = pipeline! {
+        [input, sink::each(drop)]
+        map(|n: u8| if n == 1 { Err("of the input") } else { Ok(n) })? with { name: "within" },
+    };
+    let running = pipeline! {
+        [inner, sink::each(drop)]
+        tee {
+            map(|n| if n == 2 { Err("beside") } else { Ok(n) })? with { name: "aside" },
+            :drive sink::discard(),
+        } with { lossy: 10 },
+        map(|n| if n == 3 { Err("of its own") } else { Ok(n) })? with { name: "own" },
+        :drive sink::discard(),
+    }
+    .spawn();
+    let served = serve(Page::new().watch("one", &running)).await;
+    for n in 1..=4 {
+        items.send(n).await.unwrap();
+    }
+    let failures = |state: &serde_json::Value| state["pipelines"][0]["failures"].clone();
+    let state = until(&served, |state| failures(state)["seen"] == 3).await;
+    let failures = failures(&state);
+    let kinds = failures["kinds"].as_array().unwrap().iter();
+    let kinds = kinds.map(|kind| {
+        let [stage, cause] = ["stage", "cause"].map(|of| kind[of].as_str().unwrap());
+        format!("{stage}: {cause}, {}", kind["is_aside"])
+    });
+    let mut kinds: Vec<_> = kinds.collect();
+    kinds.sort();
+    assert_eq!(
+        kinds,
+        [
+            "aside: beside, true",
+            "own: of its own, false",
+            "pipeline/within: of the input, false",
+        ]
+    );
+    drop(items);
+    running.await.unwrap();
+}

@@ -1,19 +1,18 @@
 //! What is watched, for Prometheus.
 
-use std::collections::HashMap;
+mod scrape;
+mod writing;
+
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use pipeline_runtime::queue::QueueStats;
-use pipeline_runtime::{Report, Row, Time};
-use pipeline_service::{Status, Totals};
 use prometheus_client::collector::Collector;
-use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
-use prometheus_client::metrics::MetricType;
-use prometheus_client::metrics::counter::ConstCounter;
-use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::encoding::DescriptorEncoder;
 
-use crate::state::{Outside, path};
+use self::scrape::{Scrape, Told};
+use self::writing::{Label, Writing};
+use crate::state::Outside;
 use crate::watched::Watched;
 
 /// What `/metrics` says, as a collector of `prometheus-client`: [`Page::collector`](crate::Page::collector). It reads at the
@@ -39,10 +38,6 @@ pub struct Metrics {
     told: Mutex<Told>,
 }
 
-/// The times that were told last, by pipeline and stage. A report's may be less by some microseconds than those of the one before,
-/// which Prometheus would take for a new beginning.
-type Told = HashMap<Vec<Label<'static>>, [f64; 4]>;
-
 impl Metrics {
     pub(crate) fn new(watched: Arc<Watched>, outside: Option<Arc<Outside>>) -> Self {
         Self {
@@ -57,29 +52,6 @@ impl fmt::Debug for Metrics {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Metrics").field(&self.watched).finish()
     }
-}
-
-/// A name and a value.
-type Label<'a> = (&'a str, String);
-
-/// What is read for one scrape.
-#[derive(Default)]
-struct Scrape {
-    /// Of each: its labels.
-    stages: Vec<(Vec<Label<'static>>, Stage)>,
-    pipelines: Vec<(Vec<Label<'static>>, Pipeline)>,
-    processes: Vec<(Vec<Label<'static>>, [u64; 3])>,
-}
-
-struct Stage {
-    counts: [u64; 7],
-    seconds: Option<[f64; 4]>,
-    now: [Option<u64>; 3],
-}
-
-struct Pipeline {
-    is_up: bool,
-    is_paused: bool,
 }
 
 const COUNTS: [(&str, &str); 7] = [
@@ -134,164 +106,6 @@ const NOW: [(&str, &str); 3] = [
     ),
     ("brigade_stage_waiting_items", "Items that wait behind it"),
 ];
-
-fn labels(pipeline: &str, stage: &str) -> Vec<Label<'static>> {
-    vec![
-        ("pipeline", pipeline.to_owned()),
-        ("stage", stage.to_owned()),
-    ]
-}
-
-fn seconds(time: &Time) -> [f64; 4] {
-    [time.busy, time.starved, time.blocked, time.limited].map(|time| time.as_secs_f64())
-}
-
-fn now(row: &Row) -> [Option<u64>; 3] {
-    let time = row.time.as_ref();
-    [
-        time.map(|time| time.workers as u64),
-        Some(row.held),
-        time.map(|time| time.waiting),
-    ]
-}
-
-impl Scrape {
-    fn of(watched: &Watched) -> Self {
-        let mut scrape = Self::default();
-        for (name, handle) in &watched.pipelines {
-            scrape.report(name, &handle.report());
-            let is_up = !handle.has_ended();
-            let is_paused = is_up && handle.is_paused();
-            scrape.pipeline(name, is_up, is_paused);
-        }
-        for (name, control) in &watched.services {
-            scrape.service(name, &control.status());
-        }
-        scrape
-    }
-
-    /// No time is less than it was.
-    fn rises(&mut self, told: &mut Told) {
-        let mut now = Told::new();
-        for (labels, stage) in &mut self.stages {
-            let Some(seconds) = &mut stage.seconds else {
-                continue;
-            };
-            for (second, told) in seconds
-                .iter_mut()
-                .zip(told.get(labels).into_iter().flatten())
-            {
-                *second = second.max(*told);
-            }
-            now.insert(labels.clone(), *seconds);
-        }
-        *told = now;
-    }
-
-    fn pipeline(&mut self, name: &str, is_up: bool, is_paused: bool) {
-        let of = Pipeline { is_up, is_paused };
-        self.pipelines
-            .push((vec![("pipeline", name.to_owned())], of));
-    }
-
-    fn report(&mut self, pipeline: &str, report: &Report) {
-        for row in &report.rows {
-            let counts = [
-                row.entered,
-                row.done,
-                row.filtered,
-                row.failed,
-                row.emitted,
-                row.retries,
-                row.skipped,
-            ];
-            let stage = Stage {
-                counts,
-                seconds: row.time.as_ref().map(seconds),
-                now: now(row),
-            };
-            self.stages.push((labels(pipeline, &row.path), stage));
-        }
-    }
-
-    fn service(&mut self, name: &str, status: &Status) {
-        for process in &status.processes {
-            let pipeline = path(name, &process.name);
-            let is_paused = process.state == pipeline_service::State::Paused;
-            self.pipeline(&pipeline, process.state.is_up(), is_paused);
-            let counts = [process.runs, process.restarts, process.failures];
-            let label = vec![("pipeline", pipeline.clone())];
-            self.processes.push((label, counts));
-            let live = process.report.as_ref().filter(|_| process.state.is_up());
-            for total in &process.totals {
-                let row =
-                    live.and_then(|report| report.rows.iter().find(|row| row.path == total.stage));
-                let stage = of_all_runs(total, row);
-                self.stages.push((labels(&pipeline, &total.stage), stage));
-            }
-        }
-    }
-}
-
-fn of_all_runs(total: &Totals, row: Option<&Row>) -> Stage {
-    let times = [total.busy, total.starved, total.blocked, total.limited];
-    Stage {
-        counts: [
-            total.entered,
-            total.done,
-            total.filtered,
-            total.failed,
-            total.emitted,
-            total.retries,
-            total.skipped,
-        ],
-        seconds: Some(times.map(|time| time.as_secs_f64())),
-        now: row.map_or([None; 3], now),
-    }
-}
-
-/// Writes all values of one metric.
-struct Writing<'a>(DescriptorEncoder<'a>);
-
-impl Writing<'_> {
-    fn counters<'v, V: prometheus_client::encoding::EncodeCounterValue>(
-        &mut self,
-        (name, help): (&str, &str),
-        values: impl Iterator<Item = (&'v [Label<'static>], V)>,
-    ) -> fmt::Result {
-        let mut family = self
-            .0
-            .encode_descriptor(name, help, None, MetricType::Counter)?;
-        for (labels, value) in values {
-            write(&mut family, labels, &ConstCounter::new(value))?;
-        }
-        Ok(())
-    }
-
-    fn gauges<'v>(
-        &mut self,
-        (name, help): (&str, &str),
-        values: impl Iterator<Item = (&'v [Label<'static>], u64)>,
-    ) -> fmt::Result {
-        let mut family = self
-            .0
-            .encode_descriptor(name, help, None, MetricType::Gauge)?;
-        for (labels, value) in values {
-            let value = i64::try_from(value).unwrap_or(i64::MAX);
-            write(&mut family, labels, &ConstGauge::new(value))?;
-        }
-        Ok(())
-    }
-}
-
-fn write(
-    family: &mut MetricEncoder<'_>,
-    labels: &[Label<'_>],
-    metric: &impl EncodeMetric,
-) -> fmt::Result {
-    let labels: Vec<(&str, &str)> = labels.iter().map(|(key, value)| (*key, &**value)).collect();
-    metric.encode(family.encode_family(&&labels[..])?)
-}
 
 impl Collector for Metrics {
     fn encode(&self, encoder: DescriptorEncoder<'_>) -> fmt::Result {
