@@ -193,6 +193,14 @@ impl Chromium {
 
 impl Drop for Chromium {
     fn drop(&mut self) {
+        // All of its processes are to have ended before their folder is removed.
+        let closes = br#"{"id": 0, "method": "Browser.close"}"#;
+        let _ = self.to.get_mut().write_all(&[closes, &[0][..]].concat());
+        let begun = Instant::now();
+        while begun.elapsed() < Duration::from_secs(5) && matches!(self.child.try_wait(), Ok(None))
+        {
+            std::thread::sleep(Duration::from_millis(10));
+        }
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
