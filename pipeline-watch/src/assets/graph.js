@@ -119,7 +119,7 @@ const box = (chosen) => (group) => {
 
 const sum = (group, what) => group.stages.reduce((all, stage) => all + stage[what], 0);
 
-const fill = (node, group, pipeline, is_small) => {
+const fill = (node, group, pipeline, { is_small, width }) => {
   const [name, run, big, parts, says, others, losses] = node.children;
   const holds = pipeline.bottleneck !== null && group.stages.some((stage) => stage.path === pipeline.bottleneck);
   say(name.children[0], tail(group.name, 26));
@@ -129,7 +129,7 @@ const fill = (node, group, pipeline, is_small) => {
   say(run, how(group));
   say(big, rate(group.stages[0].rate));
   fillBar(parts, group);
-  const each = group.each === null || group.is_source ? "" : ` · ${time(group.each)}${is_small ? "" : " each"}`;
+  const each = group.each === null || group.is_source ? "" : ` · ${time(group.each)}${width < 180 ? "" : " each"}`;
   say(says, `${is_small ? "" : "busy "}${share(group.busy)}${each}`);
   const with_ = group.stages.map((stage) => stage.path).filter((path) => path !== group.name).map((path) => tail(path, 30));
   say(others, with_.length ? `with ${with_.join(", ")}` : "");
@@ -170,7 +170,7 @@ export class Graph {
       Object.assign(node.style, { left: `${at.x}px`, top: `${at.y}px`, width: `${placed.is.width}px`, height: `${placed.is.height}px` });
       mark(node, "aria-pressed", group.name === selected ? "true" : "false");
       node.at = at;
-      fill(node, group, pipeline, placed.is.is_small);
+      fill(node, group, pipeline, placed.is);
     });
     keep(this.lines, pipeline.arrows, (arrow) => `${arrow.from} ${arrow.to} ${arrow.label}`, () => svg("g", {}, svg("path"), svg("text"), svg("text"), svg("text")), (node, arrow) => this.line(node, arrow, pipeline));
   }

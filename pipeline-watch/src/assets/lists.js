@@ -26,6 +26,7 @@ const more = (failure) =>
 export class Failures {
   constructor(root) {
     this.root = root;
+    this.next = 0;
     [this.head, this.list] = section(root, "Failures");
   }
 
@@ -33,13 +34,22 @@ export class Failures {
     if (this.of !== name) {
       this.list.replaceChildren();
       this.list.known = new Map();
+      this.order = new Map();
       this.of = name;
     }
     const shown = failures.kinds.reduce((all, kind) => all + kind.count, 0);
     const left = failures.seen - shown;
     beside(this.head, failures.seen ? `${number(failures.seen)} since the page has been there${left ? `, ${number(left)} of them are no longer shown` : ""}` : "none since the page has been there");
+    // Each stays where it is, new ones on top: nobody reads what moves.
+    const key = (kind) => `${kind.stage}\n${kind.cause}`;
+    const before = this.order;
+    this.order = new Map();
+    for (const kind of [...failures.kinds].reverse()) {
+      this.order.set(key(kind), before.get(key(kind)) ?? (this.next += 1));
+    }
+    const kinds = [...failures.kinds].sort((a, b) => this.order.get(key(b)) - this.order.get(key(a)));
     const make = () => el("details", {}, el("summary", {}, el("b"), el("span", { class: "cut" }), el("span", { class: "times num" })), el("pre"));
-    keep(this.list, failures.kinds, (kind) => `${kind.stage}\n${kind.cause}`, make, (node, kind) => {
+    keep(this.list, kinds, key, make, (node, kind) => {
       const [stage, cause, times] = node.firstChild.children;
       say(stage, kind.stage);
       say(cause, kind.cause);

@@ -65,6 +65,12 @@ async fn what_fails_is_text_keys_and_buttons_work_and_the_console_is_clean() {
             && said.as_str().unwrap().contains("FAILED at fails"),
         "{said}"
     );
+    // It stays open and where it is when others fail.
+    let open = "[...document.querySelectorAll('#failures details')].findIndex((one) => one.open)";
+    let place = browser.value(open);
+    items.send(7).await.unwrap();
+    browser.until("document.querySelector('#failures small').textContent.startsWith('101 ')");
+    assert_eq!(browser.value(open), place);
     // Keys: to a stage, into it, to the table, out again.
     browser.key("ArrowRight");
     browser.key("ArrowRight");
