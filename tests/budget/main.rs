@@ -6,3 +6,4 @@ mod fakes;
 mod forms;
 mod heavy;
 mod property;
+mod reweighed;

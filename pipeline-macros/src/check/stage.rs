@@ -16,11 +16,19 @@ pub(super) fn check(stage: &Stage, scope: &mut Scope, checker: &mut Checker<'_>)
         if let Some(by) = stage.options.expr(&by::SPEC) {
             By::new(by.clone()).check(scope, checker);
         }
-        if let Some(weight) = stage.options.expr(&weight::SPEC) {
-            By::weight(weight.clone()).check(scope, checker);
+        let weight = stage.options.expr(&weight::SPEC).cloned().map(By::weight);
+        let (of_items, of_outputs) = match weight {
+            Some(weight) if weight::is_of_outputs(form.kind().name) => (None, Some(weight)),
+            weight => (weight, None),
+        };
+        if let Some(weight) = of_items {
+            weight.check(scope, checker);
         }
         form.options(&stage.options, scope, checker);
         form.check(scope, checker);
+        if let Some(weight) = of_outputs {
+            weight.check(scope, checker);
+        }
     } else if let Some(question) = stage.question {
         let message = match stage.body {
             Body::Tee(_) => "a `tee` takes no `?`; its expression may have one, as its stages",

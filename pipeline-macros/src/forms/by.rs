@@ -136,13 +136,31 @@ impl By {
 
     /// A closure that hands on an item with its weight.
     pub(crate) fn weighed(&self, body: &Body<'_>) -> TokenStream {
+        self.beside(body, &self.weight_of(body))
+    }
+
+    fn weight_of(&self, body: &Body<'_>) -> TokenStream {
         let (first, last) = ends(&self.0);
         let (weight, value) = (body.glue.over("weight", first, last), self.value(body));
         let value = parenthesized(
             quote_spanned!(body.glue.at(first)=> { #value }),
             body.glue.at(last),
         );
-        self.beside(body, &quote!(#weight #value))
+        quote!(#weight #value)
+    }
+
+    /// A closure that hands on an item with its weight, or with none if that cannot be told.
+    pub(crate) fn lent(&self, body: &Body<'_>) -> TokenStream {
+        let (span, glue) = (body.glue.at(self.span()), body.glue);
+        let private = |name| glue.private(name, self.span());
+        let (guard, raised) = (private("guard"), private("Raised"));
+        let (item, weighed) = (body.item_at(self.span()), self.weight_of(body));
+        quote_spanned! {span=>
+            move |#item| {
+                let weighed = #guard(|| ::core::result::Result::Ok::<_, #raised>(#weighed));
+                (weighed.ok(), #item)
+            }
+        }
     }
 
     /// A closure that hands on an item with its key.

@@ -20,6 +20,7 @@ mod state;
 pub(crate) mod stateful;
 pub(crate) mod tap;
 pub(crate) mod through;
+pub(crate) mod weigh;
 
 pub(crate) use form::{Form, Key, Kind, Place};
 

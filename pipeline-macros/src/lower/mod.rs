@@ -4,6 +4,7 @@ mod flat;
 mod journal;
 mod names;
 mod units;
+mod weighed;
 
 use proc_macro2::Ident;
 
@@ -19,6 +20,7 @@ pub(crate) fn lower(mut checked: Checked) -> (Checked, Ir) {
     if is_journaled {
         stages = journal::stages(stages);
     }
+    stages = weighed::stages(stages);
     let flat::Flat {
         stages,
         inputs,

@@ -101,10 +101,6 @@ fn what_messages_advise_is_right() {
             "`groups` means nothing here; it is for `batch` and `fold` with `by`",
         ),
         (
-            "weight: |item| item.len()",
-            "`weight` means nothing here; it is for `batch(500, bytes: …)`, an input is weighed by `source::weighed`",
-        ),
-        (
             "most: 64",
             "`most` means nothing here; it is for `dedup` and `fold`",
         ),

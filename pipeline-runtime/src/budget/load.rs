@@ -95,6 +95,14 @@ impl Of {
         })
     }
 
+    /// The room that it is of; the first, if it is of several.
+    fn room(&self) -> Option<Arc<Room>> {
+        match &self.what {
+            What::Permit(permit) => Some(Arc::clone(&permit.room)),
+            What::Several(loads) => loads.iter().find_map(|load| load.of.as_ref()?.room()),
+        }
+    }
+
     fn change(&self, by: u64) {
         match (self.uses.change(by), &self.what) {
             (Turn::Nothing, _) => {}
@@ -126,6 +134,30 @@ impl Load {
     /// What the item weighs.
     pub(crate) fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    pub(crate) fn is_some(&self) -> bool {
+        self.of.is_some()
+    }
+
+    /// Holds so much from now on. It does not wait: what is more is in memory already, and nothing is taken in until it fits. What
+    /// others hold together with the item is given back when all of them have let go of it.
+    pub(crate) fn reweigh(&mut self, bytes: u64) {
+        let Some(of) = &mut self.of else { return };
+        if let Some(Of {
+            what: What::Permit(permit),
+            ..
+        }) = Arc::get_mut(of)
+        {
+            permit.room.exchange(permit.bytes, bytes);
+            permit.bytes = bytes;
+            self.bytes = bytes;
+            return;
+        }
+        let Some(room) = of.room() else { return };
+        room.hold(bytes);
+        let of = Of::new(What::Permit(Permit::new(room, bytes)));
+        *self = Self::counted(of, bytes);
     }
 
     fn change(&self, by: u64) {

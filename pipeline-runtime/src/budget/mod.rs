@@ -22,6 +22,12 @@ pub use self::usage::Usage;
 /// end. While there is no room for the next item, nothing is taken in. What a stage passes on holds what came in: outputs of one
 /// item hold it together, a batch what its items hold.
 ///
+/// Where a stage makes something lighter or heavier of it, the option `weight` says how heavy: `map(parse) with
+/// { weight: |shape| shape.bytes() }`. It holds that from when the next stage takes it. What is less is given back; what is more
+/// waits for nothing, for it is in memory already, and nothing is taken in until it fits: so what is held may be more by as much
+/// as items have grown. What several hold together, light ones and outputs of one item, is given back when the last of them has been
+/// weighed or let go. Where a `weight` panics, its item holds what it held.
+///
 /// What is held is at most the budget, or the weight of the heaviest item, whichever is more: one that is heavier than the budget
 /// is taken in when nothing else is held, and nothing beside it. Besides, each input has one item in hand that waits for room, or
 /// as many as came with it: an input that brings several at a time is asked for no more than would fit if all were as heavy as the

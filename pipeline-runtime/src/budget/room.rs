@@ -187,6 +187,14 @@ impl Room {
         self.lock().hold(bytes);
     }
 
+    /// What held so much holds so much from now on, without waiting.
+    pub(super) fn exchange(&self, before: u64, now: u64) {
+        let mut state = self.lock();
+        state.held -= u128::from(before);
+        state.hold(now);
+        self.changed(state);
+    }
+
     /// Who had that number waits no more: the next one may have room.
     pub(super) fn leave(&self, number: u64) {
         let mut state = self.lock();

@@ -15,7 +15,8 @@ pub use crate::segment::{segment, through};
 pub use crate::stage::{
     Bounds, Cx, Emitter, Half, Hashing, Passing, Sight, Sizes, Work, arms, async_fn, batch,
     batch_by, batch_bytes, batch_bytes_by, batch_weighed, batch_weighed_by, dedup, drive_async,
-    drive_flat, flat_fn, fold, fold_by, pass, stage, stateful, sync, sync_by, work, work_by,
+    drive_flat, flat_fn, fold, fold_by, pass, reweigh, stage, stateful, sync, sync_by, work,
+    work_by,
 };
 pub use crate::tail::{Inline, Outlet};
 pub use crate::ticket::{Carried, Carry};

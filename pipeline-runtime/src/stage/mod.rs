@@ -24,6 +24,7 @@ mod passed;
 mod places;
 mod pool;
 mod retries;
+mod reweigh;
 mod scoped;
 mod settling;
 mod shared;
@@ -50,5 +51,6 @@ pub use key::Hashing;
 #[cfg(test)]
 pub(crate) use park::block_on;
 pub use passed::Passing;
+pub use reweigh::reweigh;
 pub use stateful::stateful;
 pub use sync::{pass, sync, sync_by};

@@ -220,6 +220,17 @@ impl Ticket {
         self.load.bytes()
     }
 
+    /// Whether the item holds some of a budget.
+    pub(crate) fn is_laden(&self) -> bool {
+        self.load.is_some()
+    }
+
+    /// The same of an item that weighs so much now.
+    pub(crate) fn reweighed(mut self, bytes: u64) -> Self {
+        self.load.reweigh(bytes);
+        self
+    }
+
     pub(crate) fn load(&self) -> &Load {
         &self.load
     }

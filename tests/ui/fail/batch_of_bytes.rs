@@ -11,7 +11,7 @@ fn main() {
     let _uncounted = pipeline! { [texts()] batch(500) with { weight: |text| text.len() } };
     let _number = pipeline! { [texts()] batch(500, bytes: 5) with { weight: 7 } };
     let _waits = pipeline! { [texts()] batch(500, bytes: 5) with { weight: async |text| text.len() } };
-    let _elsewhere = pipeline! { [texts()] map(|text| text) with { weight: 7 } };
+    let _elsewhere = pipeline! { [texts()] tap(|_| ()) with { weight: 7 } };
     let _option = pipeline! { [texts()] batch(500) with { bytes: 5 << 20 } };
     let _no_key = pipeline! {
         [texts()]
