@@ -52,7 +52,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 ///   is no such server stop the pipeline.
 ///
 /// What is sent again may have been written the first time: the same document twice, unless it has an
-/// [`id`](ElasticsearchBuilder::id).
+/// [`id`](ElasticsearchBuilder::id), of its own or by its task.
 ///
 /// The task that writes also makes the JSON. Where that is dear, make it in a stage before, as a `Box<RawValue>` of
 /// `serde_json`, which is taken over as it is. A request is in memory once, beside its items.
@@ -132,7 +132,9 @@ impl<R> ElasticsearchBuilder<R> {
     /// The `_id` of a document, made of the item: what is written again under it takes the place of the first, so that what
     /// comes twice is there once. An id has from 1 to 512 bytes; an item with another fails.
     ///
-    /// Without it the server makes one.
+    /// Without it an item that is all that comes of a task of a [journal](pipeline_runtime::journal::Journal) has the name of
+    /// that, its scope and its id with a `:` between, if these have at most 512 bytes; so has an element of a batch as `batch`
+    /// made it. For all else the server makes one.
     pub fn id(mut self, of: impl Fn(&R) -> String + Send + Sync + 'static) -> Self {
         self.id = Some(IdOf(Arc::new(of)));
         self

@@ -10,7 +10,7 @@ use super::error::Why;
 use super::request::{ACTION, ACTION_END, At, BARE_ACTION, Document, Request};
 
 /// The most bytes of an id.
-const ID: usize = 512;
+pub(super) const ID: usize = 512;
 /// Of so many bytes at once memory is taken for these alone.
 const LARGE: usize = 64 * 1024;
 
@@ -32,13 +32,13 @@ impl<R> fmt::Debug for IdOf<R> {
 /// How far the items of one write are made documents.
 #[derive(Debug)]
 pub(super) struct Gather<'a> {
-    /// The limit of bytes, which others may lower meanwhile, is asked each time.
+    /// Whether items are documents, and not batches of them.
     single: bool,
     item: usize,
     part: usize,
     /// For which there was no room in the last request.
     carried: Option<Document>,
-    /// Ids that are known, by item and part.
+    /// Ids that are known without asking for them, by item and part.
     known: &'a [Vec<Option<String>>],
 }
 

@@ -4,11 +4,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use pipeline_runtime::Name;
-use pipeline_runtime::sink::{Sink, SinkError, Written};
+use pipeline_runtime::sink::{Settles, Sink, SinkError, Stake, Written};
 use serde::Serialize;
 
 use super::core::Core;
-use super::gather::{Gather, IdOf};
+use super::gather::{Gather, ID, IdOf};
 use super::stats::BulkStats;
 use super::writing::Writing;
 
@@ -48,9 +48,15 @@ impl<R> Elasticsearch<R> {
 }
 
 impl<R: Serialize + Send + 'static> Sink<R> for Elasticsearch<R> {
+    const SETTLES: Settles = Settles::Names;
+
     async fn write(&self, items: Vec<R>) -> Result<Written, SinkError<R>> {
+        self.settle(items, Vec::new()).await
+    }
+
+    async fn settle(&self, items: Vec<R>, stakes: Vec<Stake>) -> Result<Written, SinkError<R>> {
         let items = items.into_iter().map(|item| vec![item]).collect();
-        let written = self.0.write(items, true).await;
+        let written = self.0.write(items, true, &stakes).await;
         written.map_err(|error| {
             let kind = error.kind();
             let (error, written, items) = error.into_parts();
@@ -66,8 +72,18 @@ impl<R: Serialize + Send + 'static> Sink<R> for Elasticsearch<R> {
 }
 
 impl<R: Serialize + Send + 'static> Sink<Vec<R>> for Elasticsearch<R> {
+    const SETTLES: Settles = Settles::Names;
+
     async fn write(&self, items: Vec<Vec<R>>) -> Result<Written, SinkError<Vec<R>>> {
-        self.0.write(items, false).await
+        self.0.write(items, false, &[]).await
+    }
+
+    async fn settle(
+        &self,
+        items: Vec<Vec<R>>,
+        stakes: Vec<Stake>,
+    ) -> Result<Written, SinkError<Vec<R>>> {
+        self.0.write(items, false, &stakes).await
     }
 
     fn name(&self) -> Name {
@@ -76,13 +92,19 @@ impl<R: Serialize + Send + 'static> Sink<Vec<R>> for Elasticsearch<R> {
 }
 
 impl<R: Serialize + Send + 'static> Inner<R> {
-    /// Writes items that are `single`, or batches.
+    /// Writes items that are `single`, or batches; with what is known of their tasks.
     async fn write(
         &self,
         mut items: Vec<Vec<R>>,
         single: bool,
+        stakes: &[Stake],
     ) -> Result<Written, SinkError<Vec<R>>> {
-        let mut gather = Gather::new(single, &[]);
+        let known = if self.id.is_none() {
+            names(&items, single, stakes)
+        } else {
+            Vec::new()
+        };
+        let mut gather = Gather::new(single, &known);
         let mut writing = Writing::new(&self.core);
         let mut unfit = Vec::new();
         loop {
@@ -100,4 +122,28 @@ impl<R: Serialize + Send + 'static> Inner<R> {
             }
         }
     }
+}
+
+/// What documents are called by their tasks: each that is all of one.
+fn names<R>(items: &[Vec<R>], single: bool, stakes: &[Stake]) -> Vec<Vec<Option<String>>> {
+    let each = items.iter().zip(stakes).map(|(parts, stake)| {
+        if single {
+            vec![name(stake)]
+        } else if stake.elements.len() == parts.len() {
+            stake.elements.iter().map(name).collect()
+        } else {
+            Vec::new()
+        }
+    });
+    each.collect()
+}
+
+fn name(stake: &Stake) -> Option<String> {
+    let task = stake.task()?;
+    let name = if task.scope.is_empty() {
+        task.id.to_string()
+    } else {
+        format!("{}:{}", task.scope, task.id)
+    };
+    (name.len() <= ID && !name.is_empty()).then_some(name)
 }

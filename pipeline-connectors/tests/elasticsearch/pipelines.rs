@@ -5,6 +5,8 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
+use brigade::queue::{Outgoing, Queue as _};
+use pipeline_connectors::journal;
 use pipeline_connectors::sink::elasticsearch;
 
 use super::stub::{Reply, Stub};
@@ -147,5 +149,99 @@ async fn a_sink_may_be_given_json_that_is_made_already() {
         .run()
         .await;
     ran.expect("it ends well");
+    assert_eq!(stub.numbers(), [0, 1, 2, 3, 4]);
+}
+
+/// The ids of what a pipeline writes of three messages, each of which is not heard to be written at first.
+async fn ids_of_tasks(batches: bool, id: bool) -> Vec<String> {
+    let stub = Stub::replying(|head, _| match head.number {
+        0 => Reply::Half(20),
+        _ => Reply::Take,
+    })
+    .await;
+    let messages = queue::memory::<u64>();
+    for n in 0..3 {
+        let message = Outgoing::new(n).id(format!("number {n}"));
+        messages.send(vec![message]).await.expect("it is sent");
+    }
+    let docs = elasticsearch::<Doc>(stub.url()).index("docs");
+    let docs = if id {
+        docs.id(|doc: &Doc| format!("own {}", doc.n))
+    } else {
+        docs
+    };
+    let docs = docs.open().expect("it opens");
+    let stats = docs.stats();
+    let deliveries = messages.clone().deliveries();
+    let running = if batches {
+        pipeline! {
+            [deliveries, queue::nacks(Duration::ZERO)]
+            journal = journal::memory();
+            push_task(message),
+            map(|m| doc(*m.message.body())),
+            batch(3),
+            :drive docs
+        }
+        .spawn()
+    } else {
+        pipeline! {
+            [deliveries, queue::nacks(Duration::ZERO)]
+            journal = journal::memory();
+            push_task(message),
+            map(|m| doc(*m.message.body())),
+            :drive docs
+        }
+        .spawn()
+    };
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while stats.snapshot().written < 3 {
+        assert!(Instant::now() < deadline, "{:?}", stats.snapshot());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    running
+        .drain(Duration::from_secs(10))
+        .await
+        .expect("it ends well");
+    let kept = stub.kept.lock().expect("no panic");
+    assert!(kept.order.len() > 3, "the first request is sent again");
+    let mut ids: Vec<_> = kept.taken.keys().cloned().collect();
+    ids.sort_unstable();
+    ids
+}
+
+#[tokio::test]
+async fn a_document_of_a_task_has_its_name_and_is_there_once_however_often_it_is_sent() {
+    let of_tasks = [0, 1, 2].map(|n| format!("memory:number {n}"));
+    assert_eq!(ids_of_tasks(false, false).await, of_tasks);
+    assert_eq!(ids_of_tasks(true, false).await, of_tasks);
+    let own = [0, 1, 2].map(|n| format!("own {n}"));
+    assert_eq!(ids_of_tasks(false, true).await, own);
+}
+
+#[tokio::test]
+async fn what_is_a_part_of_a_task_does_not_have_its_name() {
+    let stub = Stub::replying(|_, _| Reply::Take).await;
+    let messages = queue::memory::<u64>();
+    messages.put(5).await;
+    let docs = elasticsearch::<Doc>(stub.url()).index("docs");
+    let docs = docs.open().expect("it opens");
+    let stats = docs.stats();
+    let running = pipeline! {
+        [messages.clone().deliveries(), queue::nacks(Duration::ZERO)]
+        journal = journal::memory();
+        push_task(message),
+        flat_map(|m| (0..*m.message.body()).map(doc).collect::<Vec<_>>()),
+        :drive docs
+    }
+    .spawn();
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while stats.snapshot().written < 5 {
+        assert!(Instant::now() < deadline, "{:?}", stats.snapshot());
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    running
+        .drain(Duration::from_secs(10))
+        .await
+        .expect("it ends well");
     assert_eq!(stub.numbers(), [0, 1, 2, 3, 4]);
 }

@@ -379,6 +379,8 @@ where
                 let stakes = traced(&tickets);
                 return (items, tickets, stakes);
             }
+            // Without tickets there are no tasks.
+            Settles::Names if !K::CARRIES => return (items, tickets, stakes),
             _ => {}
         }
         let row = self.shared.row(self.shared.opts.main);

@@ -35,11 +35,13 @@ pub(super) async fn write<O: Send + 'static, S: Sink<O>>(
     let writing = async {
         match S::SETTLES {
             Settles::Nothing => sink.write(items).await,
-            // None of them is in a trace.
-            Settles::Traces if stakes.is_empty() => sink.write(items).await,
-            Settles::Tasks | Settles::Messages | Settles::Traces | Settles::HandsOn => {
-                sink.settle(items, stakes).await
-            }
+            // None of them is in a trace, or of a task.
+            Settles::Names | Settles::Traces if stakes.is_empty() => sink.write(items).await,
+            Settles::Tasks
+            | Settles::Messages
+            | Settles::Names
+            | Settles::Traces
+            | Settles::HandsOn => sink.settle(items, stakes).await,
         }
     };
     let error = match guard::run(writing).await {

@@ -49,10 +49,19 @@ impl Stake {
         }
     }
 
+    /// The task that the item is all of, if it is one.
+    #[must_use]
+    pub fn task(&self) -> Option<&TaskName> {
+        match &*self.tasks {
+            [(task, _)] if !self.is_part_of_task => Some(task),
+            _ => None,
+        }
+    }
+
     /// Whether the item is not all of what the sink is to settle with it.
     pub(crate) fn is_part(&self, what: Settles) -> bool {
         let is_part = match what {
-            Settles::Nothing | Settles::Traces | Settles::HandsOn => false,
+            Settles::Nothing | Settles::Names | Settles::Traces | Settles::HandsOn => false,
             Settles::Tasks => self.is_part_of_task,
             Settles::Messages => self.is_part_of_message,
         };
@@ -70,6 +79,8 @@ pub enum Settles {
     Tasks,
     /// It acknowledges messages.
     Messages,
+    /// Nothing: it wants to know of which task an item is all that came, to name what it writes by it.
+    Names,
     /// Nothing: it sends messages, and wants to know in which trace they are.
     Traces,
     /// Nothing: it hands items on, and has their tickets.
