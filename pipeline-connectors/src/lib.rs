@@ -9,7 +9,7 @@
 //! | `sqlite` | `database::Sqlite`: tables as sinks, queues, journals and dead letters in a file |
 //! | `postgres` | `database::Postgres`: tables as sinks and as sources, queues, a journal and dead letters in a PostgreSQL database |
 //! | `sqs` | `queue::sqs`: queues of Amazon SQS |
-//! | `elasticsearch` | `sink::elasticsearch`: documents into Elasticsearch, OpenSearch, and what speaks their `_bulk` |
+//! | `elasticsearch` | `sink::elasticsearch`: documents into Elasticsearch, OpenSearch, and what speaks their `_bulk`; encrypted with `elasticsearch-tls` |
 //!
 //! There is a door for each role, [`source`], [`sink`], [`queue`] and [`journal`], and [`database`] for what has several.
 //!

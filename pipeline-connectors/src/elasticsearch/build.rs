@@ -1,6 +1,8 @@
 //! Which server and index, and how they are asked.
 
 use std::marker::PhantomData;
+#[cfg(feature = "elasticsearch-tls")]
+use std::path::PathBuf;
 use std::sync::atomic::AtomicUsize;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +17,9 @@ use super::gather::IdOf;
 use super::index;
 use super::sink::{Elasticsearch, Inner};
 use super::stats::BulkStats;
+#[cfg(feature = "elasticsearch-tls")]
+use super::tls::Encrypts;
+use super::transport::Reach;
 
 /// What is written otherwise in a path.
 const IN_PATH: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.');
@@ -31,7 +36,8 @@ const WITHIN: Duration = Duration::from_secs(120);
 /// `Serialize`, one document an item, or a `Vec` of them.
 ///
 /// The URL is that of the server, `http://host:9200`, with a path if it is behind one, and with `user:password@` where it
-/// asks for that; neither is ever shown. A port that is not named is 9200.
+/// asks for that; neither is ever shown. A port that is not named is 9200. One of `https://host` needs the feature
+/// `elasticsearch-tls`, and has the port 443.
 ///
 /// # Behaviour
 ///
@@ -86,6 +92,8 @@ pub fn elasticsearch<R>(url: impl Into<String>) -> ElasticsearchBuilder<R> {
         patience: PATIENCE,
         pauses: PAUSES,
         within: WITHIN,
+        #[cfg(feature = "elasticsearch-tls")]
+        roots: None,
         documents: PhantomData,
     }
 }
@@ -101,6 +109,8 @@ pub struct ElasticsearchBuilder<R> {
     patience: Duration,
     pauses: (Duration, Duration),
     within: Duration,
+    #[cfg(feature = "elasticsearch-tls")]
+    roots: Option<PathBuf>,
     documents: PhantomData<fn(R)>,
 }
 
@@ -180,12 +190,20 @@ impl<R> ElasticsearchBuilder<R> {
         self
     }
 
+    /// A file of certificates in PEM: of an `https` server that is accepted which one of these signed, in place of those that
+    /// the system trusts. (Elasticsearch has made one for itself, `http_ca.crt`.) It is read when the sink is opened.
+    #[cfg(feature = "elasticsearch-tls")]
+    pub fn root_certificates(mut self, file: impl Into<PathBuf>) -> Self {
+        self.roots = Some(file.into());
+        self
+    }
+
     /// Opens it. The server is not asked before the first write; whether it is there shows then.
     ///
     /// # Errors
     ///
-    /// If the URL names no server, no server takes an index of this name, or credentials have characters that none have.
-    /// A URL of `https` is an error: connections are not encrypted.
+    /// If the URL names no server, no server takes an index of this name, or credentials have characters that none have; if
+    /// root certificates cannot be read. Without the feature `elasticsearch-tls` a URL of `https` is an error.
     pub fn open(self) -> Result<Elasticsearch<R>, ElasticsearchError> {
         let address = Address::parse(&self.url)
             .map_err(|problem| ElasticsearchError::new("Elasticsearch", problem))?;
@@ -193,10 +211,17 @@ impl<R> ElasticsearchBuilder<R> {
         if let Some(problem) = index::problem(&self.index) {
             return Err(refused(format!("no index `{}`: {problem}", self.index)));
         }
+        #[cfg(not(feature = "elasticsearch-tls"))]
         if address.encrypted {
-            let problem = "connections are not encrypted; have a proxy on this machine do that, and write its URL as `http://…`";
+            let problem = "connections are encrypted with the feature `elasticsearch-tls`; turn it on, or write the URL as `http://…`";
             return Err(refused(problem.into()));
         }
+        #[cfg(feature = "elasticsearch-tls")]
+        let encrypts = if address.encrypted {
+            Some(Encrypts::new(&address.host, self.roots.as_deref()).map_err(refused)?)
+        } else {
+            None
+        };
         let user = address.user.clone();
         let user = user.map(|(user, password)| Credentials::User(user, password));
         let authorization = match self.credentials.or(user) {
@@ -224,7 +249,11 @@ impl<R> ElasticsearchBuilder<R> {
                 limit: AtomicUsize::new(self.bytes.max(1)),
                 quiet: Mutex::new(None),
                 client: Client {
-                    address,
+                    reach: Reach {
+                        address,
+                        #[cfg(feature = "elasticsearch-tls")]
+                        encrypts,
+                    },
                     authorization: authorization.flatten(),
                     within: self.within,
                     idle: Mutex::new(Vec::new()),

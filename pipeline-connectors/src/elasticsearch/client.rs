@@ -8,10 +8,10 @@ use hyper::{Method, Request};
 use pipeline_runtime::BoxError;
 use tokio::time::timeout;
 
-use super::address::Address;
 use super::body::Body;
 use super::stats::BulkStats;
 use super::stream::{Open, Said};
+use super::transport::Reach;
 
 /// For how long a connection is waited for.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -22,7 +22,7 @@ const AGENT: &str = concat!("brigade/", env!("CARGO_PKG_VERSION"));
 /// Asks one server, over connections that are kept.
 #[derive(Debug)]
 pub(super) struct Client {
-    pub(super) address: Address,
+    pub(super) reach: Reach,
     pub(super) authorization: Option<HeaderValue>,
     /// How long a request may take.
     pub(super) within: Duration,
@@ -70,7 +70,7 @@ impl Client {
                 Err(_) => self.stats.broken(),
             }
         }
-        let open = match timeout(CONNECT, Open::connect(&self.address)).await {
+        let open = match timeout(CONNECT, Open::connect(&self.reach)).await {
             Ok(Ok(open)) => open,
             Ok(Err(error)) => return Err(Unanswered::NoConnection(causes(&error))),
             Err(_) => {
@@ -91,11 +91,11 @@ impl Client {
         body: Body,
     ) -> Result<Said, BoxError> {
         let left = body.left();
-        let path = format!("{}{path}", self.address.prefix);
+        let path = format!("{}{path}", self.reach.address.prefix);
         let mut request = Request::builder()
             .method(method)
             .uri(path)
-            .header(HOST, &self.address.authority)
+            .header(HOST, &self.reach.address.authority)
             .header(USER_AGENT, AGENT)
             .header(CONTENT_TYPE, "application/x-ndjson");
         if let Some(authorization) = &self.authorization {

@@ -103,7 +103,7 @@ impl Core {
     }
 
     pub(super) fn error(&self, kind: ErrorKind, why: Why) -> BulkError {
-        let place = format!("{}, index `{}`:", self.client.address, self.index);
+        let place = format!("{}, index `{}`:", self.client.reach.address, self.index);
         let Why { text, status } = why;
         let text = match kind {
             ErrorKind::Refused => text,

@@ -13,6 +13,9 @@ mod request;
 mod sink;
 mod stats;
 mod stream;
+#[cfg(feature = "elasticsearch-tls")]
+mod tls;
+mod transport;
 mod writing;
 
 pub use build::{ElasticsearchBuilder, elasticsearch};

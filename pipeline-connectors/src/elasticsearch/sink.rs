@@ -33,7 +33,7 @@ impl<R> fmt::Debug for Elasticsearch<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let core = &self.0.core;
         f.debug_struct("Elasticsearch")
-            .field("server", &format_args!("{}", core.client.address))
+            .field("server", &format_args!("{}", core.client.reach.address))
             .field("index", &core.index)
             .finish_non_exhaustive()
     }

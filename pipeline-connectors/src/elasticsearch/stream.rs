@@ -12,20 +12,24 @@ use hyper::header::HeaderMap;
 use hyper::{Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use pipeline_runtime::BoxError;
-use tokio::net::TcpStream;
 
-use super::address::Address;
 use super::body::Body;
+use super::transport::{Bytes as Transport, Reach};
 
 /// The most bytes of an answer.
 const ANSWER: usize = 64 << 20;
 
 /// A connection that is open. It is driven by whoever asks over it, and by no task of its own.
-#[derive(Debug)]
 pub(super) struct Open {
     sender: SendRequest<Body>,
-    connection: Connection<TokioIo<TcpStream>, Body>,
+    connection: Connection<TokioIo<Box<dyn Transport>>, Body>,
     is_over: bool,
+}
+
+impl std::fmt::Debug for Open {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Open")
+    }
 }
 
 /// What was answered.
@@ -37,11 +41,8 @@ pub(super) struct Said {
 }
 
 impl Open {
-    pub(super) async fn connect(address: &Address) -> Result<Self, BoxError> {
-        let stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
-        // A request is written as a whole: nothing is gained by waiting for more.
-        stream.set_nodelay(true)?;
-        let (sender, connection) = handshake(TokioIo::new(stream)).await?;
+    pub(super) async fn connect(reach: &Reach) -> Result<Self, BoxError> {
+        let (sender, connection) = handshake(TokioIo::new(reach.connect().await?)).await?;
         Ok(Self {
             sender,
             connection,

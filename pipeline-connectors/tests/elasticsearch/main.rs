@@ -4,6 +4,8 @@
 
 mod broken;
 mod chance;
+#[cfg(feature = "elasticsearch-tls")]
+mod encrypted;
 mod fates;
 mod pipelines;
 mod refused;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use brigade::prelude::*;
-use brigade::queue::{Outgoing, Queue as _};
+use brigade::queue::Outgoing;
 use pipeline_connectors::journal;
 use pipeline_connectors::sink::elasticsearch;
 

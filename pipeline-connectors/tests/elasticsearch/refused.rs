@@ -100,7 +100,6 @@ fn what_cannot_be_opened_says_why() {
     for (url, index, said) in [
         ("http://", "a", "cannot be read"),
         ("localhost:9200", "a", "no scheme"),
-        ("https://localhost", "a", "not encrypted"),
         ("http://localhost", "", "no name"),
         ("http://localhost", "Countries", "write it as `countries`"),
         ("http://localhost", "a,b", "','"),

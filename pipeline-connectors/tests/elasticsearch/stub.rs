@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
 
 /// What has come of a request before its body has: its number, from 0 on, and how many bytes its body has.
 pub(crate) struct Head {
@@ -75,6 +76,16 @@ impl Stub {
         before: impl Fn(&Head) -> Option<Early> + Send + Sync + 'static,
         after: impl Fn(&Head, &[Doc]) -> Reply + Send + Sync + 'static,
     ) -> Self {
+        Self::over(listener, None, before, after)
+    }
+
+    /// The same, over encrypted connections if there is what does that.
+    pub(crate) fn over(
+        listener: TcpListener,
+        encrypts: Option<TlsAcceptor>,
+        before: impl Fn(&Head) -> Option<Early> + Send + Sync + 'static,
+        after: impl Fn(&Head, &[Doc]) -> Reply + Send + Sync + 'static,
+    ) -> Self {
         let address = listener.local_addr().expect("an address");
         let kept = Arc::<Mutex<Kept>>::default();
         let (before, after): (Arc<Before>, Arc<After>) = (Arc::new(before), Arc::new(after));
@@ -83,8 +94,15 @@ impl Stub {
             let mut tasks = tokio::task::JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (keeps, before, after) = (keeps.clone(), before.clone(), after.clone());
+                let encrypts = encrypts.clone();
                 tasks.spawn(async move {
-                    let _ = serve(stream, &keeps, &*before, &*after).await;
+                    let _ = match encrypts {
+                        None => serve(stream, &keeps, &*before, &*after).await,
+                        Some(encrypts) => match encrypts.accept(stream).await {
+                            Ok(stream) => serve(stream, &keeps, &*before, &*after).await,
+                            Err(error) => Err(error),
+                        },
+                    };
                 });
             }
         });
@@ -128,7 +146,7 @@ impl Drop for Stub {
 }
 
 async fn serve(
-    mut stream: TcpStream,
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
     kept: &Mutex<Kept>,
     before: &Before,
     after: &After,
