@@ -9,3 +9,4 @@ mod looking;
 mod metrics;
 mod served;
 mod slow;
+mod types;
