@@ -8,7 +8,7 @@ mod case;
 mod cases;
 mod machine;
 mod measure;
-mod place;
+pub mod place;
 mod process;
 mod report;
 mod results;
