@@ -17,6 +17,11 @@ pub struct Args {
     #[arg(value_name = "FILES")]
     pub files: Vec<PathBuf>,
 
+    /// A PostgreSQL database with a table `shapes (id bigint PRIMARY KEY, outline text)`, one feature or geometry in each row
+    #[cfg(feature = "postgres")]
+    #[arg(long, value_name = "URL", conflicts_with = "files")]
+    pub postgres: Option<String>,
+
     /// The server to write to: Elasticsearch, OpenSearch, or what speaks their protocol. Without one, this program starts
     /// itself as one that is often busy
     #[arg(long, value_name = "URL")]
@@ -73,11 +78,17 @@ Exit status: 0 when each document is what its source says; 1 when one is not, or
 #[derive(Debug, Clone)]
 pub enum From {
     Files(Vec<PathBuf>),
+    #[cfg(feature = "postgres")]
+    Rows(String),
     Generated(Generated),
 }
 
 impl Args {
     pub fn from(&self) -> From {
+        #[cfg(feature = "postgres")]
+        if let Some(url) = &self.postgres {
+            return From::Rows(url.clone());
+        }
         if self.files.is_empty() {
             From::Generated(Generated {
                 count: self.shapes,

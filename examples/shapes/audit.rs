@@ -75,6 +75,22 @@ pub async fn audit(reader: &Reader, from: From) -> Result<Audit, BoxError> {
                     .await?;
             }
         }
+        #[cfg(feature = "postgres")]
+        From::Rows(url) => {
+            let table = crate::given::rows::Table::open(&url).await?;
+            for id in table.ids().await? {
+                let line = table.line(id).await?;
+                audit
+                    .compare(
+                        reader,
+                        &mut keys,
+                        &line.text,
+                        Path::new("shapes"),
+                        line.number,
+                    )
+                    .await?;
+            }
+        }
         From::Files(paths) => {
             for path in paths {
                 let mut file = BufReader::new(File::open(&path)?);

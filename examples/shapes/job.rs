@@ -9,7 +9,7 @@ use brigade::{BoxError, Budget, Report};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
 
-use crate::given::{self, Generated};
+use crate::given::{self, Generated, Given};
 use crate::outline;
 use crate::progress;
 
@@ -62,10 +62,15 @@ impl Moving {
         self.lines(source::iter(lines)).await
     }
 
-    /// Moves the shapes on these lines; the report, and what failed.
+    #[cfg(feature = "postgres")]
+    pub async fn rows(self, url: &str) -> Result<(Report, Vec<String>), BoxError> {
+        self.lines(given::rows::rows(url).await?).await
+    }
+
+    /// Moves these shapes; the report, and what failed.
     async fn lines<I>(self, lines: I) -> Result<(Report, Vec<String>), BoxError>
     where
-        I: Input<Item = Line>,
+        I: Input<Item: Given>,
     {
         let Self {
             budget,
@@ -74,7 +79,7 @@ impl Moving {
             documents,
         } = self;
         let stats = documents.stats();
-        let input = source::weighed(lines, &budget, |line: &Line| WEIGHT * line.len());
+        let input = source::weighed(lines, &budget, |given: &I::Item| WEIGHT * given.bytes());
         let failed = Arc::new(Mutex::new(Vec::new()));
         let notes = Arc::clone(&failed);
         let errors = sink::each(move |failure: Failure| {
@@ -83,6 +88,7 @@ impl Moving {
         });
         let running = pipeline! {
             [input, errors]
+            map(Given::line),
             filter(|line| given::is_shape(line)),
             :block (workers) map(|line: Line| outline::simplified(line))? with { unordered, name: "simplify" },
             :drive (writers) documents,

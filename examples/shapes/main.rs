@@ -81,6 +81,8 @@ async fn shapes(args: &Args) -> Result<bool, BoxError> {
     };
     let moved = match args.from() {
         From::Files(paths) => moving.files(paths).await,
+        #[cfg(feature = "postgres")]
+        From::Rows(url) => moving.rows(&url).await,
         From::Generated(all) => moving.generated(all).await,
     };
     let (report, failed) = moved?;
