@@ -60,3 +60,28 @@ async fn time_is_shared_by_the_workers_that_may_work() {
     gauge.gate.add_permits(1000);
     running.await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_source_that_has_nothing_is_waited_for_while_it_has_nothing() {
+    let queue = queue::memory::<String>();
+    let running = pipeline! {
+        [queue.deliveries()]
+        :drive sink::each(|_message| ()),
+    }
+    .spawn();
+    let handle = running.handle();
+    pass(LONG).await;
+    let before = handle.report();
+    pass(LONG).await;
+    // Nobody waits for room: that would be the sink's.
+    let source = handle.report().since(&before).rows[0]
+        .time
+        .unwrap()
+        .shares();
+    assert!(source.busy > 0.8 && source.blocked < 0.2, "{source:?}");
+    // When it has ended, nothing is added any more.
+    let report = running.drain(LONG).await.unwrap();
+    let time = |report: &brigade::Report| report.rows[0].time.unwrap().busy;
+    pass(LONG).await;
+    assert_eq!(time(&handle.report()), time(&report));
+}

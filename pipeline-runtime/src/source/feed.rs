@@ -87,6 +87,15 @@ impl Side {
         self.paused.load(Ordering::Relaxed) && !self.draining()
     }
 
+    /// Where the time goes for which such a source is waited for.
+    fn watch<P: Puller>(&self) -> &Stopwatch {
+        if P::STARVES {
+            &self.starved
+        } else {
+            &self.pulling
+        }
+    }
+
     fn wake_all(&self) {
         let woken = self.waiters().choose_all();
         woken.into_iter().for_each(Waker::wake);
@@ -149,6 +158,7 @@ impl<P: Puller> Close for SourceFeed<P> {
     fn close(&self) {
         // A worker that is in it now sees that nobody wants more when it is through.
         if let Ok(mut state) = self.state.try_lock() {
+            state.stop_waiting(&self.side, Instant::now());
             let dropped = (state.puller.take(), std::mem::take(&mut state.rest));
             drop(state);
             let (puller, rest) = dropped;
@@ -167,15 +177,37 @@ trait LaysDown: Send + Sync {
 impl<P: Puller> LaysDown for SourceFeed<P> {
     fn lay_down(&self) {
         if let Ok(mut state) = self.state.try_lock() {
-            state.lay_down();
+            state.lay_down(&self.side);
         }
     }
 }
 
+impl<P: Puller> Drop for SourceFeed<P> {
+    fn drop(&mut self) {
+        let state = self.state.get_mut().unwrap_or_else(PoisonError::into_inner);
+        state.stop_waiting(&self.side, Instant::now());
+    }
+}
+
 impl<P: Puller> State<P> {
-    fn lay_down(&mut self) {
+    /// It is not waited for any more, from that time on; nor before, if that is when it began.
+    fn stop_waiting(&mut self, side: &Side, at: Instant) {
+        if self.pending_since.take().is_some() {
+            side.watch::<P>().close(at);
+        }
+    }
+
+    /// Nobody wants anything of it any more.
+    fn let_go(&mut self, side: &Side) {
+        self.stop_waiting(side, Instant::now());
+        guard::let_go_of(self.puller.take());
+    }
+
+    fn lay_down(&mut self, side: &Side) {
         // What it waits for is not what the pipeline waits for.
-        self.pending_since = None;
+        if let Some(since) = self.pending_since {
+            self.stop_waiting(side, since);
+        }
         if let Some(puller) = &mut self.puller {
             guard::quietly(|| puller.pause());
         }
@@ -267,10 +299,11 @@ impl<P: Puller> SourceFeed<P> {
         }
         // After it is known where to wake it: whoever closes before that wakes nobody.
         if self.side.gone() {
-            guard::let_go_of(state.puller.take());
+            state.let_go(&self.side);
             return Poll::Ready(());
         }
         if P::DRAINS && self.side.draining() {
+            state.stop_waiting(&self.side, Instant::now());
             if let Some(mut puller) = state.puller.take() {
                 let rest = &mut state.rest;
                 guard::quietly(|| puller.stop(rest));
@@ -280,7 +313,7 @@ impl<P: Puller> SourceFeed<P> {
             return Poll::Ready(());
         }
         if self.side.paused() && self.stays_paused(place, cx) {
-            state.lay_down();
+            state.lay_down(&self.side);
             return Poll::Pending;
         }
         let shared = (!alone).then(|| Waker::from(Arc::clone(&self.side)));
@@ -292,7 +325,7 @@ impl<P: Puller> SourceFeed<P> {
             Err(panicked) => Some(Some(SourceError::new(panicked))),
         };
         if let Some(error) = ended {
-            guard::let_go_of(state.puller.take());
+            state.let_go(&self.side);
             match (error, &self.broken) {
                 (Some(error), Broken::Stops(broken)) => broken(error),
                 (Some(error), Broken::Fails) => state.rest.fail(error),
@@ -343,18 +376,18 @@ impl<P: Puller> SourceFeed<P> {
             if began {
                 self.side.inside.add(span);
             }
-            if holds_back {
-                // That is no work of the source's.
-                state.pending_since = None;
-            }
-            if !waits {
-                let watch = if P::STARVES {
-                    &self.side.starved
-                } else {
-                    &self.side.pulling
-                };
-                watch.add(span);
-                state.pending_since = None;
+            match (began, waits && !holds_back) {
+                // It shows while it lasts: a source may have nothing for hours.
+                (true, true) => self.side.watch::<P>().open(started),
+                (false, true) => {}
+                (true, false) if holds_back => state.pending_since = None,
+                (true, false) => {
+                    self.side.watch::<P>().add(span);
+                    state.pending_since = None;
+                }
+                // To hold back is no work of the source's.
+                (false, false) if holds_back => state.stop_waiting(&self.side, started),
+                (false, false) => state.stop_waiting(&self.side, started + span),
             }
         }
         asked
@@ -376,7 +409,7 @@ impl<P: Puller> Feed<CarriedOf<P>> for SourceFeed<P> {
         let mut state = self.lock();
         let state = &mut *state;
         if self.side.gone() {
-            guard::let_go_of(state.puller.take());
+            state.let_go(&self.side);
             return Poll::Ready(None);
         }
         if state.rest.is_empty() && self.poll_source(state, place, cx, want).is_pending() {
