@@ -7,20 +7,22 @@ use super::room::Room;
 use crate::named::debug_by_name;
 
 /// What an item holds, and with it all that is made of it: the last to let go of it gives the room back.
+///
+/// One word, for every item of a source that brings messages has one, with a budget or without.
 #[derive(Default)]
-pub(crate) struct Load {
-    of: Option<Arc<Of>>,
-    /// What the item weighs by itself: what is shared may be held for others, too.
-    bytes: u64,
-}
+pub(crate) struct Load(Option<Arc<Of>>);
 
 struct Of {
     uses: Uses,
+    /// What the item weighs.
+    bytes: u64,
     what: What,
 }
 
 enum What {
     Permit(Permit),
+    /// What is held for the item and for others, too.
+    Part(Load),
     /// What the items of a batch hold.
     Several(Vec<Load>),
 }
@@ -70,14 +72,26 @@ impl Permit {
         Self { room, bytes }
     }
 
+    /// For one item.
+    fn load(self) -> Load {
+        Load::counted(Of::new(self.bytes, What::Permit(self)))
+    }
+
     /// For items that weigh so much each.
     pub(crate) fn loads(
         self,
-        weights: impl IntoIterator<Item = u64>,
+        weights: impl IntoIterator<Item = u64, IntoIter: ExactSizeIterator>,
     ) -> impl Iterator<Item = Load> {
-        let of = Of::new(What::Permit(self));
         let weights = weights.into_iter();
-        weights.map(move |bytes| Load::counted(Arc::clone(&of), bytes))
+        let (is_alone, all) = (weights.len() == 1, self.load());
+        weights.map(move |bytes| {
+            let part = all.clone();
+            if is_alone {
+                part
+            } else {
+                Load::counted(Of::new(bytes, What::Part(part)))
+            }
+        })
     }
 }
 
@@ -88,9 +102,10 @@ impl Drop for Permit {
 }
 
 impl Of {
-    fn new(what: What) -> Arc<Self> {
+    fn new(bytes: u64, what: What) -> Arc<Self> {
         Arc::new(Self {
             uses: Uses::default(),
+            bytes,
             what,
         })
     }
@@ -99,7 +114,8 @@ impl Of {
     fn room(&self) -> Option<Arc<Room>> {
         match &self.what {
             What::Permit(permit) => Some(Arc::clone(&permit.room)),
-            What::Several(loads) => loads.iter().find_map(|load| load.of.as_ref()?.room()),
+            What::Part(load) => load.0.as_ref()?.room(),
+            What::Several(loads) => loads.iter().find_map(|load| load.0.as_ref()?.room()),
         }
     }
 
@@ -108,6 +124,8 @@ impl Of {
             (Turn::Nothing, _) => {}
             (Turn::Parked, What::Permit(permit)) => permit.room.park(permit.bytes),
             (Turn::Unparked, What::Permit(permit)) => permit.room.unpark(permit.bytes),
+            (Turn::Parked, What::Part(load)) => load.change(PARKED),
+            (Turn::Unparked, What::Part(load)) => load.change(PARKED.wrapping_neg()),
             (Turn::Parked, What::Several(loads)) => change_all(loads, PARKED),
             (Turn::Unparked, What::Several(loads)) => change_all(loads, PARKED.wrapping_neg()),
         }
@@ -121,47 +139,43 @@ fn change_all(loads: &[Load], by: u64) {
 }
 
 impl Load {
-    pub(crate) const NONE: Self = Self { of: None, bytes: 0 };
+    pub(crate) const NONE: Self = Self(None);
 
-    fn counted(of: Arc<Of>, bytes: u64) -> Self {
+    fn counted(of: Arc<Of>) -> Self {
         of.change(1);
-        Self {
-            of: Some(of),
-            bytes,
-        }
+        Self(Some(of))
     }
 
     /// What the item weighs.
     pub(crate) fn bytes(&self) -> u64 {
-        self.bytes
+        self.0.as_ref().map_or(0, |of| of.bytes)
     }
 
     pub(crate) fn is_some(&self) -> bool {
-        self.of.is_some()
+        self.0.is_some()
     }
 
     /// Holds so much from now on. It does not wait: what is more is in memory already, and nothing is taken in until it fits. What
     /// others hold together with the item is given back when all of them have let go of it.
     pub(crate) fn reweigh(&mut self, bytes: u64) {
-        let Some(of) = &mut self.of else { return };
+        let Some(of) = &mut self.0 else { return };
         if let Some(Of {
+            bytes: weight,
             what: What::Permit(permit),
             ..
         }) = Arc::get_mut(of)
         {
             permit.room.exchange(permit.bytes, bytes);
-            permit.bytes = bytes;
-            self.bytes = bytes;
+            (permit.bytes, *weight) = (bytes, bytes);
             return;
         }
         let Some(room) = of.room() else { return };
         room.hold(bytes);
-        let of = Of::new(What::Permit(Permit::new(room, bytes)));
-        *self = Self::counted(of, bytes);
+        *self = Permit::new(room, bytes).load();
     }
 
     fn change(&self, by: u64) {
-        if let Some(of) = &self.of {
+        if let Some(of) = &self.0 {
             of.change(by);
         }
     }
@@ -169,19 +183,19 @@ impl Load {
     /// All of these.
     pub(crate) fn all(loads: impl IntoIterator<Item = Self>) -> Self {
         let loads = loads.into_iter();
-        let mut all: Vec<_> = loads.filter(|load| load.of.is_some()).collect();
+        let mut all: Vec<_> = loads.filter(Self::is_some).collect();
         match all.len() {
             0 | 1 => all.pop().unwrap_or_default(),
             _ => {
                 let bytes = all.iter().map(Self::bytes).fold(0, u64::saturating_add);
-                Self::counted(Of::new(What::Several(all)), bytes)
+                Self::counted(Of::new(bytes, What::Several(all)))
             }
         }
     }
 
     /// What holds it waits for more to come, until what is added to `parked` is dropped.
     pub(crate) fn park(&self, parked: &mut Vec<Parked>) {
-        if let Some(of) = &self.of {
+        if let Some(of) = &self.0 {
             of.change(PARKED);
             parked.push(Parked(Arc::clone(of)));
         }
@@ -189,22 +203,22 @@ impl Load {
 
     /// Whether it is room of that budget, or some of it is.
     pub(super) fn is_of(&self, room: &Arc<Room>) -> bool {
-        self.of.as_deref().is_some_and(|of| match &of.what {
+        self.0.as_deref().is_some_and(|of| match &of.what {
             What::Permit(permit) => Arc::ptr_eq(&permit.room, room),
+            What::Part(load) => load.is_of(room),
             What::Several(loads) => loads.iter().any(|load| load.is_of(room)),
         })
     }
 
     /// The room, for who keeps a copy that nobody works on.
     pub(crate) fn kept(&self) -> KeptRoom {
-        KeptRoom(self.of.clone(), self.bytes)
+        KeptRoom(self.0.clone())
     }
 }
 
 impl Clone for Load {
     fn clone(&self) -> Self {
-        let of = self.of.clone();
-        of.map_or(Self::NONE, |of| Self::counted(of, self.bytes))
+        self.0.clone().map_or(Self::NONE, Self::counted)
     }
 }
 
@@ -226,12 +240,11 @@ impl Drop for Parked {
 }
 
 /// Room that is not given back, though no load of it is left: nor does it keep the others from being handed on.
-pub(crate) struct KeptRoom(Option<Arc<Of>>, u64);
+pub(crate) struct KeptRoom(Option<Arc<Of>>);
 
 impl KeptRoom {
     /// For who goes on with the copy.
     pub(crate) fn load(self) -> Load {
-        let Self(of, bytes) = self;
-        of.map_or(Load::NONE, |of| Load::counted(of, bytes))
+        self.0.map_or(Load::NONE, Load::counted)
     }
 }
