@@ -8,6 +8,7 @@ mod cursor;
 mod error;
 mod fields;
 mod form;
+mod open;
 mod page;
 mod pages;
 mod parts;
