@@ -124,9 +124,9 @@ impl<R> PostgresRows<R> {
 }
 
 impl<R: DeserializeOwned + Send + 'static> PostgresRows<R> {
-    /// Hands on what it can of this page; whether there is more of it.
-    fn hand_on(&self, page: &mut Page, max: usize, out: &mut Pulled<R>) -> bool {
-        while out.len() < max {
+    /// Hands on what it can of this page, until so much is there; whether there is more of it.
+    fn hand_on(&self, page: &mut Page, most: usize, out: &mut Pulled<R>) -> bool {
+        while out.len() < most {
             let Some(row) = page.rows.next() else {
                 break;
             };
@@ -163,6 +163,7 @@ impl<R: DeserializeOwned + Send + 'static> Source for PostgresRows<R> {
         if self.has_ended {
             return Ok(Flow::End);
         }
+        let before = out.len();
         loop {
             let page = match self.page.take() {
                 Some(page) => Some(page),
@@ -171,11 +172,11 @@ impl<R: DeserializeOwned + Send + 'static> Source for PostgresRows<R> {
             let Some(mut page) = page else {
                 return Ok(Flow::End);
             };
-            let has_more = self.hand_on(&mut page, max, out);
+            let has_more = self.hand_on(&mut page, before.saturating_add(max), out);
             if has_more {
                 self.page = Some(page);
             }
-            if !out.is_empty() {
+            if out.len() > before {
                 return Ok(Flow::More);
             }
         }
