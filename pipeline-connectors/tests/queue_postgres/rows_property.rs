@@ -157,7 +157,7 @@ async fn each_row_once(keyed: Keyed, numbers: Vec<(u64, usize)>, readers: usize,
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, max_shrink_iters: 30, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 10, max_shrink_iters: 30, ..ProptestConfig::default() })]
 
     #[test]
     fn each_row_of_one_snapshot_comes_once(
