@@ -11,6 +11,7 @@ mod served;
 mod server;
 mod serving;
 mod state;
+mod tap;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -23,3 +24,4 @@ pub use routes::Routes;
 pub use served::Served;
 #[cfg(unix)]
 pub use served::ServedUnix;
+pub use tap::Tap;

@@ -7,6 +7,7 @@ use pipeline_runtime::queue::Admin;
 use pipeline_runtime::{BoxError, Budget, Handle};
 use pipeline_service::Control;
 
+use crate::tap::Tap;
 use crate::watched::Watched;
 
 /// What is watched while it runs, on one page: pipelines, services with all of their processes, queues, letters and budgets.
@@ -104,6 +105,12 @@ impl Page {
     /// Shows a budget by a name; those of the inputs are shown with their pipelines anyway.
     pub fn budget(mut self, name: impl Into<String>, budget: &Budget) -> Self {
         self.watched.budget(name.into(), budget.clone());
+        self
+    }
+
+    /// Shows some of the items that go by a [`Tap`], to those who have the token.
+    pub fn tap(mut self, tap: &Tap) -> Self {
+        self.watched.taps.push(tap.clone());
         self
     }
 

@@ -9,6 +9,8 @@ use pipeline_runtime::queue::{Admin, QueueStats};
 use pipeline_runtime::{BoxError, Budget, Handle, Name};
 use pipeline_service::Control;
 
+use crate::tap::Tap;
+
 /// What a look at something outside of the program comes to.
 pub(crate) type Look<T> = Pin<Box<dyn Future<Output = Result<T, String>> + Send>>;
 type Ask<T> = Box<dyn Fn() -> Look<T> + Send + Sync>;
@@ -21,6 +23,7 @@ pub(crate) struct Watched {
     pub(crate) queues: Vec<(Name, Ask<QueueStats>)>,
     pub(crate) letters: Vec<(Name, Ask<u64>)>,
     pub(crate) budgets: Vec<(Name, Budget)>,
+    pub(crate) taps: Vec<Tap>,
 }
 
 impl Watched {
@@ -82,6 +85,7 @@ impl fmt::Debug for Watched {
             .field("queues", &names(&self.queues))
             .field("letters", &names(&self.letters))
             .field("budgets", &names(&self.budgets))
+            .field("taps", &self.taps)
             .finish()
     }
 }

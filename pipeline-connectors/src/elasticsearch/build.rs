@@ -60,6 +60,9 @@ const WITHIN: Duration = Duration::from_secs(120);
 /// What is sent again may have been written the first time: the same document twice, unless it has an
 /// [`id`](ElasticsearchBuilder::id), of its own or by its task.
 ///
+/// Since it takes documents as well as batches of them, it has to be told what a document is: by the function of an `id`, or as
+/// `sink::elasticsearch::<Country>(url)`.
+///
 /// The task that writes also makes the JSON. Where that is dear, make it in a stage before, as a `Box<RawValue>` of
 /// `serde_json`, which is taken over as it is. A request is in memory once, beside its items.
 ///

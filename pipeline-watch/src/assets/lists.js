@@ -99,6 +99,34 @@ class Budgets {
   }
 }
 
+/** What goes by a tap: its last items as text, the latest on top. */
+export class Taps {
+  constructor(root) {
+    this.root = root;
+  }
+
+  draw(taps, now) {
+    mark(this.root, "hidden", taps.length === 0);
+    const make = () => {
+      const tap = el("section", {});
+      section(tap, "");
+      return tap;
+    };
+    keep(this.root, taps.map((tap, place) => ({ ...tap, place })), (tap) => `${tap.name} ${tap.place}`, make, (node, tap) => {
+      const [head, list] = node.children;
+      say(head.children[0], tap.name);
+      beside(head, tap.items.length ? `${number(tap.seen)} went by since somebody looks, some are shown` : "nothing has gone by since somebody looks");
+      const items = tap.items.map((item, place) => ({ ...item, key: `${tap.seen} ${place}` })).reverse();
+      const line = () => el("div", { class: "line" }, el("code", { class: "cut" }), el("span", { class: "end num" }));
+      keep(list, items, (item) => item.key, line, (row, item) => {
+        say(row.children[0], item.text);
+        mark(row.children[0], "title", item.text);
+        say(row.children[1], ago(item.at, now));
+      });
+    });
+  }
+}
+
 export class Beside {
   constructor(root) {
     this.processes = new Lines(root, "Processes");

@@ -3,7 +3,7 @@
 import { by, el, keep, mark, number, rate, say, svg, time } from "./dom.js";
 import { Graph } from "./graph.js";
 import { act, listen, setToken, token } from "./link.js";
-import { Beside, Failures, Table } from "./lists.js";
+import { Beside, Failures, Table, Taps } from "./lists.js";
 import { Stage } from "./stage.js";
 
 let state = null;
@@ -21,6 +21,7 @@ const graph = new Graph(by("graph"), choose);
 const stage = new Stage(by("stage"), () => choose(group));
 const failures = new Failures(by("failures"));
 const beside = new Beside(by("beside"));
+const taps = new Taps(by("taps"));
 const table = new Table(by("table"), choose);
 
 const sure = (question) => {
@@ -141,6 +142,7 @@ function draw() {
   stage.draw(of, of.groups.find(({ name }) => name === group), state.can_control);
   failures.draw(of, state.at);
   beside.draw(state, of);
+  taps.draw(state.taps, state.at);
   table.draw(of);
 }
 

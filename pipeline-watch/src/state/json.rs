@@ -13,6 +13,7 @@ pub(crate) struct State {
     pub(crate) queues: Vec<Queue>,
     pub(crate) letters: Vec<Letters>,
     pub(crate) budgets: Vec<Budget>,
+    pub(crate) taps: Vec<Tap>,
     pub(crate) notes: Vec<Note>,
 }
 
@@ -186,6 +187,21 @@ pub(crate) struct Letters {
     pub(crate) name: String,
     pub(crate) error: Option<String>,
     pub(crate) count: u64,
+}
+
+/// A place in a pipeline whose items are shown, and how many have gone by since somebody looks.
+#[derive(Debug, Serialize)]
+pub(crate) struct Tap {
+    pub(crate) name: String,
+    pub(crate) seen: u64,
+    /// The latest last.
+    pub(crate) items: Vec<Item>,
+}
+
+#[derive(Debug, Serialize)]
+pub(crate) struct Item {
+    pub(crate) at: u64,
+    pub(crate) text: String,
 }
 
 /// What somebody did through the page.

@@ -20,6 +20,7 @@ use self::json::{Note, Pipeline, State};
 pub(crate) use self::outside::Outside;
 pub(crate) use self::services::path;
 use self::track::{Track, budget};
+use crate::tap::{Looking, Tap};
 use crate::watched::Watched;
 
 /// How often somebody who looks hears of it.
@@ -114,10 +115,12 @@ impl Looks {
 
     /// Looks once a second, until nobody does any more.
     async fn samples(self: Arc<Self>) {
+        let _looking = Looking::at(&self.watched.taps);
         let mut ticks = tokio::time::interval(EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
+            self.watched.taps.iter().for_each(Tap::refill);
             if self.is_left() {
                 lock(&self.tracks).values_mut().for_each(Track::forget);
                 return;
@@ -167,6 +170,7 @@ impl Looks {
             queues: self.outside.queues(),
             letters: self.outside.letters(),
             budgets: budgets.collect(),
+            taps: self.watched.taps.iter().map(tap).collect(),
             notes: lock(&self.notes).iter().cloned().collect(),
         };
         serde_json::to_string(&state).unwrap_or_default()
@@ -189,6 +193,19 @@ impl Looks {
     #[cfg(test)]
     pub(crate) fn is_sampling(&self) -> bool {
         lock(&self.sampling).is_running
+    }
+}
+
+fn tap(tap: &Tap) -> json::Tap {
+    let (seen, items) = tap.shown();
+    let items = items.into_iter().map(|shown| json::Item {
+        at: millis(shown.at),
+        text: shown.text,
+    });
+    json::Tap {
+        name: tap.name().to_owned(),
+        seen,
+        items: items.collect(),
     }
 }
 

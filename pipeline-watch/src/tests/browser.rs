@@ -4,7 +4,7 @@ use brigade::prelude::*;
 
 use super::chromium::Chromium;
 use super::client::{TOKEN, comes, until};
-use crate::{Page, Served};
+use crate::{Page, Served, Tap};
 
 /// What would do something if it were taken for a part of the page.
 const HOSTILE: &str = "<img src=x onerror='window.broken=1'><script>window.broken=1</script>";
@@ -45,7 +45,8 @@ async fn what_fails_is_text_keys_and_buttons_work_and_the_console_is_clean() {
         :drive sink::discard(),
     }
     .spawn();
-    let served = serve(Page::new().watch(HOSTILE, &running)).await;
+    let seen = Tap::new(HOSTILE);
+    let served = serve(Page::new().watch(HOSTILE, &running).tap(&seen)).await;
     for n in 0..101 {
         items.send(n).await.unwrap();
     }
@@ -56,6 +57,16 @@ async fn what_fails_is_text_keys_and_buttons_work_and_the_console_is_clean() {
     assert_eq!(
         browser.value("document.querySelector('#title h1').textContent"),
         HOSTILE
+    );
+    comes(|| {
+        seen.see(|| HOSTILE.to_owned());
+        !seen.shown().1.is_empty()
+    })
+    .await;
+    browser.until("document.querySelectorAll('#taps code').length > 0");
+    assert_eq!(
+        browser.value("document.querySelectorAll('#taps img, #taps script').length"),
+        0
     );
     assert_eq!(browser.value("typeof window.broken"), "undefined");
     browser.value("document.querySelector('#failures summary').click()");

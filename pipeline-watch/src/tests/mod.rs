@@ -9,4 +9,5 @@ mod looking;
 mod metrics;
 mod served;
 mod slow;
+mod tapped;
 mod types;
