@@ -59,6 +59,10 @@ pub struct Args {
     #[arg(long)]
     pub giant: bool,
 
+    /// Say where it can be looked at in a browser while it runs
+    #[arg(long)]
+    pub watch: bool,
+
     /// Another seed makes up other outlines, and another bad day of the server
     #[arg(long, value_name = "NUMBER", default_value = "1")]
     pub seed: u64,

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use brigade::prelude::*;
 use brigade::source::{Input, Line};
+use brigade::watch::Page;
 use brigade::{BoxError, Budget, Report};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
@@ -48,6 +49,8 @@ pub struct Moving {
     pub workers: usize,
     pub writers: usize,
     pub documents: Documents,
+    /// Whether it can be looked at in a browser.
+    pub watch: bool,
 }
 
 impl Moving {
@@ -77,6 +80,7 @@ impl Moving {
             workers,
             writers,
             documents,
+            watch,
         } = self;
         let stats = documents.stats();
         let input = source::weighed(lines, &budget, |given: &I::Item| WEIGHT * given.bytes());
@@ -94,7 +98,18 @@ impl Moving {
             :drive (writers) documents,
         }
         .spawn();
+        let watched = if watch {
+            let page = Page::new().watch("shapes", &running);
+            let served = page.serve("127.0.0.1:0").await?;
+            println!("look at it: {}", served.url());
+            Some(served)
+        } else {
+            None
+        };
         let report = progress::during(running, &stats, &budget).await?;
+        if let Some(watched) = watched {
+            watched.stop().await;
+        }
         let failed = std::mem::take(&mut *failed.lock().unwrap_or_else(PoisonError::into_inner));
         Ok((report, failed))
     }

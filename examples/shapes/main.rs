@@ -78,6 +78,7 @@ async fn shapes(args: &Args) -> Result<bool, BoxError> {
         workers: args.workers(),
         writers: args.writers.get(),
         documents,
+        watch: args.watch,
     };
     let moved = match args.from() {
         From::Files(paths) => moving.files(paths).await,
