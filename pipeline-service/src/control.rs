@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pipeline_runtime::{Handle, Name};
-use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::command::{Command, ControlError, Reply, known};
@@ -64,10 +63,8 @@ impl Control {
         let ended = || ControlError::Ended {
             process: self.0.names[place].clone(),
         };
-        let (reply, answer) = oneshot::channel();
-        let sent = self.0.inboxes[place].send(command(reply)).await;
-        sent.map_err(|_| ended())?;
-        answer.await.map_err(|_| ended())?
+        let answer = self.0.ask(place, command).await;
+        answer.ok_or_else(ended)?
     }
 
     /// Starts a process that has ended, or waits, now. One that runs is left as it is.

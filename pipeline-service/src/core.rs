@@ -5,7 +5,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use pipeline_runtime::{Name, guard};
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -130,6 +130,23 @@ impl Core {
             }
             // An error would mean that there is no sender, which `self` has.
             let _ = changes.changed().await;
+        }
+    }
+
+    /// Commands a process, and waits for what it says; nothing where it takes no command any more.
+    pub(crate) async fn ask<T>(
+        &self,
+        place: usize,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Option<T> {
+        let (reply, mut answer) = oneshot::channel();
+        let inbox = &self.inboxes[place];
+        inbox.send(command(reply)).await.ok()?;
+        tokio::select! {
+            biased;
+            said = &mut answer => said.ok(),
+            // What comes into an inbox at the moment at which its supervisor ends may stay in it: nobody says anything then.
+            () = inbox.closed() => answer.try_recv().ok(),
         }
     }
 

@@ -6,7 +6,6 @@ use std::future::Future;
 use std::sync::Arc;
 
 use pipeline_runtime::link::Joint;
-use tokio::sync::oneshot;
 use tokio::task::{Id, JoinSet};
 
 use crate::command::Command;
@@ -77,22 +76,20 @@ impl RunningService {
     pub(crate) async fn first_start(&mut self, order: &[usize]) -> Result<(), ServiceError> {
         let (mut sinks, mut is_all) = (Vec::new(), true);
         for place in order {
-            let (first, started) = oneshot::channel();
-            // One that takes no command any more, or does not answer, was stopped with the service.
-            let _ = self.core.inboxes[*place].send(Command::First(first)).await;
-            match started.await {
-                Ok(Err(error)) => {
+            match self.core.ask(*place, Command::First).await {
+                Some(Err(error)) => {
                     let process = self.core.names[*place].clone();
                     self.stops();
                     // How those that ran have ended is not why it was not started.
                     let _ = self.ended().await;
                     return Err(ServiceError::Start { process, error });
                 }
-                Ok(Ok(started)) => {
+                Some(Ok(started)) => {
                     sinks.extend(started.sinks.into_iter().map(|sink| (*place, sink)));
                     is_all &= started.is_all;
                 }
-                Err(_) => break,
+                // It was stopped with the service.
+                None => break,
             }
         }
         let unread = sinks.iter().find(|(_, sink)| !sink.has_had_an_input());

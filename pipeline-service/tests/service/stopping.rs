@@ -7,7 +7,7 @@ use brigade::link::Link;
 use brigade::prelude::*;
 use brigade::service::{Service, ServiceError, State};
 use brigade::{link, queue};
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use crate::support::{Heard, ms, noting, s};
 
@@ -258,4 +258,26 @@ async fn a_service_whose_processes_have_all_ended_has_ended() {
             .all(|process| process.state == State::Stopped)
     );
     assert_eq!(status.process("a").unwrap().totals.last().unwrap().done, 10);
+}
+
+/// Its supervisors end while they are commanded.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_service_that_is_stopped_at_any_moment_of_its_start_ends() {
+    for round in 0..8_000 {
+        let mut service = Service::new("shop", ());
+        for name in ["a", "b", "c", "d", "e"] {
+            service = service.process(name, |p| {
+                p.pipeline(
+                    |_| pipeline! { [queue::memory::<u64>().deliveries()] :drive sink::discard() },
+                )
+            });
+        }
+        let moment = async {
+            for _ in 0..fastrand::u32(0..60) {
+                tokio::task::yield_now().await;
+            }
+        };
+        let ended = timeout(s(20), service.run_until(moment)).await;
+        assert!(ended.is_ok(), "round {round}: it hangs");
+    }
 }
