@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde::Serialize;
 
 use super::address::{self, Address};
 use super::client::Client;
@@ -85,7 +86,7 @@ const WITHIN: Duration = Duration::from_secs(120);
 /// # Ok(())
 /// # }
 /// ```
-pub fn elasticsearch<R>(url: impl Into<String>) -> ElasticsearchBuilder<R> {
+pub fn elasticsearch<R: Serialize>(url: impl Into<String>) -> ElasticsearchBuilder<R> {
     ElasticsearchBuilder {
         url: url.into(),
         index: String::new(),
