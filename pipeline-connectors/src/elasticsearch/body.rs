@@ -89,6 +89,7 @@ impl hyper::body::Body for Body {
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = self.next();
         if let Some(piece) = &next {
+            // Relaxed, as below: see `Left::is_none`.
             self.left.0.fetch_sub(piece.len() as u64, Relaxed);
         }
         Poll::Ready(next.map(|piece| Ok(Frame::data(piece))))

@@ -93,6 +93,7 @@ impl Core {
     }
 
     pub(super) fn limit(&self) -> usize {
+        // Relaxed, as below: a request that is made a moment later may still have the size of before, and is halved.
         self.limit.load(Relaxed)
     }
 

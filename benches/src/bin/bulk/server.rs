@@ -16,6 +16,7 @@ use hyper_util::rt::TokioIo;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 
+/// Relaxed: who asks for it asks again until it is what it is to be.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// How long it may take until all are there.

@@ -57,6 +57,7 @@ impl RowsStats {
         let counts = &self.0;
         counts.pages.fetch_add(1, Ordering::Relaxed);
         counts.bytes.fetch_add(bytes, Ordering::Relaxed);
+        // Relaxed: only people read it, who may see a page in one number and not yet in the other.
         let held = counts.held.fetch_add(bytes, Ordering::Relaxed) + bytes;
         counts.peak.fetch_max(held, Ordering::Relaxed);
         Held {
@@ -72,6 +73,7 @@ impl RowsStats {
         } else {
             &self.0.failed
         };
+        // Relaxed: see `page`.
         count.fetch_add(1, Ordering::Relaxed);
     }
 }
@@ -85,6 +87,7 @@ pub(super) struct Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
+        // Relaxed: see `RowsStats::page`.
         self.stats.0.held.fetch_sub(self.bytes, Ordering::Relaxed);
     }
 }
